@@ -1,0 +1,303 @@
+//! The experiments, each a row or a few of the table. Servers take turns within a round, and every
+//! round begins with another one, so that what disturbs the machine disturbs all of them.
+
+use std::io;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use tidegate_compare::attached::{self, Event};
+use tidegate_compare::door::Door;
+use tidegate_compare::idle;
+use tidegate_compare::load::{self, Bound, Target};
+use tidegate_compare::procfs;
+use tidegate_compare::server::Server;
+use tidegate_compare::stream::{ENDLESS, Stream, download};
+use tidegate_compare::table::{Aim, Cell, Row};
+
+use crate::Bench;
+use crate::contenders::{LARGE, Role};
+
+/// The body of every small reply.
+const HELLO: &[u8] = b"Hello, World\n";
+
+/// Fills caches and buffers before anything counts.
+const WARM_UP: Duration = Duration::from_millis(200);
+
+/// For a server to fall asleep, which brings its CPU time up to date.
+const SETTLE: Duration = Duration::from_millis(20);
+
+/// strace makes a request a hundred times as slow, so these are enough.
+const TRACED_REQUESTS: u64 = 4000;
+
+/// For perf: enough to make the attaching negligible.
+const COUNTED_REQUESTS: u64 = 50_000;
+
+/// Those two end by their count, long before.
+const MUCH_TIME: Duration = Duration::from_secs(20);
+
+const IDLE_CONNECTIONS: usize = 10_000;
+const ENDLESS_STREAMS: usize = 2;
+
+const MIB: f64 = (1 << 20) as f64;
+const GIB: f64 = (1 << 30) as f64;
+
+/// A server per column, or what its cells say instead.
+pub(crate) type Servers = Vec<Result<Server, String>>;
+
+/// What one round of small requests tells.
+struct Sample {
+    per_second: f64,
+    p50: f64,
+    p99: f64,
+    cpu: f64,
+    busy: f64,
+    reply_bytes: f64,
+}
+
+/// Small requests as fast as they go: throughput, latency and what the server spends on each.
+pub(crate) fn hello(bench: &Bench, servers: &Servers) -> Vec<Row> {
+    let samples = in_rounds(bench, servers, |server| {
+        small_requests(bench, server, WARM_UP, u64::MAX)?;
+        sleep(SETTLE);
+        let before = procfs::cpu_time(server.pid())?;
+        let report = small_requests(bench, server, bench.time, u64::MAX)?;
+        sleep(SETTLE);
+        let cpu = procfs::cpu_time(server.pid())? - before;
+        Ok(Sample {
+            per_second: report.per_second(),
+            p50: microseconds(report.within(0.5)),
+            p99: microseconds(report.within(0.99)),
+            cpu: microseconds(cpu) / report.requests as f64,
+            busy: 100.0 * cpu.as_secs_f64() / report.elapsed.as_secs_f64(),
+            reply_bytes: report.reply_bytes as f64,
+        })
+    });
+    let row = |name: &str, decimals, aim, of: fn(&Sample) -> f64| Row {
+        name: name.into(),
+        decimals,
+        cells: cells(&samples, of),
+        aim,
+    };
+    vec![
+        row("requests per second", 0, None, |sample| sample.per_second),
+        row("p50, µs", 1, None, |sample| sample.p50),
+        row("p99, µs", 1, None, |sample| sample.p99),
+        row("server CPU per request, µs", 2, Some(Aim::AtMostFloor(1.15)), |sample| sample.cpu),
+        row("requests per second of server CPU", 0, None, |sample| 1e6 / sample.cpu),
+        row("server's core busy, %", 0, None, |sample| sample.busy),
+        row("bytes per reply", 0, None, |sample| sample.reply_bytes),
+    ]
+}
+
+/// System calls per request, and for the notes which they are.
+pub(crate) fn system_calls(bench: &Bench, servers: &Servers) -> (Row, Vec<String>) {
+    let counts = on_each(servers, |server| {
+        attached::system_calls(server.pid(), &bench.folder, &bench.cores, || {
+            small_requests(bench, server, MUCH_TIME, TRACED_REQUESTS).map(|_| ())
+        })
+    });
+    let per_request = |count: u64| count as f64 / TRACED_REQUESTS as f64;
+    let mut notes = Vec::new();
+    for (contender, calls) in bench.contenders.iter().zip(&counts) {
+        if let Ok(calls) = calls {
+            let frequent = calls.iter().filter(|(_, count)| per_request(*count) >= 0.01);
+            let list: Vec<_> =
+                frequent.map(|(name, count)| format!("{name} {:.2}", per_request(*count))).collect();
+            notes.push(format!("System calls of {}: {}.", contender.title(), list.join(", ")));
+        }
+    }
+    let total = |calls: Vec<(String, u64)>| vec![per_request(calls.iter().map(|(_, count)| count).sum())];
+    let row = Row {
+        name: "system calls per request (strace)".into(),
+        decimals: 2,
+        cells: counts.into_iter().map(|calls| calls.map(total)).collect(),
+        aim: Some(Aim::AtMost(4.5)),
+    };
+    (row, notes)
+}
+
+/// The same at full speed, and instructions, where the machine counts them: strace slows a server so
+/// much that it never runs out of requests, and so hides what waiting costs.
+pub(crate) fn at_full_speed(bench: &Bench, servers: &Servers) -> Vec<Row> {
+    let row = |event: Event, name: &str, decimals, aim| {
+        if !event.is_counted(&bench.folder) {
+            return None;
+        }
+        let cells = on_each(servers, |server| {
+            let count = event.count(server.pid(), &bench.folder, &bench.cores, || {
+                small_requests(bench, server, MUCH_TIME, COUNTED_REQUESTS).map(|_| ())
+            })?;
+            Ok(vec![count as f64 / COUNTED_REQUESTS as f64])
+        });
+        Some(Row { name: name.into(), decimals, cells, aim })
+    };
+    let rows = [
+        row(Event::SystemCalls, "the same at full speed (perf)", 2, Some(Aim::AtMost(4.5))),
+        row(Event::Instructions, "instructions per request", 0, None),
+    ];
+    rows.into_iter().flatten().collect()
+}
+
+/// The most that a server had resident after all those small requests.
+pub(crate) fn peak_memory(servers: &Servers) -> Row {
+    let cells = on_each(servers, |server| {
+        let memory = procfs::memory(server.pid()).map_err(text)?;
+        Ok(vec![memory.peak as f64 / MIB])
+    });
+    Row { name: "peak RSS, MiB".into(), decimals: 2, cells, aim: Some(Aim::AtMost(4.0)) }
+}
+
+/// What ten thousand silent connections add.
+pub(crate) fn idle_connections(bench: &Bench, servers: &Servers) -> Row {
+    let limit = idle::raise_descriptor_limit();
+    let cells = (bench.contenders.iter().zip(servers))
+        .map(|(contender, server)| {
+            contender.holds_idle_connections()?;
+            let server = server.as_ref().map_err(Clone::clone)?;
+            match &limit {
+                Ok(limit) if *limit > IDLE_CONNECTIONS as u64 + 100 => {}
+                _ => return Err("too few descriptors".into()),
+            }
+            let bytes = added_by_idle(server).map_err(text)?;
+            // It must still be there for others.
+            small_requests(bench, server, WARM_UP, 1).map_err(text)?;
+            Ok(vec![bytes / MIB])
+        })
+        .collect();
+    Row {
+        name: "RSS added by 10,000 idle connections, MiB".into(),
+        decimals: 2,
+        cells,
+        aim: Some(Aim::AtMost(10.0)),
+    }
+}
+
+fn added_by_idle(server: &Server) -> io::Result<f64> {
+    let before = procfs::memory(server.pid())?.resident;
+    let descriptors = procfs::descriptors(server.pid())?;
+    let held = idle::hold(&server.address, IDLE_CONNECTIONS)?;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let accepted = procfs::descriptors(server.pid())?.saturating_sub(descriptors);
+        if accepted >= held.len() {
+            break;
+        }
+        if Instant::now() > deadline {
+            return Err(io::Error::other(format!("accepted only {accepted}")));
+        }
+        sleep(Duration::from_millis(10));
+    }
+    sleep(SETTLE);
+    let after = procfs::memory(server.pid())?.resident;
+    Ok(after as f64 - before as f64)
+}
+
+/// How long a small request takes while two readers drain endless streams as fast as they come.
+pub(crate) fn beside_streams(bench: &Bench) -> (Row, Vec<String>) {
+    let servers = bench.start(Role::HelloBesideStreams);
+    let endless = Door::Uwsgi.get(ENDLESS);
+    let packet = Door::Uwsgi.get(Role::HelloBesideStreams.hello_target());
+    let samples = in_rounds(bench, &servers, |server| {
+        let mut streams = (0..ENDLESS_STREAMS)
+            .map(|_| Stream::open(&server.address, &endless))
+            .collect::<io::Result<Vec<_>>>()?;
+        let target = Target { address: &server.address, packet: &packet, body: HELLO };
+        let bound = Bound { time: bench.time, requests: u64::MAX };
+        let report = load::run(&target, 1, bound, &mut streams)?;
+        if streams.iter().any(|stream| stream.received == 0) {
+            return Err(io::Error::other("a stream did not flow"));
+        }
+        let bytes: u64 = streams.iter().map(|stream| stream.received).sum();
+        Ok((report.within(0.99).as_secs_f64() * 1e3, bytes as f64 / GIB / report.elapsed.as_secs_f64()))
+    });
+    let mut notes = Vec::new();
+    for (contender, samples) in bench.contenders.iter().zip(&samples) {
+        if let Ok(samples) = samples {
+            let rates: Vec<String> = samples.iter().map(|(_, rate)| format!("{rate:.2}")).collect();
+            let title = contender.title();
+            notes.push(format!("The two streams of {title} moved {} GiB/s.", rates.join(", ")));
+        }
+    }
+    let row = Row {
+        name: "p99 of a small request beside two endless streams, ms".into(),
+        decimals: 2,
+        cells: cells(&samples, |(p99, _)| *p99),
+        aim: Some(Aim::AtMost(5.0)),
+    };
+    (row, notes)
+}
+
+/// One large answer: how fast it arrives, and what the server spends on it.
+pub(crate) fn large_answer(bench: &Bench) -> Vec<Row> {
+    let servers = bench.start(Role::Large);
+    let packet = Door::Uwsgi.get(Role::LARGE_TARGET);
+    let samples = in_rounds(bench, &servers, |server| {
+        let before = procfs::cpu_time(server.pid())?;
+        let rate = download(&server.address, &packet, LARGE)?;
+        sleep(SETTLE);
+        Ok((rate / GIB, (procfs::cpu_time(server.pid())? - before).as_secs_f64() * 1e3))
+    });
+    let row = |name: &str, decimals, aim, of: fn(&(f64, f64)) -> f64| Row {
+        name: name.into(),
+        decimals,
+        cells: cells(&samples, of),
+        aim,
+    };
+    vec![
+        row("a response of 1 GiB, GiB/s", 2, Some(Aim::AtLeastFloor(0.9)), |sample| sample.0),
+        row("server CPU for it, ms", 0, None, |sample| sample.1),
+    ]
+}
+
+/// Small requests to a server in [`Role::Hello`].
+fn small_requests(bench: &Bench, server: &Server, time: Duration, requests: u64) -> io::Result<load::Report> {
+    let packet = Door::Uwsgi.get(Role::Hello.hello_target());
+    let target = Target { address: &server.address, packet: &packet, body: HELLO };
+    load::run(&target, bench.connections, Bound { time, requests }, &mut [])
+}
+
+/// Measures every server once per round. A server that fails is out: its reason takes the cells.
+fn in_rounds<T>(
+    bench: &Bench,
+    servers: &Servers,
+    mut measure: impl FnMut(&Server) -> io::Result<T>,
+) -> Vec<Result<Vec<T>, String>> {
+    let mut samples: Vec<Result<Vec<T>, String>> = on_each(servers, |_| Ok(Vec::new()));
+    for round in 0..bench.rounds {
+        for turn in 0..servers.len() {
+            let column = (round + turn) % servers.len();
+            let (Ok(server), Ok(earlier)) = (&servers[column], &mut samples[column]) else {
+                continue;
+            };
+            match measure(server) {
+                Ok(sample) => earlier.push(sample),
+                Err(error) => samples[column] = Err(text(error)),
+            }
+        }
+    }
+    samples
+}
+
+/// One figure of every sample.
+fn cells<T>(samples: &[Result<Vec<T>, String>], of: fn(&T) -> f64) -> Vec<Cell> {
+    let cell = |samples: &Result<Vec<T>, String>| match samples {
+        Ok(samples) => Ok(samples.iter().map(of).collect()),
+        Err(reason) => Err(reason.clone()),
+    };
+    samples.iter().map(cell).collect()
+}
+
+fn on_each<T>(
+    servers: &Servers,
+    mut measure: impl FnMut(&Server) -> Result<T, String>,
+) -> Vec<Result<T, String>> {
+    servers.iter().map(|server| measure(server.as_ref().map_err(Clone::clone)?)).collect()
+}
+
+fn microseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+fn text(error: io::Error) -> String {
+    error.to_string()
+}

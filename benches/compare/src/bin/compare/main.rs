@@ -1,0 +1,160 @@
+//! `make bench`: the floor, tidegate and uWSGI side by side on this machine, over a unix socket, one
+//! connection per request. Prints one Markdown table; progress goes to stderr.
+
+mod contenders;
+mod experiments;
+
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tidegate_compare::address::Address;
+use tidegate_compare::cores::Cores;
+use tidegate_compare::options::Options;
+use tidegate_compare::procfs;
+use tidegate_compare::server::Server;
+use tidegate_compare::table::{Row, Table};
+
+use contenders::{Contender, Role};
+use experiments::Servers;
+
+const USAGE: &str = "\
+usage: compare [OPTION VALUE]…
+
+  --tidegate PATH    the binary under test (the one beside this program)
+  --connections N    requests in flight (16)
+  --rounds N         the figures are medians of so many rounds (5)
+  --seconds N        of one round of one server (2)
+  --markdown FILE    write the table there, too
+";
+
+fn main() -> ExitCode {
+    let names = ["tidegate", "connections", "rounds", "seconds", "markdown"];
+    let options = match Options::parse(env::args().skip(1), &names) {
+        Ok(options) if options.positional.is_empty() => options,
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match compare(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("compare: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What every experiment needs to know.
+struct Bench {
+    contenders: Vec<Contender>,
+    connections: usize,
+    rounds: usize,
+    /// Of one round of one server.
+    time: Duration,
+    cores: Cores,
+    /// For sockets, logs and summaries; removed at the end.
+    folder: PathBuf,
+}
+
+impl Bench {
+    fn new(options: &Options) -> Result<Bench, Box<dyn Error>> {
+        let folder = env::temp_dir().join(format!("tidegate-compare-{}", std::process::id()));
+        fs::create_dir(&folder)?;
+        Ok(Bench {
+            contenders: Contender::all(options.get("tidegate")?)?,
+            connections: options.get("connections")?.unwrap_or(16),
+            rounds: options.get("rounds")?.unwrap_or(5).clamp(1, 100),
+            time: Duration::try_from_secs_f64(options.get("seconds")?.unwrap_or(2.0))?,
+            cores: Cores::choose()?,
+            folder,
+        })
+    }
+
+    /// Starts whoever can play this role. They end when the result is dropped.
+    fn start(&self, role: Role) -> Servers {
+        let start = |(column, contender): (usize, &Contender)| {
+            let socket = self.folder.join(format!("{column}.{}.sock", role.name()));
+            let command = contender.command(role, &socket, &self.folder)?;
+            let address = Address::unix(&socket).map_err(|error| error.to_string())?;
+            let log = socket.with_extension("log");
+            Server::start(command, address, &log, &self.cores).map_err(|error| error.to_string())
+        };
+        self.contenders.iter().enumerate().map(start).collect()
+    }
+
+    fn titles(&self) -> Vec<String> {
+        self.contenders.iter().map(Contender::title).collect()
+    }
+
+    /// What the figures hold for.
+    fn conditions(&self) -> String {
+        let cores = if self.cores.are_two() {
+            "the server on one core, the load on another"
+        } else {
+            "server and load on ONE core, so that neither figure is worth much"
+        };
+        format!(
+            "{}; {cores}; a unix socket, one connection per request, {} at once; medians of {} rounds of {} s, \
+             taken in turns; a ratio is the median of the rounds' ratios. Where the server's core is not busy, the load was \
+             the limit: then compare CPU, not requests per second.",
+            procfs::machine(),
+            self.connections,
+            self.rounds,
+            self.time.as_secs_f64()
+        )
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        // What cannot be removed is a few files in the system's folder for such.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
+    let bench = Bench::new(options)?;
+    let servers = bench.titles();
+    let mut notes = vec![bench.conditions()];
+    let rows = measure(&bench, &mut notes);
+    let table = Table { servers, rows };
+    let (met, judged) = table.met();
+    let mut text = table.markdown() + "\n";
+    for note in notes {
+        text += &format!("- {note}\n");
+    }
+    text += &format!("- {met} of {judged} measured aims are met.\n");
+    print!("{text}");
+    if let Some(file) = options.get::<PathBuf>("markdown")? {
+        fs::write(file, text)?;
+    }
+    Ok(())
+}
+
+/// Everything, in the table's order.
+fn measure(bench: &Bench, notes: &mut Vec<String>) -> Vec<Row> {
+    let servers = bench.start(Role::Hello);
+    eprintln!("small requests…");
+    let mut rows = experiments::hello(bench, &servers);
+    eprintln!("system calls…");
+    let (calls, which) = experiments::system_calls(bench, &servers);
+    rows.push(calls);
+    notes.extend(which);
+    rows.extend(experiments::at_full_speed(bench, &servers));
+    rows.push(experiments::peak_memory(&servers));
+    eprintln!("idle connections…");
+    rows.push(experiments::idle_connections(bench, &servers));
+    drop(servers);
+    eprintln!("beside endless streams…");
+    let (beside, rates) = experiments::beside_streams(bench);
+    rows.push(beside);
+    notes.extend(rates);
+    eprintln!("a large response…");
+    rows.extend(experiments::large_answer(bench));
+    rows
+}

@@ -1,0 +1,29 @@
+//! What `make bench` measures with.
+//!
+//! Three commands stand on this library:
+//!
+//! - `floor` answers with a constant: what a request costs when there is nothing to do;
+//! - `load` puts load on any uwsgi server, by hand;
+//! - `compare` starts the floor, tidegate and uWSGI in turn, loads each, and prints one table.
+//!
+//! One measured request: [`Door`](door::Door) writes its bytes once, [`load::run`] opens a
+//! connection to an [`Address`](address::Address), sends them, waits until the server has closed,
+//! has a [`Checker`](reply::Checker) look at the reply, and records the time. What the server
+//! spent on it is read from outside: CPU and memory from [`procfs`], system calls through strace
+//! and instructions through perf ([`attached`]).
+//!
+//! Load goes to this machine only, and every loop is bounded in count and time.
+
+pub mod address;
+pub mod attached;
+pub mod cores;
+pub mod door;
+pub mod idle;
+pub mod load;
+pub mod options;
+pub mod procfs;
+pub mod reply;
+pub mod server;
+pub mod statistics;
+pub mod stream;
+pub mod table;

@@ -1,0 +1,59 @@
+//! A server under test: a child process that ends with this program.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::address::Address;
+use crate::cores::Cores;
+
+/// From exec to the first accepted connection.
+const START_TIME: Duration = Duration::from_secs(10);
+
+/// Killed when dropped.
+pub struct Server {
+    child: Child,
+    /// Where it answers.
+    pub address: Address,
+}
+
+impl Server {
+    /// Starts `command` on the server's core and waits until `address` takes a connection. What it
+    /// prints goes to the file `log`, whose end becomes the error if it does not come up.
+    pub fn start(mut command: Command, address: Address, log: &Path, cores: &Cores) -> io::Result<Server> {
+        let output = File::create(log)?;
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        let child = cores.on_servers_core(|| command.spawn())?;
+        let mut server = Server { child, address };
+        let deadline = Instant::now() + START_TIME;
+        while server.address.connect().is_err() {
+            if server.child.try_wait()?.is_some() || Instant::now() > deadline {
+                return Err(io::Error::other(format!("does not start: {}", last_line(log))));
+            }
+            sleep(Duration::from_millis(10));
+        }
+        Ok(server)
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself, and there is nobody left to tell.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn last_line(log: &Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it printed nothing").to_owned()
+}

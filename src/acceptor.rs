@@ -1,0 +1,107 @@
+//! A listener in the loop: whether it still has connections waiting, and what keeps it from taking them.
+
+use std::io::{self, ErrorKind};
+use std::time::Instant;
+
+use log::{error, warn};
+use mio::{Interest, Registry, Token};
+use nix::errno::Errno;
+
+use crate::limits::Limits;
+use crate::listener::Listener;
+use crate::protocol::Protocol;
+use crate::stream::{Peer, Socket};
+use crate::throttle::Throttle;
+
+/// A listener, and what is known of its backlog.
+pub(crate) struct Acceptor {
+    listener: Listener,
+    /// Connections may be waiting. Readiness is edge-triggered: whoever stops early must remember it.
+    ready: bool,
+    /// When to try again after the process had no descriptor left.
+    paused_until: Option<Instant>,
+    refused: Throttle,
+    failed: Throttle,
+}
+
+/// What an attempt to accept came to.
+pub(crate) enum Accepted {
+    /// A peer that may connect.
+    Connection(Socket, Peer, Protocol),
+    /// A peer that is gone already, or may not connect.
+    Nobody,
+    /// The backlog is empty, or cannot be taken from for now.
+    NoMore,
+}
+
+impl Acceptor {
+    /// Registers the listener.
+    pub(crate) fn new(mut listener: Listener, registry: &Registry, token: Token) -> io::Result<Self> {
+        registry.register(&mut listener, token, Interest::READABLE)?;
+        Ok(Acceptor {
+            listener,
+            ready: true,
+            paused_until: None,
+            refused: Throttle::default(),
+            failed: Throttle::default(),
+        })
+    }
+
+    pub(crate) fn listener(&self) -> &Listener {
+        &self.listener
+    }
+
+    /// An event came.
+    pub(crate) fn set_ready(&mut self) {
+        self.ready = true;
+    }
+
+    /// Whether there may be something to accept at `now`.
+    pub(crate) fn is_ready(&self, now: Instant) -> bool {
+        self.ready && self.paused_until.is_none_or(|until| now >= until)
+    }
+
+    /// When to look again though no event will come.
+    pub(crate) fn paused_until(&self) -> Option<Instant> {
+        self.paused_until.filter(|_| self.ready)
+    }
+
+    /// Accepts one connection. Whatever goes wrong stays here: it never ends the worker.
+    pub(crate) fn accept(&mut self, now: Instant, limits: &Limits) -> Accepted {
+        self.paused_until = None;
+        match self.listener.accept() {
+            Ok((socket, peer)) if self.listener.allows(&peer) => {
+                Accepted::Connection(socket, peer, Protocol::new(self.listener.scheme()))
+            }
+            Ok((_, peer)) => {
+                if let Some(more) = self.refused.pass(now) {
+                    warn!("{peer}: refused: not among the addresses of --allow-from{more}");
+                }
+                Accepted::Nobody
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.ready = false;
+                Accepted::NoMore
+            }
+            Err(error) if is_out_of_resources(&error) => {
+                self.paused_until = Some(now + limits.accept_pause);
+                if let Some(more) = self.failed.pass(now) {
+                    let address = self.listener.address();
+                    error!(
+                        "{address}: cannot accept: {error}; waiting connections stay in the backlog{more}"
+                    );
+                }
+                Accepted::NoMore
+            }
+            // The peer has gone, or a signal came: accept(2) says to go on.
+            Err(_) => Accepted::Nobody,
+        }
+    }
+}
+
+/// Errors of the process or the machine, which another attempt at once would only meet again.
+fn is_out_of_resources(error: &io::Error) -> bool {
+    [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM, Errno::ENOBUFS, Errno::EPERM]
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(*errno as i32))
+}

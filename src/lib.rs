@@ -1,0 +1,46 @@
+//! Tidegate: the application server behind nginx's `uwsgi_pass`.
+//!
+//! One request's life:
+//!
+//! 1. a [`listener`] accepts a socket, and the [`worker`], the only loop, gives it to a [`connection`];
+//! 2. the connection reads, and its [`protocol`] decodes the bytes;
+//! 3. a complete request is an [`environ`] (its [`variables`], and the body as [`input`]);
+//! 4. the [`exchange`] calls the [`application`], which starts the [`response`] and returns a body;
+//! 5. the protocol frames head and chunk into the [`outbox`];
+//! 6. the connection flushes it as the [`stream`] takes it, and asks for the next chunk when all is gone.
+//!
+//! Every bound is in [`limits`]. Imports run one way, and `tests/layering.rs` holds them to it:
+//!
+//! ```text
+//! main → cli → worker → listener, acceptor
+//!                └→ connection → protocol → { uwsgi } → environ → variables, input
+//!                        └→ exchange → response → application → environ
+//! ```
+
+pub mod application;
+pub mod connection;
+pub mod environ;
+pub mod exchange;
+pub mod input;
+pub mod limits;
+pub mod listener;
+pub mod observer;
+pub mod outbox;
+pub mod protocol;
+pub mod response;
+pub mod stop;
+pub mod stream;
+pub mod variables;
+pub mod worker;
+
+mod acceptor;
+mod throttle;
+
+pub use application::{AppError, Application, Body, StartError, StartResponse};
+pub use environ::Environ;
+pub use input::Input;
+pub use limits::Limits;
+pub use listener::{Address, Inherited, ListenOptions, Listener};
+pub use protocol::Scheme;
+pub use stop::{Stop, Stopper};
+pub use worker::Worker;

@@ -1,0 +1,93 @@
+//! Every bound of the server, each with its unit, its reason and a precedent.
+//!
+//! Nothing that a peer or an application controls grows without one of these. The bounds that the wire itself
+//! sets (a uwsgi packet's vars are at most 65,535 bytes) are constants beside their decoder.
+
+use std::time::Duration;
+
+/// The bounds of one worker. `Limits::default()` is meant to be right behind nginx.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Variables in one request, a count. More is a 431.
+    /// Many tiny vars cost more to index than to send. Apache's LimitRequestFields is 100, Django's
+    /// DATA_UPLOAD_MAX_NUMBER_FIELDS 1,000; nginx itself has no bound on their number.
+    pub vars_count_max: usize,
+
+    /// Request body, bytes. More is a 413, told before the body is read.
+    /// nginx's client_max_body_size (1 MiB by default) is the bound that users set; Apache's
+    /// LimitRequestBody has been 1 GiB since 2.4.54.
+    pub body_bytes_max: u64,
+
+    /// Request body kept in memory, bytes; a longer one goes to an unlinked temporary file.
+    /// nginx's client_body_buffer_size is 16 KiB, waitress's inbuf_overflow 512 KiB.
+    pub body_memory_bytes_max: usize,
+
+    /// Status line and header fields of one response, bytes, as the application gave them.
+    /// nginx takes 4 KiB unless uwsgi_buffer_size says otherwise; no front end takes more than 64 KiB.
+    pub response_head_bytes_max: usize,
+
+    /// Connections open at once in one worker, a count; the rest wait in the listener's backlog.
+    /// nginx's worker_connections is 512, usually raised to some thousands.
+    pub connections_count_max: usize,
+
+    /// Time for a request's head, from the accept or the head's first byte. Then 408.
+    /// Apache's RequestReadTimeout gives a head 20 s; behind nginx it arrives in one piece.
+    pub head_time_max: Duration,
+
+    /// Time for a request's body, to which each `body_bytes_per_second_min` bytes add a second. Then 408.
+    /// nginx's client_body_timeout is 60 s; `uwsgi_pass_request_body off` sends a length and no body at all.
+    pub body_time_max: Duration,
+
+    /// The slowest body that is waited for, bytes per second. Apache's RequestReadTimeout: MinRate=500.
+    pub body_bytes_per_second_min: u64,
+
+    /// Time without one byte of the response being taken by the peer; then the connection is closed.
+    /// nginx's send_timeout and uwsgi_read_timeout are 60 s.
+    pub write_time_max: Duration,
+
+    /// Time in which a refused peer's bytes are still read and dropped, so that the refusal reaches it.
+    /// nginx's lingering_time is 30 s.
+    pub drain_time_max: Duration,
+
+    /// Steps (reads, chunks, writes) that a connection may take before the others have their turn, a count.
+    /// Two endless streams beside a small request: p99 of 1,050 ms with no bound, 3.4 ms with 16.
+    pub steps_per_turn_max: usize,
+
+    /// Connections accepted on one listener before those that are open have their turn, a count.
+    /// nginx's multi_accept has no bound; libuv and Twisted stop after some tens.
+    pub accepts_per_turn_max: usize,
+
+    /// Pause before accepting again when the process has no file descriptor left.
+    /// nginx's accept_mutex_delay, which it uses for this too, is 500 ms.
+    pub accept_pause: Duration,
+
+    /// Time for running requests to finish once the server was asked to stop.
+    /// systemd kills after 90 s (TimeoutStopSec); gunicorn's graceful_timeout is 30 s.
+    pub grace_time_max: Duration,
+
+    /// Time for a connection that has sent nothing yet, once the server was asked to stop.
+    /// nginx sends its packet as soon as it is connected, so a silent connection has no request to lose.
+    pub grace_idle_time_max: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            vars_count_max: 1_000,
+            body_bytes_max: 1 << 30,
+            body_memory_bytes_max: 128 << 10,
+            response_head_bytes_max: 64 << 10,
+            connections_count_max: 16_384,
+            head_time_max: Duration::from_secs(20),
+            body_time_max: Duration::from_secs(60),
+            body_bytes_per_second_min: 500,
+            write_time_max: Duration::from_secs(60),
+            drain_time_max: Duration::from_secs(30),
+            steps_per_turn_max: 16,
+            accepts_per_turn_max: 64,
+            accept_pause: Duration::from_millis(100),
+            grace_time_max: Duration::from_secs(30),
+            grace_idle_time_max: Duration::from_millis(250),
+        }
+    }
+}

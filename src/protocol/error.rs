@@ -1,0 +1,82 @@
+//! What a peer can get wrong, in which words it is told, and with which status.
+
+use std::fmt;
+use std::io;
+
+use super::uwsgi::WireFault;
+
+/// A request that can never be completed.
+#[derive(Debug)]
+pub struct DecodeError {
+    /// Where, bytes from the request's first; `None` where it is no one place.
+    pub offset: Option<usize>,
+    /// What was wrong.
+    pub fault: Fault,
+}
+
+/// What was wrong with a request.
+#[derive(Debug)]
+pub enum Fault {
+    /// The bytes do not follow the uwsgi protocol.
+    Uwsgi(WireFault),
+    /// REQUEST_METHOD is missing or empty, so this is no request.
+    MethodMissing,
+    /// CONTENT_LENGTH is not a number.
+    ContentLength {
+        /// What was sent.
+        value: String,
+    },
+    /// CONTENT_LENGTH was sent twice, with two values.
+    ContentLengthTwice,
+    /// The body is, or says that it is, over `Limits::body_bytes_max`.
+    BodyTooLarge {
+        /// The bound, bytes.
+        bytes_max: u64,
+    },
+    /// More variables than `Limits::vars_count_max`.
+    TooManyVars {
+        /// The bound, a count.
+        count_max: usize,
+    },
+    /// The body could not be kept: a full disk, no temporary folder. The one fault here that is ours.
+    Spool(io::Error),
+}
+
+impl DecodeError {
+    /// The status that tells the peer, or `None` where it speaks a protocol in which nothing can be said.
+    pub fn status(&self) -> Option<&'static str> {
+        match &self.fault {
+            Fault::Uwsgi(fault) => fault.status(),
+            Fault::MethodMissing | Fault::ContentLength { .. } | Fault::ContentLengthTwice => {
+                Some("400 Bad Request")
+            }
+            Fault::BodyTooLarge { .. } => Some("413 Content Too Large"),
+            Fault::TooManyVars { .. } => Some("431 Request Header Fields Too Large"),
+            Fault::Spool(_) => Some("500 Internal Server Error"),
+        }
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.fault {
+            Fault::Uwsgi(fault) => write!(f, "{fault}")?,
+            Fault::MethodMissing => {
+                write!(f, "REQUEST_METHOD is missing: does the front end include uwsgi_params?")?
+            }
+            Fault::ContentLength { value } => write!(f, "CONTENT_LENGTH {value:?} is not a number of bytes")?,
+            Fault::ContentLengthTwice => write!(f, "CONTENT_LENGTH was sent twice, with two values")?,
+            Fault::BodyTooLarge { bytes_max } => {
+                write!(f, "the body is larger than {bytes_max} bytes (--max-body sets the bound)")?;
+            }
+            Fault::TooManyVars { count_max } => write!(f, "more than {count_max} variables")?,
+            Fault::Spool(error) => write!(f, "the body could not be kept in a temporary file: {error}")?,
+        }
+        match self.offset {
+            Some(offset) => write!(f, ", at offset {offset}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}

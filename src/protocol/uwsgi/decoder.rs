@@ -1,0 +1,209 @@
+//! Bytes of a connection → one request. Any split of the bytes gives the same result.
+
+use super::header::{PacketHeader, modifier1};
+use super::vars::{Vars, WireFault};
+use crate::environ::Environ;
+use crate::input::Input;
+use crate::limits::Limits;
+use crate::protocol::{DecodeError, Fault, Persistence, Phase, Received};
+use crate::variables::{Ascii, ContentLengthError, Variables};
+
+/// Decodes the one request of a uwsgi connection; front ends connect anew for each.
+#[derive(Default)]
+pub struct RequestDecoder {
+    header: PartialHeader,
+    state: State,
+}
+
+/// What is being received.
+#[derive(Default)]
+enum State {
+    #[default]
+    Header,
+    /// `missing` bytes of the vars are to come.
+    Vars { variables: Variables, missing: usize },
+    /// `missing` bytes of the body are to come.
+    Body { variables: Variables, input: Input, missing: u64 },
+    /// The request is complete, or was refused. What else arrives is not ours.
+    Done,
+}
+
+#[derive(Default)]
+struct PartialHeader {
+    bytes: [u8; PacketHeader::LEN],
+    filled: usize,
+}
+
+impl RequestDecoder {
+    /// See [`Protocol::receive`](crate::protocol::Protocol::receive).
+    pub fn receive(
+        &mut self,
+        input: &mut &[u8],
+        out: &mut Vec<u8>,
+        limits: &Limits,
+    ) -> Result<Received, DecodeError> {
+        loop {
+            let state = std::mem::replace(&mut self.state, State::Done);
+            self.state = match state {
+                State::Header => {
+                    if !self.header.fill(input) {
+                        self.state = State::Header;
+                        return Ok(Received::More);
+                    }
+                    let header = self.header();
+                    match header.modifier1 {
+                        modifier1::WSGI | modifier1::MANAGE_PATH_INFO => {
+                            State::Vars { variables: Variables::new(), missing: usize::from(header.datasize) }
+                        }
+                        modifier1::PING => {
+                            out.extend_from_slice(&PONG.to_bytes());
+                            return Ok(Received::Answered(Persistence::Close));
+                        }
+                        _ => {
+                            return Err(DecodeError {
+                                offset: Some(0),
+                                fault: Fault::Uwsgi(self.header.stranger()),
+                            });
+                        }
+                    }
+                }
+                State::Vars { mut variables, missing } => {
+                    let taken = take(input, missing);
+                    variables.extend_block(taken);
+                    if taken.len() < missing {
+                        self.state = State::Vars { variables, missing: missing - taken.len() };
+                        return Ok(Received::More);
+                    }
+                    let missing = index(&mut variables, self.header().modifier1, limits)?;
+                    State::Body { variables, input: Input::default(), missing }
+                }
+                State::Body { variables, input: mut body, missing } => {
+                    let taken = take(input, usize::try_from(missing).unwrap_or(usize::MAX));
+                    let keep = |error| DecodeError { offset: None, fault: Fault::Spool(error) };
+                    body.append(taken, limits.body_memory_bytes_max).map_err(keep)?;
+                    let missing = missing - taken.len() as u64;
+                    if missing > 0 {
+                        self.state = State::Body { variables, input: body, missing };
+                        return Ok(Received::More);
+                    }
+                    std::io::Seek::rewind(&mut body).map_err(keep)?;
+                    return Ok(Received::Request(Environ::new(variables, body)));
+                }
+                State::Done => return Ok(Received::More),
+            }
+        }
+    }
+
+    /// See [`Protocol::phase`](crate::protocol::Protocol::phase).
+    pub fn phase(&self) -> Phase {
+        match &self.state {
+            State::Header if self.header.filled == 0 => Phase::Idle,
+            State::Header | State::Vars { .. } | State::Done => Phase::Head,
+            State::Body { input, .. } => Phase::Body { received: input.len() },
+        }
+    }
+
+    /// See [`Protocol::describe`](crate::protocol::Protocol::describe).
+    pub fn describe(&self) -> String {
+        let PacketHeader { modifier1, datasize, modifier2 } = self.header();
+        let meaning = modifier1::meaning(modifier1);
+        format!("uwsgi packet: modifier1 {modifier1} ({meaning}), datasize {datasize}, modifier2 {modifier2}")
+    }
+
+    fn header(&self) -> PacketHeader {
+        PacketHeader::from_bytes(self.header.bytes)
+    }
+}
+
+/// uWSGI's answer to a ping: the header back, with modifier2 1 and no warning behind it.
+const PONG: PacketHeader = PacketHeader { modifier1: modifier1::PING, datasize: 0, modifier2: 1 };
+
+impl PartialHeader {
+    /// Whether the header is complete, after what `input` has of it.
+    fn fill(&mut self, input: &mut &[u8]) -> bool {
+        let taken = take(input, self.bytes.len() - self.filled);
+        self.bytes[self.filled..][..taken.len()].copy_from_slice(taken);
+        self.filled += taken.len();
+        self.filled == self.bytes.len()
+    }
+
+    /// Who sends this: usually not a uwsgi client at all.
+    fn stranger(&self) -> WireFault {
+        match &self.bytes {
+            b"GET " | b"HEAD" | b"POST" | b"PUT " | b"PATC" | b"DELE" | b"OPTI" | b"TRAC" | b"CONN" => {
+                WireFault::Http
+            }
+            b"PRI " => WireFault::Http2,
+            // A TLS record of type handshake, whose version is 3.x.
+            [0x16, 0x03, 0x00..=0x04, _] => WireFault::Tls,
+            [modifier1, ..] => WireFault::Modifier { modifier1: *modifier1 },
+        }
+    }
+}
+
+/// Takes up to `count` bytes off the front of `input`.
+fn take<'a>(input: &mut &'a [u8], count: usize) -> &'a [u8] {
+    let (taken, rest) = input.split_at(count.min(input.len()));
+    *input = rest;
+    taken
+}
+
+/// Reads the vars block into its index and ends the head; returns the body's length, bytes.
+fn index(variables: &mut Variables, modifier1: u8, limits: &Limits) -> Result<u64, DecodeError> {
+    let (block, index) = variables.parts();
+    let mut vars = Vars::new(block);
+    for count in 1.. {
+        let offset = vars.offset();
+        let Some(var) = vars.next() else { break };
+        let (key, value) =
+            var.map_err(|(offset, fault)| DecodeError { offset: Some(offset), fault: Fault::Uwsgi(fault) })?;
+        if count > limits.vars_count_max {
+            let fault = Fault::TooManyVars { count_max: limits.vars_count_max };
+            return Err(DecodeError { offset: Some(offset), fault });
+        }
+        index.push(block, key, value);
+    }
+    let completed = variables.complete();
+    if variables.get(b"REQUEST_METHOD").is_none_or(<[u8]>::is_empty) {
+        return Err(DecodeError { offset: None, fault: Fault::MethodMissing });
+    }
+    if modifier1 == modifier1::MANAGE_PATH_INFO {
+        strip_script_name(variables);
+    }
+    body_length(variables, completed, limits).map_err(|fault| DecodeError {
+        offset: variables.offset(b"CONTENT_LENGTH").map(|key| PacketHeader::LEN + key - Vars::LENGTH_BYTES),
+        fault,
+    })
+}
+
+/// What modifier1 30 asks for. uWSGI strips as many bytes as SCRIPT_NAME has, whatever they are; we strip what
+/// is SCRIPT_NAME, up to the end of a segment, and nothing else.
+fn strip_script_name(variables: &mut Variables) {
+    let script_name = variables.get(b"SCRIPT_NAME").unwrap_or_default();
+    let script_name = script_name.strip_suffix(b"/").unwrap_or(script_name);
+    let Some(rest) = variables.get(b"PATH_INFO").and_then(|path| path.strip_prefix(script_name)) else {
+        return;
+    };
+    if !script_name.is_empty() && matches!(rest.first(), None | Some(b'/')) {
+        let rest = rest.to_vec();
+        variables.set(b"PATH_INFO", &rest);
+    }
+}
+
+fn body_length(
+    variables: &Variables,
+    completed: Result<(), ContentLengthError>,
+    limits: &Limits,
+) -> Result<u64, Fault> {
+    let too_large = Fault::BodyTooLarge { bytes_max: limits.body_bytes_max };
+    match completed.and_then(|()| variables.content_length()) {
+        Ok(length) if length.unwrap_or_default() > limits.body_bytes_max => Err(too_large),
+        Ok(length) => Ok(length.unwrap_or_default()),
+        Err(ContentLengthError::TooLarge) => Err(too_large),
+        Err(ContentLengthError::Twice) => Err(Fault::ContentLengthTwice),
+        Err(ContentLengthError::NotDigits) => {
+            let value = Ascii(variables.get(b"CONTENT_LENGTH").unwrap_or_default()).to_string();
+            Err(Fault::ContentLength { value })
+        }
+    }
+}

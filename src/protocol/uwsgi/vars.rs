@@ -1,0 +1,166 @@
+//! The vars block: `u16 LE klen, key, u16 LE vlen, value`, again and again, and nothing else.
+
+use std::fmt;
+use std::ops::Range;
+
+use byteorder::{ByteOrder, LittleEndian};
+
+use super::header::{PacketHeader, modifier1};
+
+/// Walks a complete vars block; each item says where in the block a key and its value lie.
+///
+/// It ends with the block, or with the first error. An offset in an error counts from the packet's first byte,
+/// so the block begins at [`PacketHeader::LEN`].
+#[derive(Clone, Debug)]
+pub struct Vars<'a> {
+    block: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Vars<'a> {
+    /// A length field, bytes.
+    pub const LENGTH_BYTES: usize = 2;
+
+    /// The vars of `block`, whose length is the header's datasize.
+    pub fn new(block: &'a [u8]) -> Self {
+        Vars { block, at: 0 }
+    }
+
+    /// Where the next key's length stands, bytes from the packet's first.
+    pub fn offset(&self) -> usize {
+        PacketHeader::LEN + self.at
+    }
+
+    fn string(&mut self, what: Part) -> Result<Range<usize>, (usize, WireFault)> {
+        let start = self.at;
+        let left = self.block.len() - start;
+        if left < Self::LENGTH_BYTES {
+            return Err((PacketHeader::LEN + start, WireFault::LengthCut { what, left }));
+        }
+        let len = usize::from(LittleEndian::read_u16(&self.block[start..]));
+        let left = left - Self::LENGTH_BYTES;
+        if len > left {
+            return Err((PacketHeader::LEN + start, WireFault::Overrun { what, len, left }));
+        }
+        let range = start + Self::LENGTH_BYTES..start + Self::LENGTH_BYTES + len;
+        self.at = range.end;
+        Ok(range)
+    }
+
+    fn var(&mut self) -> Result<(Range<usize>, Range<usize>), (usize, WireFault)> {
+        let start = self.offset();
+        let key = self.string(Part::Key)?;
+        if key.is_empty() {
+            return Err((start, WireFault::KeyEmpty));
+        }
+        Ok((key, self.string(Part::Value)?))
+    }
+}
+
+impl Iterator for Vars<'_> {
+    type Item = Result<(Range<usize>, Range<usize>), (usize, WireFault)>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.at == self.block.len() {
+            return None;
+        }
+        let var = self.var();
+        if var.is_err() {
+            self.at = self.block.len();
+        }
+        Some(var)
+    }
+}
+
+/// What the bytes of a packet can be wrong about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WireFault {
+    /// A key of no bytes.
+    KeyEmpty,
+    /// A key or a value that would reach beyond datasize.
+    Overrun {
+        /// Which of the two.
+        what: Part,
+        /// Its length as sent, bytes.
+        len: usize,
+        /// What is left of the block, bytes.
+        left: usize,
+    },
+    /// The block ends where a length should stand.
+    LengthCut {
+        /// Whose length.
+        what: Part,
+        /// What is left of the block, bytes: 0 or 1.
+        left: usize,
+    },
+    /// A packet that is no request.
+    Modifier {
+        /// Its modifier1.
+        modifier1: u8,
+    },
+    /// HTTP/1.x was sent to this port.
+    Http,
+    /// HTTP/2 was sent to this port.
+    Http2,
+    /// TLS was sent to this port.
+    Tls,
+}
+
+/// The two halves of a var.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The variable's name.
+    Key,
+    /// The variable's value.
+    Value,
+}
+
+impl WireFault {
+    /// The status that tells the peer, or `None` where it would not understand an HTTP response.
+    pub fn status(self) -> Option<&'static str> {
+        match self {
+            WireFault::Modifier { .. } | WireFault::Tls => None,
+            _ => Some("400 Bad Request"),
+        }
+    }
+}
+
+impl fmt::Display for WireFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WireFault::KeyEmpty => write!(f, "a variable has a key of length 0"),
+            WireFault::Overrun { what, len, left } => {
+                write!(f, "a {what} of {len} bytes overruns the vars, of which {left} are left")
+            }
+            WireFault::LengthCut { what, left } => {
+                write!(f, "the vars end where the length of a {what} should stand ({left} of its 2 bytes)")
+            }
+            WireFault::Modifier { modifier1 } => write!(
+                f,
+                "modifier1 {modifier1} ({}) is not served here: only 0 and 30 (requests) and 100 (ping)",
+                modifier1::meaning(*modifier1)
+            ),
+            WireFault::Http => write!(
+                f,
+                "this port speaks the uwsgi protocol, not HTTP: use nginx's uwsgi_pass, not proxy_pass or a browser"
+            ),
+            WireFault::Http2 => write!(f, "this port speaks the uwsgi protocol, not HTTP/2"),
+            WireFault::Tls => {
+                write!(
+                    f,
+                    "this port speaks the uwsgi protocol, not TLS: use uwsgi_pass without suwsgi:// or https"
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Part::Key => "key",
+            Part::Value => "value",
+        })
+    }
+}

@@ -1,0 +1,331 @@
+//! The head of a response: validated when it is given, then bytes.
+//!
+//! What an application may not say (a line break, a hop-by-hop field, two lengths) is refused here, at the call
+//! that says it, so that no protocol has to look again.
+
+use std::fmt;
+use std::ops::Range;
+
+/// A status and its header fields, checked, ready for a protocol to put on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResponseHead {
+    code: u16,
+    /// `200 OK`, then each field as `Name: value` CR LF.
+    bytes: Vec<u8>,
+    status_len: usize,
+    content_length: Option<u64>,
+}
+
+impl ResponseHead {
+    /// Checks `status` (`"200 OK"`) and `headers`, which together may take `bytes_max` bytes.
+    ///
+    /// A name must be a token and a value free of controls (RFC 9110 sections 5.1 and 5.5). Content-Length may
+    /// stand once, digits alone; with 204 it is left out, as section 8.6 wants. Hop-by-hop fields, and
+    /// `Status`, which CGI would take for the status line, are the server's business.
+    pub fn new<N, V>(
+        status: impl AsRef<[u8]>,
+        headers: impl IntoIterator<Item = (N, V)>,
+        bytes_max: usize,
+    ) -> Result<Self, HeadError>
+    where
+        N: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        let status = status.as_ref();
+        let code = check_status(status)?;
+        let mut bytes = Vec::with_capacity(256);
+        bytes.extend_from_slice(status);
+        let mut head = ResponseHead { code, bytes, status_len: status.len(), content_length: None };
+        for (name, value) in headers {
+            head.field(name.as_ref(), value.as_ref())?;
+            if head.bytes.len() > bytes_max {
+                return Err(HeadError::TooLong { bytes_max });
+            }
+        }
+        Ok(head)
+    }
+
+    /// The status code, 200 to 999.
+    pub fn code(&self) -> u16 {
+        self.code
+    }
+
+    /// `200 OK`.
+    pub fn status(&self) -> &[u8] {
+        &self.bytes[..self.status_len]
+    }
+
+    /// The fields, each `Name: value` and CR LF.
+    pub fn fields(&self) -> &[u8] {
+        &self.bytes[self.status_len..]
+    }
+
+    /// The fields' names and values, in the order in which they were given.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields().split_inclusive(|byte| *byte == b'\n').map(|line| {
+            let colon =
+                line.iter().position(|byte| *byte == b':').expect("field() writes a colon in each line");
+            (&line[..colon], &line[colon + 2..line.len() - 2])
+        })
+    }
+
+    /// Content-Length, bytes, if it was given or set.
+    pub fn content_length(&self) -> Option<u64> {
+        self.content_length
+    }
+
+    /// Sets the Content-Length of a body whose length the server knows, unless one was given or the status has
+    /// no body.
+    pub fn set_content_length(&mut self, length: u64) {
+        if self.content_length.is_none() && self.allows_body() {
+            self.content_length = Some(length);
+            self.write_field(b"Content-Length", length.to_string().as_bytes());
+        }
+    }
+
+    /// Whether a response of this status may carry a body: not 204 nor 304 (RFC 9110 sections 15.3.5, 15.4.5).
+    pub fn allows_body(&self) -> bool {
+        !matches!(self.code, 204 | 304)
+    }
+
+    fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeadError> {
+        if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
+            return Err(HeadError::Name { name: text(name) });
+        }
+        if let Some(offset) = value.iter().position(|byte| is_control(*byte)) {
+            return Err(HeadError::Value { name: text(name), offset, byte: value[offset] });
+        }
+        if is_server_owned(name) {
+            return Err(HeadError::ServerOwned { name: text(name) });
+        }
+        let value = value.trim_ascii();
+        if name.eq_ignore_ascii_case(b"content-length") {
+            let length =
+                parse_length(value).ok_or_else(|| HeadError::ContentLength { value: text(value) })?;
+            if self.content_length.replace(length).is_some() {
+                return Err(HeadError::ContentLengthTwice);
+            }
+            if self.code == 204 {
+                return Ok(());
+            }
+        }
+        self.write_field(name, value);
+        Ok(())
+    }
+
+    fn write_field(&mut self, name: &[u8], value: &[u8]) {
+        for part in [name, b": ", value, b"\r\n"] {
+            self.bytes.extend_from_slice(part);
+        }
+    }
+}
+
+/// What an application got wrong in a status or a header field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeadError {
+    /// The status is not three digits, a space and a reason.
+    Status {
+        /// What was given.
+        status: String,
+    },
+    /// A status that is no final response: 100 to 199, or not a status code at all.
+    Code {
+        /// What was given.
+        code: u16,
+    },
+    /// A header name that is not a token (RFC 9110 section 5.6.2).
+    Name {
+        /// What was given.
+        name: String,
+    },
+    /// A control character in a header value: a response would be split there.
+    Value {
+        /// The field's name.
+        name: String,
+        /// Where in the value, bytes.
+        offset: usize,
+        /// What stands there.
+        byte: u8,
+    },
+    /// A hop-by-hop field, or Status: the server's to say (PEP 3333, "Other HTTP Features").
+    ServerOwned {
+        /// The field's name.
+        name: String,
+    },
+    /// A Content-Length that is not digits.
+    ContentLength {
+        /// What was given.
+        value: String,
+    },
+    /// Content-Length stands twice.
+    ContentLengthTwice,
+    /// More bytes than `Limits::response_head_bytes_max`.
+    TooLong {
+        /// The bound, bytes.
+        bytes_max: usize,
+    },
+}
+
+impl fmt::Display for HeadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HeadError::Status { status } => write!(f, "status {status:?} is not of the form \"200 OK\""),
+            HeadError::Code { code } => write!(f, "status {code} is no final response: use 200 to 999"),
+            HeadError::Name { name } => write!(f, "header name {name:?} is not a token"),
+            HeadError::Value { name, offset, byte } => {
+                write!(f, "header {name}: control character 0x{byte:02x} at offset {offset} of its value")
+            }
+            HeadError::ServerOwned { name } => write!(f, "header {name} is the server's: leave it out"),
+            HeadError::ContentLength { value } => {
+                write!(f, "Content-Length {value:?} is not a number of bytes")
+            }
+            HeadError::ContentLengthTwice => write!(f, "Content-Length is given twice"),
+            HeadError::TooLong { bytes_max } => write!(f, "status and headers are over {bytes_max} bytes"),
+        }
+    }
+}
+
+impl std::error::Error for HeadError {}
+
+/// Status codes that are a final response. Three digits reach 999, and proxies pass those above 599.
+const FINAL: Range<u16> = 200..1000;
+
+fn check_status(status: &[u8]) -> Result<u16, HeadError> {
+    let bad = || HeadError::Status { status: text(status) };
+    let (digits, rest) = status.split_first_chunk::<3>().ok_or_else(bad)?;
+    if !digits.iter().all(u8::is_ascii_digit)
+        || rest.first() != Some(&b' ')
+        || rest.iter().any(|b| is_control(*b))
+    {
+        return Err(bad());
+    }
+    let code = digits.iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
+    if FINAL.contains(&code) { Ok(code) } else { Err(HeadError::Code { code }) }
+}
+
+/// RFC 9110 section 5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Everything that field-value (RFC 9110 section 5.5) leaves out; a tab is allowed there.
+fn is_control(byte: u8) -> bool {
+    byte.is_ascii_control() && byte != b'\t'
+}
+
+fn is_server_owned(name: &[u8]) -> bool {
+    const OWNED: [&[u8]; 11] = [
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"status",
+        b"te",
+        b"trailer",
+        b"trailers",
+        b"transfer-encoding",
+        b"upgrade",
+    ];
+    // Most names end here, by their first letter.
+    matches!(name[0] | 0x20, b'c' | b'k' | b'p' | b's' | b't' | b'u')
+        && OWNED.iter().any(|owned| owned.eq_ignore_ascii_case(name))
+}
+
+fn parse_length(value: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?;
+    digits.parse().ok()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(status: &str, headers: &[(&str, &str)]) -> Result<ResponseHead, HeadError> {
+        ResponseHead::new(status, headers.iter().copied(), 1_000)
+    }
+
+    #[test]
+    fn a_good_head_is_bytes_in_order() {
+        let head = head(
+            "404 Not Found",
+            &[("Content-Type", "text/plain"), ("X-A", " b\tc "), ("Content-Length", "3")],
+        );
+        let head = head.unwrap();
+        assert_eq!((head.code(), head.content_length()), (404, Some(3)));
+        assert_eq!(head.status(), b"404 Not Found");
+        assert_eq!(head.fields(), b"Content-Type: text/plain\r\nX-A: b\tc\r\nContent-Length: 3\r\n");
+        let fields: Vec<_> = head.iter().collect();
+        assert_eq!(fields[1], (b"X-A".as_slice(), b"b\tc".as_slice()));
+    }
+
+    #[test]
+    fn a_status_is_three_digits_a_space_and_a_reason() {
+        for status in ["", "200", "20 OK", "2000 OK", "OK", "200 O\r\nK", "200 \0", "a00 OK", "200\tOK"] {
+            assert!(matches!(head(status, &[]), Err(HeadError::Status { .. })), "{status:?}");
+        }
+        for status in ["100 Continue", "101 Switching Protocols", "000 Nothing"] {
+            assert!(matches!(head(status, &[]), Err(HeadError::Code { .. })), "{status:?}");
+        }
+        for status in ["200 ", "200 OK", "999 \u{e9}"] {
+            assert!(head(status, &[]).is_ok(), "{status:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_splits_a_response() {
+        for name in ["", "a b", "a:", "a\r\nb", "caf\u{e9}", "a\0"] {
+            assert!(matches!(head("200 OK", &[(name, "x")]), Err(HeadError::Name { .. })), "{name:?}");
+        }
+        for value in ["a\r\nb", "a\nb", "a\rb", "a\0", "\x7f", "\x1b", "a\r\n"] {
+            assert!(matches!(head("200 OK", &[("X", value)]), Err(HeadError::Value { .. })), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn hop_by_hop_fields_are_the_servers() {
+        for name in ["Connection", "KEEP-ALIVE", "Transfer-Encoding", "te", "Trailer", "Upgrade", "Status"] {
+            assert!(matches!(head("200 OK", &[(name, "x")]), Err(HeadError::ServerOwned { .. })), "{name}");
+        }
+        assert!(
+            head("200 OK", &[("Server", "x"), ("Date", "x"), ("Set-Cookie", "a"), ("Set-Cookie", "b")])
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_content_length_is_one_number() {
+        for value in ["", "-1", "+1", "1 2", "0x1", "99999999999999999999"] {
+            let got = head("200 OK", &[("content-length", value)]);
+            assert!(matches!(got, Err(HeadError::ContentLength { .. })), "{value:?}");
+        }
+        let twice = head("200 OK", &[("Content-Length", "1"), ("content-length", "1")]);
+        assert_eq!(twice, Err(HeadError::ContentLengthTwice));
+    }
+
+    #[test]
+    fn a_known_length_is_set_where_a_body_may_be() {
+        let mut given = head("200 OK", &[("Content-Length", "5")]).unwrap();
+        given.set_content_length(7);
+        assert_eq!(given.fields(), b"Content-Length: 5\r\n");
+        let mut unknown = head("200 OK", &[]).unwrap();
+        unknown.set_content_length(7);
+        assert_eq!(unknown.fields(), b"Content-Length: 7\r\n");
+        for status in ["204 No Content", "304 Not Modified"] {
+            let mut bodyless = head(status, &[]).unwrap();
+            bodyless.set_content_length(7);
+            assert_eq!(bodyless.fields(), b"");
+        }
+        assert_eq!(head("204 No Content", &[("Content-Length", "0")]).unwrap().fields(), b"");
+    }
+
+    #[test]
+    fn a_head_has_a_bound() {
+        let long = "x".repeat(2_000);
+        assert_eq!(head("200 OK", &[("X", &long)]), Err(HeadError::TooLong { bytes_max: 1_000 }));
+    }
+}

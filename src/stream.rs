@@ -1,0 +1,144 @@
+//! The byte stream of one connection: what the state machine needs of a socket, and the two that have it.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+use mio::event::Source;
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
+use nix::errno::Errno;
+use nix::sys::sendfile::sendfile64;
+
+/// A non-blocking stream. The worker's are sockets; tests script theirs.
+pub trait Stream: Read + Write {
+    /// Sends up to `len` bytes of `file` from `offset` on, without a copy where the system can.
+    /// 0 means that the file ends there.
+    fn send_file(&mut self, file: &File, offset: u64, len: u64) -> io::Result<usize>;
+
+    /// Says that nothing more will be sent.
+    fn shutdown_write(&mut self) -> io::Result<()>;
+
+    /// Makes the close to come a visible failure: a reset on TCP. A unix socket has none; there, only a
+    /// Content-Length shows that a response was broken off.
+    fn reset_on_close(&mut self);
+}
+
+/// An accepted socket.
+#[derive(Debug)]
+pub enum Socket {
+    /// A TCP connection.
+    Tcp(TcpStream),
+    /// A unix stream connection.
+    Unix(UnixStream),
+}
+
+/// Who is at the other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// A TCP peer's address and port.
+    Tcp(SocketAddr),
+    /// A process of this machine.
+    Unix,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Peer::Tcp(address) => address.fmt(f),
+            Peer::Unix => f.write_str("unix"),
+        }
+    }
+}
+
+impl Stream for Socket {
+    fn send_file(&mut self, file: &File, offset: u64, len: u64) -> io::Result<usize> {
+        let mut at = i64::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let count = usize::try_from(len).unwrap_or(usize::MAX);
+        let sent = match self {
+            Socket::Tcp(socket) => sendfile64(socket, file, Some(&mut at), count),
+            Socket::Unix(socket) => sendfile64(socket, file, Some(&mut at), count),
+        };
+        match sent {
+            // A file that the system cannot map (a pipe's end, some /proc files) is read instead.
+            Err(Errno::EINVAL | Errno::ENOSYS) => {
+                let mut piece = vec![0; count.min(READ_BYTES)];
+                let read = file.read_at(&mut piece, offset)?;
+                self.write(&piece[..read])
+            }
+            sent => Ok(sent?),
+        }
+    }
+
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        match self {
+            Socket::Tcp(socket) => socket.shutdown(Shutdown::Write),
+            Socket::Unix(socket) => socket.shutdown(Shutdown::Write),
+        }
+    }
+
+    fn reset_on_close(&mut self) {
+        if let Socket::Tcp(socket) = self {
+            // It can only fail on a socket that is gone already, and that shows by itself.
+            let _ = socket2::SockRef::from(&*socket).set_linger(Some(Duration::ZERO));
+        }
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(socket) => socket.read(buffer),
+            Socket::Unix(socket) => socket.read(buffer),
+        }
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(socket) => socket.write(bytes),
+            Socket::Unix(socket) => socket.write(bytes),
+        }
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(socket) => socket.write_vectored(parts),
+            Socket::Unix(socket) => socket.write_vectored(parts),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Source for Socket {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        match self {
+            Socket::Tcp(socket) => socket.register(registry, token, interests),
+            Socket::Unix(socket) => socket.register(registry, token, interests),
+        }
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        match self {
+            Socket::Tcp(socket) => socket.reregister(registry, token, interests),
+            Socket::Unix(socket) => socket.reregister(registry, token, interests),
+        }
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        match self {
+            Socket::Tcp(socket) => socket.deregister(registry),
+            Socket::Unix(socket) => socket.deregister(registry),
+        }
+    }
+}
+
+/// What is read at once of a file that sendfile cannot send, bytes.
+const READ_BYTES: usize = 64 << 10;

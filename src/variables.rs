@@ -1,0 +1,421 @@
+//! The variables of one request, in wire order, while a protocol decodes them and after.
+//!
+//! One block holds every name and value, one index their places, so a request costs two buffers however many
+//! variables it has, and both are used again by a later request. What two variables of one name mean, and
+//! which are never believed, is decided here, once, for every protocol.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::Range;
+
+/// Names and values, a name once.
+///
+/// A protocol copies its bytes in once ([`Variables::extend_block`]), says where in the block each name and
+/// value lies ([`Index::push`]), and ends with [`Variables::complete`].
+#[derive(Default)]
+pub struct Variables {
+    block: Vec<u8>,
+    index: Index,
+}
+
+impl Variables {
+    /// Buffers that an earlier request left, or new ones.
+    pub fn new() -> Self {
+        let (block, index) = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
+        Variables { block, index }
+    }
+
+    /// Appends `bytes` to the block and says where they lie.
+    pub fn extend_block(&mut self, bytes: &[u8]) -> Range<usize> {
+        let start = self.block.len();
+        self.block.extend_from_slice(bytes);
+        start..self.block.len()
+    }
+
+    /// The block and its index, for a decoder that walks the one and fills the other.
+    pub fn parts(&mut self) -> (&[u8], &mut Index) {
+        (&self.block, &mut self.index)
+    }
+
+    /// Ends the decoding: a name stands once from here on, and what front ends leave out is made good.
+    ///
+    /// HTTP_* variables of one name are joined, as RFC 9110 section 5.3 joins field lines (nginx before 1.23
+    /// sends one for each); of any other name the last counts, as with a `uwsgi_param` given twice. An empty
+    /// CONTENT_LENGTH means none; two that differ are an error. SERVER_NAME and SERVER_PORT, which PEP 3333
+    /// wants non-empty, are taken from the Host header or the scheme.
+    pub fn complete(&mut self) -> Result<(), ContentLengthError> {
+        if self.index.repeated {
+            self.merge()?;
+        }
+        if self.get(b"CONTENT_LENGTH").is_some_and(<[u8]>::is_empty) {
+            self.remove(b"CONTENT_LENGTH");
+        }
+        let missing = |name: &[u8]| self.get(name).is_none_or(<[u8]>::is_empty);
+        let (name_missing, port_missing) = (missing(b"SERVER_NAME"), missing(b"SERVER_PORT"));
+        if name_missing || port_missing {
+            let host = self.get(b"HTTP_HOST").unwrap_or_default().to_vec();
+            let (name, port) = split_host(&host);
+            if name_missing {
+                self.set(b"SERVER_NAME", if name.is_empty() { b"localhost" } else { name });
+            }
+            if port_missing {
+                let default: &[u8] = if self.url_scheme() == "https" { b"443" } else { b"80" };
+                self.set(b"SERVER_PORT", if port.is_empty() { default } else { port });
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of the variable `name`.
+    pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
+        let at = self.index.find(&self.block, hash(name), name)?;
+        Some(&self.block[self.index.places[at].value.range()])
+    }
+
+    /// Where in the block the variable `name` has its name, bytes from the block's first.
+    pub fn offset(&self, name: &[u8]) -> Option<usize> {
+        let at = self.index.find(&self.block, hash(name), name)?;
+        Some(self.index.places[at].name.range().start)
+    }
+
+    /// Every variable with its value, in wire order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.index.places.iter().map(|v| (&self.block[v.name.range()], &self.block[v.value.range()]))
+    }
+
+    /// Sets the variable `name`, in its place if it is there, else at the end.
+    pub fn set(&mut self, name: &[u8], value: &[u8]) {
+        let value = self.extend_block(value);
+        match self.index.find(&self.block, hash(name), name) {
+            Some(at) => self.index.places[at].value = Place::of(&value),
+            None => {
+                let name = self.extend_block(name);
+                self.index.push(&self.block, name, value);
+            }
+        }
+    }
+
+    /// Takes the variable `name` out.
+    pub fn remove(&mut self, name: &[u8]) {
+        if let Some(at) = self.index.find(&self.block, hash(name), name) {
+            self.index.places.remove(at);
+        }
+    }
+
+    /// CONTENT_LENGTH, bytes: digits alone, else the error that tells why not. Empty means absent.
+    pub fn content_length(&self) -> Result<Option<u64>, ContentLengthError> {
+        let Some(value) = self.get(b"CONTENT_LENGTH").filter(|value| !value.is_empty()) else {
+            return Ok(None);
+        };
+        if !value.iter().all(u8::is_ascii_digit) {
+            return Err(ContentLengthError::NotDigits);
+        }
+        value
+            .iter()
+            .try_fold(0u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
+            .map(Some)
+            .ok_or(ContentLengthError::TooLarge)
+    }
+
+    /// `"https"` or `"http"`, by HTTPS and REQUEST_SCHEME.
+    pub fn url_scheme(&self) -> &'static str {
+        let secure = match self.get(b"HTTPS") {
+            Some(b"on" | b"ON" | b"1") => true,
+            _ => self.get(b"REQUEST_SCHEME") == Some(b"https"),
+        };
+        if secure { "https" } else { "http" }
+    }
+
+    /// Makes one variable of those that share a name, in the place of the first. Each value is copied once:
+    /// joining at every repetition would let a packet of 64 KiB fill megabytes.
+    fn merge(&mut self) -> Result<(), ContentLengthError> {
+        let all = std::mem::take(&mut self.index.places);
+        for (at, variable) in all.iter().enumerate() {
+            let name = &self.block[variable.name.range()];
+            if self.index.find(&self.block, variable.hash, name).is_some() {
+                continue;
+            }
+            let same = |v: &&Variable| v.hash == variable.hash && &self.block[v.name.range()] == name;
+            let others: Vec<Place> = all[at + 1..].iter().filter(same).map(|v| v.value).collect();
+            let differs = |other: &Place| self.block[other.range()] != self.block[variable.value.range()];
+            if name == b"CONTENT_LENGTH" && others.iter().any(differs) {
+                self.index.places.push(*variable);
+                return Err(ContentLengthError::Twice);
+            }
+            let value = match others.last() {
+                None => variable.value,
+                Some(last) if !name.starts_with(b"HTTP_") => *last,
+                Some(_) => {
+                    let separator: &[u8] = if name == b"HTTP_COOKIE" { b"; " } else { b", " };
+                    self.join(variable.value, &others, separator)
+                }
+            };
+            self.index.places.push(Variable { value, ..*variable });
+        }
+        self.index.repeated = false;
+        Ok(())
+    }
+
+    /// The values at these places in one piece, at the end of the block.
+    fn join(&mut self, first: Place, others: &[Place], separator: &[u8]) -> Place {
+        let start = self.block.len();
+        self.block.extend_from_within(first.range());
+        for other in others {
+            self.block.extend_from_slice(separator);
+            self.block.extend_from_within(other.range());
+        }
+        Place::of(&(start..self.block.len()))
+    }
+}
+
+impl Drop for Variables {
+    fn drop(&mut self) {
+        if self.block.capacity() > SPARE_BYTES_MAX {
+            return;
+        }
+        let (mut block, mut index) = (std::mem::take(&mut self.block), std::mem::take(&mut self.index));
+        // A thread that ends has no spare buffers to keep, which is no reason to panic.
+        let _ = SPARE.try_with(|spare| {
+            if let Ok(mut spare) = spare.try_borrow_mut()
+                && spare.len() < SPARE_COUNT_MAX
+            {
+                block.clear();
+                index.clear();
+                spare.push((block, index));
+            }
+        });
+    }
+}
+
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter().map(|(k, v)| (Ascii(k), Ascii(v)))).finish()
+    }
+}
+
+/// Where in the block each variable lies.
+#[derive(Default)]
+pub struct Index {
+    places: Vec<Variable>,
+    /// A bit for each hash that is in the index (its low six bits), so that most names need no search.
+    seen: u64,
+    /// Whether a name stands in the index more than once.
+    repeated: bool,
+}
+
+impl Index {
+    /// Takes the variable whose name and value lie at these places of `block`.
+    ///
+    /// HTTP_PROXY is dropped (it is how httpoxy sets a CGI program's proxy), and HTTP_CONTENT_LENGTH and
+    /// HTTP_CONTENT_TYPE, which only repeat CONTENT_LENGTH and CONTENT_TYPE.
+    pub fn push(&mut self, block: &[u8], name: Range<usize>, value: Range<usize>) {
+        let bytes = &block[name.clone()];
+        if matches!(bytes, b"HTTP_PROXY" | b"HTTP_CONTENT_LENGTH" | b"HTTP_CONTENT_TYPE") {
+            return;
+        }
+        let hash = hash(bytes);
+        let bit = 1 << (hash & 63);
+        self.repeated |= self.seen & bit != 0 && self.find(block, hash, bytes).is_some();
+        self.seen |= bit;
+        self.places.push(Variable { hash, name: Place::of(&name), value: Place::of(&value) });
+    }
+
+    fn find(&self, block: &[u8], hash: u32, name: &[u8]) -> Option<usize> {
+        self.places.iter().position(|v| v.hash == hash && &block[v.name.range()] == name)
+    }
+
+    fn clear(&mut self) {
+        self.places.clear();
+        self.seen = 0;
+        self.repeated = false;
+    }
+}
+
+/// What can be wrong with a CONTENT_LENGTH.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentLengthError {
+    /// Something but ASCII digits stands in it (RFC 9110 section 8.6).
+    NotDigits,
+    /// It is more than 64 bits hold.
+    TooLarge,
+    /// It was sent twice, with two values.
+    Twice,
+}
+
+/// Bytes from the wire for a person to read: ASCII as it is, the rest escaped.
+pub struct Ascii<'a>(pub &'a [u8]);
+
+impl fmt::Display for Ascii<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.escape_ascii())
+    }
+}
+
+impl fmt::Debug for Ascii<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+/// Spare buffers kept by a thread, a count: enough for the requests that are alive at once on a busy worker.
+const SPARE_COUNT_MAX: usize = 16;
+/// A block larger than this is not kept, bytes: one huge request must not hold memory for ever.
+const SPARE_BYTES_MAX: usize = 16 << 10;
+
+thread_local! {
+    /// The buffers of requests that are over. An environ ends inside the application, so only its own drop
+    /// knows when they are free.
+    static SPARE: RefCell<Vec<(Vec<u8>, Index)>> = const { RefCell::new(Vec::new()) };
+}
+
+#[derive(Clone, Copy)]
+struct Variable {
+    hash: u32,
+    name: Place,
+    value: Place,
+}
+
+/// A place in the block: half the size of a `Range<usize>`.
+#[derive(Clone, Copy)]
+struct Place {
+    start: u32,
+    end: u32,
+}
+
+impl Place {
+    fn of(range: &Range<usize>) -> Self {
+        let place = |at: usize| u32::try_from(at).expect("every bound on a head is far below 4 GiB");
+        Place { start: place(range.start), end: place(range.end) }
+    }
+
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// A hash that tells the usual names apart (HTTP_ACCEPT, HTTP_ACCEPT_ENCODING …) at little cost: the length and
+/// the last eight bytes. Two names that share it are still compared byte by byte.
+fn hash(name: &[u8]) -> u32 {
+    let tail = match name.last_chunk::<8>() {
+        Some(tail) => u64::from_le_bytes(*tail),
+        None => name.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
+    };
+    let mixed = (tail ^ (name.len() as u64) << 56).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed >> 32) as u32
+}
+
+/// `www.example.com:8080` as name and port; an IPv6 address keeps its brackets.
+fn split_host(host: &[u8]) -> (&[u8], &[u8]) {
+    let after_brackets = host.iter().rposition(|b| *b == b']').map_or(0, |at| at + 1);
+    match host[after_brackets..].iter().position(|b| *b == b':') {
+        Some(colon) => (&host[..after_brackets + colon], &host[after_brackets + colon + 1..]),
+        None => (host, b""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> Variables {
+        let mut variables = Variables::new();
+        for (name, value) in pairs {
+            let name = variables.extend_block(name.as_bytes());
+            let value = variables.extend_block(value.as_bytes());
+            variables.index.push(&variables.block, name, value);
+        }
+        variables
+    }
+
+    fn pairs(variables: &Variables) -> Vec<(String, String)> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        variables.iter().map(|(name, value)| (text(name), text(value))).collect()
+    }
+
+    #[test]
+    fn repeated_headers_are_joined_and_other_names_replaced() {
+        let mut seen = variables(&[
+            ("HTTP_ACCEPT", "a"),
+            ("HTTP_COOKIE", "x=1"),
+            ("X", "first"),
+            ("HTTP_ACCEPT", "b"),
+            ("HTTP_COOKIE", "y=2"),
+            ("HTTP_ACCEPT", "c"),
+            ("X", "last"),
+        ]);
+        seen.complete().unwrap();
+        seen.remove(b"SERVER_NAME");
+        seen.remove(b"SERVER_PORT");
+        let want = [("HTTP_ACCEPT", "a, b, c"), ("HTTP_COOKIE", "x=1; y=2"), ("X", "last")];
+        assert_eq!(pairs(&seen), want.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn joining_many_times_stays_linear() {
+        let long = "x".repeat(30_000);
+        let mut pairs = vec![("HTTP_A", long.as_str()), ("HTTP_B", long.as_str())];
+        pairs.extend([("HTTP_A", "1"), ("HTTP_B", "2")].repeat(400));
+        let mut seen = variables(&pairs);
+        seen.complete().unwrap();
+        assert_eq!(seen.get(b"HTTP_B").map(<[u8]>::len), Some(30_000 + 400 * 3));
+        assert!(seen.block.len() < 200_000, "{} bytes", seen.block.len());
+    }
+
+    #[test]
+    fn what_a_client_must_not_set_is_dropped() {
+        let seen = variables(&[
+            ("HTTP_PROXY", "http://evil"),
+            ("HTTP_CONTENT_LENGTH", "7"),
+            ("HTTP_CONTENT_TYPE", "x"),
+        ]);
+        assert_eq!(pairs(&seen), []);
+    }
+
+    #[test]
+    fn an_absent_server_name_comes_from_the_host() {
+        for (host, name, port) in [
+            ("www.example.com", "www.example.com", "80"),
+            ("www.example.com:8080", "www.example.com", "8080"),
+            ("[::1]:8080", "[::1]", "8080"),
+            ("[::1]", "[::1]", "80"),
+            ("", "localhost", "80"),
+        ] {
+            let mut seen = variables(&[("HTTP_HOST", host), ("SERVER_NAME", ""), ("CONTENT_LENGTH", "")]);
+            seen.complete().unwrap();
+            assert_eq!(seen.get(b"SERVER_NAME"), Some(name.as_bytes()), "{host}");
+            assert_eq!(seen.get(b"SERVER_PORT"), Some(port.as_bytes()), "{host}");
+            assert_eq!(seen.get(b"CONTENT_LENGTH"), None);
+        }
+    }
+
+    #[test]
+    fn https_is_port_443() {
+        let mut seen = variables(&[("HTTPS", "on")]);
+        seen.complete().unwrap();
+        assert_eq!((seen.get(b"SERVER_PORT"), seen.url_scheme()), (Some(b"443".as_slice()), "https"));
+    }
+
+    #[test]
+    fn a_content_length_is_digits_alone() {
+        for (text, want) in [
+            ("0", Ok(Some(0))),
+            ("007", Ok(Some(7))),
+            ("18446744073709551615", Ok(Some(u64::MAX))),
+            ("18446744073709551616", Err(ContentLengthError::TooLarge)),
+            ("+5", Err(ContentLengthError::NotDigits)),
+            ("5 ", Err(ContentLengthError::NotDigits)),
+            ("0x10", Err(ContentLengthError::NotDigits)),
+            ("", Ok(None)),
+        ] {
+            assert_eq!(variables(&[("CONTENT_LENGTH", text)]).content_length(), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn two_lengths_must_agree() {
+        assert_eq!(variables(&[("CONTENT_LENGTH", "5"), ("CONTENT_LENGTH", "5")]).complete(), Ok(()));
+        let mut differ = variables(&[("X", "1"), ("CONTENT_LENGTH", "5"), ("CONTENT_LENGTH", "6")]);
+        assert_eq!(differ.complete(), Err(ContentLengthError::Twice));
+        assert_eq!(differ.offset(b"CONTENT_LENGTH"), Some(2));
+    }
+}

@@ -1,0 +1,311 @@
+//! The event loop: one thread, one Poll, one Slab. The only clock.
+//!
+//! A turn of the loop: events, then the connections that yielded, then deadlines, then accepts. Accepts come
+//! last so that a freed slab key is not taken again while an event for its former owner may still be in hand.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use log::{info, warn};
+use mio::event::Event;
+use mio::{Events, Interest, Poll, Token};
+use slab::Slab;
+
+use crate::acceptor::{Accepted, Acceptor};
+use crate::application::Application;
+use crate::connection::{Connection, Context, Turn};
+use crate::limits::Limits;
+use crate::listener::Listener;
+use crate::observer::Observer;
+use crate::protocol::Protocol;
+use crate::stop::{Orders, Stop, Stopper};
+use crate::stream::{Peer, Socket};
+use crate::throttle::Throttle;
+
+/// Serves one application on any number of listeners, on the thread that calls [`Worker::run`].
+pub struct Worker<A> {
+    poll: Poll,
+    acceptors: Vec<Acceptor>,
+    connections: Slab<Entry>,
+    /// Connections that yielded: no event will come for them.
+    runnable: Vec<usize>,
+    turns: Turns<A>,
+    orders: Orders,
+    stopper: Stopper,
+    /// When everything must be over, once a stop was ordered.
+    stopping: Option<Instant>,
+    /// No deadline of a connection lies before this.
+    next_deadline: Option<Instant>,
+    accepted: u64,
+    full: Throttle,
+}
+
+/// What every turn of a connection is given.
+struct Turns<A> {
+    application: A,
+    limits: Limits,
+    scratch: Vec<u8>,
+    observer: Option<Box<dyn Observer>>,
+}
+
+struct Entry {
+    connection: Connection<Socket>,
+    /// Registered with the poller, which a request that never waits is not.
+    registered: bool,
+    /// In `runnable`.
+    queued: bool,
+}
+
+impl<A: Application> Worker<A> {
+    /// A worker for these listeners.
+    pub fn new(listeners: Vec<Listener>, application: A, limits: Limits) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let (stopper, mut orders) = Stopper::pair()?;
+        poll.registry().register(orders.source(), ORDERS, Interest::READABLE)?;
+        let acceptors = listeners
+            .into_iter()
+            .enumerate()
+            .map(|(at, listener)| Acceptor::new(listener, poll.registry(), Token(FIRST_LISTENER - at)))
+            .collect::<io::Result<_>>()?;
+        Ok(Worker {
+            poll,
+            acceptors,
+            connections: Slab::new(),
+            runnable: Vec::new(),
+            turns: Turns { application, limits, scratch: vec![0; SCRATCH_BYTES], observer: None },
+            orders,
+            stopper,
+            stopping: None,
+            next_deadline: None,
+            accepted: 0,
+            full: Throttle::default(),
+        })
+    }
+
+    /// Tells `observer` of every request from here on.
+    pub fn observe(&mut self, observer: Box<dyn Observer>) {
+        self.turns.observer = Some(observer);
+    }
+
+    /// What stops this worker.
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// The listeners, in the order in which they were given, until a stop is ordered.
+    pub fn listeners(&self) -> impl Iterator<Item = &Listener> {
+        self.acceptors.iter().map(Acceptor::listener)
+    }
+
+    /// Serves until a stop was ordered and carried out. No mistake of a peer or of the application ends it; an
+    /// error is the poller's.
+    pub fn run(&mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS_COUNT);
+        loop {
+            let timeout = self.timeout(Instant::now());
+            match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                polled => polled?,
+            }
+            let now = Instant::now();
+            let (mut event_count, mut ordered) = (0, false);
+            for event in &events {
+                event_count += 1;
+                match event.token() {
+                    ORDERS => ordered = true,
+                    Token(token) => self.event(token, event),
+                }
+            }
+            self.run_queue();
+            // With more events than fit, a connection whose time seems over may have one that is still to come.
+            if event_count < EVENTS_COUNT {
+                self.expire(now);
+            }
+            if ordered {
+                self.obey(now);
+            }
+            self.accept();
+            if self.is_over(now) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// How long to wait for events.
+    fn timeout(&self, now: Instant) -> Option<Duration> {
+        let room = self.connections.len() < self.turns.limits.connections_count_max;
+        if !self.runnable.is_empty() || (room && self.acceptors.iter().any(|acceptor| acceptor.is_ready(now)))
+        {
+            return Some(Duration::ZERO);
+        }
+        let pauses = self.acceptors.iter().filter_map(Acceptor::paused_until);
+        let next = pauses.chain(self.next_deadline).chain(self.stopping).min()?;
+        Some(next.saturating_duration_since(now))
+    }
+
+    fn event(&mut self, token: usize, event: &Event) {
+        match self.acceptors.get_mut(FIRST_LISTENER - token) {
+            Some(acceptor) => acceptor.set_ready(),
+            None => self.turn(token, |connection, cx| {
+                if event.is_read_closed() { connection.hang_up(cx) } else { connection.advance(cx) }
+            }),
+        }
+    }
+
+    fn run_queue(&mut self) {
+        for key in std::mem::take(&mut self.runnable) {
+            if let Some(entry) = self.connections.get_mut(key) {
+                entry.queued = false;
+            }
+            self.turn(key, Connection::advance);
+        }
+    }
+
+    /// Gives a connection its turn, if it is still there.
+    fn turn(&mut self, key: usize, turn: impl FnOnce(&mut Connection<Socket>, &mut Context<'_, A>) -> Turn) {
+        let Some(entry) = self.connections.get_mut(key) else { return };
+        match self.turns.take(|cx| turn(&mut entry.connection, cx)) {
+            Turn::Closed => drop(self.connections.remove(key)),
+            turn => self.rest(key, turn),
+        }
+    }
+
+    /// Sees to it that a connection that stays is called again.
+    fn rest(&mut self, key: usize, turn: Turn) {
+        let entry = &mut self.connections[key];
+        if turn == Turn::Yielded && !entry.queued {
+            entry.queued = true;
+            self.runnable.push(key);
+        }
+        if let Some(deadline) = entry.connection.deadline() {
+            self.next_deadline = Some(self.next_deadline.map_or(deadline, |next| next.min(deadline)));
+        }
+        if turn == Turn::Blocked && !entry.registered {
+            entry.registered = true;
+            let both = Interest::READABLE | Interest::WRITABLE;
+            if let Err(error) = self.poll.registry().register(entry.connection.stream(), Token(key), both) {
+                warn!("a connection is dropped: it cannot be polled: {error}");
+                drop(self.connections.remove(key));
+            }
+        }
+    }
+
+    /// Ends what has waited too long. All connections are looked at, but at most once in
+    /// [`DEADLINE_GRAIN`]: 10,000 of them take some tens of microseconds. If that ever shows, a heap or a wheel
+    /// of timers is the next step.
+    fn expire(&mut self, now: Instant) {
+        if self.next_deadline.is_none_or(|next| now < next) {
+            return;
+        }
+        let late: Vec<usize> = (self.connections.iter())
+            .filter(|(_, entry)| entry.connection.deadline().is_some_and(|deadline| deadline <= now))
+            .map(|(key, _)| key)
+            .collect();
+        for key in late {
+            self.turn(key, Connection::expire);
+        }
+        let deadlines = self.connections.iter().filter_map(|(_, entry)| entry.connection.deadline());
+        self.next_deadline = deadlines.min().map(|next| next.max(now + DEADLINE_GRAIN));
+    }
+
+    fn accept(&mut self) {
+        let now = Instant::now();
+        for at in 0..self.acceptors.len() {
+            for _ in 0..self.turns.limits.accepts_per_turn_max {
+                if !self.acceptors[at].is_ready(now) {
+                    break;
+                }
+                if self.connections.len() >= self.turns.limits.connections_count_max {
+                    if let Some(more) = self.full.pass(now) {
+                        warn!(
+                            "{} connections are open, the most allowed; the rest wait{more}",
+                            self.connections.len()
+                        );
+                    }
+                    return;
+                }
+                match self.acceptors[at].accept(now, &self.turns.limits) {
+                    Accepted::Connection(socket, peer, protocol) => self.open(socket, peer, protocol),
+                    Accepted::Nobody => {}
+                    Accepted::NoMore => break,
+                }
+            }
+        }
+    }
+
+    /// Serves a fresh connection as far as it goes. A request that needs no waiting ends here, and neither the
+    /// slab nor the poller hears of it.
+    fn open(&mut self, socket: Socket, peer: Peer, protocol: Protocol) {
+        self.accepted += 1;
+        let mut connection = Connection::new(self.accepted, socket, peer, protocol);
+        let turn = self.turns.take(|cx| connection.advance(cx));
+        if turn != Turn::Closed {
+            let key = self.connections.insert(Entry { connection, registered: false, queued: false });
+            self.rest(key, turn);
+        }
+    }
+
+    fn obey(&mut self, now: Instant) {
+        match self.orders.take() {
+            None => {}
+            Some(Stop::Now) => {
+                self.acceptors.clear();
+                self.connections.clear();
+                self.stopping = Some(now);
+            }
+            Some(Stop::Gracefully) if self.stopping.is_none() => {
+                // What waits in the backlog was accepted by the kernel in our name; closing would reset it.
+                for _ in 0..LAST_ACCEPT_TURNS {
+                    self.accept();
+                }
+                self.acceptors.clear();
+                self.stopping = Some(now + self.turns.limits.grace_time_max);
+                for (_, entry) in &mut self.connections {
+                    if entry.connection.is_idle() {
+                        entry.connection.shorten_deadline(now + self.turns.limits.grace_idle_time_max);
+                    }
+                }
+                self.next_deadline = Some(now);
+                info!("stopping: {} connections are open", self.connections.len());
+            }
+            Some(Stop::Gracefully) => {}
+        }
+    }
+
+    /// Whether a stop was ordered and nothing is left to do, or no time.
+    fn is_over(&mut self, now: Instant) -> bool {
+        let Some(until) = self.stopping else { return false };
+        if !self.connections.is_empty() && now >= until {
+            warn!("stopped with {} connections open: their time (--grace) is over", self.connections.len());
+            self.connections.clear();
+        }
+        self.connections.is_empty()
+    }
+}
+
+impl<A: Application> Turns<A> {
+    fn take(&mut self, turn: impl FnOnce(&mut Context<'_, A>) -> Turn) -> Turn {
+        turn(&mut Context {
+            application: &mut self.application,
+            scratch: &mut self.scratch,
+            limits: &self.limits,
+            clock: &Instant::now,
+            observer: match &mut self.observer {
+                Some(observer) => Some(observer.as_mut()),
+                None => None,
+            },
+        })
+    }
+}
+
+const ORDERS: Token = Token(usize::MAX - 1);
+/// Listeners count down from here, connections up from 0.
+const FIRST_LISTENER: usize = usize::MAX - 2;
+/// Read at once, bytes: a whole uwsgi packet but for its last four bytes.
+const SCRATCH_BYTES: usize = 64 << 10;
+/// Events taken from the poller at once, a count.
+const EVENTS_COUNT: usize = 1_024;
+/// Turns of accepting before a listener is closed, a count: with 64 accepts each, a whole backlog.
+const LAST_ACCEPT_TURNS: usize = 64;
+/// Deadlines are kept to within this.
+const DEADLINE_GRAIN: Duration = Duration::from_millis(50);

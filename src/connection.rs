@@ -292,8 +292,8 @@ impl<S: Stream> Connection<S> {
 
     fn pull<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Step {
         let State::Responding { exchange, pending } = &mut self.state else { return Step::Progress };
-        if pending.data.len() == 0 {
-            *pending = match exchange.next() {
+        if pending.data.is_empty() {
+            *pending = match exchange.next_piece() {
                 Ok(piece) => piece,
                 Err(error) => return self.app_error(&error, cx),
             };
@@ -313,7 +313,7 @@ impl<S: Stream> Connection<S> {
                 Err(error) => return self.app_error(&error.into(), cx),
             }
         }
-        if pending.last && pending.data.len() == 0 {
+        if pending.last && pending.data.is_empty() {
             let persistence = self.protocol.finish(&mut self.outbox.after);
             self.finish(persistence);
         }

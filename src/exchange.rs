@@ -72,10 +72,10 @@ impl Exchange {
     }
 
     /// Asks the body for its next step. An error ends the response; the body is closed by then.
-    pub fn next(&mut self) -> Result<Piece, AppError> {
+    pub fn next_piece(&mut self) -> Result<Piece, AppError> {
         let known_length = self.body.as_ref().and_then(Body::len);
         let data = match self.step() {
-            Ok(Some(data)) if data.len() == 0 && known_length.is_none() => return Ok(Piece::default()),
+            Ok(Some(data)) if data.is_empty() && known_length.is_none() => return Ok(Piece::default()),
             Ok(data) => data,
             Err(error) => {
                 self.close();

@@ -43,6 +43,11 @@ impl Data {
         }
     }
 
+    /// Whether it has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Cuts it to its first `len` bytes.
     pub fn truncate(&mut self, len: u64) {
         match self {
@@ -74,17 +79,17 @@ impl Data {
 impl Outbox {
     /// Whether nothing is owed.
     pub fn is_empty(&self) -> bool {
-        self.before.len() == self.before_sent && self.data.len() == 0 && self.after.len() == self.after_sent
+        self.before.len() == self.before_sent && self.data.is_empty() && self.after.len() == self.after_sent
     }
 
     /// Whether a part of the body is among what is owed.
     pub fn has_data(&self) -> bool {
-        self.data.len() > 0
+        !self.data.is_empty()
     }
 
     /// Puts the data in its place; the last must be gone.
     pub fn load(&mut self, data: Data) {
-        debug_assert_eq!(self.data.len(), 0, "the next piece is loaded when the last is wholly written");
+        debug_assert!(self.data.is_empty(), "the next piece is loaded when the last is wholly written");
         self.data = data;
     }
 

@@ -62,7 +62,7 @@ impl fmt::Display for DecodeError {
         match &self.fault {
             Fault::Uwsgi(fault) => write!(f, "{fault}")?,
             Fault::MethodMissing => {
-                write!(f, "REQUEST_METHOD is missing: does the front end include uwsgi_params?")?
+                write!(f, "REQUEST_METHOD is missing: does the front end include uwsgi_params?")?;
             }
             Fault::ContentLength { value } => write!(f, "CONTENT_LENGTH {value:?} is not a number of bytes")?,
             Fault::ContentLengthTwice => write!(f, "CONTENT_LENGTH was sent twice, with two values")?,

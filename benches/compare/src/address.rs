@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::str::FromStr;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{
     AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen,
     socket_with, sockopt,
@@ -60,6 +61,16 @@ impl Address {
             Ok(()) | Err(rustix::io::Errno::INPROGRESS) => Ok(socket),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether somebody accepts connections there.
+    pub fn is_served(&self) -> bool {
+        let Ok(socket) = self.connect() else {
+            return false;
+        };
+        let second = Timespec { tv_sec: 1, tv_nsec: 0 };
+        let ended = poll(&mut [PollFd::new(&socket, PollFlags::OUT)], Some(&second));
+        ended == Ok(1) && sockopt::socket_error(&socket) == Ok(Ok(()))
     }
 
     /// A non-blocking listener. A socket file left behind by an earlier run is replaced.

@@ -19,11 +19,16 @@ impl Cores {
         let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
         // The first core serves most interrupts: the server gets the quieter one.
         let (Some(first), Some(second)) = (cores.next(), cores.next()) else {
-            return Ok(Cores(None));
+            return Ok(Cores::one());
         };
         let pair = Pair { server: only(second), load: only(first) };
         sched_setaffinity(None, &pair.load)?;
         Ok(Cores(Some(pair)))
+    }
+
+    /// Leaves everything where it is.
+    pub fn one() -> Cores {
+        Cores(None)
     }
 
     /// Whether the server has a core of its own.

@@ -75,7 +75,8 @@ fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
 }
 
 fn number(word: Option<&str>) -> io::Result<u64> {
-    word.and_then(|word| word.parse().ok()).ok_or_else(|| io::Error::other("no number in /proc"))
+    word.and_then(|word| word.parse().ok())
+        .ok_or_else(|| io::Error::other("no figure in /proc: has it ended?"))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -18,6 +18,7 @@ pub struct Server {
     child: Child,
     /// Where it answers.
     pub address: Address,
+    log: PathBuf,
 }
 
 impl Server {
@@ -27,11 +28,11 @@ impl Server {
         let output = File::create(log)?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let child = cores.on_servers_core(|| command.spawn())?;
-        let mut server = Server { child, address };
+        let mut server = Server { child, address, log: log.to_owned() };
         let deadline = Instant::now() + START_TIME;
-        while server.address.connect().is_err() {
+        while !server.address.is_served() {
             if server.child.try_wait()?.is_some() || Instant::now() > deadline {
-                return Err(io::Error::other(format!("does not start: {}", last_line(log))));
+                return Err(io::Error::other(format!("does not start: {}", server.last_line())));
             }
             sleep(Duration::from_millis(10));
         }
@@ -42,6 +43,13 @@ impl Server {
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
+
+    /// The last that it printed: where to look first when it fails.
+    pub fn last_line(&self) -> String {
+        let text = fs::read(&self.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("(nothing printed)").to_owned()
+    }
 }
 
 impl Drop for Server {
@@ -50,10 +58,4 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn last_line(log: &Path) -> String {
-    let text = fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it printed nothing").to_owned()
 }

@@ -271,7 +271,11 @@ fn in_rounds<T>(
             };
             match measure(server) {
                 Ok(sample) => earlier.push(sample),
-                Err(error) => samples[column] = Err(text(error)),
+                Err(error) => {
+                    let title = bench.contenders[column].title();
+                    eprintln!("{title} is out: {error}. Its last line: {}", server.last_line());
+                    samples[column] = Err(text(error));
+                }
             }
         }
     }

@@ -35,8 +35,12 @@ fn main() -> ExitCode {
     let names = ["tidegate", "connections", "rounds", "seconds", "markdown"];
     let options = match Options::parse(env::args().skip(1), &names) {
         Ok(options) if options.positional.is_empty() => options,
-        _ => {
+        Ok(_) => {
             eprint!("{USAGE}");
+            return ExitCode::FAILURE;
+        }
+        Err(error) => {
+            eprint!("compare: {error}\n\n{USAGE}");
             return ExitCode::FAILURE;
         }
     };

@@ -1,0 +1,32 @@
+# What a person and CI call. `make help` lists it.
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+PYTHON ?= python3
+
+.PHONY: help test setup lint unit bench fuzz fixtures
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+test: setup lint unit ## everything: set-up, rustfmt, clippy, documentation, all tests
+
+setup: ## what the tests need: Debian's packages when run as root, else a message that names them
+	@tests/setup.sh
+
+lint: ## rustfmt, clippy and rustdoc without a warning
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+unit: ## all tests, against real sockets and a real nginx
+	$(CARGO) test --workspace --locked
+
+bench: ## side by side with the floor and, where it is installed, uWSGI; prints the README's table
+	$(CARGO) build --release --locked
+	$(CARGO) run --release --locked -p tidegate-compare --bin compare -- --tidegate target/release/tidegate $(BENCH)
+
+fuzz: ## the decoder under libFuzzer for FUZZ_SECONDS (60); needs cargo-fuzz and a nightly toolchain
+	cd fuzz && $(CARGO) fuzz run uwsgi_decoder -- -max_total_time=$${FUZZ_SECONDS:-60}
+
+fixtures: ## captures the fixtures again, from real nginx, Apache and lighttpd
+	$(PYTHON) fixtures/capture.py

@@ -22,8 +22,8 @@ unit: ## all tests, against real sockets and a real nginx
 	$(CARGO) test --workspace --locked
 
 bench: ## side by side with the floor and, where it is installed, uWSGI; prints the README's table
-	$(CARGO) build --release --locked
-	$(CARGO) run --release --locked -p tidegate-compare --bin compare -- --tidegate target/release/tidegate $(BENCH)
+	$(CARGO) build --release --locked -p tidegate -p tidegate-compare
+	target/release/compare --tidegate target/release/tidegate $(BENCH)
 
 fuzz: ## the decoder under libFuzzer for FUZZ_SECONDS (60); needs cargo-fuzz and a nightly toolchain
 	cd fuzz && $(CARGO) fuzz run uwsgi_decoder -- -max_total_time=$${FUZZ_SECONDS:-60}

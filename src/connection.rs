@@ -23,6 +23,7 @@ use crate::outbox::{Data, Outbox};
 use crate::protocol::{DecodeError, Persistence, Phase, Protocol, Received};
 use crate::response::ResponseHead;
 use crate::stream::{Peer, Stream};
+use crate::variables::Ascii;
 
 /// A peer, what is being done for it, and what it is owed.
 pub struct Connection<S> {
@@ -92,7 +93,8 @@ enum Step {
 /// What is said of the current request when it is over.
 #[derive(Default)]
 struct Tally {
-    request_line: String,
+    /// The method and the target, once the exchange is over.
+    request_line: Vec<u8>,
     code: u16,
     bytes: u64,
 }
@@ -184,7 +186,7 @@ impl<S: Stream> Connection<S> {
                 warn!(
                     "{}: {}: closed: the peer took none of the response for {} s ({} bytes sent)",
                     self.peer,
-                    self.tally.request_line,
+                    self.request_line(),
                     cx.limits.write_time_max.as_secs(),
                     self.tally.bytes
                 );
@@ -283,7 +285,6 @@ impl<S: Stream> Connection<S> {
             observer.observe(self.id, Event::Request { packet, environ: &environ });
         }
         let (exchange, called) = Exchange::call(cx.application, environ, cx.limits);
-        self.tally.request_line.clone_from(&exchange.request_line);
         self.enter(State::Responding { exchange, pending: Piece::default() });
         if let Err(error) = called {
             self.app_error(&error, cx);
@@ -365,7 +366,7 @@ impl<S: Stream> Connection<S> {
     /// Says no, and reads on until the peer has heard it.
     fn refuse<A>(&mut self, status: &str, what: &str, cx: &mut Context<'_, A>) {
         warn!("{}: refused with {status}: {what}", self.peer);
-        self.tally.request_line = "-".to_owned();
+        self.tally.request_line = b"-".to_vec();
         self.answer(status, what, cx);
         self.enter(State::Finished(Next::Drain));
     }
@@ -377,13 +378,15 @@ impl<S: Stream> Connection<S> {
         if exchange.is_head_sent() {
             error!(
                 "{}: {}: broken off after {} bytes: {error}",
-                self.peer, exchange.request_line, self.tally.bytes
+                self.peer,
+                Ascii(&exchange.request_line),
+                self.tally.bytes
             );
             self.stream.reset_on_close();
             self.report(cx, false);
             return Step::Closed;
         }
-        error!("{}: {}: answered with 500: {error}", self.peer, exchange.request_line);
+        error!("{}: {}: answered with 500: {error}", self.peer, Ascii(&exchange.request_line));
         let persistence = self.answer("500 Internal Server Error", "Internal Server Error", cx);
         self.finish(persistence);
         Step::Progress
@@ -409,7 +412,7 @@ impl<S: Stream> Connection<S> {
 
     /// The transport's end before the response's.
     fn gone<A>(&mut self, cx: &mut Context<'_, A>, error: io::Error) {
-        let Tally { request_line, bytes, .. } = &self.tally;
+        let (request_line, bytes) = (self.request_line(), self.tally.bytes);
         if error.kind() == ErrorKind::WriteZero {
             error!("{}: {request_line}: broken off after {bytes} bytes: the file became shorter", self.peer);
             self.stream.reset_on_close();
@@ -422,7 +425,17 @@ impl<S: Stream> Connection<S> {
         self.report(cx, false);
     }
 
+    fn request_line(&self) -> Ascii<'_> {
+        match &self.state {
+            State::Responding { exchange, .. } => Ascii(&exchange.request_line),
+            _ => Ascii(&self.tally.request_line),
+        }
+    }
+
     fn finish(&mut self, persistence: Persistence) {
+        if let State::Responding { exchange, .. } = &mut self.state {
+            self.tally.request_line = std::mem::take(&mut exchange.request_line);
+        }
         self.enter(State::Finished(match persistence {
             Persistence::Close => Next::Close,
             Persistence::KeepAlive => Next::Receive,
@@ -435,13 +448,15 @@ impl<S: Stream> Connection<S> {
     }
 
     fn report<A>(&mut self, cx: &mut Context<'_, A>, complete: bool) {
-        let Tally { request_line, code, bytes } = std::mem::take(&mut self.tally);
-        if let Some(observer) = &mut cx.observer
-            && !request_line.is_empty()
-        {
-            let summary = Summary { peer: &self.peer, request_line: &request_line, code, bytes, complete };
-            observer.observe(self.id, Event::Finished(&summary));
+        if let Some(observer) = &mut cx.observer {
+            let request_line = self.request_line();
+            let Tally { code, bytes, .. } = self.tally;
+            if !request_line.0.is_empty() {
+                let summary = Summary { peer: &self.peer, request_line, code, bytes, complete };
+                observer.observe(self.id, Event::Finished(&summary));
+            }
         }
+        self.tally = Tally::default();
     }
 
     /// Sets until when the peer is waited for.

@@ -17,7 +17,7 @@ use crate::variables::Ascii;
 /// A request that the application is answering.
 pub struct Exchange {
     /// The method and the target, for log lines.
-    pub request_line: String,
+    pub request_line: Vec<u8>,
     /// Whether the method is HEAD: the head is sent, and no body.
     head_only: bool,
     started: Started,
@@ -55,7 +55,7 @@ impl Exchange {
     ) -> (Exchange, Result<(), AppError>) {
         let (start_response, started) = Started::pair(limits.response_head_bytes_max);
         let mut exchange = Exchange {
-            request_line: format!("{} {}", Ascii(environ.method()), Ascii(environ.uri())),
+            request_line: [environ.method(), b" ", environ.uri()].concat(),
             head_only: environ.method() == b"HEAD",
             started,
             body: None,
@@ -99,7 +99,7 @@ impl Exchange {
                 Ok(())
             })
         {
-            error!("{}: closing the body: {panic}", self.request_line);
+            error!("{}: closing the body: {panic}", Ascii(&self.request_line));
         }
     }
 
@@ -138,7 +138,7 @@ impl Exchange {
             if data.len() > left {
                 warn!(
                     "{}: the body is longer than its Content-Length: cut off after {left} bytes of this chunk of {}",
-                    self.request_line,
+                    Ascii(&self.request_line),
                     data.len()
                 );
                 data.truncate(left);

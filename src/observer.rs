@@ -5,6 +5,7 @@
 use crate::environ::Environ;
 use crate::response::ResponseHead;
 use crate::stream::Peer;
+use crate::variables::Ascii;
 
 /// Is told what happens on every connection of a worker. `connection` is a number that no other has.
 pub trait Observer {
@@ -51,7 +52,7 @@ pub struct Summary<'a> {
     /// Who asked.
     pub peer: &'a Peer,
     /// The method and the target; `-` where they were not understood.
-    pub request_line: &'a str,
+    pub request_line: Ascii<'a>,
     /// The status that was sent; 0 if none was.
     pub code: u16,
     /// Bytes that the peer's socket took, the head among them.

@@ -10,8 +10,8 @@ use std::time::Duration;
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
-use nix::errno::Errno;
-use nix::sys::sendfile::sendfile64;
+use rustix::fs::sendfile;
+use rustix::io::Errno;
 
 /// A non-blocking stream. The worker's are sockets; tests script theirs.
 pub trait Stream: Read + Write {
@@ -56,15 +56,15 @@ impl fmt::Display for Peer {
 
 impl Stream for Socket {
     fn send_file(&mut self, file: &File, offset: u64, len: u64) -> io::Result<usize> {
-        let mut at = i64::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let mut at = offset;
         let count = usize::try_from(len).unwrap_or(usize::MAX);
         let sent = match self {
-            Socket::Tcp(socket) => sendfile64(socket, file, Some(&mut at), count),
-            Socket::Unix(socket) => sendfile64(socket, file, Some(&mut at), count),
+            Socket::Tcp(socket) => sendfile(socket, file, Some(&mut at), count),
+            Socket::Unix(socket) => sendfile(socket, file, Some(&mut at), count),
         };
         match sent {
             // A file that the system cannot map (a pipe's end, some /proc files) is read instead.
-            Err(Errno::EINVAL | Errno::ENOSYS) => {
+            Err(Errno::INVAL | Errno::NOSYS) => {
                 let mut piece = vec![0; count.min(READ_BYTES)];
                 let read = file.read_at(&mut piece, offset)?;
                 self.write(&piece[..read])
@@ -106,6 +106,11 @@ impl Write for Socket {
     }
 
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        // For a short response it is cheaper to put its parts side by side than to have the kernel look them up.
+        let mut joined = [0; JOINED_BYTES_MAX];
+        if let Some(joined) = join(parts, &mut joined) {
+            return self.write(joined);
+        }
         match self {
             Socket::Tcp(socket) => socket.write_vectored(parts),
             Socket::Unix(socket) => socket.write_vectored(parts),
@@ -140,5 +145,17 @@ impl Source for Socket {
     }
 }
 
+/// The parts in one piece, if `room` holds them.
+fn join<'a>(parts: &[IoSlice<'_>], room: &'a mut [u8]) -> Option<&'a [u8]> {
+    let mut filled = 0;
+    for part in parts {
+        room.get_mut(filled..filled + part.len())?.copy_from_slice(part);
+        filled += part.len();
+    }
+    Some(&room[..filled])
+}
+
+/// Parts that are at most this long together are written as one, bytes.
+const JOINED_BYTES_MAX: usize = 512;
 /// What is read at once of a file that sendfile cannot send, bytes.
 const READ_BYTES: usize = 64 << 10;

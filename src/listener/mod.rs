@@ -22,8 +22,9 @@ use std::path::Path;
 
 use ipnet::IpNet;
 use mio::event::Source;
-use mio::net::{TcpListener, UnixListener};
+use mio::net::{TcpListener, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
+use rustix::net::{SocketFlags, accept_with};
 
 use crate::protocol::Scheme;
 use crate::stream::{Peer, Socket};
@@ -106,7 +107,11 @@ impl Listener {
             Door::Tcp(listener, _) => {
                 listener.accept().map(|(stream, peer)| (Socket::Tcp(stream), Peer::Tcp(peer)))
             }
-            Door::Unix(listener) => listener.accept().map(|(stream, _)| (Socket::Unix(stream), Peer::Unix)),
+            Door::Unix(listener) => {
+                // A unix peer's address is empty, and having the kernel say so costs a tenth of a microsecond.
+                let stream = accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
+                Ok((Socket::Unix(UnixStream::from_std(stream.into())), Peer::Unix))
+            }
         }
     }
 

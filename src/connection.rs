@@ -148,7 +148,7 @@ impl<S: Stream> Connection<S> {
                     self.wait(moved, cx);
                     return Turn::Blocked;
                 }
-                Step::Closed => return Turn::Closed,
+                Step::Closed => return self.closed(cx),
             }
         }
         self.wait(moved, cx);
@@ -160,9 +160,18 @@ impl<S: Stream> Connection<S> {
     pub fn hang_up<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
         if matches!(self.state, State::Responding { .. }) && self.protocol.half_close_is_hang_up() {
             self.gone(cx, ErrorKind::ConnectionReset.into());
-            return Turn::Closed;
+            return self.closed(cx);
         }
         self.advance(cx)
+    }
+
+    /// The server has no more time for it: what is unfinished is seen to be broken off.
+    pub fn abandon<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
+        if matches!(self.state, State::Responding { .. } | State::Finished(_)) {
+            self.stream.reset_on_close();
+            self.report(cx, false);
+        }
+        self.closed(cx)
     }
 
     /// The deadline has passed.
@@ -172,7 +181,7 @@ impl<S: Stream> Connection<S> {
                 let what = match self.protocol.phase() {
                     Phase::Idle => {
                         debug!("{}: closed: no request came", self.peer);
-                        return Turn::Closed;
+                        return self.closed(cx);
                     }
                     Phase::Head => "the request's head did not arrive in time".to_owned(),
                     Phase::Body { received } => {
@@ -192,9 +201,9 @@ impl<S: Stream> Connection<S> {
                 );
                 self.stream.reset_on_close();
                 self.report(cx, false);
-                Turn::Closed
+                self.closed(cx)
             }
-            State::Draining => Turn::Closed,
+            State::Draining => self.closed(cx),
         }
     }
 
@@ -367,7 +376,7 @@ impl<S: Stream> Connection<S> {
     fn refuse<A>(&mut self, status: &str, what: &str, cx: &mut Context<'_, A>) {
         warn!("{}: refused with {status}: {what}", self.peer);
         self.tally.request_line = b"-".to_vec();
-        self.answer(status, what, cx);
+        self.answer(status, what, false, cx);
         self.enter(State::Finished(Next::Drain));
     }
 
@@ -387,13 +396,20 @@ impl<S: Stream> Connection<S> {
             return Step::Closed;
         }
         error!("{}: {}: answered with 500: {error}", self.peer, Ascii(&exchange.request_line));
-        let persistence = self.answer("500 Internal Server Error", "Internal Server Error", cx);
+        let head_only = exchange.head_only;
+        let persistence = self.answer("500 Internal Server Error", "Internal Server Error", head_only, cx);
         self.finish(persistence);
         Step::Progress
     }
 
     /// Puts a short answer of the server's own into the outbox.
-    fn answer<A>(&mut self, status: &str, text: &str, cx: &mut Context<'_, A>) -> Persistence {
+    fn answer<A>(
+        &mut self,
+        status: &str,
+        text: &str,
+        head_only: bool,
+        cx: &mut Context<'_, A>,
+    ) -> Persistence {
         let text = format!("{text}\n");
         let fields = [("Content-Type", "text/plain; charset=utf-8")];
         let mut head =
@@ -405,8 +421,10 @@ impl<S: Stream> Connection<S> {
         }
         self.outbox.clear();
         self.protocol.head(&head, &mut self.outbox.before);
-        self.protocol.chunk(text.len() as u64, &mut self.outbox.before, &mut self.outbox.after);
-        self.outbox.load(Data::Chunk(text.into()));
+        if !head_only {
+            self.protocol.chunk(text.len() as u64, &mut self.outbox.before, &mut self.outbox.after);
+            self.outbox.load(Data::Chunk(text.into()));
+        }
         self.protocol.finish(&mut self.outbox.after)
     }
 
@@ -457,6 +475,14 @@ impl<S: Stream> Connection<S> {
             }
         }
         self.tally = Tally::default();
+    }
+
+    /// The end, told to who keeps something of this connection.
+    fn closed<A>(&self, cx: &mut Context<'_, A>) -> Turn {
+        if let Some(observer) = &mut cx.observer {
+            observer.observe(self.id, Event::Closed);
+        }
+        Turn::Closed
     }
 
     /// Sets until when the peer is waited for.

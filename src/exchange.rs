@@ -19,7 +19,7 @@ pub struct Exchange {
     /// The method and the target, for log lines.
     pub request_line: Vec<u8>,
     /// Whether the method is HEAD: the head is sent, and no body.
-    head_only: bool,
+    pub head_only: bool,
     started: Started,
     /// What is left of the body; `None` once it is closed.
     body: Option<Body>,
@@ -145,6 +145,8 @@ impl Exchange {
                 last = true;
             }
             remaining = Some(left - data.len());
+            // PEP 3333: "should stop iterating over the response when enough data has been sent".
+            last |= remaining == Some(0);
         }
         if last && let Some(missing) = remaining.filter(|left| *left > 0) {
             return Err(AppError::new(format!("the body ended {missing} bytes short of its Content-Length")));

@@ -17,8 +17,11 @@
 //!                        └→ exchange → response → application → environ
 //! ```
 
+pub mod access_log;
 pub mod application;
+pub mod cli;
 pub mod connection;
+pub mod demo;
 pub mod environ;
 pub mod exchange;
 pub mod input;
@@ -30,6 +33,7 @@ pub mod protocol;
 pub mod response;
 pub mod stop;
 pub mod stream;
+pub mod trace;
 pub mod variables;
 pub mod worker;
 

@@ -1,2 +1,7 @@
-//! The command.
-fn main() {}
+//! The command `tidegate`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tidegate::cli::main()
+}

@@ -14,7 +14,7 @@ pub trait Observer {
 }
 
 /// What happens, in this order; several times where the words say so.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Event<'a> {
     /// Bytes arrived, once or several times.
     Received {
@@ -44,6 +44,8 @@ pub enum Event<'a> {
     },
     /// The response is over, or the request was refused.
     Finished(&'a Summary<'a>),
+    /// The connection is closed, whatever came of it. Nothing more is told of it.
+    Closed,
 }
 
 /// One request in a line.

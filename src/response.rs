@@ -14,6 +14,8 @@ pub struct ResponseHead {
     bytes: Vec<u8>,
     status_len: usize,
     content_length: Option<u64>,
+    /// The Content-Length was not given, but set by the server.
+    length_is_added: bool,
 }
 
 impl ResponseHead {
@@ -35,7 +37,13 @@ impl ResponseHead {
         let code = check_status(status)?;
         let mut bytes = Vec::with_capacity(256);
         bytes.extend_from_slice(status);
-        let mut head = ResponseHead { code, bytes, status_len: status.len(), content_length: None };
+        let mut head = ResponseHead {
+            code,
+            bytes,
+            status_len: status.len(),
+            content_length: None,
+            length_is_added: false,
+        };
         for (name, value) in headers {
             head.field(name.as_ref(), value.as_ref())?;
             if head.bytes.len() > bytes_max {
@@ -74,11 +82,17 @@ impl ResponseHead {
         self.content_length
     }
 
+    /// Whether the Content-Length is the server's own, and not the application's.
+    pub fn is_length_added(&self) -> bool {
+        self.length_is_added
+    }
+
     /// Sets the Content-Length of a body whose length the server knows, unless one was given or the status has
     /// no body.
     pub fn set_content_length(&mut self, length: u64) {
         if self.content_length.is_none() && self.allows_body() {
             self.content_length = Some(length);
+            self.length_is_added = true;
             self.write_field(b"Content-Length", length.to_string().as_bytes());
         }
     }

@@ -128,23 +128,29 @@ impl Variables {
 
     /// Makes one variable of those that share a name, in the place of the first. Each value is copied once:
     /// joining at every repetition would let a packet of 64 KiB fill megabytes.
+    ///
+    /// Where two CONTENT_LENGTH differ, the one that differs from the first is kept, to be pointed at.
     fn merge(&mut self) -> Result<(), ContentLengthError> {
         let all = std::mem::take(&mut self.index.places);
+        let mut merged = Ok(());
         for (at, variable) in all.iter().enumerate() {
             let name = &self.block[variable.name.range()];
             if self.index.find(&self.block, variable.hash, name).is_some() {
                 continue;
             }
             let same = |v: &&Variable| v.hash == variable.hash && &self.block[v.name.range()] == name;
-            let others: Vec<Place> = all[at + 1..].iter().filter(same).map(|v| v.value).collect();
-            let differs = |other: &Place| self.block[other.range()] != self.block[variable.value.range()];
-            if name == b"CONTENT_LENGTH" && others.iter().any(differs) {
-                self.index.places.push(*variable);
-                return Err(ContentLengthError::Twice);
+            let others: Vec<Variable> = all[at + 1..].iter().filter(same).copied().collect();
+            let differs = |v: &&Variable| self.block[v.value.range()] != self.block[variable.value.range()];
+            if name == b"CONTENT_LENGTH"
+                && let Some(other) = others.iter().find(differs)
+            {
+                merged = Err(ContentLengthError::Twice);
+                self.index.places.push(*other);
+                continue;
             }
             let value = match others.last() {
                 None => variable.value,
-                Some(last) if !name.starts_with(b"HTTP_") => *last,
+                Some(last) if !name.starts_with(b"HTTP_") => last.value,
                 Some(_) => {
                     let separator: &[u8] = if name == b"HTTP_COOKIE" { b"; " } else { b", " };
                     self.join(variable.value, &others, separator)
@@ -153,16 +159,16 @@ impl Variables {
             self.index.places.push(Variable { value, ..*variable });
         }
         self.index.repeated = false;
-        Ok(())
+        merged
     }
 
-    /// The values at these places in one piece, at the end of the block.
-    fn join(&mut self, first: Place, others: &[Place], separator: &[u8]) -> Place {
+    /// The values of these variables in one piece, at the end of the block.
+    fn join(&mut self, first: Place, others: &[Variable], separator: &[u8]) -> Place {
         let start = self.block.len();
         self.block.extend_from_within(first.range());
         for other in others {
             self.block.extend_from_slice(separator);
-            self.block.extend_from_within(other.range());
+            self.block.extend_from_within(other.value.range());
         }
         Place::of(&(start..self.block.len()))
     }
@@ -416,6 +422,6 @@ mod tests {
         assert_eq!(variables(&[("CONTENT_LENGTH", "5"), ("CONTENT_LENGTH", "5")]).complete(), Ok(()));
         let mut differ = variables(&[("X", "1"), ("CONTENT_LENGTH", "5"), ("CONTENT_LENGTH", "6")]);
         assert_eq!(differ.complete(), Err(ContentLengthError::Twice));
-        assert_eq!(differ.offset(b"CONTENT_LENGTH"), Some(2));
+        assert_eq!(differ.offset(b"CONTENT_LENGTH"), Some("X1CONTENT_LENGTH5".len()), "the second");
     }
 }

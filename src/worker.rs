@@ -50,7 +50,7 @@ struct Turns<A> {
 
 struct Entry {
     connection: Connection<Socket>,
-    /// Registered with the poller, which a request that never waits is not.
+    /// Registered with the poller, which a request that never waits and never yields is not.
     registered: bool,
     /// In `runnable`.
     queued: bool,
@@ -180,12 +180,14 @@ impl<A: Application> Worker<A> {
         if let Some(deadline) = entry.connection.deadline() {
             self.next_deadline = Some(self.next_deadline.map_or(deadline, |next| next.min(deadline)));
         }
-        if turn == Turn::Blocked && !entry.registered {
+        // One that yields waits for nothing, but its peer's hang-up is an event too: of an application that has
+        // only empty chunks for now, no write would tell.
+        if !entry.registered {
             entry.registered = true;
             let both = Interest::READABLE | Interest::WRITABLE;
             if let Err(error) = self.poll.registry().register(entry.connection.stream(), Token(key), both) {
                 warn!("a connection is dropped: it cannot be polled: {error}");
-                drop(self.connections.remove(key));
+                self.turn(key, Connection::abandon);
             }
         }
     }
@@ -250,7 +252,7 @@ impl<A: Application> Worker<A> {
             None => {}
             Some(Stop::Now) => {
                 self.acceptors.clear();
-                self.connections.clear();
+                self.abandon_all();
                 self.stopping = Some(now);
             }
             Some(Stop::Gracefully) if self.stopping.is_none() => {
@@ -272,12 +274,19 @@ impl<A: Application> Worker<A> {
         }
     }
 
+    /// Drops every connection, so that its peer sees what is missing.
+    fn abandon_all(&mut self) {
+        for (_, mut entry) in std::mem::take(&mut self.connections) {
+            self.turns.take(|cx| entry.connection.abandon(cx));
+        }
+    }
+
     /// Whether a stop was ordered and nothing is left to do, or no time.
     fn is_over(&mut self, now: Instant) -> bool {
         let Some(until) = self.stopping else { return false };
         if !self.connections.is_empty() && now >= until {
             warn!("stopped with {} connections open: their time (--grace) is over", self.connections.len());
-            self.connections.clear();
+            self.abandon_all();
         }
         self.connections.is_empty()
     }

@@ -69,7 +69,7 @@ impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?} is no address to listen on: {}; it may be HOST:PORT, [V6]:PORT, /path, unix:/path, @name, \
+            "{:?} is no address: {}; it may be HOST:PORT, [V6]:PORT, /path, unix:/path, @name, \
              fd:N or fd:NAME",
             self.text, self.why
         )

@@ -1,0 +1,155 @@
+//! The options of `tidegate serve`, and what they set.
+
+use clap::{ArgAction, Args, builder::RangedU64ValueParser, value_parser};
+use ipnet::IpNet;
+
+use super::values::{Seconds, Size, mode, waiting_time};
+use crate::limits::Limits;
+use crate::listener::{Address, ListenOptions, Owner, parse_network};
+use crate::protocol::Scheme;
+
+/// What `tidegate serve` is given.
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    /// The built-in application to serve: hello, environ, echo, stream or demo; see below.
+    pub(super) app: String,
+    #[command(flatten)]
+    pub(super) listening: Listening,
+    #[command(flatten)]
+    bounds: Bounds,
+    #[command(flatten)]
+    pub(super) telling: Telling,
+}
+
+const UWSGI: &str = "Speak uwsgi here, for nginx's uwsgi_pass [default: 127.0.0.1:3031]";
+const ADDR: &str = "\
+It may be given several times. ADDR is HOST:PORT or [V6]:PORT (port 0 is any free one), /path or unix:/path for a unix \
+socket, @name for an abstract one, fd:N or fd:NAME for a socket that systemd hands over (LISTEN_FDS).";
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Listening")]
+pub(super) struct Listening {
+    // Brackets in a doc comment would be a link.
+    #[arg(long, value_name = "ADDR", help = UWSGI, long_help = format!("{UWSGI}\n\n{ADDR}"))]
+    uwsgi: Vec<Address>,
+
+    /// Let these TCP peers connect, beside loopback: an address or a network, as 10.0.0.0/8.
+    ///
+    /// Without it no address is listened on that other machines can reach: whoever speaks uwsgi to the server
+    /// can claim to be any client. May be given several times, or as a list with commas.
+    #[arg(long, value_name = "NETWORK", value_parser = parse_network, value_delimiter = ',')]
+    allow_from: Vec<IpNet>,
+
+    /// Permission bits of a unix socket, in octal.
+    ///
+    /// nginx must be able to write to it: it must run as the socket's owner, or be in its group.
+    #[arg(long, value_name = "MODE", value_parser = mode, default_value = "660")]
+    socket_mode: u32,
+
+    /// Owner of a unix socket: USER, USER:GROUP or :GROUP, names or numbers, as :www-data.
+    #[arg(long, value_name = "OWNER")]
+    socket_owner: Option<Owner>,
+
+    /// Connections that may wait to be accepted; the kernel's net.core.somaxconn bounds it too.
+    #[arg(long, value_name = "COUNT", default_value_t = ListenOptions::default().backlog,
+          value_parser = value_parser!(u32).range(1..))]
+    backlog: u32,
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Bounds")]
+struct Bounds {
+    /// The largest request body, in bytes or with k, m or g behind; a larger one is answered with 413.
+    #[arg(long, value_name = "BYTES", default_value_t = Size(Limits::default().body_bytes_max))]
+    max_body: Size,
+
+    /// Connections open at once; the rest wait in the backlog.
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().connections_count_max,
+          value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    max_connections: usize,
+
+    /// Time for a request's head to arrive; then it is answered with 408.
+    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Limits::default().head_time_max),
+          value_parser = waiting_time)]
+    head_timeout: Seconds,
+
+    /// Time for a request's body, and a second more for every 500 bytes that arrived; then 408.
+    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Limits::default().body_time_max),
+          value_parser = waiting_time)]
+    body_timeout: Seconds,
+
+    /// Time without the peer taking a byte of the response; then its connection is closed.
+    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Limits::default().write_time_max),
+          value_parser = waiting_time)]
+    write_timeout: Seconds,
+
+    /// Time for running requests to finish after SIGTERM, SIGQUIT or SIGINT.
+    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Limits::default().grace_time_max))]
+    grace: Seconds,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+pub(super) struct Telling {
+    /// Write a line for each request to stdout.
+    ///
+    /// Its fields: time, peer, method, uri, status, bytes sent, microseconds from the request's first byte to the
+    /// response's, and to its end. A ninth, broken-off, where not all of the response was sent.
+    #[arg(long)]
+    pub(super) access_log: bool,
+
+    /// Tell each request's whole story on stdout: the packet, the environ, start_response, every write.
+    #[arg(long)]
+    pub(super) trace: bool,
+
+    /// Log more: debug, and with -vv all there is. RUST_LOG has the last word.
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+
+    /// Log less: warnings, and with -qq only errors.
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
+    pub(super) quiet: u8,
+}
+
+impl Listening {
+    /// Where to listen, and what is spoken there.
+    pub(super) fn addresses(&self) -> Vec<(Scheme, Address)> {
+        // Another protocol is an option above and a line here.
+        let asked = [(Scheme::Uwsgi, &self.uwsgi)];
+        let all = asked
+            .into_iter()
+            .flat_map(|(scheme, addresses)| addresses.iter().map(move |address| (scheme, address.clone())));
+        let mut all: Vec<_> = all.collect();
+        if all.is_empty() {
+            all.push((Scheme::Uwsgi, Address::Tcp { host: "127.0.0.1".to_owned(), port: 3031 }));
+        }
+        all
+    }
+
+    /// How to listen there.
+    pub(super) fn options(&self) -> ListenOptions {
+        ListenOptions {
+            socket_mode: self.socket_mode,
+            socket_owner: self.socket_owner,
+            allow_from: self.allow_from.clone(),
+            backlog: self.backlog,
+        }
+    }
+}
+
+impl Options {
+    /// The bounds, those without an option at their defaults.
+    pub(super) fn limits(&self) -> Limits {
+        let Bounds { max_body, max_connections, head_timeout, body_timeout, write_timeout, grace } =
+            self.bounds;
+        Limits {
+            body_bytes_max: max_body.0,
+            connections_count_max: max_connections,
+            head_time_max: head_timeout.0,
+            body_time_max: body_timeout.0,
+            write_time_max: write_timeout.0,
+            grace_time_max: grace.0,
+            ..Limits::default()
+        }
+    }
+}

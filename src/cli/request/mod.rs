@@ -1,0 +1,128 @@
+//! `tidegate request`: a uwsgi client, for trying a server without a front end.
+
+mod packet;
+mod reply;
+mod socket;
+mod target;
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+
+use clap::Args;
+
+use self::packet::Request;
+use self::reply::Reply;
+use self::socket::Socket;
+use super::values::{Seconds, waiting_time};
+use super::{Result, print};
+use crate::listener::Address;
+
+pub(super) const EXAMPLES: &str = "\
+The variables are those of nginx's own uwsgi_params, for a client that asked nginx for http://localhost/path; \
+-H and --var change them.
+
+Exit status: 0 whenever a whole response came, whatever it says; 1 if none did; 2 for bad arguments.
+
+Examples:
+  tidegate request 127.0.0.1:3031 '/environ?a=1'
+  tidegate request /run/app.sock / -i -H 'Host: www.example.com' -H 'Accept: text/html'
+  tidegate request 127.0.0.1:3031 /form -d name=Ada -d town=London
+  tidegate request 127.0.0.1:3031 /upload -X PUT -H 'Content-Type: image/png' -d @picture.png
+  tidegate request 127.0.0.1:3031 /app/x --var SCRIPT_NAME=/app --var PATH_INFO=/x --var HTTPS=on";
+
+/// What `tidegate request` is given.
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    // Brackets in a doc comment would be a link.
+    #[arg(help = "The server: HOST:PORT, [V6]:PORT, /path, unix:/path or @name")]
+    addr: Address,
+
+    /// What to ask for, as it stands in a URL: /path, percent-encoded, perhaps with ?query.
+    #[arg(value_name = "PATH")]
+    path: OsString,
+
+    /// The method; GET unless this is given, or POST with -d.
+    #[arg(short = 'X', long, value_name = "METHOD")]
+    method: Option<OsString>,
+
+    /// A body: DATA, or what is in FILE, or with @- on stdin, byte for byte.
+    ///
+    /// Given several times, the pieces are joined with &. Its Content-Type is application/x-www-form-urlencoded,
+    /// as with curl, unless -H names another.
+    #[arg(short, long, value_name = "DATA|@FILE")]
+    data: Vec<OsString>,
+
+    /// A header field; `Name:` alone leaves out one that would be sent unasked.
+    #[arg(short = 'H', long, value_name = "NAME: VALUE")]
+    header: Vec<OsString>,
+
+    /// A variable, in place of the one of that name that would be sent, or besides them.
+    #[arg(long, value_name = "KEY=VALUE")]
+    var: Vec<OsString>,
+
+    /// Print the status line and the header fields too.
+    #[arg(short, long)]
+    include: bool,
+
+    /// Time to connect, and then for any next byte of the response.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = waiting_time)]
+    timeout: Seconds,
+}
+
+/// Asks, and prints the answer.
+pub(super) fn run(options: &Options) -> Result<()> {
+    let mut request = Request::new(options.path.as_bytes())?;
+    if !options.data.is_empty() {
+        request.set_body(body(&options.data)?);
+    }
+    if let Some(method) = &options.method {
+        request.method = method.as_bytes().to_vec();
+    }
+    for header in &options.header {
+        request.add_field(header.as_bytes())?;
+    }
+    for var in &options.var {
+        request.add_var(var.as_bytes())?;
+    }
+    let mut socket = Socket::connect(&options.addr, options.timeout.0)
+        .map_err(|error| format!("cannot connect to {}: {error}", options.addr))?;
+    let packet = request.packet(socket.local())?;
+    // A server that refuses a body may answer, and close, before it has read all of it; its answer counts.
+    let sent = socket.write_all(&packet).and_then(|()| socket.write_all(request.body()));
+    let mut reply = Reply::new(socket, options.timeout.0.as_secs_f64());
+    let head = match (reply.head(), sent) {
+        (Err(_), Err(error)) => return Err(format!("cannot send the request: {error}").into()),
+        (head, _) => head?,
+    };
+    if options.include {
+        print(&head.bytes)?;
+    }
+    if head.has_body(request.method == b"HEAD") {
+        reply.body(&head, print)?;
+    }
+    Ok(())
+}
+
+/// The pieces of -d.
+fn body(pieces: &[OsString]) -> Result<Vec<u8>> {
+    let mut body = Vec::new();
+    for (at, piece) in pieces.iter().enumerate() {
+        if at > 0 {
+            body.push(b'&');
+        }
+        match piece.as_bytes().strip_prefix(b"@") {
+            None => body.extend_from_slice(piece.as_bytes()),
+            Some(b"-") => {
+                io::stdin().read_to_end(&mut body).map_err(|error| format!("cannot read stdin: {error}"))?;
+            }
+            Some(name) => {
+                let name = std::ffi::OsStr::from_bytes(name);
+                let read = fs::read(name);
+                body.extend(read.map_err(|error| format!("cannot read {}: {error}", name.display()))?);
+            }
+        }
+    }
+    Ok(body)
+}

@@ -1,0 +1,100 @@
+//! What the process gets before it serves: its log, its panics' form, its descriptors.
+
+use std::io::Write;
+use std::panic;
+
+use env_logger::Builder;
+use log::{Level, LevelFilter, error, warn};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use crate::limits::Limits;
+
+/// Starts the log on stderr at `level`, unless RUST_LOG has other wishes.
+///
+/// `2026-11-22T16:00:00Z WARN message`; from debug on with the module, which only its developers care for.
+pub(super) fn log(level: LevelFilter) {
+    Builder::new()
+        .filter_level(level)
+        .parse_default_env()
+        .format(|out, record| {
+            let (time, level) = (out.timestamp(), record.level());
+            let message = harmless(&record.args().to_string());
+            if level >= Level::Debug {
+                writeln!(out, "{time} {level} {}: {message}", record.target())
+            } else {
+                writeln!(out, "{time} {level} {message}")
+            }
+        })
+        .init();
+}
+
+/// A message whose words may be a client's: it cannot pass for another line of the log, nor steer a terminal.
+/// An application's error may well have several lines; all but the first are indented.
+fn harmless(message: &str) -> String {
+    let mut harmless = String::with_capacity(message.len());
+    for c in message.trim_end().chars() {
+        match c {
+            '\n' => harmless.push_str("\n    "),
+            c if c.is_control() && c != '\t' => harmless.extend(c.escape_default()),
+            c => harmless.push(c),
+        }
+    }
+    harmless
+}
+
+/// The level that so many -v or -q ask for.
+pub(super) fn level(verbose: u8, quiet: u8) -> LevelFilter {
+    match (verbose, quiet) {
+        (0, 0) => LevelFilter::Info,
+        (0, 1) => LevelFilter::Warn,
+        (0, _) => LevelFilter::Error,
+        (1, _) => LevelFilter::Debug,
+        (_, _) => LevelFilter::Trace,
+    }
+}
+
+/// Makes a panic one line of the log. The worker survives those of the application.
+pub(super) fn log_panics() {
+    panic::set_hook(Box::new(|panic| {
+        let payload = panic.payload();
+        let message = payload.downcast_ref::<&str>().copied();
+        let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let message = message.unwrap_or("a value that is no text");
+        match panic.location() {
+            Some(place) => error!("panic at {place}: {}", message.escape_debug()),
+            None => error!("panic: {}", message.escape_debug()),
+        }
+    }));
+}
+
+/// Lets the process open as many descriptors as it may: a shell's usual 1,024 are fewer than our connections.
+pub(super) fn raise_descriptors(limits: &Limits) {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
+    let raised = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    let allowed = if raised.is_ok() { hard } else { soft };
+    let wanted = limits.connections_count_max as u64;
+    if allowed < wanted {
+        warn!(
+            "only {allowed} files and sockets may be open at once (ulimit -Hn, or LimitNOFILE= of systemd), \
+             fewer than the {wanted} connections of --max-connections; the rest will wait"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_passes_for_no_other_line() {
+        let message = "caf\u{e9}:\tone\n2026-11-22T16:00:00Z INFO two\r\x1b[1m\n";
+        let want = "caf\u{e9}:\tone\n    2026-11-22T16:00:00Z INFO two\\r\\u{1b}[1m";
+        assert_eq!(harmless(message), want);
+    }
+
+    #[test]
+    fn each_v_and_q_is_a_level() {
+        let levels = [(0, 2), (0, 1), (0, 0), (1, 0), (2, 0)].map(|(v, q)| level(v, q));
+        assert_eq!(levels, [1, 2, 3, 4, 5].map(|at| LevelFilter::iter().nth(at).unwrap()));
+    }
+}

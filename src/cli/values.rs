@@ -1,0 +1,119 @@
+//! What options are given: sizes, times, modes, as they are written and shown.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A number of bytes: `4096`, `64k`, `10m`, `1g`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size(pub(super) u64);
+
+const UNITS: [(char, u32); 3] = [('g', 30), ('m', 20), ('k', 10)];
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let lower = text.to_ascii_lowercase();
+        let unit = UNITS.iter().find(|(letter, _)| lower.ends_with(*letter));
+        let (digits, shift) = match unit {
+            Some((letter, shift)) => (lower.strip_suffix(*letter).unwrap_or_default(), *shift),
+            None => (lower.as_str(), 0),
+        };
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err("write a number of bytes, as 4096, 64k, 10m or 1g".to_owned());
+        }
+        let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
+        bytes.map(Size).ok_or_else(|| "that is more than 64 bits hold".to_owned())
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = |shift: u32| self.0 > 0 && self.0.is_multiple_of(1 << shift);
+        match UNITS.iter().find(|(_, shift)| whole(*shift)) {
+            Some((letter, shift)) => write!(f, "{}{letter}", self.0 >> shift),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+/// A time in seconds: `20`, `0.5`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Seconds(pub(super) Duration);
+
+impl FromStr for Seconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let seconds = text.parse().ok().filter(|seconds| plain && *seconds <= SECONDS_MAX);
+        let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        time.map(Seconds).ok_or_else(|| format!("write a number of seconds up to {SECONDS_MAX}"))
+    }
+}
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.as_secs_f64())
+    }
+}
+
+/// A year: a deadline must remain a time that the clock can show.
+const SECONDS_MAX: f64 = 31_536_000.0;
+
+/// A time that is not zero: with none at all nobody could ever be answered.
+pub(super) fn waiting_time(text: &str) -> Result<Seconds, String> {
+    match text.parse() {
+        Ok(Seconds(Duration::ZERO)) => Err("it must be more than 0".to_owned()),
+        parsed => parsed,
+    }
+}
+
+/// Permission bits: `660`, `0600`.
+pub(super) fn mode(text: &str) -> Result<u32, String> {
+    let octal = text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| octal && *mode <= 0o777);
+    mode.ok_or_else(|| "write permission bits in octal, as 660".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_and_shown() {
+        for (text, bytes, shown) in [
+            ("0", 0, "0"),
+            ("4096", 4_096, "4k"),
+            ("1000", 1_000, "1000"),
+            ("64K", 65_536, "64k"),
+            ("10m", 10 << 20, "10m"),
+            ("1g", 1 << 30, "1g"),
+            ("1024m", 1 << 30, "1g"),
+        ] {
+            assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
+            assert_eq!(Size(bytes).to_string(), shown);
+        }
+        for text in
+            ["", "k", "-1", "+1", "1.5g", "1t", "1kk", " 1", "18446744073709551616", "18014398509481984k"]
+        {
+            assert!(text.parse::<Size>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_and_modes_are_read() {
+        assert_eq!("20".parse(), Ok(Seconds(Duration::from_secs(20))));
+        assert_eq!("0.5".parse(), Ok(Seconds(Duration::from_millis(500))));
+        assert_eq!(Seconds(Duration::from_millis(2_500)).to_string(), "2.5");
+        for text in ["", ".", "-1", "1e3", "inf", "nan", "99999999999", "1s"] {
+            assert!(text.parse::<Seconds>().is_err(), "{text}");
+        }
+        assert!(waiting_time("0").is_err() && waiting_time("0.1").is_ok());
+        assert_eq!((mode("660"), mode("0600"), mode("777")), (Ok(0o660), Ok(0o600), Ok(0o777)));
+        for text in ["", "8", "1777", "+60", "rw"] {
+            assert!(mode(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Bytes from the wire as text, and text as HTML.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+
+use crate::application::{AppError, Body, StartResponse};
+use crate::environ::Environ;
+use crate::variables::Ascii;
+
+/// The bytes as they are where they are printable UTF-8, else escaped.
+pub(super) fn readable(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains(char::is_control) => Cow::Borrowed(text),
+        _ => Cow::Owned(Ascii(bytes).to_string()),
+    }
+}
+
+/// A text that means itself in HTML, between tags and in quoted attributes.
+pub(super) struct Escaped<'a>(pub(super) &'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c {
+            '&' => f.write_str("&amp;"),
+            '<' => f.write_str("&lt;"),
+            '>' => f.write_str("&gt;"),
+            '"' => f.write_str("&quot;"),
+            '\'' => f.write_str("&#39;"),
+            c => f.write_char(c),
+        })
+    }
+}
+
+/// Whether the client says that it reads HTML, as browsers do and curl does not.
+pub(super) fn wants_html(environ: &Environ) -> bool {
+    let accept = environ.header("Accept").unwrap_or_default();
+    accept.split(|byte| matches!(byte, b',' | b';')).any(|range| range.trim_ascii() == b"text/html")
+}
+
+/// An HTML page of this title and content.
+pub(super) fn page(title: &str, content: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n{STYLE}\n{content}",
+        title = Escaped(title)
+    )
+}
+
+/// A short answer in plain text.
+pub(super) fn plain(start_response: &StartResponse, status: &str, text: String) -> Result<Body, AppError> {
+    start_response.start(status, [("Content-Type", "text/plain; charset=utf-8")])?;
+    Ok(Body::from(text))
+}
+
+const STYLE: &str = "<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #223 }
+h1 { font-size: 1.4rem; overflow-wrap: anywhere }
+table { border-collapse: collapse; width: 100% }
+th, td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0; border-bottom: 1px solid #dde }
+th { font-weight: 600; white-space: nowrap } td { font-family: ui-monospace, monospace; overflow-wrap: anywhere }
+em { color: #889 }
+</style>";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_readable_and_harmless() {
+        assert_eq!(readable("caf\u{e9}".as_bytes()), "caf\u{e9}");
+        assert_eq!(readable(b"caf\xe9\x1b["), "caf\\xe9\\x1b[");
+        let escaped = Escaped("<a href=\"x\">'&'</a>").to_string();
+        assert_eq!(escaped, "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;");
+    }
+}

@@ -1,0 +1,10 @@
+//! The command as operators run it: the real binary, its options, its words, its exit status.
+
+#![allow(clippy::unwrap_used, reason = "a test may unwrap, and so may its helpers")]
+
+mod decode;
+mod process;
+mod request;
+mod serve;
+mod signals;
+mod start;

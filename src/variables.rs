@@ -29,6 +29,7 @@ impl Variables {
     pub fn extend_block(&mut self, bytes: &[u8]) -> Range<usize> {
         let start = self.block.len();
         self.block.extend_from_slice(bytes);
+        assert!(self.block.len() <= u32::MAX as usize, "every bound on a head is far below 4 GiB");
         start..self.block.len()
     }
 
@@ -43,12 +44,18 @@ impl Variables {
     /// sends one for each); of any other name the last counts, as with a `uwsgi_param` given twice. An empty
     /// CONTENT_LENGTH means none; two that differ are an error. SERVER_NAME and SERVER_PORT, which PEP 3333
     /// wants non-empty, are taken from the Host header or the scheme.
-    pub fn complete(&mut self) -> Result<(), ContentLengthError> {
+    ///
+    /// Returns CONTENT_LENGTH, for whoever decodes has a body to expect.
+    pub fn complete(&mut self) -> Result<Option<u64>, ContentLengthError> {
         if self.index.repeated {
             self.merge()?;
         }
-        if self.get(b"CONTENT_LENGTH").is_some_and(<[u8]>::is_empty) {
-            self.remove(b"CONTENT_LENGTH");
+        let mut length = Ok(None);
+        if let Some(at) = self.index.find(&self.block, hash(b"CONTENT_LENGTH"), b"CONTENT_LENGTH") {
+            length = parse_length(&self.block[self.index.places[at].value.range()]);
+            if length == Ok(None) {
+                self.index.places.remove(at);
+            }
         }
         let missing = |name: &[u8]| self.get(name).is_none_or(<[u8]>::is_empty);
         let (name_missing, port_missing) = (missing(b"SERVER_NAME"), missing(b"SERVER_PORT"));
@@ -63,7 +70,7 @@ impl Variables {
                 self.set(b"SERVER_PORT", if port.is_empty() { default } else { port });
             }
         }
-        Ok(())
+        length
     }
 
     /// The value of the variable `name`.
@@ -104,17 +111,7 @@ impl Variables {
 
     /// CONTENT_LENGTH, bytes: digits alone, else the error that tells why not. Empty means absent.
     pub fn content_length(&self) -> Result<Option<u64>, ContentLengthError> {
-        let Some(value) = self.get(b"CONTENT_LENGTH").filter(|value| !value.is_empty()) else {
-            return Ok(None);
-        };
-        if !value.iter().all(u8::is_ascii_digit) {
-            return Err(ContentLengthError::NotDigits);
-        }
-        value
-            .iter()
-            .try_fold(0u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
-            .map(Some)
-            .ok_or(ContentLengthError::TooLarge)
+        parse_length(self.get(b"CONTENT_LENGTH").unwrap_or_default())
     }
 
     /// `"https"` or `"http"`, by HTTPS and REQUEST_SCHEME.
@@ -214,19 +211,22 @@ impl Index {
     ///
     /// HTTP_PROXY is dropped (it is how httpoxy sets a CGI program's proxy), and HTTP_CONTENT_LENGTH and
     /// HTTP_CONTENT_TYPE, which only repeat CONTENT_LENGTH and CONTENT_TYPE.
+    #[inline(always)]
     pub fn push(&mut self, block: &[u8], name: Range<usize>, value: Range<usize>) {
         let bytes = &block[name.clone()];
         if matches!(bytes, b"HTTP_PROXY" | b"HTTP_CONTENT_LENGTH" | b"HTTP_CONTENT_TYPE") {
             return;
         }
         let hash = hash(bytes);
-        let bit = 1 << (hash & 63);
-        self.repeated |= self.seen & bit != 0 && self.find(block, hash, bytes).is_some();
-        self.seen |= bit;
+        self.repeated |= self.find(block, hash, bytes).is_some();
+        self.seen |= seen_bit(hash);
         self.places.push(Variable { hash, name: Place::of(&name), value: Place::of(&value) });
     }
 
     fn find(&self, block: &[u8], hash: u32, name: &[u8]) -> Option<usize> {
+        if self.seen & seen_bit(hash) == 0 {
+            return None;
+        }
         self.places.iter().position(|v| v.hash == hash && &block[v.name.range()] == name)
     }
 
@@ -289,9 +289,9 @@ struct Place {
 }
 
 impl Place {
+    /// No block comes near 4 GiB: [`Variables::extend_block`] sees to it.
     fn of(range: &Range<usize>) -> Self {
-        let place = |at: usize| u32::try_from(at).expect("every bound on a head is far below 4 GiB");
-        Place { start: place(range.start), end: place(range.end) }
+        Place { start: range.start as u32, end: range.end as u32 }
     }
 
     fn range(self) -> Range<usize> {
@@ -308,6 +308,26 @@ fn hash(name: &[u8]) -> u32 {
     };
     let mixed = (tail ^ (name.len() as u64) << 56).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     (mixed >> 32) as u32
+}
+
+/// The bit of [`Index::seen`] that is a hash's.
+fn seen_bit(hash: u32) -> u64 {
+    1 << (hash & 63)
+}
+
+/// A CONTENT_LENGTH, bytes; empty means absent.
+fn parse_length(value: &[u8]) -> Result<Option<u64>, ContentLengthError> {
+    if !value.iter().all(u8::is_ascii_digit) {
+        return Err(ContentLengthError::NotDigits);
+    }
+    if value.is_empty() {
+        return Ok(None);
+    }
+    value
+        .iter()
+        .try_fold(0u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
+        .map(Some)
+        .ok_or(ContentLengthError::TooLarge)
 }
 
 /// `www.example.com:8080` as name and port; an IPv6 address keeps its brackets.
@@ -419,7 +439,7 @@ mod tests {
 
     #[test]
     fn two_lengths_must_agree() {
-        assert_eq!(variables(&[("CONTENT_LENGTH", "5"), ("CONTENT_LENGTH", "5")]).complete(), Ok(()));
+        assert_eq!(variables(&[("CONTENT_LENGTH", "5"), ("CONTENT_LENGTH", "5")]).complete(), Ok(Some(5)));
         let mut differ = variables(&[("X", "1"), ("CONTENT_LENGTH", "5"), ("CONTENT_LENGTH", "6")]);
         assert_eq!(differ.complete(), Err(ContentLengthError::Twice));
         assert_eq!(differ.offset(b"CONTENT_LENGTH"), Some("X1CONTENT_LENGTH5".len()), "the second");

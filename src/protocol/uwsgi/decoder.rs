@@ -163,14 +163,14 @@ fn index(variables: &mut Variables, modifier1: u8, limits: &Limits) -> Result<u6
         }
         index.push(block, key, value);
     }
-    let completed = variables.complete();
+    let declared = variables.complete();
     if variables.get(b"REQUEST_METHOD").is_none_or(<[u8]>::is_empty) {
         return Err(DecodeError { offset: None, fault: Fault::MethodMissing });
     }
     if modifier1 == modifier1::MANAGE_PATH_INFO {
         strip_script_name(variables);
     }
-    body_length(variables, completed, limits).map_err(|fault| DecodeError {
+    body_length(variables, declared, limits).map_err(|fault| DecodeError {
         offset: variables.offset(b"CONTENT_LENGTH").map(|key| PacketHeader::LEN + key - Vars::LENGTH_BYTES),
         fault,
     })
@@ -192,13 +192,13 @@ fn strip_script_name(variables: &mut Variables) {
 
 fn body_length(
     variables: &Variables,
-    completed: Result<(), ContentLengthError>,
+    declared: Result<Option<u64>, ContentLengthError>,
     limits: &Limits,
 ) -> Result<u64, Fault> {
     let too_large = Fault::BodyTooLarge { bytes_max: limits.body_bytes_max };
-    match completed.and_then(|()| variables.content_length()) {
-        Ok(length) if length.unwrap_or_default() > limits.body_bytes_max => Err(too_large),
-        Ok(length) => Ok(length.unwrap_or_default()),
+    match declared.map(Option::unwrap_or_default) {
+        Ok(length) if length > limits.body_bytes_max => Err(too_large),
+        Ok(length) => Ok(length),
         Err(ContentLengthError::TooLarge) => Err(too_large),
         Err(ContentLengthError::Twice) => Err(Fault::ContentLengthTwice),
         Err(ContentLengthError::NotDigits) => {

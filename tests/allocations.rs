@@ -1,0 +1,84 @@
+//! Once its buffers are warm, decoding a request allocates nothing.
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::fs;
+use std::path::Path;
+
+use tidegate::Limits;
+use tidegate::protocol::Received;
+use tidegate::protocol::uwsgi::RequestDecoder;
+
+#[test]
+fn decoding_a_stock_nginx_get_allocates_nothing_once_warm() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/uwsgi/valid/nginx-get.bin");
+    let packet = fs::read(path).expect("the fixture is there");
+    let limits = Limits::default();
+    assert!(
+        allocations_of(|| decode(&packet, &limits)) > 0,
+        "the first request finds no buffers, so it counts"
+    );
+    for pieces in [packet.len(), 100, 1] {
+        let count = allocations_of(|| {
+            for _ in 0..10 {
+                decode_in(packet.chunks(pieces), &limits);
+            }
+        });
+        assert_eq!(count, 0, "in pieces of {pieces} bytes");
+    }
+}
+
+fn decode(packet: &[u8], limits: &Limits) {
+    decode_in([packet].into_iter(), limits);
+}
+
+fn decode_in<'a>(pieces: impl Iterator<Item = &'a [u8]>, limits: &Limits) {
+    let mut decoder = RequestDecoder::default();
+    let (mut out, mut decoded) = (Vec::new(), None);
+    for mut piece in pieces {
+        if let Received::Request(environ) =
+            decoder.receive(&mut piece, &mut out, limits).expect("it is valid")
+        {
+            decoded = Some(environ);
+        }
+    }
+    assert_eq!(decoded.expect("it is complete").method(), b"GET");
+}
+
+/// How often this thread asks for memory meanwhile.
+fn allocations_of(run: impl FnOnce()) -> usize {
+    let before = COUNT.get();
+    run();
+    COUNT.get() - before
+}
+
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: every call is the system allocator's, with the arguments as they came. The counter is a thread-local
+// without a destructor, made at compile time, so that counting allocates nothing by itself.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.set(COUNT.get() + 1);
+        // SAFETY: the caller keeps `alloc`'s contract, which is the system's too.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: `pointer` came from `System` with this layout, for nothing else allocates here.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        COUNT.set(COUNT.get() + 1);
+        // SAFETY: `pointer` came from `System` with this layout, for nothing else allocates here.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}

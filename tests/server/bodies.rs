@@ -1,0 +1,133 @@
+//! Bodies of every make: chunks, files, and what Content-Length says of them.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use tidegate::{AppError, Body};
+
+use crate::support::application::{PLAIN, chunked, pattern};
+use crate::support::client::{get, packet, read_all, read_until};
+use crate::support::server::Server;
+
+const NONE: [(&str, &str); 0] = [];
+
+#[test]
+fn chunks_arrive_in_order_and_empty_ones_are_nothing() {
+    let server = Server::start(|_, start_response| {
+        // As a generator does: the head is given by the first step.
+        let mut start_response = Some(start_response);
+        let chunks = ["", "a", "", "", "b", "c", ""];
+        Ok(Body::chunks(chunks.into_iter().map(move |chunk| {
+            if let Some(start_response) = start_response.take() {
+                start_response.start("200 OK", NONE)?;
+            }
+            Ok(Bytes::from(chunk))
+        })))
+    });
+    for door in &server.doors {
+        let response = door.ask(get("/"));
+        response.assert_body("abc");
+        assert_eq!(response.header("Content-Length"), None);
+    }
+}
+
+#[test]
+fn a_long_stream_arrives_intact() {
+    let server = Server::start(|_, start_response| {
+        start_response.start("200 OK", PLAIN)?;
+        Ok(Body::chunks(chunked(20 << 20)))
+    });
+    for door in &server.doors {
+        door.ask(get("/")).assert_body(pattern(20 << 20));
+    }
+}
+
+#[test]
+fn more_than_the_content_length_is_cut_off() {
+    let server = Server::start(|_, start_response| {
+        start_response.start("200 OK", [("Content-Length", "5")])?;
+        Ok(Body::chunks(["abc", "defg", "never asked for"].map(|chunk| Ok(Bytes::from(chunk)))))
+    });
+    for door in &server.doors {
+        door.ask(get("/")).assert_body("abcde");
+    }
+    assert_eq!(server.lines.count("longer than its Content-Length"), 2, "{:?}", server.lines.all());
+}
+
+#[test]
+fn less_than_the_content_length_is_seen() {
+    let server = Server::start(|_, start_response| {
+        start_response.start("200 OK", [("Content-Length", "100")])?;
+        let chunk = |text| Ok::<_, AppError>(Bytes::from(text));
+        Ok(Body::chunks(["abc", "def"].map(chunk)))
+    });
+    for door in &server.doors {
+        let (bytes, broken) = read_all(&door.send(get("/")));
+        // On TCP the reset may overtake what was sent before it.
+        assert_eq!(broken.is_some(), door.is_tcp(), "{}", door.name);
+        if !door.is_tcp() {
+            assert!(bytes.ends_with(b"Content-Length: 100\r\n\r\nabcdef"), "{}", bytes.escape_ascii());
+        }
+    }
+    assert_eq!(server.lines.count("94 bytes short"), 2, "{:?}", server.lines.all());
+}
+
+/// Serves a file of which `path` says from where on it is to be sent.
+fn file_server(file: File) -> Server {
+    let file = Mutex::new(file);
+    Server::start(move |environ, start_response| {
+        let at = std::str::from_utf8(&environ.path()[1..])?.parse()?;
+        let mut file = file.lock().expect("no one panics with it").try_clone()?;
+        // A clone shares the position, and no other request runs meanwhile.
+        file.seek(SeekFrom::Start(at))?;
+        start_response.start("200 OK", PLAIN)?;
+        Ok(Body::file(file)?)
+    })
+}
+
+#[test]
+fn a_file_is_sent_from_its_position_on() {
+    const LEN: usize = 32 << 20;
+    let mut file = tempfile::tempfile().unwrap();
+    let content = pattern(LEN);
+    file.write_all(&content).unwrap();
+    let server = file_server(file);
+    for door in &server.doors {
+        for at in [0, 12_345, LEN - 1, LEN] {
+            let response = door.ask(get(&format!("/{at}")));
+            response.assert_body(&content[at..]);
+            assert_eq!(response.header("Content-Length"), Some((LEN - at).to_string().as_str()));
+        }
+        let head = door.ask(packet("HEAD", "/7").header_and_vars().unwrap());
+        assert_eq!(head.header("Content-Length"), Some((LEN - 7).to_string().as_str()));
+        assert!(head.body.is_empty());
+    }
+}
+
+#[test]
+fn a_file_that_becomes_shorter_is_a_response_that_is_seen_to_break_off() {
+    const LEN: u64 = 64 << 20;
+    for at in 0..2 {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(LEN).unwrap();
+        let server = file_server(file.try_clone().unwrap());
+        let door = &server.doors[at];
+        let mut client = if door.is_tcp() { door.connect_small() } else { door.connect() };
+        client.write_all(&get("/0")).unwrap();
+        read_until(&client, "\r\n\r\n");
+        file.set_len(LEN / 2).unwrap();
+        let (mut count, mut piece) = (0, vec![0; 1 << 20]);
+        let end = loop {
+            match client.read(&mut piece) {
+                Ok(0) => break None,
+                Ok(read) => count += read as u64,
+                Err(error) => break Some(error.kind()),
+            }
+        };
+        assert!(count <= LEN / 2, "{}: {count}", door.name);
+        assert_eq!(end.is_some(), door.is_tcp(), "{}: {end:?}", door.name);
+        server.eventually_logs("the file became shorter");
+    }
+}

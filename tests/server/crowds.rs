@@ -1,0 +1,179 @@
+//! Many clients at once, and clients that would take all of the server.
+
+use std::io::{ErrorKind, Read, Write};
+use std::iter;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use socket2::Socket;
+use tidegate::{AppError, Body, Environ, Limits, StartResponse};
+
+use crate::support::application::{Alive, Answer, PLAIN, chunked, endless};
+use crate::support::client::{get, read_all, read_until};
+use crate::support::eventually;
+use crate::support::server::Server;
+
+/// More than a unix socket holds, so that the server has to wait for whoever asks for `/large`.
+const LARGE_BYTES: usize = 300 << 10;
+
+fn application(alive: &Alive) -> impl FnMut(Environ, StartResponse) -> Answer + Send + use<> {
+    let alive = alive.clone();
+    move |environ, start_response| {
+        start_response.start("200 OK", PLAIN)?;
+        Ok(match environ.path() {
+            b"/large" => alive.body(chunked(LARGE_BYTES)),
+            b"/endless" => alive.body(endless()),
+            b"/silent" => alive.body(iter::repeat_with(|| Ok(Bytes::new()))),
+            _ => Body::from("small"),
+        })
+    }
+}
+
+#[test]
+fn a_reader_that_never_reads_keeps_nobody_waiting_and_is_closed() {
+    let alive = Alive::default();
+    let limits = Limits { write_time_max: Duration::from_millis(300), ..Limits::default() };
+    let server = Server::with(limits, application(&alive));
+    for door in &server.doors {
+        let client = door.send(get("/endless"));
+        eventually("the body is made", || alive.now() == 1);
+        eventually("the body is closed", || {
+            for other in &server.doors {
+                other.ask(get("/")).assert_body("small");
+            }
+            alive.now() == 0
+        });
+        let (_, broken) = read_all(&client);
+        assert_eq!(broken, door.is_tcp().then_some(ErrorKind::ConnectionReset), "{}", door.name);
+    }
+    let line = "the peer took none of the response";
+    assert_eq!(server.lines.count(line), 2, "{:?}", server.lines.all());
+}
+
+#[test]
+fn a_thousand_slow_readers_get_all_their_bytes_beside_a_fast_one() {
+    const READERS: usize = 1_000;
+    let alive = Alive::default();
+    let server = Server::with(Limits::default(), application(&alive));
+    let (want, _) = read_all(&server.unix().send(get("/large")));
+    assert!(want.len() > LARGE_BYTES);
+
+    let mut readers: Vec<(Socket, usize)> =
+        (0..READERS).map(|_| (server.unix().send(get("/large")), 0)).collect();
+    // Not one of them is done, as not one has read.
+    eventually("all are being served", || alive.now() == READERS);
+    let (mut piece, mut answers) = (vec![0; 32 << 10], 0);
+    while !readers.is_empty() {
+        readers.retain_mut(|(socket, at)| match socket.read(&mut piece).unwrap() {
+            0 => {
+                assert_eq!(*at, want.len());
+                false
+            }
+            read => {
+                assert!(piece[..read] == want[*at..*at + read], "wrong bytes behind {at}");
+                *at += read;
+                true
+            }
+        });
+        for door in &server.doors {
+            door.ask(get("/")).assert_body("small");
+            answers += 1;
+        }
+    }
+    assert!(answers >= 2 * LARGE_BYTES / piece.len(), "{answers}");
+    assert_eq!((alive.begun(), alive.now()), (READERS + 1, 0));
+}
+
+#[test]
+fn endless_streams_leave_room_for_small_requests() {
+    let alive = Alive::default();
+    let server = Server::start(application(&alive));
+    let over = Arc::new(AtomicBool::new(false));
+    let streams: Vec<_> = (server.doors.iter().cloned())
+        .map(|door| {
+            let over = Arc::clone(&over);
+            thread::spawn(move || {
+                let (mut client, mut piece, mut count) = (door.send(get("/endless")), vec![0; 64 << 10], 0);
+                while !over.load(Ordering::SeqCst) {
+                    count += client.read(&mut piece).unwrap() as u64;
+                }
+                count
+            })
+        })
+        .collect();
+    // And one that never waits for its client, as it never has anything for it.
+    let silent = server.tcp().send(get("/silent"));
+    eventually("all are served", || alive.now() == 3);
+    for _ in 0..200 {
+        for door in &server.doors {
+            door.ask(get("/")).assert_body("small");
+        }
+    }
+    assert_eq!(alive.now(), 3);
+    drop(silent);
+    over.store(true, Ordering::SeqCst);
+    for stream in streams {
+        assert!(stream.join().unwrap() > 1 << 20);
+    }
+    eventually("the bodies are closed", || alive.now() == 0);
+}
+
+#[test]
+fn no_more_connections_than_allowed_are_open_and_all_are_answered() {
+    let alive = Alive::default();
+    let limits = Limits { connections_count_max: 5, ..Limits::default() };
+    let server = Server::with(limits, application(&alive));
+    let (want, _) = read_all(&server.unix().send(get("/large")));
+    let clients: Vec<Socket> = (0..20).map(|_| server.unix().send(get("/large"))).collect();
+    eventually("as many as allowed are served", || alive.now() == 5);
+    server.eventually_logs("5 connections are open, the most allowed; the rest wait");
+    for client in &clients {
+        assert_eq!(read_all(client), (want.clone(), None));
+    }
+    server.tcp().ask(get("/")).assert_body("small");
+    assert_eq!((alive.begun(), alive.most(), alive.now()), (21, 5, 0));
+    assert_eq!(server.lines.count("the most allowed"), 1, "{:?}", server.lines.all());
+}
+
+#[test]
+fn silent_connections_count_too() {
+    let limits =
+        Limits { connections_count_max: 3, head_time_max: Duration::from_millis(100), ..Limits::default() };
+    let server = Server::with(limits, application(&Alive::default()));
+    let idle: Vec<Socket> = (0..12).map(|at| server.doors[at % 2].connect()).collect();
+    for door in &server.doors {
+        door.ask(get("/")).assert_body("small");
+    }
+    for client in &idle {
+        assert_eq!(read_all(client), (vec![], None));
+    }
+}
+
+#[test]
+fn a_burst_is_answered() {
+    let server = Server::start(|environ, start_response| -> Result<Body, AppError> {
+        start_response.start("200 OK", PLAIN)?;
+        Ok(environ.path().to_vec().into())
+    });
+    let clients: Vec<(Socket, String)> = (0..400)
+        .map(|at| {
+            let path = format!("/{at}");
+            let mut client = server.doors[at % 2].connect();
+            // Half of them are accepted before there is anything to read.
+            if at % 4 < 2 {
+                client.write_all(&get(&path)).unwrap();
+            }
+            (client, path)
+        })
+        .collect();
+    for (at, (client, path)) in clients.iter().enumerate() {
+        if at % 4 >= 2 {
+            (&mut &*client).write_all(&get(path)).unwrap();
+        }
+        let body = read_until(client, path);
+        assert!(body.ends_with(path.as_bytes()));
+    }
+}

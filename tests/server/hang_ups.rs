@@ -1,0 +1,78 @@
+//! A client that leaves early ends the iteration, and closes the body.
+
+use std::io::Write;
+
+use bytes::Bytes;
+
+use crate::support::application::{Alive, PLAIN, endless};
+use crate::support::client::{get, read_until};
+use crate::support::eventually;
+use crate::support::server::Server;
+
+/// A server of endless streams, of chunks that a client has no room for or of empty ones.
+fn streams() -> (Server, Alive) {
+    let alive = Alive::default();
+    let bodies = alive.clone();
+    let server = Server::start(move |environ, start_response| {
+        start_response.start("200 OK", PLAIN)?;
+        let empty = || std::iter::repeat_with(|| Ok(Bytes::new()));
+        Ok(match environ.path() {
+            b"/silent" => bodies.body(std::iter::once(Ok(Bytes::from("first"))).chain(empty())),
+            _ => bodies.body(endless()),
+        })
+    });
+    (server, alive)
+}
+
+#[test]
+fn a_client_that_leaves_while_it_reads() {
+    let (server, alive) = streams();
+    for door in &server.doors {
+        let client = door.send(get("/"));
+        read_until(&client, "~~~~");
+        assert_eq!(alive.now(), 1);
+        drop(client);
+        eventually("the body is closed", || alive.now() == 0);
+    }
+    assert_eq!(server.lines.count("GET /: the client hung up after"), 2, "{:?}", server.lines.all());
+}
+
+#[test]
+fn a_client_that_leaves_without_having_read() {
+    let (server, alive) = streams();
+    for (at, door) in server.doors.iter().enumerate() {
+        let client = door.send(get("/"));
+        eventually("the body is made", || alive.begun() == at + 1);
+        drop(client);
+        eventually("the body is closed", || alive.now() == 0);
+    }
+}
+
+#[test]
+fn a_client_that_leaves_before_its_request_is_served() {
+    let (server, alive) = streams();
+    for door in &server.doors {
+        for _ in 0..20 {
+            drop(door.send(get("/")));
+        }
+        let mut client = door.send(&get("/")[..10]);
+        client.write_all(&get("/")[10..]).unwrap();
+        drop(client);
+    }
+    // Those behind them are served.
+    for door in &server.doors {
+        read_until(&door.send(get("/")), "~");
+    }
+    eventually("all bodies are closed", || alive.now() == 0);
+}
+
+#[test]
+fn a_client_that_leaves_while_the_application_has_nothing_to_say() {
+    let (server, alive) = streams();
+    for door in &server.doors {
+        let client = door.send(get("/silent"));
+        read_until(&client, "first");
+        drop(client);
+        eventually("the body is closed", || alive.now() == 0);
+    }
+}

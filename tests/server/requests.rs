@@ -1,0 +1,168 @@
+//! Requests as they should be, through every kind of socket.
+
+use std::io::Write;
+use std::net::TcpListener;
+
+use tidegate::protocol::uwsgi::{Packet, PacketHeader};
+use tidegate::{Body, Limits, ListenOptions};
+
+use crate::support::application::{PLAIN, echo, hello, pattern, variables};
+use crate::support::client::{Response, get, packet, post, post_head, read_all};
+use crate::support::eventually;
+use crate::support::server::Server;
+
+#[test]
+fn every_kind_of_socket_serves() {
+    let name = format!("@tidegate-test-server-{}", std::process::id());
+    let mut addresses = vec!["127.0.0.1:0", "FOLDER/socket", &name];
+    if TcpListener::bind("[::1]:0").is_ok() {
+        addresses.push("[::1]:0");
+    } else {
+        println!("this machine has no ::1: not tested");
+    }
+    let server = Server::at(&addresses, &ListenOptions::default(), Limits::default(), hello);
+    assert_eq!(server.doors.len(), addresses.len());
+    for door in &server.doors {
+        for _ in 0..3 {
+            let response = door.ask(get("/"));
+            response.assert_body("Hello, World");
+            assert_eq!(response.header("Content-Type"), Some("text/plain"));
+            assert_eq!(response.headers.len(), 2, "the front end adds Date and Server: {response:?}");
+        }
+    }
+}
+
+#[test]
+fn a_request_of_any_size_arrives_intact() {
+    let server = Server::start(echo);
+    let in_memory = Limits::default().body_memory_bytes_max;
+    for door in &server.doors {
+        for len in [0, 1, 64 << 10, in_memory - 1, in_memory, in_memory + 1, 10 << 20] {
+            let body = pattern(len);
+            door.ask(post("/", &body)).assert_body(&body);
+        }
+        // The largest packet that there can be: 65,535 bytes of variables, whole and in two pieces.
+        let small = packet("GET", "/").header_and_vars().unwrap().len() - PacketHeader::LEN;
+        let value = "x".repeat(usize::from(u16::MAX) - small - 2 - "HTTP_X".len() - 2);
+        let largest = packet("GET", "/").var("HTTP_X", value).header_and_vars().unwrap();
+        assert_eq!(largest.len(), usize::from(u16::MAX) + PacketHeader::LEN);
+        door.ask(&largest).assert_body("");
+    }
+}
+
+#[test]
+fn a_request_in_pieces_arrives_intact() {
+    let server = Server::start(echo);
+    let body = pattern(150_000);
+    let request = post("/", &body);
+    let head = request.len() - body.len();
+    for door in &server.doors {
+        let (mut client, before) = (door.connect(), server.received());
+        let mut sent = 0;
+        // Within the header, within the vars, between head and body, within the body and at its memory's end.
+        for end in [1, 3, 4, 5, head - 1, head, head + 1, head + (128 << 10), request.len()] {
+            client.write_all(&request[sent..end]).unwrap();
+            sent = end;
+            eventually("the piece has arrived", || server.received() - before == sent);
+        }
+        Response::read(&client).assert_body(&body);
+    }
+}
+
+#[test]
+fn one_byte_at_a_time_is_a_request_too() {
+    let server = Server::start(echo);
+    for door in &server.doors {
+        let (mut client, before) = (door.connect(), server.received());
+        for (at, byte) in post("/", b"body").iter().enumerate() {
+            client.write_all(&[*byte]).unwrap();
+            eventually("the byte has arrived", || server.received() - before > at);
+        }
+        Response::read(&client).assert_body("body");
+    }
+}
+
+#[test]
+fn what_follows_a_request_is_left_alone() {
+    let server = Server::start(echo);
+    for door in &server.doors {
+        door.ask([&post("/", b"body")[..], b" and more"].concat()).assert_body("body");
+        let two = [get("/"), get("/")].concat();
+        door.ask(two).assert_body("");
+    }
+}
+
+#[test]
+fn a_ping_is_answered_as_uwsgi_answers_it() {
+    let server = Server::start(hello);
+    let ping = Packet::new().modifiers(100, 0).header_and_vars().unwrap();
+    for door in &server.doors {
+        assert_eq!(read_all(&door.send(&ping)), (vec![100, 0, 0, 1], None));
+        assert_eq!(read_all(&door.send([&ping[..], b"trailing"].concat())), (vec![100, 0, 0, 1], None));
+    }
+}
+
+#[test]
+fn the_application_gets_the_variables() {
+    let server = Server::start(variables);
+    let request = Packet::new()
+        .modifiers(30, 0)
+        .var("REQUEST_METHOD", "GET")
+        .var("SCRIPT_NAME", "/app")
+        .var("PATH_INFO", b"/app/caf\xe9")
+        .var("HTTP_HOST", "www.example.com:8080")
+        .var("HTTP_ACCEPT", "a")
+        .var("HTTP_PROXY", "http://evil")
+        .var("HTTP_ACCEPT", "b")
+        .var("CONTENT_LENGTH", "")
+        .header_and_vars()
+        .unwrap();
+    let want = "REQUEST_METHOD=GET\nSCRIPT_NAME=/app\nPATH_INFO=/caf\\xe9\nHTTP_HOST=www.example.com:8080\n\
+                HTTP_ACCEPT=a, b\nSERVER_NAME=www.example.com\nSERVER_PORT=8080\n";
+    for door in &server.doors {
+        assert_eq!(door.ask(&request).text(), want);
+    }
+}
+
+#[test]
+fn a_response_without_a_body_is_its_head() {
+    let server = Server::start(|environ, start_response| {
+        let status = match environ.path() {
+            b"/204" => "204 No Content",
+            b"/304" => "304 Not Modified",
+            _ => "200 OK",
+        };
+        start_response.start(status, PLAIN)?;
+        Ok(Body::from("not for all"))
+    });
+    for door in &server.doors {
+        let head = door.ask(packet("HEAD", "/").header_and_vars().unwrap());
+        assert_eq!(
+            (head.status, head.header("Content-Length"), head.text()),
+            (200, Some("11"), String::new())
+        );
+        for (path, status) in [("/204", 204), ("/304", 304)] {
+            let response = door.ask(get(path));
+            response.assert_status(status);
+            assert_eq!((response.header("Content-Length"), response.text()), (None, String::new()));
+        }
+        door.ask(get("/")).assert_body("not for all");
+    }
+}
+
+#[test]
+fn an_expect_header_changes_nothing() {
+    let server = Server::start(echo);
+    let request = packet("POST", "/")
+        .var("CONTENT_LENGTH", "4")
+        .var("HTTP_EXPECT", "100-continue")
+        .var("HTTP_TRANSFER_ENCODING", "chunked");
+    let request = [&request.header_and_vars().unwrap()[..], b"body"].concat();
+    for door in &server.doors {
+        door.ask(&request).assert_body("body");
+        // A body that is spooled is read from a file whose buffer holds only a part of it.
+        let mut client = door.send(post_head("/", 1 << 20));
+        client.write_all(&pattern(1 << 20)).unwrap();
+        Response::read(&client).assert_body(pattern(1 << 20));
+    }
+}

@@ -1,0 +1,137 @@
+//! A real nginx before the worker.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use socket2::{Domain, Socket, Type};
+use tempfile::TempDir;
+
+use super::client::{Door, Response};
+use super::eventually;
+
+/// A running nginx; dropping this kills it.
+pub(crate) struct Nginx {
+    pub(crate) door: Door,
+    process: Child,
+    /// Of its configuration, its log and whatever it writes.
+    pub(crate) folder: TempDir,
+    /// Keeps the port for it: bound and not listening, so that nginx can have it (SO_REUSEADDR) and the kernel
+    /// gives it to nobody who asks for any port.
+    _port: Socket,
+}
+
+impl Nginx {
+    /// Starts nginx with these locations in its one server. In their text UPSTREAM stands for what follows
+    /// `uwsgi_pass`, PARAMS for this repository's uwsgi_params, FOLDER for a folder that is removed at the end.
+    #[track_caller]
+    pub(crate) fn start(upstream: &Door, locations: &str) -> Nginx {
+        let folder = tempfile::tempdir().unwrap();
+        let port = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        port.set_reuse_address(true).unwrap();
+        port.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        let address = port.local_addr().unwrap().as_socket().unwrap();
+        let configuration = CONFIGURATION
+            .replace("LOCATIONS", locations)
+            .replace("ADDRESS", &address.to_string())
+            .replace("PARAMS", concat!(env!("CARGO_MANIFEST_DIR"), "/uwsgi_params"))
+            .replace("UPSTREAM", &upstream.name)
+            .replace("FOLDER", folder.path().to_str().unwrap());
+        fs::write(folder.path().join("nginx.conf"), configuration).unwrap();
+        let process = Command::new(program())
+            .arg("-p")
+            .arg(folder.path())
+            .args(["-c", "nginx.conf", "-e", "error.log"])
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let door = Door::at(&address.to_string());
+        let mut nginx = Nginx { door, process, folder, _port: port };
+        eventually("nginx listens", || {
+            if let Some(status) = nginx.process.try_wait().unwrap() {
+                panic!("nginx ends at once, {status}");
+            }
+            nginx.door.try_connect().is_ok()
+        });
+        nginx
+    }
+
+    /// Sends a request, of which this is all but the version and the fields of every request.
+    #[track_caller]
+    pub(crate) fn send(&self, method_and_uri: &str, fields: &[(&str, &str)], body: &[u8]) -> Socket {
+        self.door.send([head(method_and_uri, fields).as_bytes(), body].concat())
+    }
+
+    /// Sends a request and reads the response to its end.
+    #[track_caller]
+    pub(crate) fn ask(&self, method_and_uri: &str, fields: &[(&str, &str)], body: &[u8]) -> Response {
+        let length = body.len().to_string();
+        let mut fields = fields.to_vec();
+        if !body.is_empty() {
+            fields.push(("Content-Length", &length));
+        }
+        Response::read(&self.send(method_and_uri, &fields, body))
+    }
+
+    #[track_caller]
+    pub(crate) fn get(&self, uri: &str) -> Response {
+        self.ask(&format!("GET {uri}"), &[], b"")
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // It has no master process and no children.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if thread::panicking() {
+            let log = fs::read_to_string(self.folder.path().join("error.log"));
+            println!("nginx's error log:\n{}", log.unwrap_or_else(|error| error.to_string()));
+        }
+    }
+}
+
+/// The head of a request for `GET /path`.
+pub(crate) fn head(method_and_uri: &str, fields: &[(&str, &str)]) -> String {
+    let fields: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    format!("{method_and_uri} HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n{fields}\r\n")
+}
+
+/// nginx itself, which a user's PATH often does not reach.
+fn program() -> PathBuf {
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/local/sbin:/usr/sbin:/sbin";
+    std::env::split_paths(&path)
+        .map(|folder| folder.join("nginx"))
+        .find(|program| match fs::metadata(program) {
+            Err(error) if error.kind() == ErrorKind::NotFound => false,
+            found => found.is_ok_and(|found| found.is_file()),
+        })
+        .expect("nginx is not installed: apt-get install nginx-light, or run make test as root")
+}
+
+const CONFIGURATION: &str = "
+daemon off;
+master_process off;
+pid FOLDER/nginx.pid;
+error_log FOLDER/error.log info;
+events { worker_connections 256; }
+http {
+    access_log off;
+    client_body_temp_path FOLDER/client_body;
+    proxy_temp_path FOLDER/proxy;
+    fastcgi_temp_path FOLDER/fastcgi;
+    uwsgi_temp_path FOLDER/uwsgi;
+    scgi_temp_path FOLDER/scgi;
+    client_max_body_size 0;
+    large_client_header_buffers 8 64k;
+    include PARAMS;
+    server {
+        listen ADDRESS;
+        server_name www.example.com;
+        LOCATIONS
+    }
+}
+";

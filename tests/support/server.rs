@@ -1,0 +1,160 @@
+//! A worker on a thread of the test.
+
+use std::fmt::Write;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::sync::{Arc, Once};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tempfile::TempDir;
+use tidegate::observer::{Event, Observer};
+use tidegate::{
+    Address, AppError, Body, Environ, Inherited, Limits, ListenOptions, Listener, Scheme, StartResponse,
+    Stop, Stopper, Worker,
+};
+
+use super::client::Door;
+use super::lines::Lines;
+use super::{PATIENCE, eventually};
+
+/// A running worker; dropping this stops it.
+pub(crate) struct Server {
+    pub(crate) doors: Vec<Door>,
+    pub(crate) lines: Lines,
+    pub(crate) stopper: Stopper,
+    received: Arc<AtomicUsize>,
+    thread: Option<JoinHandle<io::Result<()>>>,
+    /// Of its unix socket.
+    pub(crate) folder: TempDir,
+}
+
+impl Server {
+    /// Serves `application` on a TCP port of 127.0.0.1 and on a unix socket, in this order.
+    #[track_caller]
+    pub(crate) fn start<A>(application: A) -> Server
+    where
+        A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
+    {
+        Server::with(Limits::default(), application)
+    }
+
+    /// The same, with other bounds.
+    #[track_caller]
+    pub(crate) fn with<A>(limits: Limits, application: A) -> Server
+    where
+        A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
+    {
+        Server::at(&["127.0.0.1:0", "FOLDER/socket"], &ListenOptions::default(), limits, application)
+    }
+
+    /// Serves at these addresses; FOLDER stands for one that is removed at the end.
+    #[track_caller]
+    pub(crate) fn at<A>(addresses: &[&str], options: &ListenOptions, limits: Limits, application: A) -> Server
+    where
+        A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
+    {
+        raise_descriptor_limit();
+        let folder = tempfile::tempdir().unwrap();
+        let mut listeners = Vec::new();
+        for address in addresses {
+            let address = address.replace("FOLDER", folder.path().to_str().unwrap());
+            listeners.append(&mut listen(&address, options));
+        }
+        let doors = listeners.iter().map(|listener| Door::at(&listener.address())).collect();
+        let (lines, received) = (Lines::default(), Arc::new(AtomicUsize::new(0)));
+        let (send_stopper, stopper) = mpsc::channel();
+        let (keep, count) = (lines.clone(), Arc::clone(&received));
+        let thread = thread::spawn(move || {
+            keep.keep();
+            let mut worker = Worker::new(listeners, application, limits)?;
+            worker.observe(Box::new(Counter(count)));
+            send_stopper.send(worker.stopper()).expect("the test waits for it");
+            worker.run()
+        });
+        let stopper = stopper.recv_timeout(PATIENCE).expect("the worker starts");
+        Server { doors, lines, stopper, received, thread: Some(thread), folder }
+    }
+
+    pub(crate) fn tcp(&self) -> &Door {
+        self.doors.iter().find(|door| door.is_tcp()).expect("it listens on TCP")
+    }
+
+    pub(crate) fn unix(&self) -> &Door {
+        self.doors.iter().find(|door| !door.is_tcp()).expect("it listens on a unix socket")
+    }
+
+    /// How many bytes have arrived in all.
+    pub(crate) fn received(&self) -> usize {
+        self.received.load(Ordering::SeqCst)
+    }
+
+    /// Waits until it has logged a line with `text` in it.
+    #[track_caller]
+    pub(crate) fn eventually_logs(&self, text: &str) {
+        eventually(&format!("a log line with {text:?}"), || self.lines.contain(text));
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    /// Waits until it has stopped, and checks that it did so without an error.
+    #[track_caller]
+    pub(crate) fn join(&mut self) {
+        eventually("the worker's end", || !self.is_running());
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("the worker panicked").expect("the worker failed");
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            // A second panic would hide the first; a worker that hangs stays behind.
+            let lines = self.lines.all().iter().fold(String::new(), |mut all, line| {
+                let _ = writeln!(all, "  {line}");
+                all
+            });
+            println!("the worker's log:\n{lines}");
+            let deadline = Instant::now() + PATIENCE;
+            self.stopper.stop(Stop::Now);
+            while self.is_running() && Instant::now() < deadline {
+                thread::sleep(Duration::from_millis(2));
+            }
+        } else {
+            self.stopper.stop(Stop::Now);
+            self.join();
+        }
+    }
+}
+
+/// The listeners at `address`.
+#[track_caller]
+pub(crate) fn listen(address: &str, options: &ListenOptions) -> Vec<Listener> {
+    let address: Address = address.parse().unwrap();
+    Listener::bind(Scheme::Uwsgi, &address, options, &mut Inherited::none()).unwrap()
+}
+
+/// Clients and workers of all tests share this process, and with it the usual soft limit of 1,024 descriptors.
+fn raise_descriptor_limit() {
+    static RAISED: Once = Once::new();
+    RAISED.call_once(|| {
+        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        assert!(hard >= 4_096, "these tests need 4,096 file descriptors, and ulimit -Hn allows {hard}");
+        setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
+    });
+}
+
+struct Counter(Arc<AtomicUsize>);
+
+impl Observer for Counter {
+    fn observe(&mut self, _connection: u64, event: Event<'_>) {
+        if let Event::Received { bytes, .. } = event {
+            self.0.fetch_add(bytes, Ordering::SeqCst);
+        }
+    }
+}

@@ -75,6 +75,9 @@ impl RequestDecoder {
                         return Ok(Received::More);
                     }
                     let missing = index(&mut variables, self.header().modifier1, limits)?;
+                    if missing == 0 {
+                        return Ok(Received::Request(Environ::new(variables, Input::default())));
+                    }
                     State::Body { variables, input: Input::default(), missing }
                 }
                 State::Body { variables, input: mut body, missing } => {

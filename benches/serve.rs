@@ -90,10 +90,10 @@ fn serve(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("serve");
     group.bench_function("a blind answer", |bencher| {
-        bencher.iter(|| ask(black_box(&floor), &packet, &mut answer))
+        bencher.iter(|| ask(black_box(&floor), &packet, &mut answer));
     });
     group.bench_function("hello", |bencher| {
-        bencher.iter(|| ask(black_box(&server.path), &packet, &mut answer))
+        bencher.iter(|| ask(black_box(&server.path), &packet, &mut answer));
     });
     group.finish();
 }

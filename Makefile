@@ -25,8 +25,10 @@ bench: ## side by side with the floor and, where it is installed, uWSGI; prints 
 	$(CARGO) build --release --locked -p tidegate -p tidegate-compare
 	target/release/compare --tidegate target/release/tidegate $(BENCH)
 
-fuzz: ## the decoder under libFuzzer for FUZZ_SECONDS (60); needs cargo-fuzz and a nightly toolchain
-	cd fuzz && $(CARGO) fuzz run uwsgi_decoder -- -max_total_time=$${FUZZ_SECONDS:-60}
+fuzz: ## every decoder under libFuzzer for FUZZ_SECONDS (60) each; needs cargo-fuzz and a nightly toolchain
+	fuzz/seeds.sh
+	cd fuzz && for target in $$($(CARGO) fuzz list); do \
+		$(CARGO) fuzz run $$target -- -max_total_time=$${FUZZ_SECONDS:-60} || exit 1; done
 
 fixtures: ## captures the fixtures again, from real nginx, Apache and lighttpd
 	$(PYTHON) fixtures/capture.py

@@ -1,9 +1,19 @@
 #!/bin/sh
-# Puts the fixtures into the corpus of the target that decodes them: fuzz/seeds.sh, before `make fuzz`.
+# Puts the fixtures into the corpora of the targets that decode them: fuzz/seeds.sh, before `make fuzz`.
 set -eu
 cd "$(dirname "$0")"
 mkdir -p corpus/uwsgi_decoder
 for packet in ../fixtures/uwsgi/*.bin ../fixtures/uwsgi/valid/*.bin ../fixtures/uwsgi/invalid/*.bin; do
     # The last two bytes of an input say where its bytes are cut.
     { cat "$packet"; printf '\020\200'; } >"corpus/uwsgi_decoder/$(basename "$packet" .bin)"
+done
+for door in fastcgi scgi; do
+    mkdir -p "corpus/$door"
+    for packet in ../fixtures/"$door"/valid/*.bin ../fixtures/"$door"/invalid/*.bin; do
+        { cat "$packet"; printf '\020\200'; } >"corpus/$door/$(basename "$packet" .bin)"
+    done
+done
+mkdir -p corpus/http_conversation
+for request in ../fixtures/http/valid/*.http ../fixtures/http/invalid/*.http; do
+    { cat "$request"; printf '\020\200'; } >"corpus/http_conversation/$(basename "$request" .http)"
 done

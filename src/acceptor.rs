@@ -27,7 +27,7 @@ pub(crate) struct Acceptor {
 /// What an attempt to accept came to.
 pub(crate) enum Accepted {
     /// A peer that may connect.
-    Connection(Socket, Peer, Protocol),
+    Connection(Socket, Peer),
     /// A peer that is gone already, or may not connect.
     Nobody,
     /// The backlog is empty, or cannot be taken from for now.
@@ -66,13 +66,16 @@ impl Acceptor {
         self.paused_until.filter(|_| self.ready)
     }
 
+    /// What a connection of `peer` speaks.
+    pub(crate) fn protocol(&self, peer: &Peer) -> Protocol {
+        Protocol::new(self.listener.scheme(), || self.listener.arrival(peer))
+    }
+
     /// Accepts one connection. Whatever goes wrong stays here: it never ends the worker.
     pub(crate) fn accept(&mut self, now: Instant, limits: &Limits) -> Accepted {
         self.paused_until = None;
         match self.listener.accept() {
-            Ok((socket, peer)) if self.listener.allows(&peer) => {
-                Accepted::Connection(socket, peer, Protocol::new(self.listener.scheme()))
-            }
+            Ok((socket, peer)) if self.listener.allows(&peer) => Accepted::Connection(socket, peer),
             Ok((_, peer)) => {
                 if let Some(more) = self.refused.pass(now) {
                     warn!("{peer}: refused: not among the addresses of --allow-from{more}");

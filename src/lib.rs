@@ -38,6 +38,7 @@ pub mod variables;
 pub mod worker;
 
 mod acceptor;
+mod date;
 mod throttle;
 
 pub use application::{AppError, Application, Body, StartError, StartResponse};

@@ -13,6 +13,31 @@ pub struct Limits {
     /// DATA_UPLOAD_MAX_NUMBER_FIELDS 1,000; nginx itself has no bound on their number.
     pub vars_count_max: usize,
 
+    /// Variables of one FastCGI or SCGI request together, bytes. More is a 431.
+    /// It is what a uwsgi packet can hold, and PHP-FPM's and nginx's own bounds are below it.
+    pub vars_bytes_max: usize,
+
+    /// HTTP request line, bytes with its line end. More is a 414.
+    /// nginx's large_client_header_buffers allow 8 KiB; RFC 9112 section 3 recommends at least 8,000.
+    pub http_request_line_bytes_max: usize,
+
+    /// HTTP request line and header fields together, and a chunked body's trailer section, bytes each. More is a
+    /// 431. nginx allows 32 KiB, Node.js 16 KiB, and a uwsgi packet holds 64 KiB.
+    pub http_head_bytes_max: usize,
+
+    /// HTTP header fields, and trailer fields, a count of at most 256 each. More is a 431.
+    /// Apache's LimitRequestFields is 100.
+    pub http_headers_count_max: usize,
+
+    /// A chunk's size line with its extensions, bytes with its line end. More is a 400: nobody sends extensions.
+    /// Go's net/http allows 4 KiB, hyper 16 KiB.
+    pub http_chunk_line_bytes_max: usize,
+
+    /// Time in which a kept-alive connection may be silent between two requests; then it is closed.
+    /// nginx's keepalive_timeout is 75 s, and its upstream keepalive_timeout 60 s: ours is longer, so that nginx
+    /// is the one that closes, and never sends a request into our close.
+    pub keep_alive_time_max: Duration,
+
     /// Request body, bytes. More is a 413, told before the body is read.
     /// nginx's client_max_body_size (1 MiB by default) is the bound that users set; Apache's
     /// LimitRequestBody has been 1 GiB since 2.4.54.
@@ -74,6 +99,12 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             vars_count_max: 1_000,
+            vars_bytes_max: 65_535,
+            http_request_line_bytes_max: 8 << 10,
+            http_head_bytes_max: 64 << 10,
+            http_headers_count_max: 100,
+            http_chunk_line_bytes_max: 1 << 10,
+            keep_alive_time_max: Duration::from_secs(75),
             body_bytes_max: 1 << 30,
             body_memory_bytes_max: 128 << 10,
             response_head_bytes_max: 64 << 10,

@@ -16,6 +16,8 @@ pub struct ResponseHead {
     content_length: Option<u64>,
     /// The Content-Length was not given, but set by the server.
     length_is_added: bool,
+    has_date: bool,
+    has_server: bool,
 }
 
 impl ResponseHead {
@@ -43,6 +45,8 @@ impl ResponseHead {
             status_len: status.len(),
             content_length: None,
             length_is_added: false,
+            has_date: false,
+            has_server: false,
         };
         for (name, value) in headers {
             head.field(name.as_ref(), value.as_ref())?;
@@ -87,6 +91,16 @@ impl ResponseHead {
         self.length_is_added
     }
 
+    /// Whether the application gave a Date of its own.
+    pub fn has_date(&self) -> bool {
+        self.has_date
+    }
+
+    /// Whether the application gave a Server of its own.
+    pub fn has_server(&self) -> bool {
+        self.has_server
+    }
+
     /// Sets the Content-Length of a body whose length the server knows, unless one was given or the status has
     /// no body.
     pub fn set_content_length(&mut self, length: u64) {
@@ -123,6 +137,8 @@ impl ResponseHead {
                 return Ok(());
             }
         }
+        self.has_date |= name.eq_ignore_ascii_case(b"date");
+        self.has_server |= name.eq_ignore_ascii_case(b"server");
         self.write_field(name, value);
         Ok(())
     }

@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::io::Write;
 use std::ops::Range;
 
 /// Names and values, a name once.
@@ -33,6 +34,55 @@ impl Variables {
         start..self.block.len()
     }
 
+    /// Takes a variable of which nothing lies in the block yet.
+    pub fn push(&mut self, name: &[u8], value: &[u8]) {
+        let value = self.extend_block(value);
+        self.push_value(name, value);
+    }
+
+    /// Takes a variable whose value lies in the block.
+    pub fn push_value(&mut self, name: &[u8], value: Range<usize>) {
+        let name = self.extend_block(name);
+        self.index.push(&self.block, name, value);
+    }
+
+    /// Takes a variable whose value is written as text.
+    pub fn push_display(&mut self, name: &[u8], value: impl fmt::Display) {
+        let start = self.block.len();
+        write!(self.block, "{value}").expect("a Vec takes every write");
+        self.push_value(name, start..self.block.len());
+    }
+
+    /// Takes an HTTP header field, whose name is a token, under its CGI name: `User-Agent` is HTTP_USER_AGENT.
+    ///
+    /// A name with an underscore is dropped: `X_User` and `X-User` would be one variable, and a front end that
+    /// strips the one would let the other through.
+    pub fn push_header(&mut self, name: &[u8], value: &[u8]) {
+        let start = self.extend_block(b"HTTP_").start;
+        let (words, rest) = name.as_chunks::<8>();
+        let (mut tail, mut has_underscore) = (0, false);
+        for word in words {
+            tail = u64::from_le_bytes(*word);
+            has_underscore |= places_of(tail, b'_') != 0;
+            self.block.extend_from_slice(&cgi_case(tail).to_le_bytes());
+        }
+        for byte in rest {
+            has_underscore |= *byte == b'_';
+            tail = tail >> 8 | u64::from(*byte) << 56;
+            self.block.push(if *byte == b'-' { b'_' } else { byte.to_ascii_uppercase() });
+        }
+        if has_underscore {
+            self.block.truncate(start);
+            return;
+        }
+        let end = self.block.len();
+        // Hashed from where it was sent: what was just written byte by byte cannot be read as a word yet.
+        let hash =
+            if words.is_empty() { hash(&self.block[start..end]) } else { mix(cgi_case(tail), end - start) };
+        let value = self.extend_block(value);
+        self.index.push_hashed(&self.block, hash, start..end, value);
+    }
+
     /// The block and its index, for a decoder that walks the one and fills the other.
     pub fn parts(&mut self) -> (&[u8], &mut Index) {
         (&self.block, &mut self.index)
@@ -42,7 +92,7 @@ impl Variables {
     ///
     /// HTTP_* variables of one name are joined, as RFC 9110 section 5.3 joins field lines (nginx before 1.23
     /// sends one for each); of any other name the last counts, as with a `uwsgi_param` given twice. An empty
-    /// CONTENT_LENGTH means none; two that differ are an error. SERVER_NAME and SERVER_PORT, which PEP 3333
+    /// CONTENT_LENGTH means none, also beside another; two that differ are an error. SERVER_NAME and SERVER_PORT, which PEP 3333
     /// wants non-empty, are taken from the Host header or the scheme.
     ///
     /// Returns CONTENT_LENGTH, for whoever decodes has a body to expect.
@@ -95,10 +145,7 @@ impl Variables {
         let value = self.extend_block(value);
         match self.index.find(&self.block, hash(name), name) {
             Some(at) => self.index.places[at].value = Place::of(&value),
-            None => {
-                let name = self.extend_block(name);
-                self.index.push(&self.block, name, value);
-            }
+            None => self.push_value(name, value),
         }
     }
 
@@ -132,15 +179,16 @@ impl Variables {
         let mut merged = Ok(());
         for (at, variable) in all.iter().enumerate() {
             let name = &self.block[variable.name.range()];
-            if self.index.find(&self.block, variable.hash, name).is_some() {
+            let is_length = name == b"CONTENT_LENGTH";
+            let is_sent = |v: &Variable| !is_length || !v.value.range().is_empty();
+            if !is_sent(variable) || self.index.find(&self.block, variable.hash, name).is_some() {
                 continue;
             }
-            let same = |v: &&Variable| v.hash == variable.hash && &self.block[v.name.range()] == name;
+            let same =
+                |v: &&Variable| v.hash == variable.hash && &self.block[v.name.range()] == name && is_sent(v);
             let others: Vec<Variable> = all[at + 1..].iter().filter(same).copied().collect();
             let differs = |v: &&Variable| self.block[v.value.range()] != self.block[variable.value.range()];
-            if name == b"CONTENT_LENGTH"
-                && let Some(other) = others.iter().find(differs)
-            {
+            if is_length && let Some(other) = others.iter().find(differs) {
                 merged = Err(ContentLengthError::Twice);
                 self.index.places.push(*other);
                 continue;
@@ -213,11 +261,15 @@ impl Index {
     /// HTTP_CONTENT_TYPE, which only repeat CONTENT_LENGTH and CONTENT_TYPE.
     #[inline(always)]
     pub fn push(&mut self, block: &[u8], name: Range<usize>, value: Range<usize>) {
+        self.push_hashed(block, hash(&block[name.clone()]), name, value);
+    }
+
+    #[inline(always)]
+    fn push_hashed(&mut self, block: &[u8], hash: u32, name: Range<usize>, value: Range<usize>) {
         let bytes = &block[name.clone()];
         if matches!(bytes, b"HTTP_PROXY" | b"HTTP_CONTENT_LENGTH" | b"HTTP_CONTENT_TYPE") {
             return;
         }
-        let hash = hash(bytes);
         self.repeated |= self.find(block, hash, bytes).is_some();
         self.seen |= seen_bit(hash);
         self.places.push(Variable { hash, name: Place::of(&name), value: Place::of(&value) });
@@ -306,9 +358,28 @@ fn hash(name: &[u8]) -> u32 {
         Some(tail) => u64::from_le_bytes(*tail),
         None => name.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
     };
-    let mixed = (tail ^ (name.len() as u64) << 56).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mix(tail, name.len())
+}
+
+fn mix(tail: u64, len: usize) -> u32 {
+    let mixed = (tail ^ (len as u64) << 56).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     (mixed >> 32) as u32
 }
+
+/// Eight bytes of ASCII at once: letters in upper case, `_` for `-`. No sum below leaves its byte.
+fn cgi_case(word: u64) -> u64 {
+    let lower = word.wrapping_add(0x1F * ONES) & !word.wrapping_add(0x05 * ONES) & HIGH_BITS;
+    let dash = places_of(word, b'-');
+    word.wrapping_sub(lower >> 2).wrapping_add((dash >> 7) * u64::from(b'_' - b'-'))
+}
+
+/// The high bit of each byte of ASCII that is this one.
+fn places_of(word: u64, byte: u8) -> u64 {
+    !(word ^ (u64::from(byte) * ONES)).wrapping_add(0x7F * ONES) & HIGH_BITS
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH_BITS: u64 = 0x80 * ONES;
 
 /// The bit of [`Index::seen`] that is a hash's.
 fn seen_bit(hash: u32) -> u64 {
@@ -443,5 +514,37 @@ mod tests {
         let mut differ = variables(&[("X", "1"), ("CONTENT_LENGTH", "5"), ("CONTENT_LENGTH", "6")]);
         assert_eq!(differ.complete(), Err(ContentLengthError::Twice));
         assert_eq!(differ.offset(b"CONTENT_LENGTH"), Some("X1CONTENT_LENGTH5".len()), "the second");
+    }
+
+    #[test]
+    fn an_empty_length_beside_another_is_as_if_not_sent() {
+        for lengths in [["", "5"], ["5", ""]] {
+            let mut seen = variables(&lengths.map(|length| ("CONTENT_LENGTH", length)));
+            seen.complete().unwrap();
+            assert_eq!(seen.content_length(), Ok(Some(5)), "{lengths:?}");
+        }
+        let mut none = variables(&[("CONTENT_LENGTH", ""), ("X", "1"), ("CONTENT_LENGTH", "")]);
+        none.complete().unwrap();
+        assert_eq!((none.content_length(), none.get(b"CONTENT_LENGTH")), (Ok(None), None));
+        let mut differ =
+            variables(&[("CONTENT_LENGTH", "5"), ("CONTENT_LENGTH", ""), ("CONTENT_LENGTH", "6")]);
+        assert_eq!(differ.complete(), Err(ContentLengthError::Twice));
+    }
+
+    #[test]
+    fn a_headers_name_is_its_cgi_name() {
+        let every: String = (b'!'..=b'~').map(char::from).filter(|c| *c != '_').collect();
+        for len in 0..every.len() {
+            for name in [&every[..len], &every[len..]] {
+                let mut seen = Variables::new();
+                seen.push_header(name.as_bytes(), b"v");
+                let want = format!("HTTP_{}", name.to_ascii_uppercase().replace('-', "_"));
+                assert_eq!(seen.get(want.as_bytes()), Some(b"v".as_slice()), "{name}");
+                let mut dropped = Variables::new();
+                let (front, back) = name.split_at(name.len() / 2);
+                dropped.push_header(format!("{front}_{back}").as_bytes(), b"v");
+                assert_eq!(dropped.iter().count(), 0, "{name}");
+            }
+        }
     }
 }

@@ -14,10 +14,10 @@ use slab::Slab;
 use crate::acceptor::{Accepted, Acceptor};
 use crate::application::Application;
 use crate::connection::{Connection, Context, Turn};
+use crate::date::Date;
 use crate::limits::Limits;
 use crate::listener::Listener;
 use crate::observer::Observer;
-use crate::protocol::Protocol;
 use crate::stop::{Orders, Stop, Stopper};
 use crate::stream::{Peer, Socket};
 use crate::throttle::Throttle;
@@ -45,6 +45,7 @@ struct Turns<A> {
     application: A,
     limits: Limits,
     scratch: Vec<u8>,
+    date: Date,
     observer: Option<Box<dyn Observer>>,
 }
 
@@ -72,7 +73,13 @@ impl<A: Application> Worker<A> {
             acceptors,
             connections: Slab::new(),
             runnable: Vec::new(),
-            turns: Turns { application, limits, scratch: vec![0; SCRATCH_BYTES], observer: None },
+            turns: Turns {
+                application,
+                limits,
+                scratch: vec![0; SCRATCH_BYTES],
+                date: Date::default(),
+                observer: None,
+            },
             orders,
             stopper,
             stopping: None,
@@ -108,6 +115,7 @@ impl<A: Application> Worker<A> {
                 polled => polled?,
             }
             let now = Instant::now();
+            self.turns.date.refresh();
             let (mut event_count, mut ordered) = (0, false);
             for event in &events {
                 event_count += 1;
@@ -146,8 +154,10 @@ impl<A: Application> Worker<A> {
     fn event(&mut self, token: usize, event: &Event) {
         match self.acceptors.get_mut(FIRST_LISTENER - token) {
             Some(acceptor) => acceptor.set_ready(),
-            None => self.turn(token, |connection, cx| {
-                if event.is_read_closed() { connection.hang_up(cx) } else { connection.advance(cx) }
+            None => self.turn(token, |connection, cx| match event {
+                event if event.is_read_closed() => connection.hang_up(cx),
+                event if event.is_readable() => connection.readable(cx),
+                _ => connection.advance(cx),
             }),
         }
     }
@@ -176,6 +186,10 @@ impl<A: Application> Worker<A> {
         if turn == Turn::Yielded && !entry.queued {
             entry.queued = true;
             self.runnable.push(key);
+        }
+        // A connection that is kept after its response must not keep a server that stops.
+        if self.stopping.is_some() && entry.connection.is_idle() {
+            entry.connection.shorten_deadline(Instant::now() + self.turns.limits.grace_idle_time_max);
         }
         if let Some(deadline) = entry.connection.deadline() {
             self.next_deadline = Some(self.next_deadline.map_or(deadline, |next| next.min(deadline)));
@@ -227,7 +241,7 @@ impl<A: Application> Worker<A> {
                     return;
                 }
                 match self.acceptors[at].accept(now, &self.turns.limits) {
-                    Accepted::Connection(socket, peer, protocol) => self.open(socket, peer, protocol),
+                    Accepted::Connection(socket, peer) => self.open(at, socket, peer),
                     Accepted::Nobody => {}
                     Accepted::NoMore => break,
                 }
@@ -237,8 +251,9 @@ impl<A: Application> Worker<A> {
 
     /// Serves a fresh connection as far as it goes. A request that needs no waiting ends here, and neither the
     /// slab nor the poller hears of it.
-    fn open(&mut self, socket: Socket, peer: Peer, protocol: Protocol) {
+    fn open(&mut self, acceptor: usize, socket: Socket, peer: Peer) {
         self.accepted += 1;
+        let protocol = self.acceptors[acceptor].protocol(&peer);
         let mut connection = Connection::new(self.accepted, socket, peer, protocol);
         let turn = self.turns.take(|cx| connection.advance(cx));
         if turn != Turn::Closed {
@@ -298,6 +313,7 @@ impl<A: Application> Turns<A> {
             application: &mut self.application,
             scratch: &mut self.scratch,
             limits: &self.limits,
+            date: self.date.text(),
             clock: &Instant::now,
             observer: match &mut self.observer {
                 Some(observer) => Some(observer.as_mut()),

@@ -7,8 +7,10 @@ use std::fs;
 use std::path::Path;
 
 use tidegate::Limits;
-use tidegate::protocol::Received;
+use tidegate::protocol::http::Conversation;
 use tidegate::protocol::uwsgi::RequestDecoder;
+use tidegate::protocol::{Arrival, Persistence, Received};
+use tidegate::response::ResponseHead;
 
 #[test]
 fn decoding_a_stock_nginx_get_allocates_nothing_once_warm() {
@@ -27,6 +29,24 @@ fn decoding_a_stock_nginx_get_allocates_nothing_once_warm() {
         });
         assert_eq!(count, 0, "in pieces of {pieces} bytes");
     }
+}
+
+#[test]
+fn an_http_get_on_a_kept_connection_allocates_nothing_once_warm() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/http/valid/get.http");
+    let request = fs::read(path).expect("the fixture is there");
+    let (limits, head) = (Limits::default(), ResponseHead::new("204 No Content", [("X", "y")], 100));
+    let (head, mut out) = (head.expect("it is valid"), Vec::new());
+    let mut conversation = Conversation::new(Arrival::default());
+    let mut ask = || {
+        let received = conversation.receive(&mut request.as_slice(), &mut out, &limits);
+        assert!(matches!(received, Ok(Received::Request(_))), "{received:?}");
+        conversation.head_of_response(&head, b"Sun, 06 Nov 1994 08:49:37 GMT", &mut out);
+        assert_eq!(conversation.finish(&mut out), Persistence::KeepAlive);
+        out.clear();
+    };
+    assert!(allocations_of(&mut ask) > 0, "the first request finds no buffers, so it counts");
+    assert_eq!(allocations_of(|| (0..10).for_each(|_| ask())), 0);
 }
 
 fn decode(packet: &[u8], limits: &Limits) {

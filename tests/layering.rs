@@ -24,6 +24,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "acceptor",
             "connection",
             "application",
+            "date",
             "limits",
             "listener",
             "observer",
@@ -35,6 +36,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("stop", &[]),
     ("acceptor", &["limits", "listener", "protocol", "stream", "throttle"]),
+    ("date", &[]),
     ("throttle", &[]),
     ("listener", &["limits", "protocol", "stream"]),
     (
@@ -56,8 +58,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("exchange", &["application", "environ", "limits", "outbox", "response", "variables"]),
     ("outbox", &["application", "stream"]),
     ("stream", &[]),
-    ("protocol/uwsgi", &["environ", "input", "limits", "response", "variables"]),
-    ("protocol", &["environ", "limits", "response"]),
+    ("protocol/uwsgi", &["limits", "variables"]),
+    ("protocol/http", &["limits", "response", "variables"]),
+    ("protocol/fastcgi", &["environ", "limits", "response", "variables"]),
+    ("protocol/scgi", &["limits", "response", "variables"]),
+    ("protocol", &["environ", "input", "limits", "response", "variables"]),
     ("application", &["environ", "response"]),
     ("response", &[]),
     ("environ", &["input", "variables"]),
@@ -77,7 +82,7 @@ const OWNED: &[(&str, Said)] = &[
     ),
     // The worker's clock is the only one; who observes keeps a time of its own, and so does a client.
     ("Instant::now", Said::OnlyIn(&["worker", "access_log", "trace", "cli"])),
-    ("SystemTime::now", Said::OnlyIn(&["access_log", "trace", "cli"])),
+    ("SystemTime::now", Said::OnlyIn(&["access_log", "date", "trace", "cli"])),
     // What bytes mean needs no socket, no clock and no log.
     ("log", Said::NowhereIn(DATA)),
     ("WouldBlock", Said::NowhereIn(DATA)),
@@ -87,8 +92,19 @@ const OWNED: &[(&str, Said)] = &[
 ];
 
 /// The rooms that are functions of bytes.
-const DATA: &[&str] =
-    &["protocol", "protocol/uwsgi", "application", "response", "environ", "variables", "input", "limits"];
+const DATA: &[&str] = &[
+    "protocol",
+    "protocol/uwsgi",
+    "protocol/http",
+    "protocol/fastcgi",
+    "protocol/scgi",
+    "application",
+    "response",
+    "environ",
+    "variables",
+    "input",
+    "limits",
+];
 
 enum Said {
     OnlyIn(&'static [&'static str]),

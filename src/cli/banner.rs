@@ -12,29 +12,45 @@ pub(super) fn banner(app: &str, path: &str, listeners: &[&Listener]) -> String {
         text.write_fmt(line).expect("a String takes all that is written");
     };
     for listener in listeners {
-        write(format_args!("Listening on {} {}\n", listener.scheme(), listener.address()));
+        // A browser's URL ends in a path.
+        let slash =
+            if listener.scheme() == Scheme::Http && listener.local_tcp().is_some() { "/" } else { "" };
+        write(format_args!("Listening on {}://{}{slash}\n", listener.scheme(), listener.address()));
     }
-    let reachable = listeners.iter().find_map(|listener| Some((listener, listener.nginx_address()?)));
-    match &reachable {
-        Some((listener, address)) => write(format_args!("{}", server_block(listener.scheme(), address))),
+    match listeners.iter().find_map(|listener| Some((listener.scheme(), listener.nginx_address()?))) {
+        Some((scheme, address)) => write(format_args!("{}", server_block(scheme, &address))),
         None => write(format_args!(
             "\nnginx cannot connect to an abstract socket; for nginx, add --uwsgi ADDR.\n"
         )),
     }
-    let address = match reachable {
-        Some((_, address)) => Some(address),
-        None => listeners.first().map(|listener| listener.address()),
-    };
-    if let Some(address) = address {
-        write(format_args!("\nTo try it without nginx:\n\n    tidegate request {address} {path}\n\n"));
+    if let Some(command) = listeners.iter().find_map(|listener| try_it(listener, path)) {
+        write(format_args!("\nTo try it without nginx:\n\n    {command}\n\n"));
     }
     text
 }
 
+fn try_it(listener: &Listener, path: &str) -> Option<String> {
+    let address = listener.nginx_address().unwrap_or_else(|| listener.address());
+    match (listener.scheme(), address.strip_prefix("unix:")) {
+        (Scheme::Uwsgi, _) => Some(format!("tidegate request {address} {path}")),
+        (Scheme::Http, Some(socket)) => Some(format!("curl --unix-socket {socket} http://localhost{path}")),
+        (Scheme::Http, None) => Some(format!("curl http://{address}{path}")),
+        (Scheme::Fastcgi | Scheme::Scgi, _) => None,
+    }
+}
+
 /// A server for nginx that passes everything on to us.
 fn server_block(scheme: Scheme, address: &str) -> String {
-    let (params, pass) = match scheme {
-        Scheme::Uwsgi => ("uwsgi_params", "uwsgi_pass"),
+    let lines = match scheme {
+        Scheme::Uwsgi => vec!["include uwsgi_params;".to_owned(), format!("uwsgi_pass {address};")],
+        Scheme::Http => vec![
+            format!("proxy_pass http://{address};"),
+            "proxy_http_version 1.1;".to_owned(),
+            "proxy_set_header Connection \"\";".to_owned(),
+            "proxy_set_header Host $http_host;".to_owned(),
+        ],
+        Scheme::Fastcgi => vec!["include fastcgi_params;".to_owned(), format!("fastcgi_pass {address};")],
+        Scheme::Scgi => vec!["include scgi_params;".to_owned(), format!("scgi_pass {address};")],
     };
     format!(
         "
@@ -45,10 +61,10 @@ For nginx, in a file that its http block includes (/etc/nginx/conf.d/tidegate.co
         server_name localhost;
 
         location / {{
-            include {params};
-            {pass} {address};
+            {}
         }}
     }}
-"
+",
+        lines.join("\n            ")
     )
 }

@@ -62,7 +62,7 @@ struct Judged {
 fn judge(bytes: &[u8]) -> Judged {
     let (mut decoder, mut rest) = (RequestDecoder::default(), bytes);
     match decoder.receive(&mut rest, &mut Vec::new(), &Limits::default()) {
-        Ok(Received::Request(_) | Received::Answered(_)) => Judged::default(),
+        Ok(Received::Request(_) | Received::Answered(_) | Received::Aborted(_)) => Judged::default(),
         Ok(Received::More) => {
             let (what, there, of) = match (decoder.phase(), Packet::read(bytes)) {
                 (Phase::Body { received }, Some(packet)) => {

@@ -73,7 +73,7 @@ fn print(bytes: &[u8]) -> Result<()> {
 
 const EXAMPLES: &str = "\
 Examples:
-  tidegate                                     serve the demo application on 127.0.0.1:3031
+  tidegate                                     serve the demo application, see http://127.0.0.1:8080/
   tidegate serve hello --uwsgi /run/app.sock   serve Hello, World on a unix socket
   tidegate request 127.0.0.1:3031 /hello       ask a server without nginx
   tidegate decode packet.bin                   what is in this packet?
@@ -95,6 +95,7 @@ Signals:
 Examples:
   tidegate serve demo
   tidegate serve hello --uwsgi 127.0.0.1:3031 --uwsgi /run/tidegate.sock --socket-owner :www-data
+  tidegate serve demo --http 127.0.0.1:8080 --fastcgi /run/fastcgi.sock --scgi 127.0.0.1:4000
   tidegate serve environ --uwsgi 0.0.0.0:3031 --allow-from 10.0.0.0/8
   tidegate serve stream --trace                the flow of each request, step by step
   RUST_LOG=debug tidegate serve echo

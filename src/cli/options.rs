@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use super::values::{Seconds, Size, mode, waiting_time};
 use crate::limits::Limits;
 use crate::listener::{Address, ListenOptions, Owner, parse_network};
-use crate::protocol::Scheme;
+use crate::protocol::{Scheme, Trust};
 
 /// What `tidegate serve` is given.
 #[derive(Args, Debug)]
@@ -22,9 +22,12 @@ pub(super) struct Options {
 }
 
 const UWSGI: &str = "Speak uwsgi here, for nginx's uwsgi_pass [default: 127.0.0.1:3031]";
+const HTTP: &str = "Speak HTTP/1.1 here, for a browser or nginx's proxy_pass [default: 127.0.0.1:8080]";
 const ADDR: &str = "\
 It may be given several times. ADDR is HOST:PORT or [V6]:PORT (port 0 is any free one), /path or unix:/path for a unix \
 socket, @name for an abstract one, fd:N or fd:NAME for a socket that systemd hands over (LISTEN_FDS).";
+const DEFAULTS: &str = "\
+ADDR is as with --uwsgi. The two defaults hold together, when no listener of any kind is asked for.";
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Listening")]
@@ -32,6 +35,27 @@ pub(super) struct Listening {
     // Brackets in a doc comment would be a link.
     #[arg(long, value_name = "ADDR", help = UWSGI, long_help = format!("{UWSGI}\n\n{ADDR}"))]
     uwsgi: Vec<Address>,
+
+    #[arg(long, value_name = "ADDR", help = HTTP, long_help = format!("{HTTP}\n\n{DEFAULTS}"))]
+    http: Vec<Address>,
+
+    /// Speak HTTP/1.1 here behind a load balancer: each connection begins with a PROXY protocol header, v1 or v2,
+    /// that names the client.
+    #[arg(long, value_name = "ADDR")]
+    http_proxy_protocol: Vec<Address>,
+
+    /// Speak FastCGI here, for nginx's fastcgi_pass.
+    #[arg(long, value_name = "ADDR")]
+    fastcgi: Vec<Address>,
+
+    /// Speak SCGI here, for nginx's scgi_pass.
+    #[arg(long, value_name = "ADDR")]
+    scgi: Vec<Address>,
+
+    /// Believe Forwarded and X-Forwarded-For, -Proto, -Host and -Port of these HTTP peers: an address or a
+    /// network. Peers on a unix socket are believed once any are.
+    #[arg(long, value_name = "NETWORK", value_parser = parse_network, value_delimiter = ',')]
+    trusted_proxy: Vec<IpNet>,
 
     /// Let these TCP peers connect, beside loopback: an address or a network, as 10.0.0.0/8.
     ///
@@ -78,6 +102,11 @@ struct Bounds {
           value_parser = waiting_time)]
     body_timeout: Seconds,
 
+    /// Time in which a kept-alive HTTP or FastCGI connection may be silent between two requests.
+    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Limits::default().keep_alive_time_max),
+          value_parser = waiting_time)]
+    keep_alive: Seconds,
+
     /// Time without the peer taking a byte of the response; then its connection is closed.
     #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Limits::default().write_time_max),
           value_parser = waiting_time)]
@@ -112,26 +141,35 @@ pub(super) struct Telling {
 }
 
 impl Listening {
-    /// Where to listen, and what is spoken there.
-    pub(super) fn addresses(&self) -> Vec<(Scheme, Address)> {
+    /// Where to listen, what is spoken there, and how to listen.
+    pub(super) fn addresses(&self) -> Vec<(Scheme, Address, ListenOptions)> {
+        let (plain, proxied) = (self.options(false), self.options(true));
         // Another protocol is an option above and a line here.
-        let asked = [(Scheme::Uwsgi, &self.uwsgi)];
-        let all = asked
-            .into_iter()
-            .flat_map(|(scheme, addresses)| addresses.iter().map(move |address| (scheme, address.clone())));
-        let mut all: Vec<_> = all.collect();
+        let asked = [
+            (Scheme::Uwsgi, &self.uwsgi, &plain),
+            (Scheme::Http, &self.http, &plain),
+            (Scheme::Http, &self.http_proxy_protocol, &proxied),
+            (Scheme::Fastcgi, &self.fastcgi, &plain),
+            (Scheme::Scgi, &self.scgi, &plain),
+        ];
+        let mut all = Vec::new();
+        for (scheme, addresses, options) in asked {
+            all.extend(addresses.iter().map(|address| (scheme, address.clone(), options.clone())));
+        }
         if all.is_empty() {
-            all.push((Scheme::Uwsgi, Address::Tcp { host: "127.0.0.1".to_owned(), port: 3031 }));
+            let loopback = |port| Address::Tcp { host: "127.0.0.1".to_owned(), port };
+            all.push((Scheme::Uwsgi, loopback(3031), plain.clone()));
+            all.push((Scheme::Http, loopback(8080), plain));
         }
         all
     }
 
-    /// How to listen there.
-    pub(super) fn options(&self) -> ListenOptions {
+    fn options(&self, proxy_protocol: bool) -> ListenOptions {
         ListenOptions {
             socket_mode: self.socket_mode,
             socket_owner: self.socket_owner,
             allow_from: self.allow_from.clone(),
+            trust: Trust { proxies: self.trusted_proxy.clone(), proxy_protocol },
             backlog: self.backlog,
         }
     }
@@ -140,13 +178,21 @@ impl Listening {
 impl Options {
     /// The bounds, those without an option at their defaults.
     pub(super) fn limits(&self) -> Limits {
-        let Bounds { max_body, max_connections, head_timeout, body_timeout, write_timeout, grace } =
-            self.bounds;
+        let Bounds {
+            max_body,
+            max_connections,
+            head_timeout,
+            body_timeout,
+            keep_alive,
+            write_timeout,
+            grace,
+        } = self.bounds;
         Limits {
             body_bytes_max: max_body.0,
             connections_count_max: max_connections,
             head_time_max: head_timeout.0,
             body_time_max: body_timeout.0,
+            keep_alive_time_max: keep_alive.0,
             write_time_max: write_timeout.0,
             grace_time_max: grace.0,
             ..Limits::default()

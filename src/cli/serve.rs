@@ -33,9 +33,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
 
 fn listen(options: &Options) -> Result<Vec<Listener>> {
     let mut inherited = Inherited::from_environment();
-    let how = options.listening.options();
     let mut listeners = Vec::new();
-    for (scheme, address) in options.listening.addresses() {
+    for (scheme, address, how) in options.listening.addresses() {
         listeners.extend(Listener::bind(scheme, &address, &how, &mut inherited)?);
     }
     Ok(listeners)

@@ -19,6 +19,7 @@ pub use options::{ListenOptions, OptionError, Owner, parse_network};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use mio::event::Source;
@@ -26,7 +27,7 @@ use mio::net::{TcpListener, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use rustix::net::{SocketFlags, accept_with};
 
-use crate::protocol::Scheme;
+use crate::protocol::{Arrival, Scheme, Trust};
 use crate::stream::{Peer, Socket};
 use unix::SocketFile;
 
@@ -41,6 +42,7 @@ pub struct Listener {
     address: Address,
     /// The networks from which TCP peers may come, beside loopback.
     allow_from: Vec<IpNet>,
+    trust: Arc<Trust>,
 }
 
 impl Listener {
@@ -127,6 +129,15 @@ impl Listener {
         }
     }
 
+    /// The ends of a connection of `peer`.
+    pub fn arrival(&self, peer: &Peer) -> Arrival {
+        let peer = match peer {
+            Peer::Tcp(address) => Some(*address),
+            Peer::Unix => None,
+        };
+        Arrival { peer, local: self.local_tcp(), trust: Arc::clone(&self.trust) }
+    }
+
     /// The listener on `socket`, which was bound or inherited as `asked`.
     fn of(
         scheme: Scheme,
@@ -147,7 +158,14 @@ impl Listener {
                 (Door::Unix(UnixListener::from_std(socket.into())), address)
             }
         };
-        Ok(Listener { _file: None, door, scheme, address, allow_from: options.allow_from.clone() })
+        Ok(Listener {
+            _file: None,
+            door,
+            scheme,
+            address,
+            allow_from: options.allow_from.clone(),
+            trust: Arc::new(options.trust.clone()),
+        })
     }
 }
 

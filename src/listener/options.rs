@@ -9,6 +9,8 @@ use ipnet::{IpNet, Ipv4Net};
 use nix::errno::Errno;
 use nix::unistd::{Group, User};
 
+use crate::protocol::Trust;
+
 /// How to listen, beside where. The default lets nobody in but this machine: a unix socket's user and group,
 /// or what is on loopback.
 #[derive(Clone, Debug)]
@@ -24,6 +26,9 @@ pub struct ListenOptions {
     /// `::/0` is every IPv6 address and no IPv4 one, that is `0.0.0.0/0`.
     pub allow_from: Vec<IpNet>,
 
+    /// What HTTP peers may say of their clients.
+    pub trust: Trust,
+
     /// Connections that wait to be accepted, a count; Linux cuts it to net.core.somaxconn, 4,096 by default.
     /// nginx's is 511, and its errors under a burst ("Resource temporarily unavailable") name a short one.
     pub backlog: u32,
@@ -31,7 +36,13 @@ pub struct ListenOptions {
 
 impl Default for ListenOptions {
     fn default() -> Self {
-        ListenOptions { socket_mode: 0o660, socket_owner: None, allow_from: Vec::new(), backlog: 4096 }
+        ListenOptions {
+            socket_mode: 0o660,
+            socket_owner: None,
+            allow_from: Vec::new(),
+            trust: Trust::default(),
+            backlog: 4096,
+        }
     }
 }
 

@@ -3,12 +3,16 @@
 use std::fmt;
 use std::io;
 
+use super::fastcgi::FastcgiFault;
+use super::http::HttpFault;
+use super::scgi::ScgiFault;
 use super::uwsgi::WireFault;
 
 /// A request that can never be completed.
 #[derive(Debug)]
 pub struct DecodeError {
-    /// Where, bytes from the request's first; `None` where it is no one place.
+    /// Where, bytes from the request's first; `None` where it is no one place. On FastCGI a record's place counts
+    /// from the connection's first byte, and a variable's from that of the PARAMS stream.
     pub offset: Option<usize>,
     /// What was wrong.
     pub fault: Fault,
@@ -19,6 +23,12 @@ pub struct DecodeError {
 pub enum Fault {
     /// The bytes do not follow the uwsgi protocol.
     Uwsgi(WireFault),
+    /// The bytes do not follow HTTP/1.1, or not strictly.
+    Http(HttpFault),
+    /// The bytes do not follow FastCGI.
+    Fastcgi(FastcgiFault),
+    /// The bytes do not follow SCGI.
+    Scgi(ScgiFault),
     /// REQUEST_METHOD is missing or empty, so this is no request.
     MethodMissing,
     /// CONTENT_LENGTH is not a number.
@@ -32,6 +42,11 @@ pub enum Fault {
     BodyTooLarge {
         /// The bound, bytes.
         bytes_max: u64,
+    },
+    /// The variables take more than `Limits::vars_bytes_max`.
+    VarsTooLarge {
+        /// The bound, bytes.
+        bytes_max: usize,
     },
     /// More variables than `Limits::vars_count_max`.
     TooManyVars {
@@ -47,11 +62,16 @@ impl DecodeError {
     pub fn status(&self) -> Option<&'static str> {
         match &self.fault {
             Fault::Uwsgi(fault) => fault.status(),
+            Fault::Http(fault) => fault.status(),
+            Fault::Fastcgi(fault) => fault.status(),
+            Fault::Scgi(fault) => fault.status(),
             Fault::MethodMissing | Fault::ContentLength { .. } | Fault::ContentLengthTwice => {
                 Some("400 Bad Request")
             }
             Fault::BodyTooLarge { .. } => Some("413 Content Too Large"),
-            Fault::TooManyVars { .. } => Some("431 Request Header Fields Too Large"),
+            Fault::VarsTooLarge { .. } | Fault::TooManyVars { .. } => {
+                Some("431 Request Header Fields Too Large")
+            }
             Fault::Spool(_) => Some("500 Internal Server Error"),
         }
     }
@@ -61,14 +81,21 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.fault {
             Fault::Uwsgi(fault) => write!(f, "{fault}")?,
+            Fault::Http(fault) => write!(f, "{fault}")?,
+            Fault::Fastcgi(fault) => write!(f, "{fault}")?,
+            Fault::Scgi(fault) => write!(f, "{fault}")?,
             Fault::MethodMissing => {
-                write!(f, "REQUEST_METHOD is missing: does the front end include uwsgi_params?")?;
+                write!(
+                    f,
+                    "REQUEST_METHOD is missing: does the front end include uwsgi_params, fastcgi_params or scgi_params?"
+                )?;
             }
             Fault::ContentLength { value } => write!(f, "CONTENT_LENGTH {value:?} is not a number of bytes")?,
             Fault::ContentLengthTwice => write!(f, "CONTENT_LENGTH was sent twice, with two values")?,
             Fault::BodyTooLarge { bytes_max } => {
                 write!(f, "the body is larger than {bytes_max} bytes (--max-body sets the bound)")?;
             }
+            Fault::VarsTooLarge { bytes_max } => write!(f, "the variables take more than {bytes_max} bytes")?,
             Fault::TooManyVars { count_max } => write!(f, "more than {count_max} variables")?,
             Fault::Spool(error) => write!(f, "the body could not be kept in a temporary file: {error}")?,
         }

@@ -3,11 +3,17 @@
 //! The set is closed and chosen by the listener, so it is an enum. To add one: a folder beside `uwsgi`, a
 //! variant in [`Scheme`] and in [`Protocol`], and its arms below.
 
+mod arrival;
 mod error;
+pub mod fastcgi;
+pub mod http;
+mod incoming;
+pub mod scgi;
 pub mod uwsgi;
 
 use std::fmt;
 
+pub use arrival::{Arrival, Trust};
 pub use error::{DecodeError, Fault};
 
 use crate::environ::Environ;
@@ -19,12 +25,21 @@ use crate::response::ResponseHead;
 pub enum Scheme {
     /// The uwsgi binary protocol: nginx's `uwsgi_pass`.
     Uwsgi,
+    /// HTTP/1.1 and 1.0: a browser, or nginx's `proxy_pass`.
+    Http,
+    /// FastCGI in the responder's role: nginx's `fastcgi_pass`.
+    Fastcgi,
+    /// SCGI: nginx's `scgi_pass`.
+    Scgi,
 }
 
 impl fmt::Display for Scheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Scheme::Uwsgi => "uwsgi",
+            Scheme::Http => "http",
+            Scheme::Fastcgi => "fastcgi",
+            Scheme::Scgi => "scgi",
         })
     }
 }
@@ -33,13 +48,22 @@ impl fmt::Display for Scheme {
 pub enum Protocol {
     /// See [`uwsgi::RequestDecoder`].
     Uwsgi(uwsgi::RequestDecoder),
+    /// See [`http::Conversation`].
+    Http(http::Conversation),
+    /// See [`fastcgi::Conversation`].
+    Fastcgi(fastcgi::Conversation),
+    /// See [`scgi::RequestDecoder`].
+    Scgi(scgi::RequestDecoder),
 }
 
 impl Protocol {
-    /// A fresh connection's protocol.
-    pub fn new(scheme: Scheme) -> Self {
+    /// A fresh connection's protocol; `arrival` is asked only by those that do not say it in their bytes.
+    pub fn new(scheme: Scheme, arrival: impl FnOnce() -> Arrival) -> Self {
         match scheme {
             Scheme::Uwsgi => Protocol::Uwsgi(uwsgi::RequestDecoder::default()),
+            Scheme::Http => Protocol::Http(http::Conversation::new(arrival())),
+            Scheme::Fastcgi => Protocol::Fastcgi(fastcgi::Conversation::default()),
+            Scheme::Scgi => Protocol::Scgi(scgi::RequestDecoder::default()),
         }
     }
 
@@ -55,6 +79,9 @@ impl Protocol {
     ) -> Result<Received, DecodeError> {
         match self {
             Protocol::Uwsgi(decoder) => decoder.receive(input, out, limits),
+            Protocol::Http(conversation) => conversation.receive(input, out, limits),
+            Protocol::Fastcgi(conversation) => conversation.receive(input, out, limits),
+            Protocol::Scgi(decoder) => decoder.receive(input, out, limits),
         }
     }
 
@@ -62,6 +89,9 @@ impl Protocol {
     pub fn phase(&self) -> Phase {
         match self {
             Protocol::Uwsgi(decoder) => decoder.phase(),
+            Protocol::Http(conversation) => conversation.phase(),
+            Protocol::Fastcgi(conversation) => conversation.phase(),
+            Protocol::Scgi(decoder) => decoder.phase(),
         }
     }
 
@@ -69,28 +99,64 @@ impl Protocol {
     pub fn describe(&self) -> String {
         match self {
             Protocol::Uwsgi(decoder) => decoder.describe(),
+            Protocol::Http(conversation) => conversation.describe(),
+            Protocol::Fastcgi(conversation) => conversation.describe(),
+            Protocol::Scgi(decoder) => decoder.describe(),
         }
     }
 
-    /// Writes the head of the response.
-    pub fn head(&mut self, head: &ResponseHead, out: &mut Vec<u8>) {
+    /// The request that is being received is refused: the answer to come is the last.
+    pub fn give_up(&mut self) {
         match self {
-            Protocol::Uwsgi(_) => uwsgi::write_head(head, out),
+            Protocol::Uwsgi(_) | Protocol::Scgi(_) => {}
+            Protocol::Http(conversation) => conversation.give_up(),
+            Protocol::Fastcgi(conversation) => conversation.give_up(),
+        }
+    }
+
+    /// Writes the head of the response; `date` is now, as RFC 9110 section 5.6.7 writes it.
+    pub fn head(&mut self, head: &ResponseHead, date: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Protocol::Uwsgi(_) => write_raw_head(HTTP_LINE, head, out),
+            Protocol::Scgi(decoder) => decoder.head_of_response(head, out),
+            Protocol::Http(conversation) => conversation.head_of_response(head, date, out),
+            Protocol::Fastcgi(conversation) => conversation.head_of_response(head, out),
         }
     }
 
     /// Frames the next bytes of the body, of which `available` are there (at least 1); returns how many the
     /// frame takes (at least 1). What must stand before them goes to `before`, what behind to `after`.
-    pub fn chunk(&mut self, available: u64, _before: &mut Vec<u8>, _after: &mut Vec<u8>) -> u64 {
+    pub fn chunk(&mut self, available: u64, before: &mut Vec<u8>, after: &mut Vec<u8>) -> u64 {
         match self {
-            Protocol::Uwsgi(_) => available,
+            Protocol::Uwsgi(_) | Protocol::Scgi(_) => available,
+            Protocol::Http(conversation) => conversation.chunk(available, before, after),
+            Protocol::Fastcgi(conversation) => conversation.chunk(available, before),
         }
     }
 
     /// Ends the response; what stands behind the body goes to `out`.
-    pub fn finish(&mut self, _out: &mut Vec<u8>) -> Persistence {
+    pub fn finish(&mut self, out: &mut Vec<u8>) -> Persistence {
         match self {
-            Protocol::Uwsgi(_) => Persistence::Close,
+            Protocol::Uwsgi(_) | Protocol::Scgi(_) => Persistence::Close,
+            Protocol::Http(conversation) => conversation.finish(out),
+            Protocol::Fastcgi(conversation) => conversation.finish(out),
+        }
+    }
+
+    /// Tells the front end why the application failed, where the protocol has a place for it.
+    pub fn complain(&mut self, error: &str, out: &mut Vec<u8>) {
+        match self {
+            Protocol::Uwsgi(_) | Protocol::Http(_) | Protocol::Scgi(_) => {}
+            Protocol::Fastcgi(conversation) => conversation.complain(error, out),
+        }
+    }
+
+    /// Whether the peer may have something to say while its request is answered: that it is no longer wanted.
+    /// Once it has sent its next request, it has not: what follows is about that one.
+    pub fn hears_while_responding(&self) -> bool {
+        match self {
+            Protocol::Uwsgi(_) | Protocol::Http(_) | Protocol::Scgi(_) => false,
+            Protocol::Fastcgi(conversation) => conversation.hears_while_responding(),
         }
     }
 
@@ -98,7 +164,9 @@ impl Protocol {
     pub fn half_close_is_hang_up(&self) -> bool {
         match self {
             // No front end half-closes: a readable end of file means that the client is gone.
-            Protocol::Uwsgi(_) => true,
+            Protocol::Uwsgi(_) | Protocol::Fastcgi(_) | Protocol::Scgi(_) => true,
+            // A client may say that it has no more to ask, and still read. One that is gone shows when written to.
+            Protocol::Http(_) => false,
         }
     }
 }
@@ -112,6 +180,8 @@ pub enum Received {
     Request(Environ),
     /// The protocol answered by itself, and this is what follows.
     Answered(Persistence),
+    /// The request that is being answered is no longer wanted, and this is what follows.
+    Aborted(Persistence),
 }
 
 /// How far a request has come.
@@ -136,3 +206,19 @@ pub enum Persistence {
     /// Another request may follow.
     KeepAlive,
 }
+
+/// Writes the head of a response as front ends read it behind uwsgi and SCGI: a status line, which `line` begins,
+/// and fields. No Date, no Server: a front end puts its own, and ours would replace them.
+fn write_raw_head(line: &[u8], head: &ResponseHead, out: &mut Vec<u8>) {
+    out.reserve(HEAD_BYTES + head.fields().len());
+    for part in [line, head.status(), b"\r\n", head.fields(), b"\r\n"] {
+        out.extend_from_slice(part);
+    }
+}
+
+/// The front of an HTTP response.
+const HTTP_LINE: &[u8] = b"HTTP/1.1 ";
+/// The front of a CGI response (RFC 3875 section 6.3.3).
+const CGI_LINE: &[u8] = b"Status: ";
+/// What stands around the fields, with room for any usual reason, bytes.
+const HEAD_BYTES: usize = 64;

@@ -95,8 +95,8 @@ impl Server {
         let mut child = Killed(spawned.unwrap());
         let (out, err) = (lines(child.0.stdout.take().unwrap()), lines(child.0.stderr.take().unwrap()));
         let mut server = Server { child, address: String::new(), out, err };
-        let line = server.line("Listening on uwsgi ");
-        server.address = line.strip_prefix("Listening on uwsgi ").unwrap().to_owned();
+        let line = server.line("Listening on uwsgi://");
+        server.address = line.strip_prefix("Listening on uwsgi://").unwrap().to_owned();
         server
     }
 

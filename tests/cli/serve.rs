@@ -124,11 +124,11 @@ fn several_addresses_are_served_at_once() {
         "0600",
     ]);
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    let unix = server.line("Listening on uwsgi unix:");
-    let tcp = server.line("Listening on uwsgi 127.0.0.1:");
+    let unix = server.line("Listening on uwsgi://unix:");
+    let tcp = server.line("Listening on uwsgi://127.0.0.1:");
     server.line(&format!("uwsgi_pass unix:{path};"));
     for line in [unix, tcp] {
-        let address = line.rsplit(' ').next().unwrap();
+        let address = line.rsplit("://").next().unwrap();
         assert_eq!(run(&["request", address, "/"]).text(), "Hello, World\n");
     }
     assert_eq!(server.request(&["/"]).text(), "Hello, World\n");
@@ -141,7 +141,10 @@ fn the_access_log_has_a_line_for_each_request() {
     server.request(&["/hello", "-X", "PUT"]);
     server.request(&["/stream?size=0"]);
     let done = server.request(&["/", "--var", "REQUEST_METHOD="]);
-    assert_eq!(done.text(), "REQUEST_METHOD is missing: does the front end include uwsgi_params?\n");
+    assert_eq!(
+        done.text(),
+        "REQUEST_METHOD is missing: does the front end include uwsgi_params, fastcgi_params or scgi_params?\n"
+    );
     let (out, err) = server.stop();
     let lines: Vec<Vec<&str>> =
         out.iter().filter(|line| line.starts_with("20")).map(|line| line.split(' ').collect()).collect();

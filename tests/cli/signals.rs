@@ -89,7 +89,8 @@ fn a_reader_that_leaves_ends_the_access_log_and_nothing_else() {
     let mut server = Killed(command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap());
     drop(command);
     let mut lines = BufReader::new(reader).lines().map(Result::unwrap);
-    let address = lines.find_map(|line| line.strip_prefix("Listening on uwsgi ").map(str::to_owned)).unwrap();
+    let address =
+        lines.find_map(|line| line.strip_prefix("Listening on uwsgi://").map(str::to_owned)).unwrap();
     drop(lines);
     for _ in 0..3 {
         assert_eq!(run(&["request", &address, "/"]).text(), "Hello, World\n");

@@ -9,7 +9,7 @@ use crate::application::Content::{Chunk, Endless, File, Steps};
 use crate::application::Do::{Start, Yield};
 use crate::application::{Content, Script};
 use crate::scene::Scene;
-use crate::scripted::Call::{Read, SendFile, Write, WriteVectored};
+use crate::scripted::Call::{Read, SendFile, ShutdownWrite, Write, WriteVectored};
 use crate::scripted::{Incoming, OPEN, SHUT, WAIT, Window};
 
 #[test]
@@ -109,6 +109,8 @@ fn an_endless_upload_yields_when_its_budget_is_spent() {
     let head = Packet::new().var("REQUEST_METHOD", "PUT").var("CONTENT_LENGTH", "1000000000");
     let head = head.header_and_vars().unwrap();
     let mut scene = scene(Chunk("")).reads([Incoming::Bytes(head), Incoming::Endless]);
+    assert_eq!(scene.advance(), Turn::Blocked, "the head was all there was");
+    scene.peer().take_calls();
     for _ in 0..5 {
         assert_eq!(scene.advance(), Turn::Yielded);
         assert_eq!(scene.peer().take_calls().len(), scene.limits.steps_per_turn_max);
@@ -139,7 +141,9 @@ fn a_signal_does_not_end_a_turn() {
 #[test]
 fn bytes_behind_a_request_are_not_another() {
     let two = [request(), request()].concat();
-    let mut scene = scene(Chunk("Hello")).reads([Incoming::Bytes(two)]);
+    let mut scene = scene(Chunk("Hello")).reads([Incoming::Bytes(two), WAIT, Incoming::Eof]);
+    assert_eq!(scene.advance(), Turn::Blocked, "a close now could be a reset, and overtake the response");
+    assert!(scene.wire().calls.contains(&ShutdownWrite));
     assert_eq!(scene.run(), Turn::Closed);
     assert_eq!(scene.record.inputs.borrow().len(), 1);
     assert_eq!(scene.sent().matches("HTTP/1.1").count(), 1);

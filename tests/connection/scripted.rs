@@ -80,6 +80,14 @@ impl fmt::Debug for Incoming {
 }
 
 impl Call {
+    /// How many bytes a read took.
+    pub(crate) fn read(&self) -> Option<usize> {
+        match self {
+            Call::Read(Ok(read)) => Some(*read),
+            _ => None,
+        }
+    }
+
     /// Whether it would block, so that an event is promised.
     pub(crate) fn waits(&self) -> bool {
         match self {

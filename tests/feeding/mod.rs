@@ -53,6 +53,7 @@ pub(crate) fn feed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limits: &Limi
                 let pairs = environ.iter().map(|(name, value)| (name.to_vec(), value.to_vec()));
                 End::Request { environ: pairs.collect(), body }
             }
+            Ok(Received::Aborted(_)) => panic!("uwsgi has no way to take a request back"),
             Ok(Received::Answered(_)) => End::Answered { reply: std::mem::take(&mut reply) },
             Err(error) => End::Refused {
                 status: error

@@ -3,7 +3,8 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -29,26 +30,38 @@ impl Nginx {
     /// `uwsgi_pass`, PARAMS for this repository's uwsgi_params, FOLDER for a folder that is removed at the end.
     #[track_caller]
     pub(crate) fn start(upstream: &Door, locations: &str) -> Nginx {
+        Nginx::serving(&ONE_SERVER.replace("LOCATIONS", locations).replace("UPSTREAM", &upstream.name))
+    }
+
+    /// Starts nginx with this in its http block. PARAMS and FOLDER stand for the same, NGINX_PORT for a port that is this
+    /// nginx's on every address of the machine; some server must listen at 127.0.0.1:NGINX_PORT. An `include` finds the lists
+    /// of parameters that come with nginx.
+    #[track_caller]
+    pub(crate) fn serving(http: &str) -> Nginx {
         let folder = tempfile::tempdir().unwrap();
         let port = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         port.set_reuse_address(true).unwrap();
-        port.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
-        let address = port.local_addr().unwrap().as_socket().unwrap();
+        port.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)).into()).unwrap();
+        let number = port.local_addr().unwrap().as_socket().unwrap().port();
         let configuration = CONFIGURATION
-            .replace("LOCATIONS", locations)
-            .replace("ADDRESS", &address.to_string())
+            .replace("HTTP", http)
+            .replace("NGINX_PORT", &number.to_string())
             .replace("PARAMS", concat!(env!("CARGO_MANIFEST_DIR"), "/uwsgi_params"))
-            .replace("UPSTREAM", &upstream.name)
             .replace("FOLDER", folder.path().to_str().unwrap());
         fs::write(folder.path().join("nginx.conf"), configuration).unwrap();
-        let process = Command::new(program())
+        let program = program();
+        let stock = stock(&program);
+        for name in ["uwsgi_params", "fastcgi_params", "scgi_params"] {
+            symlink(stock.join(name), folder.path().join(name)).unwrap();
+        }
+        let process = Command::new(program)
             .arg("-p")
             .arg(folder.path())
             .args(["-c", "nginx.conf", "-e", "error.log"])
             .stdin(Stdio::null())
             .spawn()
             .unwrap();
-        let door = Door::at(&address.to_string());
+        let door = Door::at(&SocketAddr::from((Ipv4Addr::LOCALHOST, number)).to_string());
         let mut nginx = Nginx { door, process, folder, _port: port };
         eventually("nginx listens", || {
             if let Some(status) = nginx.process.try_wait().unwrap() {
@@ -112,6 +125,24 @@ fn program() -> PathBuf {
         .expect("nginx is not installed: apt-get install nginx-light, or run make test as root")
 }
 
+/// The folder in which this nginx looks for its own lists of parameters.
+fn stock(program: &Path) -> PathBuf {
+    let told = Command::new(program).arg("-V").output().unwrap().stderr;
+    let told = String::from_utf8_lossy(&told).into_owned();
+    let configuration = told.split_whitespace().find_map(|word| word.strip_prefix("--conf-path="));
+    let configuration = configuration.unwrap_or_else(|| panic!("no --conf-path in {told}"));
+    Path::new(configuration).parent().unwrap().to_owned()
+}
+
+const ONE_SERVER: &str = "
+    include PARAMS;
+    server {
+        listen 127.0.0.1:NGINX_PORT;
+        server_name www.example.com;
+        LOCATIONS
+    }
+";
+
 const CONFIGURATION: &str = "
 daemon off;
 master_process off;
@@ -127,11 +158,6 @@ http {
     scgi_temp_path FOLDER/scgi;
     client_max_body_size 0;
     large_client_header_buffers 8 64k;
-    include PARAMS;
-    server {
-        listen ADDRESS;
-        server_name www.example.com;
-        LOCATIONS
-    }
+    HTTP
 }
 ";

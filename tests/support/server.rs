@@ -1,5 +1,6 @@
 //! A worker on a thread of the test.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,7 +26,7 @@ pub(crate) struct Server {
     pub(crate) doors: Vec<Door>,
     pub(crate) lines: Lines,
     pub(crate) stopper: Stopper,
-    received: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
     thread: Option<JoinHandle<io::Result<()>>>,
     /// Of its unix socket.
     pub(crate) folder: TempDir,
@@ -50,32 +51,47 @@ impl Server {
         Server::at(&["127.0.0.1:0", "FOLDER/socket"], &ListenOptions::default(), limits, application)
     }
 
-    /// Serves at these addresses; FOLDER stands for one that is removed at the end.
+    /// Serves uwsgi at these addresses; FOLDER stands for one that is removed at the end.
     #[track_caller]
     pub(crate) fn at<A>(addresses: &[&str], options: &ListenOptions, limits: Limits, application: A) -> Server
+    where
+        A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
+    {
+        let doors: Vec<_> = addresses.iter().map(|address| (Scheme::Uwsgi, *address)).collect();
+        Server::speaking(&doors, options, limits, application)
+    }
+
+    /// Serves each of these protocols at its address; the doors are in this order.
+    #[track_caller]
+    pub(crate) fn speaking<A>(
+        doors: &[(Scheme, &str)],
+        options: &ListenOptions,
+        limits: Limits,
+        application: A,
+    ) -> Server
     where
         A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
     {
         raise_descriptor_limit();
         let folder = tempfile::tempdir().unwrap();
         let mut listeners = Vec::new();
-        for address in addresses {
+        for (scheme, address) in doors {
             let address = address.replace("FOLDER", folder.path().to_str().unwrap());
-            listeners.append(&mut listen(&address, options));
+            listeners.append(&mut listen_for(*scheme, &address, options));
         }
         let doors = listeners.iter().map(|listener| Door::at(&listener.address())).collect();
-        let (lines, received) = (Lines::default(), Arc::new(AtomicUsize::new(0)));
+        let (lines, counts) = (Lines::default(), Arc::new(Counts::default()));
         let (send_stopper, stopper) = mpsc::channel();
-        let (keep, count) = (lines.clone(), Arc::clone(&received));
+        let (keep, told) = (lines.clone(), Arc::clone(&counts));
         let thread = thread::spawn(move || {
             keep.keep();
             let mut worker = Worker::new(listeners, application, limits)?;
-            worker.observe(Box::new(Counter(count)));
+            worker.observe(Box::new(Counter { counts: told, open: HashSet::new() }));
             send_stopper.send(worker.stopper()).expect("the test waits for it");
             worker.run()
         });
         let stopper = stopper.recv_timeout(PATIENCE).expect("the worker starts");
-        Server { doors, lines, stopper, received, thread: Some(thread), folder }
+        Server { doors, lines, stopper, counts, thread: Some(thread), folder }
     }
 
     pub(crate) fn tcp(&self) -> &Door {
@@ -88,7 +104,12 @@ impl Server {
 
     /// How many bytes have arrived in all.
     pub(crate) fn received(&self) -> usize {
-        self.received.load(Ordering::SeqCst)
+        self.counts.received.load(Ordering::SeqCst)
+    }
+
+    /// On how many connections bytes have arrived.
+    pub(crate) fn connections(&self) -> usize {
+        self.counts.connections.load(Ordering::SeqCst)
     }
 
     /// Waits until it has logged a line with `text` in it.
@@ -132,11 +153,16 @@ impl Drop for Server {
     }
 }
 
-/// The listeners at `address`.
+/// The listeners at `address`, for uwsgi.
 #[track_caller]
 pub(crate) fn listen(address: &str, options: &ListenOptions) -> Vec<Listener> {
+    listen_for(Scheme::Uwsgi, address, options)
+}
+
+#[track_caller]
+fn listen_for(scheme: Scheme, address: &str, options: &ListenOptions) -> Vec<Listener> {
     let address: Address = address.parse().unwrap();
-    Listener::bind(Scheme::Uwsgi, &address, options, &mut Inherited::none()).unwrap()
+    Listener::bind(scheme, &address, options, &mut Inherited::none()).unwrap()
 }
 
 /// Clients and workers of all tests share this process, and with it the usual soft limit of 1,024 descriptors.
@@ -149,12 +175,30 @@ fn raise_descriptor_limit() {
     });
 }
 
-struct Counter(Arc<AtomicUsize>);
+#[derive(Default)]
+struct Counts {
+    received: AtomicUsize,
+    connections: AtomicUsize,
+}
+
+struct Counter {
+    counts: Arc<Counts>,
+    open: HashSet<u64>,
+}
 
 impl Observer for Counter {
-    fn observe(&mut self, _connection: u64, event: Event<'_>) {
-        if let Event::Received { bytes, .. } = event {
-            self.0.fetch_add(bytes, Ordering::SeqCst);
+    fn observe(&mut self, connection: u64, event: Event<'_>) {
+        match event {
+            Event::Received { bytes, .. } => {
+                if self.open.insert(connection) {
+                    self.counts.connections.fetch_add(1, Ordering::SeqCst);
+                }
+                self.counts.received.fetch_add(bytes, Ordering::SeqCst);
+            }
+            Event::Closed => {
+                self.open.remove(&connection);
+            }
+            _ => {}
         }
     }
 }

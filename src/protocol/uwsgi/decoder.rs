@@ -2,11 +2,10 @@
 
 use super::header::{PacketHeader, modifier1};
 use super::vars::{Vars, WireFault};
-use crate::environ::Environ;
-use crate::input::Input;
 use crate::limits::Limits;
+use crate::protocol::incoming::{self, Incoming, take};
 use crate::protocol::{DecodeError, Fault, Persistence, Phase, Received};
-use crate::variables::{Ascii, ContentLengthError, Variables};
+use crate::variables::Variables;
 
 /// Decodes the one request of a uwsgi connection; front ends connect anew for each.
 #[derive(Default)]
@@ -23,7 +22,7 @@ enum State {
     /// `missing` bytes of the vars are to come.
     Vars { variables: Variables, missing: usize },
     /// `missing` bytes of the body are to come.
-    Body { variables: Variables, input: Input, missing: u64 },
+    Body { incoming: Incoming, missing: u64 },
     /// The request is complete, or was refused. What else arrives is not ours.
     Done,
 }
@@ -68,29 +67,26 @@ impl RequestDecoder {
                     }
                 }
                 State::Vars { mut variables, missing } => {
-                    let taken = take(input, missing);
+                    let taken = take(input, missing as u64);
                     variables.extend_block(taken);
                     if taken.len() < missing {
                         self.state = State::Vars { variables, missing: missing - taken.len() };
                         return Ok(Received::More);
                     }
                     let missing = index(&mut variables, self.header().modifier1, limits)?;
+                    let incoming = Incoming::new(variables);
                     if missing == 0 {
-                        return Ok(Received::Request(Environ::new(variables, Input::default())));
+                        return Ok(Received::Request(incoming.into_environ()?));
                     }
-                    State::Body { variables, input: Input::default(), missing }
+                    State::Body { incoming, missing }
                 }
-                State::Body { variables, input: mut body, missing } => {
-                    let taken = take(input, usize::try_from(missing).unwrap_or(usize::MAX));
-                    let keep = |error| DecodeError { offset: None, fault: Fault::Spool(error) };
-                    body.append(taken, limits.body_memory_bytes_max).map_err(keep)?;
-                    let missing = missing - taken.len() as u64;
+                State::Body { mut incoming, missing } => {
+                    let missing = incoming.fill(input, missing, limits)?;
                     if missing > 0 {
-                        self.state = State::Body { variables, input: body, missing };
+                        self.state = State::Body { incoming, missing };
                         return Ok(Received::More);
                     }
-                    std::io::Seek::rewind(&mut body).map_err(keep)?;
-                    return Ok(Received::Request(Environ::new(variables, body)));
+                    return Ok(Received::Request(incoming.into_environ()?));
                 }
                 State::Done => return Ok(Received::More),
             }
@@ -102,7 +98,7 @@ impl RequestDecoder {
         match &self.state {
             State::Header if self.header.filled == 0 => Phase::Idle,
             State::Header | State::Vars { .. } | State::Done => Phase::Head,
-            State::Body { input, .. } => Phase::Body { received: input.len() },
+            State::Body { incoming, .. } => Phase::Body { received: incoming.received() },
         }
     }
 
@@ -124,7 +120,7 @@ const PONG: PacketHeader = PacketHeader { modifier1: modifier1::PING, datasize: 
 impl PartialHeader {
     /// Whether the header is complete, after what `input` has of it.
     fn fill(&mut self, input: &mut &[u8]) -> bool {
-        let taken = take(input, self.bytes.len() - self.filled);
+        let taken = take(input, (self.bytes.len() - self.filled) as u64);
         self.bytes[self.filled..][..taken.len()].copy_from_slice(taken);
         self.filled += taken.len();
         self.filled == self.bytes.len()
@@ -144,13 +140,6 @@ impl PartialHeader {
     }
 }
 
-/// Takes up to `count` bytes off the front of `input`.
-fn take<'a>(input: &mut &'a [u8], count: usize) -> &'a [u8] {
-    let (taken, rest) = input.split_at(count.min(input.len()));
-    *input = rest;
-    taken
-}
-
 /// Reads the vars block into its index and ends the head; returns the body's length, bytes.
 fn index(variables: &mut Variables, modifier1: u8, limits: &Limits) -> Result<u64, DecodeError> {
     let (block, index) = variables.parts();
@@ -166,17 +155,17 @@ fn index(variables: &mut Variables, modifier1: u8, limits: &Limits) -> Result<u6
         }
         index.push(block, key, value);
     }
-    let declared = variables.complete();
-    if variables.get(b"REQUEST_METHOD").is_none_or(<[u8]>::is_empty) {
-        return Err(DecodeError { offset: None, fault: Fault::MethodMissing });
-    }
+    let length = incoming::complete(variables, limits).map_err(|fault| DecodeError {
+        offset: match fault {
+            Fault::MethodMissing => None,
+            _ => variables.offset(b"CONTENT_LENGTH").map(|key| PacketHeader::LEN + key - Vars::LENGTH_BYTES),
+        },
+        fault,
+    })?;
     if modifier1 == modifier1::MANAGE_PATH_INFO {
         strip_script_name(variables);
     }
-    body_length(variables, declared, limits).map_err(|fault| DecodeError {
-        offset: variables.offset(b"CONTENT_LENGTH").map(|key| PacketHeader::LEN + key - Vars::LENGTH_BYTES),
-        fault,
-    })
+    Ok(length.unwrap_or_default())
 }
 
 /// What modifier1 30 asks for. uWSGI strips as many bytes as SCRIPT_NAME has, whatever they are; we strip what
@@ -190,23 +179,5 @@ fn strip_script_name(variables: &mut Variables) {
     if !script_name.is_empty() && matches!(rest.first(), None | Some(b'/')) {
         let rest = rest.to_vec();
         variables.set(b"PATH_INFO", &rest);
-    }
-}
-
-fn body_length(
-    variables: &Variables,
-    declared: Result<Option<u64>, ContentLengthError>,
-    limits: &Limits,
-) -> Result<u64, Fault> {
-    let too_large = Fault::BodyTooLarge { bytes_max: limits.body_bytes_max };
-    match declared.map(Option::unwrap_or_default) {
-        Ok(length) if length > limits.body_bytes_max => Err(too_large),
-        Ok(length) => Ok(length),
-        Err(ContentLengthError::TooLarge) => Err(too_large),
-        Err(ContentLengthError::Twice) => Err(Fault::ContentLengthTwice),
-        Err(ContentLengthError::NotDigits) => {
-            let value = Ascii(variables.get(b"CONTENT_LENGTH").unwrap_or_default()).to_string();
-            Err(Fault::ContentLength { value })
-        }
     }
 }

@@ -9,21 +9,24 @@
 //!     └────── refusal ───────────────────────────────► Finished ── flushed ──► Draining ──► closed
 //! ```
 
-use std::io::{self, ErrorKind};
-use std::time::{Duration, Instant};
+mod endings;
+mod waiting;
 
-use log::{debug, error, info, warn};
+use std::io::ErrorKind;
+use std::time::Instant;
 
-use crate::application::{AppError, Application};
+use bytes::{Buf, Bytes};
+use log::{debug, warn};
+
+use crate::application::Application;
 use crate::environ::Environ;
 use crate::exchange::{Exchange, Piece};
 use crate::limits::Limits;
-use crate::observer::{Event, Observer, Summary};
-use crate::outbox::{Data, Outbox};
-use crate::protocol::{DecodeError, Persistence, Phase, Protocol, Received};
-use crate::response::ResponseHead;
+use crate::observer::{Event, Observer};
+use crate::outbox::Outbox;
+use crate::protocol::{Persistence, Phase, Protocol, Received};
 use crate::stream::{Peer, Stream};
-use crate::variables::Ascii;
+use waiting::Waiting;
 
 /// A peer, what is being done for it, and what it is owed.
 pub struct Connection<S> {
@@ -35,7 +38,8 @@ pub struct Connection<S> {
     state: State,
     outbox: Outbox,
     /// Bytes that arrived behind a request, for the next one.
-    unread: Vec<u8>,
+    unread: Bytes,
+    incoming: Incoming,
     /// When waiting for the peer ends; `None` until it is first waited for in this state.
     deadline: Option<Instant>,
     tally: Tally,
@@ -49,10 +53,24 @@ pub struct Context<'a, A> {
     pub scratch: &'a mut [u8],
     /// The bounds.
     pub limits: &'a Limits,
+    /// Now, as RFC 9110 section 5.6.7 writes it.
+    pub date: &'a [u8],
     /// The worker's clock. It is asked only when a connection begins to wait.
     pub clock: &'a dyn Fn() -> Instant,
     /// Who is told what happens.
     pub observer: Option<&'a mut dyn Observer>,
+}
+
+/// What is known of the socket's receiving side without asking it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Incoming {
+    /// There may be bytes.
+    Unknown,
+    /// The last read took all that there was, as it was not filled: what comes is told by an event (epoll(7),
+    /// "Do I need to continuously read/write a file descriptor until EAGAIN"). A read is saved.
+    Drained,
+    /// The peer will send no more: behind the last byte is the end, of which no other event tells.
+    Ending,
 }
 
 /// How a turn ended.
@@ -67,8 +85,8 @@ pub enum Turn {
 }
 
 enum State {
-    /// What is missing, the protocol knows. `body_since` is when the body was first waited for.
-    Receiving { body_since: Option<Instant> },
+    /// What is missing, the protocol knows.
+    Receiving { waiting: Waiting },
     /// The application answers. `pending` is what of its last piece is still to be framed.
     Responding { exchange: Exchange, pending: Piece },
     /// The last byte is in the outbox; what follows once it is flushed.
@@ -82,6 +100,15 @@ enum Next {
     Close,
     Receive,
     Drain,
+}
+
+impl From<Persistence> for Next {
+    fn from(persistence: Persistence) -> Self {
+        match persistence {
+            Persistence::Close => Next::Close,
+            Persistence::KeepAlive => Next::Receive,
+        }
+    }
 }
 
 enum Step {
@@ -107,9 +134,10 @@ impl<S: Stream> Connection<S> {
             stream,
             peer,
             protocol,
-            state: State::Receiving { body_since: None },
+            state: State::Receiving { waiting: Waiting::First },
             outbox: Outbox::default(),
-            unread: Vec::new(),
+            unread: Bytes::new(),
+            incoming: Incoming::Unknown,
             deadline: None,
             tally: Tally::default(),
         }
@@ -142,8 +170,10 @@ impl<S: Stream> Connection<S> {
     pub fn advance<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
         let mut moved = false;
         for _ in 0..cx.limits.steps_per_turn_max {
-            match self.step(cx) {
-                Step::Progress => moved = true,
+            // What the peer says is heard though it does not read; only what it reads lengthens its time.
+            let hears = self.hears();
+            match if hears { self.hear(cx) } else { self.step(cx) } {
+                Step::Progress => moved |= !hears,
                 Step::Blocked => {
                     self.wait(moved, cx);
                     return Turn::Blocked;
@@ -158,6 +188,7 @@ impl<S: Stream> Connection<S> {
     /// The peer has closed its side, at least for sending. If the application is making a response for a client
     /// that is gone, that ends here, and the body is closed.
     pub fn hang_up<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
+        self.incoming = Incoming::Ending;
         if matches!(self.state, State::Responding { .. }) && self.protocol.half_close_is_hang_up() {
             self.gone(cx, ErrorKind::ConnectionReset.into());
             return self.closed(cx);
@@ -172,6 +203,14 @@ impl<S: Stream> Connection<S> {
             self.report(cx, false);
         }
         self.closed(cx)
+    }
+
+    /// Bytes have arrived. While a response is made they wait, but where the peer can take its request back.
+    pub fn readable<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
+        if self.incoming == Incoming::Drained {
+            self.incoming = Incoming::Unknown;
+        }
+        self.advance(cx)
     }
 
     /// The deadline has passed.
@@ -242,8 +281,14 @@ impl<S: Stream> Connection<S> {
 
     fn receive<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Step {
         if !self.unread.is_empty() {
-            let unread = std::mem::take(&mut self.unread);
-            return self.take_in(&unread, cx);
+            let mut unread = std::mem::take(&mut self.unread);
+            let (step, left) = self.take_in(&unread, cx);
+            unread.advance(unread.len() - left);
+            self.unread = unread;
+            return step;
+        }
+        if self.incoming == Incoming::Drained {
+            return Step::Blocked;
         }
         let scratch = std::mem::take(&mut cx.scratch);
         let step = match self.stream.read(scratch) {
@@ -260,7 +305,14 @@ impl<S: Stream> Connection<S> {
                 }
                 Step::Closed
             }
-            Ok(read) => self.take_in(&scratch[..read], cx),
+            Ok(read) => {
+                if read < scratch.len() && self.incoming == Incoming::Unknown {
+                    self.incoming = Incoming::Drained;
+                }
+                let (step, left) = self.take_in(&scratch[..read], cx);
+                self.unread = Bytes::copy_from_slice(&scratch[read - left..read]);
+                step
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Step::Blocked,
             Err(error) if error.kind() == ErrorKind::Interrupted => Step::Progress,
             Err(error) => {
@@ -272,20 +324,71 @@ impl<S: Stream> Connection<S> {
         step
     }
 
-    fn take_in<A: Application>(&mut self, mut bytes: &[u8], cx: &mut Context<'_, A>) -> Step {
+    /// Gives `bytes` to the protocol; returns how many are left of them, for the next request.
+    fn take_in<A: Application>(&mut self, mut bytes: &[u8], cx: &mut Context<'_, A>) -> (Step, usize) {
         if let Some(observer) = &mut cx.observer {
             observer.observe(self.id, Event::Received { peer: &self.peer, bytes: bytes.len() });
         }
+        let mut step = Step::Progress;
         match self.protocol.receive(&mut bytes, &mut self.outbox.before, cx.limits) {
             Ok(Received::More) => {}
-            Ok(Received::Request(environ)) => {
-                self.unread.extend_from_slice(bytes);
-                self.respond(environ, cx);
-            }
-            Ok(Received::Answered(persistence)) => self.finish(persistence),
-            Err(error) => return self.decode_error(&error, cx),
+            Ok(Received::Request(environ)) => self.respond(environ, cx),
+            Ok(Received::Answered(persistence) | Received::Aborted(persistence)) => self.finish(persistence),
+            Err(error) => step = self.decode_error(&error, cx),
         }
-        Step::Progress
+        (step, bytes.len())
+    }
+
+    /// Whether there may be something that the peer says of the request that is answered.
+    fn hears(&self) -> bool {
+        matches!(self.state, State::Responding { .. })
+            && self.protocol.hears_while_responding()
+            && (!self.unread.is_empty() || self.incoming == Incoming::Unknown)
+    }
+
+    /// Takes in what a peer says while its request is answered: first what arrived with the request. What the
+    /// protocol answers to that stands behind the piece that is on its way.
+    fn hear<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Step {
+        let mut heard = std::mem::take(&mut self.unread);
+        if heard.is_empty() {
+            heard = match self.stream.read(cx.scratch) {
+                Ok(read) if read > 0 => {
+                    if read < cx.scratch.len() {
+                        self.incoming = Incoming::Drained;
+                    }
+                    Bytes::copy_from_slice(&cx.scratch[..read])
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.incoming = Incoming::Drained;
+                    return Step::Progress;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => return Step::Progress,
+                ended => {
+                    self.gone(cx, ended.err().unwrap_or_else(|| ErrorKind::ConnectionReset.into()));
+                    return Step::Closed;
+                }
+            };
+        }
+        let mut bytes = &heard[..];
+        let received = self.protocol.receive(&mut bytes, &mut self.outbox.after, cx.limits);
+        self.unread = heard.slice(heard.len() - bytes.len()..);
+        match received {
+            Ok(Received::Aborted(persistence)) => {
+                debug!("{}: {}: taken back by the peer", self.peer, self.request_line());
+                self.report(cx, false);
+                self.enter(State::Finished(Next::from(persistence)));
+                Step::Progress
+            }
+            Ok(_) if self.outbox.after.len() > ANSWERS_BYTES_MAX => {
+                self.break_off("the peer asks and does not read", cx);
+                Step::Closed
+            }
+            Ok(_) => Step::Progress,
+            Err(error) => {
+                self.break_off(&error.to_string(), cx);
+                Step::Closed
+            }
+        }
     }
 
     fn respond<A: Application>(&mut self, environ: Environ, cx: &mut Context<'_, A>) {
@@ -313,7 +416,7 @@ impl<S: Stream> Connection<S> {
             if let Some(observer) = &mut cx.observer {
                 observer.observe(self.id, Event::Start { head: &head });
             }
-            self.protocol.head(&head, &mut self.outbox.before);
+            self.protocol.head(&head, cx.date, &mut self.outbox.before);
         }
         let available = pending.data.len();
         if available > 0 {
@@ -333,12 +436,13 @@ impl<S: Stream> Connection<S> {
     fn follow<A>(&mut self, next: Next, cx: &mut Context<'_, A>) -> Step {
         self.report(cx, true);
         match next {
-            Next::Close => Step::Closed,
+            // Bytes that nobody will read make the close a reset, which can overtake the response.
+            Next::Close if self.unread.is_empty() => Step::Closed,
             Next::Receive => {
-                self.enter(State::Receiving { body_since: None });
+                self.enter(State::Receiving { waiting: Waiting::Next });
                 Step::Progress
             }
-            Next::Drain => match self.stream.shutdown_write() {
+            Next::Close | Next::Drain => match self.stream.shutdown_write() {
                 Ok(()) => {
                     self.enter(State::Draining);
                     Step::Progress
@@ -358,150 +462,18 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// The peer's mistake.
-    fn decode_error<A>(&mut self, error: &DecodeError, cx: &mut Context<'_, A>) -> Step {
-        match error.status() {
-            Some(status) => {
-                self.refuse(status, &error.to_string(), cx);
-                Step::Progress
-            }
-            None => {
-                warn!("{}: refused: {error}", self.peer);
-                Step::Closed
-            }
-        }
-    }
-
-    /// Says no, and reads on until the peer has heard it.
-    fn refuse<A>(&mut self, status: &str, what: &str, cx: &mut Context<'_, A>) {
-        warn!("{}: refused with {status}: {what}", self.peer);
-        self.tally.request_line = b"-".to_vec();
-        self.answer(status, what, false, cx);
-        self.enter(State::Finished(Next::Drain));
-    }
-
-    /// The application's mistake: a 500 if nothing was sent, else a response that is seen to be broken off.
-    fn app_error<A>(&mut self, error: &AppError, cx: &mut Context<'_, A>) -> Step {
-        let State::Responding { exchange, .. } = &mut self.state else { return Step::Closed };
-        exchange.close();
-        if exchange.is_head_sent() {
-            error!(
-                "{}: {}: broken off after {} bytes: {error}",
-                self.peer,
-                Ascii(&exchange.request_line),
-                self.tally.bytes
-            );
-            self.stream.reset_on_close();
-            self.report(cx, false);
-            return Step::Closed;
-        }
-        error!("{}: {}: answered with 500: {error}", self.peer, Ascii(&exchange.request_line));
-        let head_only = exchange.head_only;
-        let persistence = self.answer("500 Internal Server Error", "Internal Server Error", head_only, cx);
-        self.finish(persistence);
-        Step::Progress
-    }
-
-    /// Puts a short answer of the server's own into the outbox.
-    fn answer<A>(
-        &mut self,
-        status: &str,
-        text: &str,
-        head_only: bool,
-        cx: &mut Context<'_, A>,
-    ) -> Persistence {
-        let text = format!("{text}\n");
-        let fields = [("Content-Type", "text/plain; charset=utf-8")];
-        let mut head =
-            ResponseHead::new(status, fields, usize::MAX).expect("the server's own heads are valid");
-        head.set_content_length(text.len() as u64);
-        self.tally.code = head.code();
-        if let Some(observer) = &mut cx.observer {
-            observer.observe(self.id, Event::Start { head: &head });
-        }
-        self.outbox.clear();
-        self.protocol.head(&head, &mut self.outbox.before);
-        if !head_only {
-            self.protocol.chunk(text.len() as u64, &mut self.outbox.before, &mut self.outbox.after);
-            self.outbox.load(Data::Chunk(text.into()));
-        }
-        self.protocol.finish(&mut self.outbox.after)
-    }
-
-    /// The transport's end before the response's.
-    fn gone<A>(&mut self, cx: &mut Context<'_, A>, error: io::Error) {
-        let (request_line, bytes) = (self.request_line(), self.tally.bytes);
-        if error.kind() == ErrorKind::WriteZero {
-            error!("{}: {request_line}: broken off after {bytes} bytes: the file became shorter", self.peer);
-            self.stream.reset_on_close();
-        } else if matches!(self.state, State::Responding { .. }) || self.outbox.has_data() {
-            info!("{}: {request_line}: the client hung up after {bytes} bytes", self.peer);
-        } else {
-            // Front ends close at once when a response has no body, or when they have all of it.
-            debug!("{}: {request_line}: {error} behind the response", self.peer);
-        }
-        self.report(cx, false);
-    }
-
-    fn request_line(&self) -> Ascii<'_> {
-        match &self.state {
-            State::Responding { exchange, .. } => Ascii(&exchange.request_line),
-            _ => Ascii(&self.tally.request_line),
-        }
-    }
-
     fn finish(&mut self, persistence: Persistence) {
         if let State::Responding { exchange, .. } = &mut self.state {
             self.tally.request_line = std::mem::take(&mut exchange.request_line);
         }
-        self.enter(State::Finished(match persistence {
-            Persistence::Close => Next::Close,
-            Persistence::KeepAlive => Next::Receive,
-        }));
+        self.enter(State::Finished(Next::from(persistence)));
     }
 
     fn enter(&mut self, state: State) {
         self.state = state;
         self.deadline = None;
     }
-
-    fn report<A>(&mut self, cx: &mut Context<'_, A>, complete: bool) {
-        if let Some(observer) = &mut cx.observer {
-            let request_line = self.request_line();
-            let Tally { code, bytes, .. } = self.tally;
-            if !request_line.0.is_empty() {
-                let summary = Summary { peer: &self.peer, request_line, code, bytes, complete };
-                observer.observe(self.id, Event::Finished(&summary));
-            }
-        }
-        self.tally = Tally::default();
-    }
-
-    /// The end, told to who keeps something of this connection.
-    fn closed<A>(&self, cx: &mut Context<'_, A>) -> Turn {
-        if let Some(observer) = &mut cx.observer {
-            observer.observe(self.id, Event::Closed);
-        }
-        Turn::Closed
-    }
-
-    /// Sets until when the peer is waited for.
-    fn wait<A>(&mut self, moved: bool, cx: &Context<'_, A>) {
-        let limits = cx.limits;
-        let deadline = match (&mut self.state, self.protocol.phase()) {
-            (State::Receiving { body_since }, Phase::Body { received }) => {
-                let since = *body_since.get_or_insert_with(cx.clock);
-                let earned = received / limits.body_bytes_per_second_min.max(1);
-                since + limits.body_time_max + Duration::from_secs(earned)
-            }
-            (State::Responding { .. } | State::Finished(_), _) if moved => {
-                (cx.clock)() + limits.write_time_max
-            }
-            _ if self.deadline.is_some() => return,
-            (State::Receiving { .. }, _) => (cx.clock)() + limits.head_time_max,
-            (State::Responding { .. } | State::Finished(_), _) => (cx.clock)() + limits.write_time_max,
-            (State::Draining, _) => (cx.clock)() + limits.drain_time_max,
-        };
-        self.deadline = Some(deadline);
-    }
 }
+
+/// What a peer can be owed beside its response, bytes: answers to what it asks meanwhile. Front ends ask nothing.
+const ANSWERS_BYTES_MAX: usize = 64 << 10;

@@ -1,0 +1,162 @@
+//! How a request ends otherwise than by the application's last chunk: by whose mistake, what the peer is told, and
+//! what the log says.
+
+use std::io::{self, ErrorKind};
+
+use log::{debug, error, info, warn};
+
+use super::{Connection, Context, Next, State, Step, Tally, Turn};
+use crate::application::AppError;
+use crate::observer::{Event, Summary};
+use crate::outbox::Data;
+use crate::protocol::{DecodeError, Fault, Persistence};
+use crate::response::ResponseHead;
+use crate::stream::Stream;
+use crate::variables::Ascii;
+
+impl<S: Stream> Connection<S> {
+    /// A request that cannot be completed: the peer's mistake, unless the body could not be kept.
+    pub(super) fn decode_error<A>(&mut self, error: &DecodeError, cx: &mut Context<'_, A>) -> Step {
+        match error.status() {
+            Some(status) if matches!(error.fault, Fault::Spool(_)) => {
+                error!("{}: answered with {status}: {error}", self.peer);
+                self.turn_away(status, "Internal Server Error", cx);
+                Step::Progress
+            }
+            Some(status) => {
+                self.refuse(status, &error.to_string(), cx);
+                Step::Progress
+            }
+            None => {
+                warn!("{}: refused: {error}", self.peer);
+                Step::Closed
+            }
+        }
+    }
+
+    /// Says no, and reads on until the peer has heard it.
+    pub(super) fn refuse<A>(&mut self, status: &str, what: &str, cx: &mut Context<'_, A>) {
+        warn!("{}: refused with {status}: {what}", self.peer);
+        self.turn_away(status, what, cx);
+    }
+
+    fn turn_away<A>(&mut self, status: &str, what: &str, cx: &mut Context<'_, A>) {
+        self.tally.request_line = b"-".to_vec();
+        self.protocol.give_up();
+        self.answer(status, what, false, cx);
+        self.enter(State::Finished(Next::Drain));
+    }
+
+    /// The application's mistake: a 500 if nothing was sent, else a response that is seen to be broken off.
+    pub(super) fn app_error<A>(&mut self, error: &AppError, cx: &mut Context<'_, A>) -> Step {
+        let State::Responding { exchange, .. } = &mut self.state else { return Step::Closed };
+        exchange.close();
+        if exchange.is_head_sent() {
+            error!(
+                "{}: {}: broken off after {} bytes: {error}",
+                self.peer,
+                Ascii(&exchange.request_line),
+                self.tally.bytes
+            );
+            self.stream.reset_on_close();
+            self.report(cx, false);
+            return Step::Closed;
+        }
+        error!("{}: {}: answered with 500: {error}", self.peer, Ascii(&exchange.request_line));
+        let head_only = exchange.head_only;
+        self.protocol.complain(&error.to_string(), &mut self.outbox.before);
+        let persistence = self.answer("500 Internal Server Error", "Internal Server Error", head_only, cx);
+        self.finish(persistence);
+        Step::Progress
+    }
+
+    /// The peer's mistake while its request is answered.
+    pub(super) fn break_off<A>(&mut self, what: &str, cx: &mut Context<'_, A>) {
+        warn!("{}: {}: broken off: {what}", self.peer, self.request_line());
+        self.stream.reset_on_close();
+        self.report(cx, false);
+    }
+
+    /// Puts a short answer of the server's own into the outbox.
+    pub(super) fn answer<A>(
+        &mut self,
+        status: &str,
+        text: &str,
+        head_only: bool,
+        cx: &mut Context<'_, A>,
+    ) -> Persistence {
+        let text = format!("{text}\n");
+        let fields = [("Content-Type", "text/plain; charset=utf-8")];
+        let mut head =
+            ResponseHead::new(status, fields, usize::MAX).expect("the server's own heads are valid");
+        head.set_content_length(text.len() as u64);
+        self.tally.code = head.code();
+        if let Some(observer) = &mut cx.observer {
+            observer.observe(self.id, Event::Start { head: &head });
+        }
+        self.protocol.head(&head, cx.date, &mut self.outbox.before);
+        if !head_only {
+            self.protocol.chunk(text.len() as u64, &mut self.outbox.before, &mut self.outbox.after);
+            self.outbox.load(Data::Chunk(text.into()));
+        }
+        self.protocol.finish(&mut self.outbox.after)
+    }
+
+    /// The transport's end before the response's.
+    pub(super) fn gone<A>(&mut self, cx: &mut Context<'_, A>, error: io::Error) {
+        let (request_line, bytes) = (self.request_line(), self.tally.bytes);
+        if !is_hang_up(error.kind()) {
+            // sendfile tells the file's errors as its own.
+            let why = match error.kind() {
+                ErrorKind::WriteZero => "the file became shorter".to_owned(),
+                _ => error.to_string(),
+            };
+            error!("{}: {request_line}: broken off after {bytes} bytes: {why}", self.peer);
+            self.stream.reset_on_close();
+        } else if matches!(self.state, State::Responding { .. }) || self.outbox.has_data() {
+            info!("{}: {request_line}: the client hung up after {bytes} bytes", self.peer);
+        } else {
+            // Front ends close at once when a response has no body, or when they have all of it.
+            debug!("{}: {request_line}: {error} behind the response", self.peer);
+        }
+        self.report(cx, false);
+    }
+
+    pub(super) fn report<A>(&mut self, cx: &mut Context<'_, A>, complete: bool) {
+        if let Some(observer) = &mut cx.observer {
+            let request_line = self.request_line();
+            let Tally { code, bytes, .. } = self.tally;
+            if !request_line.0.is_empty() {
+                let summary = Summary { peer: &self.peer, request_line, code, bytes, complete };
+                observer.observe(self.id, Event::Finished(&summary));
+            }
+        }
+        self.tally = Tally::default();
+    }
+
+    /// The end, told to who keeps something of this connection.
+    pub(super) fn closed<A>(&self, cx: &mut Context<'_, A>) -> Turn {
+        if let Some(observer) = &mut cx.observer {
+            observer.observe(self.id, Event::Closed);
+        }
+        Turn::Closed
+    }
+
+    pub(super) fn request_line(&self) -> Ascii<'_> {
+        match &self.state {
+            State::Responding { exchange, .. } => Ascii(&exchange.request_line),
+            _ => Ascii(&self.tally.request_line),
+        }
+    }
+}
+
+/// Whether a peer that leaves causes this; what else a write can meet is of our own making.
+fn is_hang_up(kind: ErrorKind) -> bool {
+    use ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut,
+    };
+    matches!(
+        kind,
+        BrokenPipe | ConnectionAborted | ConnectionReset | HostUnreachable | NetworkUnreachable | TimedOut
+    )
+}

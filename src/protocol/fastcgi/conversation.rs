@@ -1,0 +1,302 @@
+//! Bytes of a connection → records → its requests, one after the other. Any split of the bytes gives the same
+//! result: a record is judged by its header, before one byte of its content is taken.
+
+use super::partial::{Meaning, Partial};
+use super::record::{
+    BODY_LEN, FLAG_KEEP_CONN, ProtocolStatus, ROLE_RESPONDER, RecordHeader, record_type, write_end,
+};
+use super::request::{Request, Stage};
+use super::{FastcgiFault, RecordFault, management, response};
+use crate::limits::Limits;
+use crate::protocol::{
+    DecodeError, Fault, HTTP_LINE, Persistence, Phase, Received, incoming::take, write_raw_head,
+};
+use crate::response::ResponseHead;
+
+/// One FastCGI connection.
+#[derive(Default)]
+pub struct Conversation {
+    /// The record that is arriving.
+    record: Partial,
+    /// Where it begins, bytes from the connection's first.
+    offset: usize,
+    serving: Serving,
+}
+
+/// Who is served.
+#[derive(Default)]
+enum Serving {
+    /// Nobody: no request has begun, or the last is over.
+    #[default]
+    Nobody,
+    Request(Request),
+    /// A peer that speaks HTTP, and is told in HTTP that it should not.
+    Stranger,
+}
+
+impl Conversation {
+    /// See [`Protocol::receive`](crate::protocol::Protocol::receive).
+    pub fn receive(
+        &mut self,
+        input: &mut &[u8],
+        out: &mut Vec<u8>,
+        limits: &Limits,
+    ) -> Result<Received, DecodeError> {
+        loop {
+            match &mut self.record {
+                Partial::Header { bytes, filled } => {
+                    // The first byte alone tells whether this is a record.
+                    let missing = if *filled == 0 { 1 } else { bytes.len() - *filled };
+                    let taken = take(input, missing as u64);
+                    if taken.is_empty() {
+                        return Ok(Received::More);
+                    }
+                    bytes[*filled..][..taken.len()].copy_from_slice(taken);
+                    *filled += taken.len();
+                    let (bytes, filled) = (*bytes, *filled);
+                    if bytes[0] != RecordHeader::VERSION {
+                        return Err(self.no_record(bytes[0]));
+                    }
+                    if filled == bytes.len() {
+                        self.record = Partial::Whole(RecordHeader::from_bytes(bytes));
+                    }
+                }
+                Partial::Whole(header) => {
+                    let header = *header;
+                    if self.is_next_request(header) {
+                        return Ok(Received::More);
+                    }
+                    let meaning = self.meaning(header, limits).map_err(|fault| self.wrong(fault))?;
+                    let left = usize::from(header.content_length);
+                    self.record = Partial::Content { header, meaning, left };
+                }
+                Partial::Content { header, meaning, left: 0 } => {
+                    let (header, meaning) = (*header, std::mem::take(meaning));
+                    let left = usize::from(header.padding_length);
+                    self.record = Partial::Padding { header, meaning, left };
+                }
+                Partial::Content { meaning, left, .. } => {
+                    let piece = take(input, *left as u64);
+                    if piece.is_empty() {
+                        return Ok(Received::More);
+                    }
+                    *left -= piece.len();
+                    match (meaning, &mut self.serving) {
+                        (Meaning::Begin(kept) | Meaning::Values(kept), _) => kept.extend_from_slice(piece),
+                        (Meaning::Params, Serving::Request(request)) => request.params(piece),
+                        (Meaning::Stdin, Serving::Request(request)) => request.stdin(piece, limits)?,
+                        _ => {}
+                    }
+                }
+                Partial::Padding { header, meaning, left: 0 } => {
+                    let (header, meaning) = (*header, std::mem::take(meaning));
+                    let received = self.record_complete(header, &meaning, out, limits)?;
+                    self.record = Partial::default();
+                    self.offset = self.offset.saturating_add(header.record_len());
+                    if let Some(received) = received {
+                        return Ok(received);
+                    }
+                }
+                Partial::Padding { left, .. } => {
+                    let padding = take(input, *left as u64);
+                    if padding.is_empty() {
+                        return Ok(Received::More);
+                    }
+                    *left -= padding.len();
+                }
+            }
+        }
+    }
+
+    /// See [`Protocol::phase`](crate::protocol::Protocol::phase). Before BEGIN_REQUEST is complete there is no
+    /// request, and nothing that could be said of one that does not come.
+    pub fn phase(&self) -> Phase {
+        match &self.serving {
+            Serving::Nobody => Phase::Idle,
+            Serving::Request(Request { stage: Stage::Stdin { incoming, .. }, .. }) => {
+                Phase::Body { received: incoming.received() }
+            }
+            Serving::Request(_) | Serving::Stranger => Phase::Head,
+        }
+    }
+
+    /// See [`Protocol::describe`](crate::protocol::Protocol::describe).
+    pub fn describe(&self) -> String {
+        match &self.serving {
+            Serving::Request(Request { id, keep_conn, .. }) => {
+                format!(
+                    "FastCGI request {id}, role responder, {}",
+                    if *keep_conn { "keep_conn" } else { "then close" }
+                )
+            }
+            Serving::Nobody | Serving::Stranger => "FastCGI".to_owned(),
+        }
+    }
+
+    /// See [`Protocol::give_up`](crate::protocol::Protocol::give_up).
+    pub fn give_up(&mut self) {
+        if let Serving::Request(request) = &mut self.serving {
+            request.keep_conn = false;
+            request.stage = Stage::Responding;
+        }
+    }
+
+    /// See [`Protocol::head`](crate::protocol::Protocol::head).
+    pub fn head_of_response(&mut self, head: &ResponseHead, out: &mut Vec<u8>) {
+        match self.request_id() {
+            Some(id) => response::write_head(id, head, out),
+            None => write_raw_head(HTTP_LINE, head, out),
+        }
+    }
+
+    /// See [`Protocol::chunk`](crate::protocol::Protocol::chunk).
+    pub fn chunk(&mut self, available: u64, out: &mut Vec<u8>) -> u64 {
+        match self.request_id() {
+            Some(id) => response::write_chunk_header(id, available, out),
+            None => available,
+        }
+    }
+
+    /// See [`Protocol::finish`](crate::protocol::Protocol::finish).
+    pub fn finish(&mut self, out: &mut Vec<u8>) -> Persistence {
+        if let Some(id) = self.request_id() {
+            response::write_finish(id, out);
+        }
+        self.end_request()
+    }
+
+    /// See [`Protocol::complain`](crate::protocol::Protocol::complain).
+    pub fn complain(&mut self, error: &str, out: &mut Vec<u8>) {
+        if let Some(id) = self.request_id() {
+            response::write_error(id, error, out);
+        }
+    }
+
+    /// See [`Protocol::hears_while_responding`](crate::protocol::Protocol::hears_while_responding).
+    pub fn hears_while_responding(&self) -> bool {
+        !matches!(&self.record, Partial::Whole(header) if self.is_next_request(*header))
+    }
+
+    /// The request that is answered in records; a stranger has none.
+    fn request_id(&self) -> Option<u16> {
+        match &self.serving {
+            Serving::Request(request) => Some(request.id),
+            Serving::Nobody | Serving::Stranger => None,
+        }
+    }
+
+    /// Whether this begins a request that waits until the one before it is answered: its id may be used again
+    /// from then on, and a peer that sends ahead does so.
+    fn is_next_request(&self, header: RecordHeader) -> bool {
+        header.record_type == record_type::BEGIN_REQUEST
+            && matches!(&self.serving, Serving::Request(Request { id, stage: Stage::Responding, .. })
+                if *id == header.request_id)
+    }
+
+    /// What a record means, by its header.
+    fn meaning(&mut self, header: RecordHeader, limits: &Limits) -> Result<Meaning, Fault> {
+        let RecordHeader { record_type, request_id, content_length: len, .. } = header;
+        if request_id == 0 {
+            let asks = record_type == record_type::GET_VALUES;
+            return Ok(if asks { Meaning::Values(Vec::new()) } else { Meaning::Unknown });
+        }
+        let request = match &mut self.serving {
+            Serving::Request(request) if request.id == request_id => Some(request),
+            _ => None,
+        };
+        match (record_type, request) {
+            (record_type::BEGIN_REQUEST, _) if usize::from(len) != BODY_LEN => {
+                Err(self.unreadable(RecordFault::BeginLength { len }))
+            }
+            (record_type::BEGIN_REQUEST, Some(_)) => Err(Fault::Fastcgi(FastcgiFault::BeginTwice)),
+            (record_type::BEGIN_REQUEST, None) => Ok(Meaning::Begin(Vec::new())),
+            (record_type::ABORT_REQUEST, Some(_)) => Ok(Meaning::Abort),
+            (record_type::PARAMS, Some(request)) => {
+                request.check_params(len, limits).map(|()| Meaning::Params)
+            }
+            (record_type::STDIN, Some(request)) => request.check_stdin(len, limits).map(|()| Meaning::Stdin),
+            // Of a request that is over, or was never begun: section 3.3 says to ignore it. Or of another role.
+            _ => Ok(Meaning::Nothing),
+        }
+    }
+
+    fn record_complete(
+        &mut self,
+        header: RecordHeader,
+        meaning: &Meaning,
+        out: &mut Vec<u8>,
+        limits: &Limits,
+    ) -> Result<Option<Received>, DecodeError> {
+        match (meaning, &mut self.serving) {
+            (Meaning::Begin(content), _) => return Ok(self.begin(header.request_id, content, out)),
+            (Meaning::Values(asked), _) => management::write_values(asked, out)
+                .map_err(|_| self.wrong(self.unreadable(RecordFault::Values)))?,
+            (Meaning::Unknown, _) => management::write_unknown(header.record_type, out),
+            (Meaning::Abort, _) => return Ok(Some(self.abort(out))),
+            (Meaning::Params, Serving::Request(request)) if header.content_length == 0 => {
+                request.params_complete(limits)?;
+            }
+            (Meaning::Stdin, Serving::Request(request)) if header.content_length == 0 => {
+                return Ok(request.stdin_complete()?.map(Received::Request));
+            }
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    fn begin(&mut self, id: u16, content: &[u8], out: &mut Vec<u8>) -> Option<Received> {
+        let &[role_high, role_low, flags, ..] = content else { return None };
+        if matches!(self.serving, Serving::Request(_)) {
+            write_end(id, ProtocolStatus::CantMpxConn, out);
+            return None;
+        }
+        let keep_conn = flags & FLAG_KEEP_CONN != 0;
+        self.serving = Serving::Request(Request::new(id, keep_conn));
+        if u16::from_be_bytes([role_high, role_low]) != ROLE_RESPONDER {
+            write_end(id, ProtocolStatus::UnknownRole, out);
+            return Some(Received::Answered(self.end_request()));
+        }
+        None
+    }
+
+    /// The front end no longer wants its request.
+    fn abort(&mut self, out: &mut Vec<u8>) -> Received {
+        let Serving::Request(request) = &self.serving else { return Received::More };
+        write_end(request.id, ProtocolStatus::RequestComplete, out);
+        match request.stage {
+            Stage::Responding => Received::Aborted(self.end_request()),
+            Stage::Params { .. } | Stage::Stdin { .. } => Received::Answered(self.end_request()),
+        }
+    }
+
+    fn end_request(&mut self) -> Persistence {
+        match std::mem::take(&mut self.serving) {
+            Serving::Request(Request { keep_conn: true, .. }) => Persistence::KeepAlive,
+            _ => Persistence::Close,
+        }
+    }
+
+    /// The error of a record that is none, by its first byte: at the connection's front it may be of a peer that
+    /// does not speak FastCGI at all.
+    fn no_record(&mut self, version: u8) -> DecodeError {
+        let fault = match version {
+            b'A'..=b'Z' if self.offset == 0 => {
+                self.serving = Serving::Stranger;
+                Fault::Fastcgi(FastcgiFault::Http)
+            }
+            0x16 if self.offset == 0 => Fault::Fastcgi(FastcgiFault::Tls),
+            _ => self.unreadable(RecordFault::Version { version }),
+        };
+        self.wrong(fault)
+    }
+
+    fn unreadable(&self, fault: RecordFault) -> Fault {
+        let in_request = matches!(self.serving, Serving::Request(_));
+        Fault::Fastcgi(FastcgiFault::Record { fault, in_request })
+    }
+
+    /// An error in the record that is arriving.
+    fn wrong(&self, fault: Fault) -> DecodeError {
+        DecodeError { offset: Some(self.offset), fault }
+    }
+}

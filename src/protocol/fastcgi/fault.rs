@@ -1,0 +1,105 @@
+//! What the bytes of a FastCGI connection can be wrong about.
+
+use std::fmt;
+
+/// Bytes that do not follow FastCGI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FastcgiFault {
+    /// A record that cannot be read, nor anything behind it.
+    Record {
+        /// Why not.
+        fault: RecordFault,
+        /// Whether a request is being received, which can be answered.
+        in_request: bool,
+    },
+    /// A second BEGIN_REQUEST for the request that is being received.
+    BeginTwice,
+    /// PARAMS behind the empty record that ends them.
+    ParamsLate,
+    /// STDIN before the end of PARAMS.
+    StdinEarly,
+    /// A name or a value that reaches beyond the PARAMS stream.
+    ParamsCut,
+    /// A variable without a name.
+    NameEmpty,
+    /// STDIN has more bytes than CONTENT_LENGTH says.
+    BodyTooLong {
+        /// CONTENT_LENGTH, bytes.
+        length: u64,
+    },
+    /// STDIN ended before CONTENT_LENGTH bytes.
+    BodyTooShort {
+        /// CONTENT_LENGTH, bytes.
+        length: u64,
+        /// What came, bytes.
+        received: u64,
+    },
+    /// HTTP was sent to this port.
+    Http,
+    /// TLS was sent to this port.
+    Tls,
+}
+
+/// Why a record cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordFault {
+    /// It is of another version.
+    Version {
+        /// What was sent.
+        version: u8,
+    },
+    /// A BEGIN_REQUEST whose content is not 8 bytes.
+    BeginLength {
+        /// What was sent, bytes.
+        len: u16,
+    },
+    /// A GET_VALUES whose names and values are not its content.
+    Values,
+}
+
+impl FastcgiFault {
+    /// The status that tells the peer, or `None` where there is no request that could be answered.
+    pub fn status(self) -> Option<&'static str> {
+        match self {
+            FastcgiFault::Tls | FastcgiFault::Record { in_request: false, .. } => None,
+            _ => Some("400 Bad Request"),
+        }
+    }
+}
+
+impl fmt::Display for FastcgiFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FastcgiFault::Record { fault, .. } => fault.fmt(f),
+            FastcgiFault::BeginTwice => f.write_str("a second BEGIN_REQUEST for one request"),
+            FastcgiFault::ParamsLate => f.write_str("PARAMS behind the end of PARAMS"),
+            FastcgiFault::StdinEarly => f.write_str("STDIN before the end of PARAMS"),
+            FastcgiFault::ParamsCut => f.write_str("a name or a value reaches beyond the PARAMS stream"),
+            FastcgiFault::NameEmpty => f.write_str("a variable has no name"),
+            FastcgiFault::BodyTooLong { length } => {
+                write!(f, "STDIN is longer than CONTENT_LENGTH, {length}")
+            }
+            FastcgiFault::BodyTooShort { length, received } => {
+                write!(f, "STDIN ended after {received} of CONTENT_LENGTH {length} bytes")
+            }
+            FastcgiFault::Http => f.write_str(
+                "this port speaks FastCGI, not HTTP: use nginx's fastcgi_pass, not proxy_pass or a browser",
+            ),
+            FastcgiFault::Tls => f.write_str("this port speaks FastCGI, not TLS"),
+        }
+    }
+}
+
+impl fmt::Display for RecordFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecordFault::Version { version } => {
+                write!(f, "a record of version {version}, and FastCGI has only 1")
+            }
+            RecordFault::BeginLength { len } => {
+                write!(f, "a BEGIN_REQUEST of {len} bytes, which must have 8")
+            }
+            RecordFault::Values => f.write_str("a name or a value reaches beyond its GET_VALUES"),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! One request: its PARAMS, then its STDIN, until both are complete.
+
+use super::FastcgiFault;
+use super::params::Params;
+use crate::environ::Environ;
+use crate::limits::Limits;
+use crate::protocol::incoming::{self, Incoming};
+use crate::protocol::{DecodeError, Fault};
+use crate::variables::Variables;
+
+/// The request that is being received or answered.
+pub(super) struct Request {
+    pub(super) id: u16,
+    pub(super) keep_conn: bool,
+    pub(super) stage: Stage,
+}
+
+/// How far it has come.
+pub(super) enum Stage {
+    /// PARAMS are arriving.
+    Params { variables: Variables },
+    /// STDIN is arriving; `length` is CONTENT_LENGTH.
+    Stdin { incoming: Incoming, length: Option<u64> },
+    /// The application answers.
+    Responding,
+}
+
+impl Request {
+    pub(super) fn new(id: u16, keep_conn: bool) -> Self {
+        Request { id, keep_conn, stage: Stage::Params { variables: Variables::new() } }
+    }
+
+    /// Whether a PARAMS record of `len` bytes may come now.
+    pub(super) fn check_params(&mut self, len: u16, limits: &Limits) -> Result<(), Fault> {
+        match &mut self.stage {
+            Stage::Params { variables } => {
+                let bytes_max = limits.vars_bytes_max;
+                let fits = variables.parts().0.len() + usize::from(len) <= bytes_max;
+                if fits { Ok(()) } else { Err(Fault::VarsTooLarge { bytes_max }) }
+            }
+            Stage::Stdin { .. } => Err(Fault::Fastcgi(FastcgiFault::ParamsLate)),
+            Stage::Responding => Ok(()),
+        }
+    }
+
+    /// Whether a STDIN record of `len` bytes may come now.
+    pub(super) fn check_stdin(&self, len: u16, limits: &Limits) -> Result<(), Fault> {
+        let (incoming, length) = match &self.stage {
+            Stage::Params { .. } => return Err(Fault::Fastcgi(FastcgiFault::StdinEarly)),
+            Stage::Stdin { incoming, length } => (incoming, *length),
+            Stage::Responding => return Ok(()),
+        };
+        let received = incoming.received() + u64::from(len);
+        match length {
+            Some(length) if received > length => Err(Fault::Fastcgi(FastcgiFault::BodyTooLong { length })),
+            Some(length) if received < length && len == 0 => {
+                Err(Fault::Fastcgi(FastcgiFault::BodyTooShort { length, received }))
+            }
+            None if received > limits.body_bytes_max => {
+                Err(Fault::BodyTooLarge { bytes_max: limits.body_bytes_max })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes a piece of the PARAMS stream.
+    pub(super) fn params(&mut self, piece: &[u8]) {
+        if let Stage::Params { variables } = &mut self.stage {
+            variables.extend_block(piece);
+        }
+    }
+
+    /// Takes a piece of the STDIN stream.
+    pub(super) fn stdin(&mut self, piece: &[u8], limits: &Limits) -> Result<(), DecodeError> {
+        match &mut self.stage {
+            Stage::Stdin { incoming, .. } => incoming.append(piece, limits),
+            Stage::Params { .. } | Stage::Responding => Ok(()),
+        }
+    }
+
+    /// PARAMS are complete. The place of an error counts from the first byte of their stream.
+    pub(super) fn params_complete(&mut self, limits: &Limits) -> Result<(), DecodeError> {
+        let Stage::Params { variables } = &mut self.stage else { return Ok(()) };
+        let (block, index) = variables.parts();
+        let mut params = Params::new(block);
+        for count in 1.. {
+            let offset = Some(params.offset());
+            let Some(param) = params.next() else { break };
+            let (name, value) =
+                param.map_err(|fault| DecodeError { offset, fault: Fault::Fastcgi(fault) })?;
+            if count > limits.vars_count_max {
+                let fault = Fault::TooManyVars { count_max: limits.vars_count_max };
+                return Err(DecodeError { offset, fault });
+            }
+            index.push(block, name, value);
+        }
+        let length = incoming::complete(variables, limits).map_err(|fault| DecodeError {
+            offset: match fault {
+                Fault::MethodMissing => None,
+                _ => variables
+                    .offset(b"CONTENT_LENGTH")
+                    .and_then(|name| Params::new(variables.parts().0).pair_of(name)),
+            },
+            fault,
+        })?;
+        incoming::find_path(variables);
+        self.stage = Stage::Stdin { incoming: Incoming::new(std::mem::take(variables)), length };
+        Ok(())
+    }
+
+    /// STDIN is complete, and with it the request.
+    pub(super) fn stdin_complete(&mut self) -> Result<Option<Environ>, DecodeError> {
+        match std::mem::replace(&mut self.stage, Stage::Responding) {
+            Stage::Stdin { mut incoming, length } => {
+                // Without a CONTENT_LENGTH the stream says itself where it ends.
+                if length.is_none() && incoming.received() > 0 {
+                    let received = incoming.received();
+                    incoming.variables.push_display(b"CONTENT_LENGTH", received);
+                }
+                incoming.into_environ().map(Some)
+            }
+            other => {
+                self.stage = other;
+                Ok(None)
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! A response in records: the head and the body on STDOUT, the application's error text on STDERR.
+
+use super::record::{ProtocolStatus, RecordHeader, record_type, write_end};
+use crate::response::ResponseHead;
+
+/// Writes the head as CGI does: `Status`, the fields, an empty line.
+pub(super) fn write_head(request_id: u16, head: &ResponseHead, out: &mut Vec<u8>) {
+    let parts = [b"Status: ", head.status(), b"\r\n", head.fields(), b"\r\n"];
+    let len: usize = parts.iter().map(|part| part.len()).sum();
+    out.reserve(len + RecordHeader::LEN);
+    match u16::try_from(len) {
+        Ok(len) => {
+            out.extend_from_slice(&RecordHeader::new(record_type::STDOUT, request_id, len).to_bytes());
+            parts.iter().for_each(|part| out.extend_from_slice(part));
+        }
+        Err(_) => write_stream(record_type::STDOUT, request_id, &parts.concat(), out),
+    }
+}
+
+/// Writes the header of a STDOUT record of at most `available` bytes; returns how many it takes.
+pub(super) fn write_chunk_header(request_id: u16, available: u64, out: &mut Vec<u8>) -> u64 {
+    let take = u16::try_from(available).unwrap_or(u16::MAX);
+    out.extend_from_slice(&RecordHeader::new(record_type::STDOUT, request_id, take).to_bytes());
+    u64::from(take)
+}
+
+/// Writes `text` on STDERR, cut to what an operator reads, and ends that stream.
+pub(super) fn write_error(request_id: u16, text: &str, out: &mut Vec<u8>) {
+    let text = &text.as_bytes()[..text.len().min(ERROR_BYTES_MAX)];
+    write_stream(record_type::STDERR, request_id, text, out);
+    out.extend_from_slice(&RecordHeader::new(record_type::STDERR, request_id, 0).to_bytes());
+}
+
+/// Ends STDOUT and the request.
+pub(super) fn write_finish(request_id: u16, out: &mut Vec<u8>) {
+    out.extend_from_slice(&RecordHeader::new(record_type::STDOUT, request_id, 0).to_bytes());
+    write_end(request_id, ProtocolStatus::RequestComplete, out);
+}
+
+fn write_stream(record_type: u8, request_id: u16, bytes: &[u8], out: &mut Vec<u8>) {
+    for piece in bytes.chunks(usize::from(u16::MAX)) {
+        let len = u16::try_from(piece.len()).expect("a piece is at most u16::MAX bytes");
+        out.extend_from_slice(&RecordHeader::new(record_type, request_id, len).to_bytes());
+        out.extend_from_slice(piece);
+    }
+}
+
+/// nginx cuts an error line at 2 KiB, and Apache at 8 KiB.
+const ERROR_BYTES_MAX: usize = 2 << 10;

@@ -1,0 +1,269 @@
+//! Bytes of a connection → its requests, one after the other; and what of their framing the responses need.
+
+use super::chunked::{Chunked, Decoded};
+use super::ends::Ends;
+use super::head::{self, BodyFraming, Framing};
+use super::proxy_protocol::{self, Parsed};
+use super::response::ResponseFraming;
+use super::scan::Scan;
+use super::{Arrival, HttpFault};
+use crate::limits::Limits;
+use crate::protocol::incoming::{Incoming, take, without_body};
+use crate::protocol::{DecodeError, Fault, Persistence, Phase, Received};
+use crate::response::ResponseHead;
+use crate::variables::Variables;
+
+/// One HTTP connection.
+pub struct Conversation {
+    arrival: Arrival,
+    /// What `arrival` comes to, once the first head has come.
+    ends: Option<Ends>,
+    state: State,
+    /// Of the request that was read last.
+    request: Framing,
+    response: ResponseFraming,
+}
+
+enum State {
+    /// The PROXY protocol's header is to come; these are its first bytes.
+    Proxy(Vec<u8>),
+    /// A head is arriving; `pending` is what came of it in earlier pieces.
+    Head { scan: Scan, pending: Vec<u8> },
+    /// A body is arriving.
+    Body { incoming: Incoming, left: Left },
+    /// The request was handed on, and its response is not over; or it was refused.
+    Done,
+}
+
+/// What is to come of a body.
+enum Left {
+    Length(u64),
+    Chunked(Chunked),
+}
+
+impl Conversation {
+    /// A fresh connection between these ends.
+    pub fn new(arrival: Arrival) -> Self {
+        let state = if arrival.trust.proxy_protocol { State::Proxy(Vec::new()) } else { State::head() };
+        Conversation {
+            arrival,
+            ends: None,
+            state,
+            request: Framing::default(),
+            response: ResponseFraming::default(),
+        }
+    }
+
+    /// See [`Protocol::receive`](crate::protocol::Protocol::receive).
+    pub fn receive(
+        &mut self,
+        input: &mut &[u8],
+        out: &mut Vec<u8>,
+        limits: &Limits,
+    ) -> Result<Received, DecodeError> {
+        let received = self.take_in(input, out, limits);
+        if received.is_err() {
+            self.state = State::Done;
+        }
+        received
+    }
+
+    fn take_in(
+        &mut self,
+        input: &mut &[u8],
+        out: &mut Vec<u8>,
+        limits: &Limits,
+    ) -> Result<Received, DecodeError> {
+        loop {
+            match &mut self.state {
+                State::Proxy(pending) => {
+                    if !read_proxy_header(pending, input, &mut self.arrival)? {
+                        return Ok(Received::More);
+                    }
+                    self.state = State::head();
+                }
+                State::Head { scan, pending } => {
+                    let fault = |(at, fault)| DecodeError { offset: Some(at), fault: Fault::Http(fault) };
+                    let Some(len) = scan.scan(input, limits).map_err(fault)? else {
+                        pending.extend_from_slice(input);
+                        *input = &[];
+                        return Ok(Received::More);
+                    };
+                    let (count, mut whole) = (scan.fields(), std::mem::take(pending));
+                    let (rest, behind) = input.split_at(len);
+                    *input = behind;
+                    let head = if whole.is_empty() {
+                        rest
+                    } else {
+                        whole.extend_from_slice(rest);
+                        &whole
+                    };
+                    // Most requests have no body, and are handed on without becoming a state.
+                    if let Some(request) = self.head(head, count, behind.is_empty(), out, limits)? {
+                        return Ok(request);
+                    }
+                }
+                State::Body { incoming, left } => {
+                    if !receive_body(incoming, left, input, limits)? {
+                        return Ok(Received::More);
+                    }
+                    let State::Body { incoming, .. } = std::mem::replace(&mut self.state, State::Done) else {
+                        return Ok(Received::More);
+                    };
+                    return Ok(Received::Request(incoming.into_environ()?));
+                }
+                State::Done => return Ok(Received::More),
+            }
+        }
+    }
+
+    /// See [`Protocol::give_up`](crate::protocol::Protocol::give_up).
+    pub fn give_up(&mut self) {
+        self.state = State::Done;
+        self.request = Framing { is_http11: true, ..Framing::default() };
+    }
+
+    /// See [`Protocol::phase`](crate::protocol::Protocol::phase).
+    pub fn phase(&self) -> Phase {
+        match &self.state {
+            State::Proxy(bytes) if bytes.is_empty() => Phase::Idle,
+            State::Head { scan, .. } if scan.is_empty() => Phase::Idle,
+            State::Proxy(_) | State::Head { .. } | State::Done => Phase::Head,
+            State::Body { incoming, .. } => Phase::Body { received: incoming.received() },
+        }
+    }
+
+    /// See [`Protocol::describe`](crate::protocol::Protocol::describe).
+    pub fn describe(&self) -> String {
+        let Framing { is_http11, keep_alive, body, .. } = self.request;
+        let version = if is_http11 { "HTTP/1.1" } else { "HTTP/1.0" };
+        let body = match body {
+            BodyFraming::None => "no body".to_owned(),
+            BodyFraming::Length(length) => format!("a body of {length} bytes"),
+            BodyFraming::Chunked => "a chunked body".to_owned(),
+        };
+        format!("{version} request: {body}, {}", if keep_alive { "kept alive" } else { "then close" })
+    }
+
+    /// See [`Protocol::head`](crate::protocol::Protocol::head).
+    pub fn head_of_response(&mut self, head: &ResponseHead, date: &[u8], out: &mut Vec<u8>) {
+        self.response = ResponseFraming::write_head(self.request, head, date, out);
+    }
+
+    /// See [`Protocol::chunk`](crate::protocol::Protocol::chunk).
+    pub fn chunk(&mut self, available: u64, before: &mut Vec<u8>, after: &mut Vec<u8>) -> u64 {
+        self.response.chunk(available, before, after)
+    }
+
+    /// See [`Protocol::finish`](crate::protocol::Protocol::finish).
+    pub fn finish(&mut self, out: &mut Vec<u8>) -> Persistence {
+        let persistence = self.response.finish(out);
+        if persistence == Persistence::KeepAlive {
+            self.state = State::head();
+        }
+        persistence
+    }
+
+    /// A complete head of `count` fields; `is_all` tells that nothing has arrived behind it. Returns the request
+    /// if that is all of it.
+    fn head(
+        &mut self,
+        head: &[u8],
+        count: usize,
+        is_all: bool,
+        out: &mut Vec<u8>,
+        limits: &Limits,
+    ) -> Result<Option<Received>, DecodeError> {
+        let mut variables = Variables::new();
+        let ends = self.ends.get_or_insert_with(|| Ends::of(&self.arrival));
+        let framing = head::read(head, count, &mut variables, ends, &self.arrival)
+            .map_err(|(at, fault)| DecodeError { offset: Some(at), fault: Fault::Http(fault) })?;
+        let left = match framing.body {
+            BodyFraming::Length(length) if length > limits.body_bytes_max => {
+                let bytes_max = limits.body_bytes_max;
+                return Err(DecodeError { offset: None, fault: Fault::BodyTooLarge { bytes_max } });
+            }
+            BodyFraming::Length(length) => Left::Length(length),
+            BodyFraming::Chunked => Left::Chunked(Chunked::default()),
+            BodyFraming::None => Left::Length(0),
+        };
+        // From here on the client is understood, and the connection can be kept.
+        self.request = framing;
+        if let Left::Length(0) = left {
+            self.state = State::Done;
+            complete(&mut variables)?;
+            return Ok(Some(Received::Request(without_body(variables))));
+        }
+        if framing.expects_continue && is_all {
+            out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+        }
+        self.state = State::Body { incoming: Incoming::new(variables), left };
+        Ok(None)
+    }
+}
+
+impl State {
+    fn head() -> Self {
+        State::Head { scan: Scan::default(), pending: Vec::new() }
+    }
+}
+
+/// Takes a PROXY header off the front of `input`; returns whether it is complete.
+fn read_proxy_header(
+    pending: &mut Vec<u8>,
+    input: &mut &[u8],
+    arrival: &mut Arrival,
+) -> Result<bool, DecodeError> {
+    let before = pending.len();
+    pending.extend_from_slice(input);
+    match proxy_protocol::parse(pending) {
+        Parsed::More => {
+            *input = &[];
+            Ok(false)
+        }
+        Parsed::Header { len, client } => {
+            *input = &input[len - before..];
+            arrival.peer = client.or(arrival.peer);
+            Ok(true)
+        }
+        Parsed::Wrong => Err(DecodeError { offset: Some(0), fault: Fault::Http(HttpFault::ProxyHeader) }),
+    }
+}
+
+/// Takes what `input` has of a body; returns whether that completes it.
+fn receive_body(
+    incoming: &mut Incoming,
+    left: &mut Left,
+    input: &mut &[u8],
+    limits: &Limits,
+) -> Result<bool, DecodeError> {
+    match left {
+        Left::Length(left) => {
+            let data = take(input, *left);
+            *left -= data.len() as u64;
+            incoming.append(data, limits)?;
+            if *left > 0 {
+                return Ok(false);
+            }
+        }
+        Left::Chunked(chunked) => {
+            let fault = |fault| DecodeError { offset: None, fault };
+            loop {
+                match chunked.decode(input, limits).map_err(fault)? {
+                    Decoded::Data(data) => incoming.append(data, limits)?,
+                    Decoded::More => return Ok(false),
+                    Decoded::End => break,
+                }
+            }
+            incoming.variables.push_display(b"CONTENT_LENGTH", incoming.received());
+        }
+    }
+    complete(&mut incoming.variables)?;
+    Ok(true)
+}
+
+/// Two lengths were refused by the head, so completing can only join repeated headers.
+fn complete(variables: &mut Variables) -> Result<(), DecodeError> {
+    let twice = |_| DecodeError { offset: None, fault: Fault::ContentLengthTwice };
+    variables.complete().map(drop).map_err(twice)
+}

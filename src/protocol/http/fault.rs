@@ -1,0 +1,168 @@
+//! What an HTTP client can get wrong, and the status that it is told.
+
+use std::fmt;
+
+/// A request that RFC 9112 does not allow, or that two servers might read in two ways.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HttpFault {
+    /// A line that ends in LF alone.
+    BareLf,
+    /// The request line is not `method SP target SP version`.
+    RequestLine,
+    /// A control character in the request line: this is hardly HTTP.
+    ControlInRequestLine,
+    /// The request line is too long.
+    RequestLineTooLong {
+        /// The bound, bytes.
+        bytes_max: usize,
+    },
+    /// The head is too long.
+    HeadTooLong {
+        /// The bound, bytes.
+        bytes_max: usize,
+    },
+    /// Too many header fields.
+    TooManyHeaders {
+        /// The bound, a count.
+        count_max: usize,
+    },
+    /// A header line is not `name: value`: a space before the colon, a folded line, a control character.
+    HeaderLine,
+    /// A version that is not 1.0 or 1.1.
+    Version,
+    /// The target is none of the forms of RFC 9112 section 3.2, or not for this method.
+    Target,
+    /// The target has a percent sign without two hex digits behind it, or encodes NUL.
+    Escape,
+    /// CONNECT asks for a tunnel, and this is no proxy.
+    Connect,
+    /// HTTP/1.1 wants Host (RFC 9112 section 3.2).
+    HostMissing,
+    /// Host stands twice.
+    HostTwice,
+    /// Host is not a host and a port.
+    Host,
+    /// Content-Type stands twice.
+    TypeTwice,
+    /// Content-Length stands twice.
+    LengthTwice,
+    /// Content-Length is not a number of bytes.
+    Length {
+        /// What was sent.
+        value: String,
+    },
+    /// Content-Length and Transfer-Encoding both stand: the classic way to smuggle a request.
+    LengthAndEncoding,
+    /// Transfer-Encoding in a form that has more than one reading.
+    Encoding {
+        /// What was sent.
+        value: String,
+    },
+    /// A transfer coding that is not `chunked`.
+    EncodingUnknown {
+        /// What was sent.
+        value: String,
+    },
+    /// Transfer-Encoding in an HTTP/1.0 request.
+    EncodingInHttp10,
+    /// A chunk's size line is not hex digits and well-formed extensions.
+    ChunkSize,
+    /// A chunk is not followed by CR LF.
+    ChunkEnd,
+    /// The trailer section is malformed.
+    Trailer,
+    /// A chunk's size line is too long.
+    ChunkLineTooLong {
+        /// The bound, bytes.
+        bytes_max: usize,
+    },
+    /// The trailer section is too long.
+    TrailersTooLong {
+        /// The bound, bytes.
+        bytes_max: usize,
+    },
+    /// Too many fields in the trailer section.
+    TooManyTrailers {
+        /// The bound, a count.
+        count_max: usize,
+    },
+    /// An expectation other than 100-continue.
+    Expectation,
+    /// TLS was sent to this port.
+    Tls,
+    /// Something that is not HTTP was sent to this port.
+    NotHttp,
+    /// HTTP/2 was sent to this port.
+    Http2,
+    /// The connection did not begin with a PROXY protocol header, which this listener asks for.
+    ProxyHeader,
+}
+
+impl HttpFault {
+    /// The status that tells the peer. `None` closes without a word: a PROXY sender expects no reply.
+    pub fn status(&self) -> Option<&'static str> {
+        Some(match self {
+            HttpFault::RequestLineTooLong { .. } => "414 URI Too Long",
+            HttpFault::HeadTooLong { .. }
+            | HttpFault::TooManyHeaders { .. }
+            | HttpFault::TrailersTooLong { .. }
+            | HttpFault::TooManyTrailers { .. } => "431 Request Header Fields Too Large",
+            HttpFault::Version | HttpFault::Http2 => "505 HTTP Version Not Supported",
+            HttpFault::EncodingUnknown { .. } | HttpFault::Connect => "501 Not Implemented",
+            HttpFault::Expectation => "417 Expectation Failed",
+            HttpFault::ProxyHeader => return None,
+            _ => "400 Bad Request",
+        })
+    }
+}
+
+impl fmt::Display for HttpFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HttpFault::BareLf => write!(f, "a line ends in LF without CR"),
+            HttpFault::RequestLine => write!(f, "the request line is not \"METHOD TARGET HTTP/1.1\""),
+            HttpFault::ControlInRequestLine => {
+                write!(f, "a control character in the request line: is this HTTP?")
+            }
+            HttpFault::RequestLineTooLong { bytes_max } => {
+                write!(f, "the request line is over {bytes_max} bytes")
+            }
+            HttpFault::HeadTooLong { bytes_max } => write!(f, "the head is over {bytes_max} bytes"),
+            HttpFault::TooManyHeaders { count_max } => write!(f, "more than {count_max} header fields"),
+            HttpFault::HeaderLine => write!(f, "a header line is not \"name: value\""),
+            HttpFault::Version => write!(f, "this port speaks HTTP/1.1 and HTTP/1.0"),
+            HttpFault::Target => write!(f, "the request target is not a path, a URL, or * for OPTIONS"),
+            HttpFault::Escape => write!(f, "the path has a bad percent escape"),
+            HttpFault::Connect => write!(f, "CONNECT is for proxies, and this is none"),
+            HttpFault::HostMissing => write!(f, "the Host header is missing"),
+            HttpFault::HostTwice => write!(f, "the Host header stands twice"),
+            HttpFault::Host => write!(f, "the Host header is not a host and a port"),
+            HttpFault::TypeTwice => write!(f, "Content-Type stands twice"),
+            HttpFault::LengthTwice => write!(f, "Content-Length stands twice"),
+            HttpFault::Length { value } => write!(f, "Content-Length {value:?} is not a number of bytes"),
+            HttpFault::LengthAndEncoding => write!(f, "Content-Length and Transfer-Encoding both stand"),
+            HttpFault::Encoding { value } => write!(f, "Transfer-Encoding {value:?} is not chunked alone"),
+            HttpFault::EncodingUnknown { value } => {
+                write!(f, "Transfer-Encoding {value:?} is not known here")
+            }
+            HttpFault::EncodingInHttp10 => write!(f, "Transfer-Encoding stands in an HTTP/1.0 request"),
+            HttpFault::ChunkSize => write!(f, "a chunk's size line is malformed"),
+            HttpFault::ChunkEnd => write!(f, "a chunk is not followed by CR LF"),
+            HttpFault::Trailer => write!(f, "the trailer section is malformed"),
+            HttpFault::ChunkLineTooLong { bytes_max } => {
+                write!(f, "a chunk's size line is over {bytes_max} bytes")
+            }
+            HttpFault::TrailersTooLong { bytes_max } => {
+                write!(f, "the trailer section is over {bytes_max} bytes")
+            }
+            HttpFault::TooManyTrailers { count_max } => write!(f, "more than {count_max} trailer fields"),
+            HttpFault::Expectation => write!(f, "only the expectation 100-continue is known"),
+            HttpFault::Tls => write!(f, "this port speaks plain HTTP, not TLS: use http://"),
+            HttpFault::NotHttp => write!(f, "this port speaks HTTP, and this is something else"),
+            HttpFault::Http2 => write!(f, "this port speaks HTTP/1.1, not HTTP/2"),
+            HttpFault::ProxyHeader => {
+                write!(f, "no PROXY protocol header came first, which this listener asks for")
+            }
+        }
+    }
+}

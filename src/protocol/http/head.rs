@@ -1,0 +1,141 @@
+//! A complete head → the request's variables, and how its body and its response are framed.
+
+use httparse::{EMPTY_HEADER, Header};
+
+use super::ends::Ends;
+use super::fields::Fields;
+use super::request_line::RequestLine;
+use super::target::{Target, decode_path};
+use super::{Arrival, HttpFault, forwarded};
+use crate::variables::Variables;
+
+/// What a head says of the messages' framing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Framing {
+    /// HTTP/1.1, so that a response may be chunked.
+    pub(super) is_http11: bool,
+    /// HEAD: its response has no body.
+    pub(super) is_head: bool,
+    /// The client wants, or in HTTP/1.0 offers, to send another request.
+    pub(super) keep_alive: bool,
+    /// The client waits for 100 Continue before it sends the body.
+    pub(super) expects_continue: bool,
+    pub(super) body: BodyFraming,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum BodyFraming {
+    #[default]
+    None,
+    Length(u64),
+    Chunked,
+}
+
+/// Most headers that `Limits::http_headers_count_max` can allow: they are parsed into a fixed table.
+pub(super) const HEADERS_COUNT_MAX: usize = 256;
+
+/// Reads `head`, which ends in an empty line and has `count` fields, into `variables`, with those of the
+/// connection's `ends` among them. An error tells where, bytes from its start.
+pub(super) fn read(
+    head: &[u8],
+    count: usize,
+    variables: &mut Variables,
+    ends: &Ends,
+    arrival: &Arrival,
+) -> Result<Framing, (usize, HttpFault)> {
+    // Most requests have some ten fields, and a table must be filled before it can be used.
+    if count <= USUAL_COUNT {
+        read_with(&mut [EMPTY_HEADER; USUAL_COUNT], head, variables, ends, arrival)
+    } else {
+        read_with(&mut [EMPTY_HEADER; HEADERS_COUNT_MAX], head, variables, ends, arrival)
+    }
+}
+
+const USUAL_COUNT: usize = 24;
+
+fn read_with<'a>(
+    table: &mut [Header<'a>],
+    head: &'a [u8],
+    variables: &mut Variables,
+    ends: &Ends,
+    arrival: &Arrival,
+) -> Result<Framing, (usize, HttpFault)> {
+    let place = |bytes: &[u8]| bytes.as_ptr() as usize - head.as_ptr() as usize;
+    let (line, fields) = RequestLine::split(head).map_err(|fault| (0, fault))?;
+    let headers = match httparse::parse_headers(fields, table) {
+        Ok(httparse::Status::Complete((_, headers))) => headers,
+        Ok(httparse::Status::Partial) | Err(_) => {
+            return Err((place(fields) + bad_line(fields), HttpFault::HeaderLine));
+        }
+    };
+    let mut known = Fields::default();
+    for header in headers {
+        known.note(header);
+    }
+    let at = |(bytes, fault): (&[u8], HttpFault)| (place(bytes), fault);
+    known.check_names(line.is_http11).map_err(|wrong| wrong.map_or((0, HttpFault::HostMissing), at))?;
+    let target = Target::parse(line.method, line.target).map_err(|fault| (place(line.target), fault))?;
+    write_request_line(variables, &line, &target).map_err(|fault| (place(line.target), fault))?;
+    let body = known.body(line.is_http11).map_err(at)?;
+    let expects_continue = known.expects_continue(line.is_http11).map_err(at)?;
+
+    ends.write(variables);
+    for header in headers {
+        write_header(variables, header.name.as_bytes(), header.value);
+    }
+    if let Some(authority) = target.authority {
+        variables.set(b"HTTP_HOST", authority);
+    }
+    forwarded::apply(variables, arrival);
+    Ok(Framing {
+        is_http11: line.is_http11,
+        is_head: line.method == b"HEAD",
+        keep_alive: known.keep_alive(line.is_http11),
+        expects_continue,
+        body,
+    })
+}
+
+/// Where the first line lies that is no header field; only asked once there is one.
+fn bad_line(fields: &[u8]) -> usize {
+    let mut at = 0;
+    for line in fields.split_inclusive(|byte| *byte == b'\n') {
+        let alone = httparse::parse_headers(line, &mut [EMPTY_HEADER; 1]).map(|_| ());
+        if alone.is_err() {
+            break;
+        }
+        at += line.len();
+    }
+    at
+}
+
+/// The variables that the request line gives.
+fn write_request_line(
+    variables: &mut Variables,
+    line: &RequestLine<'_>,
+    target: &Target<'_>,
+) -> Result<(), HttpFault> {
+    variables.push(b"REQUEST_METHOD", line.method);
+    variables.push(b"SCRIPT_NAME", b"");
+    let start = variables.extend_block(b"").start;
+    decode_path(target.path, |bytes| {
+        variables.extend_block(bytes);
+    })?;
+    let end = variables.extend_block(b"").end;
+    variables.push_value(b"PATH_INFO", start..end);
+    variables.push(b"QUERY_STRING", target.query);
+    variables.push(b"REQUEST_URI", line.target);
+    variables.push(b"SERVER_PROTOCOL", if line.is_http11 { b"HTTP/1.1" } else { b"HTTP/1.0" });
+    Ok(())
+}
+
+/// A header as a variable.
+fn write_header(variables: &mut Variables, name: &[u8], value: &[u8]) {
+    match name.len() {
+        12 if name.eq_ignore_ascii_case(b"content-type") => variables.push(b"CONTENT_TYPE", value),
+        14 if name.eq_ignore_ascii_case(b"content-length") => variables.push(b"CONTENT_LENGTH", value),
+        // The body arrives decoded.
+        17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {}
+        _ => variables.push_header(name, value),
+    }
+}

@@ -1,0 +1,177 @@
+//! Where a head ends, without looking at a byte twice, however it is split.
+//!
+//! What is refused here is refused at the first byte that breaks a rule, so that the pieces in which a head
+//! arrives make no difference.
+
+use super::HttpFault;
+use super::head::HEADERS_COUNT_MAX;
+use crate::limits::Limits;
+
+/// What has been seen of a head.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    /// Bytes so far, an empty line before the request line among them.
+    seen: usize,
+    /// Bytes of the line that has not ended.
+    line: usize,
+    /// Lines that have ended; an empty one before the request line is not counted.
+    lines: usize,
+    /// An empty line came before the request line.
+    empty_first: bool,
+    /// The last byte.
+    last: u8,
+}
+
+impl Scan {
+    /// Whether nothing of a request has been seen. RFC 9112 section 2.2 lets an empty line come before it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.line == 0 && self.lines == 0
+    }
+
+    /// How many header fields stand in a head that is complete.
+    pub(super) fn fields(&self) -> usize {
+        self.lines.saturating_sub(1)
+    }
+
+    /// How many of `bytes` belong to the head, if it ends in them.
+    ///
+    /// Lines end in CR LF: a bare LF is refused here, before anyone can disagree on where a line ends (RFC 9112
+    /// section 2.2), and a bare CR where it stands in the request line; elsewhere the parser refuses it.
+    pub(super) fn scan(
+        &mut self,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Option<usize>, (usize, HttpFault)> {
+        let mut at = 0;
+        while let Some(length) = memchr::memchr(b'\n', &bytes[at..]) {
+            let before = if length > 0 { bytes[at + length - 1] } else { self.last };
+            self.grow(&bytes[at..=at + length], limits)?;
+            at += length + 1;
+            if before != b'\r' {
+                return Err((self.seen - 1, HttpFault::BareLf));
+            }
+            let is_empty = self.line == 2;
+            self.line = 0;
+            match (is_empty, self.lines) {
+                (true, 0) if self.empty_first => return Err((self.seen - 2, HttpFault::RequestLine)),
+                (true, 0) => self.empty_first = true,
+                (true, _) => return Ok(Some(at)),
+                (false, _) => self.lines += 1,
+            }
+            let count_max = limits.http_headers_count_max.min(HEADERS_COUNT_MAX);
+            if self.fields() > count_max {
+                return Err((self.seen, HttpFault::TooManyHeaders { count_max }));
+            }
+        }
+        self.grow(&bytes[at..], limits)?;
+        Ok(None)
+    }
+
+    /// Takes the next bytes of a line. Where they break two rules, the one that an earlier byte breaks counts.
+    fn grow(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), (usize, HttpFault)> {
+        let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return Ok(()) };
+        if self.is_empty() {
+            check_first(*first).map_err(|fault| (self.seen, fault))?;
+        }
+        let (room, fault) = self.room(limits);
+        if self.lines == 0
+            && let Some(at) = self.control(&bytes[..bytes.len().min(room)])
+        {
+            return Err((self.seen + at, HttpFault::ControlInRequestLine));
+        }
+        if bytes.len() > room {
+            return Err((self.seen + room, fault));
+        }
+        self.seen += bytes.len();
+        self.line += bytes.len();
+        self.last = *last;
+        Ok(())
+    }
+
+    /// How many bytes more the line may have, and which bound is the nearest.
+    fn room(&self, limits: &Limits) -> (usize, HttpFault) {
+        let head_max = limits.http_head_bytes_max;
+        let head = (head_max + 2 * usize::from(self.empty_first)).saturating_sub(self.seen);
+        let line_max = limits.http_request_line_bytes_max;
+        let line = line_max.saturating_sub(self.line);
+        if self.lines == 0 && line <= head {
+            (line, HttpFault::RequestLineTooLong { bytes_max: line_max })
+        } else {
+            (head, HttpFault::HeadTooLong { bytes_max: head_max })
+        }
+    }
+
+    /// Where in these bytes of the request line it is clear that they are none: a control character, but for CR
+    /// LF at their end. What speaks another protocol may never send an LF.
+    fn control(&self, bytes: &[u8]) -> Option<usize> {
+        if self.last == b'\r' && self.line > 0 && bytes.first().is_some_and(|first| *first != b'\n') {
+            return Some(0);
+        }
+        // Most lines have only CR LF, at their end, and not to stop at the first makes a loop of vectors.
+        let text = match bytes {
+            [text @ .., b'\r', b'\n'] | [text @ .., b'\r' | b'\n'] => text,
+            text => text,
+        };
+        if !text.iter().fold(false, |any, byte| any | byte.is_ascii_control()) {
+            return None;
+        }
+        let at = text.iter().position(u8::is_ascii_control)?;
+        // A bare CR is known by what follows it.
+        if text[at] == b'\r' { Some(at + 1) } else { Some(at) }
+    }
+}
+
+/// A method begins with a letter or a mark of a token; other protocols begin otherwise.
+fn check_first(first: u8) -> Result<(), HttpFault> {
+    match first {
+        0x16 => Err(HttpFault::Tls),
+        b'\r' | b'\n' => Ok(()),
+        byte if byte.is_ascii_graphic() => Ok(()),
+        _ => Err(HttpFault::NotHttp),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_bound_counts_and_the_first_wrong_byte() {
+        let limits = |line, head, fields| Limits {
+            http_request_line_bytes_max: line,
+            http_head_bytes_max: head,
+            http_headers_count_max: fields,
+            ..Limits::default()
+        };
+        let line = HttpFault::RequestLineTooLong { bytes_max: 10 };
+        let head = HttpFault::HeadTooLong { bytes_max: 12 };
+        let fields = HttpFault::TooManyHeaders { count_max: 1 };
+        for (bytes, limits, want) in [
+            ("GET / H\r\n\r\nNEXT", limits(10, 12, 1), Ok(Some(11))),
+            ("\r\nGET / H\r\n\r\n", limits(10, 12, 1), Ok(Some(13))),
+            ("GET / H\r\nA", limits(10, 12, 1), Ok(None)),
+            ("GET / HTTP\r\n", limits(10, 12, 1), Err((10, line))),
+            ("GET / HTTP/1.1\r\n", limits(20, 12, 1), Err((12, head.clone()))),
+            ("GET /\r\nA: b\r\n", limits(10, 12, 1), Err((12, head))),
+            ("GET /\r\nA:\r\nB:\r\n", limits(10, 99, 1), Err((15, fields))),
+            ("GET /\0\n", limits(10, 99, 1), Err((5, HttpFault::ControlInRequestLine))),
+            ("GET /\rHTTP\n", limits(99, 99, 1), Err((6, HttpFault::ControlInRequestLine))),
+            ("GET /\n", limits(10, 99, 1), Err((5, HttpFault::BareLf))),
+            ("\r\n\r\nGET", limits(10, 99, 1), Err((2, HttpFault::RequestLine))),
+            ("\u{16}\u{3}", limits(10, 99, 1), Err((0, HttpFault::Tls))),
+            ("\r\n\0", limits(10, 99, 1), Err((2, HttpFault::NotHttp))),
+        ] {
+            for piece in 1..=bytes.len() {
+                let (mut scan, mut got, mut before) = (Scan::default(), Ok(None), 0);
+                for bytes in bytes.as_bytes().chunks(piece) {
+                    got = scan.scan(bytes, &limits).map(|len| len.map(|len| before + len));
+                    before += bytes.len();
+                    if got != Ok(None) {
+                        break;
+                    }
+                }
+                assert_eq!(got, want, "{bytes:?} in pieces of {piece}");
+            }
+        }
+    }
+}

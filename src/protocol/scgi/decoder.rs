@@ -1,0 +1,190 @@
+//! Bytes of a connection → one request. Any split of the bytes gives the same result.
+
+use super::ScgiFault;
+use super::headers::Headers;
+use crate::limits::Limits;
+use crate::protocol::incoming::{self, Incoming, take};
+use crate::protocol::{CGI_LINE, DecodeError, Fault, HTTP_LINE, Phase, Received, write_raw_head};
+use crate::response::ResponseHead;
+use crate::variables::Variables;
+
+/// Decodes the one request of an SCGI connection.
+#[derive(Default)]
+pub struct RequestDecoder {
+    /// The length's digits, and the colon: where the headers begin, bytes from the request's first.
+    prefix: usize,
+    headers_len: usize,
+    /// SERVER_SOFTWARE, once it is known, is Apache.
+    from_apache: bool,
+    state: State,
+}
+
+#[derive(Default)]
+enum State {
+    /// The netstring's length is arriving.
+    #[default]
+    Length,
+    /// `missing` bytes of the headers are to come.
+    Headers { variables: Variables, missing: usize },
+    /// The comma behind the headers is to come.
+    Comma { variables: Variables },
+    /// `missing` bytes of the body are to come.
+    Body { incoming: Incoming, missing: u64 },
+    /// The request is complete, or was refused. What else arrives is not ours.
+    Done,
+}
+
+impl RequestDecoder {
+    /// See [`Protocol::receive`](crate::protocol::Protocol::receive).
+    pub fn receive(
+        &mut self,
+        input: &mut &[u8],
+        _out: &mut Vec<u8>,
+        limits: &Limits,
+    ) -> Result<Received, DecodeError> {
+        loop {
+            let state = std::mem::replace(&mut self.state, State::Done);
+            self.state = match state {
+                State::Length => {
+                    if !self.length(input, limits)? {
+                        self.state = State::Length;
+                        return Ok(Received::More);
+                    }
+                    State::Headers { variables: Variables::new(), missing: self.headers_len }
+                }
+                State::Headers { mut variables, missing } => {
+                    let taken = take(input, missing as u64);
+                    variables.extend_block(taken);
+                    if taken.len() < missing {
+                        self.state = State::Headers { variables, missing: missing - taken.len() };
+                        return Ok(Received::More);
+                    }
+                    State::Comma { variables }
+                }
+                State::Comma { mut variables } => match take(input, 1) {
+                    [] => {
+                        self.state = State::Comma { variables };
+                        return Ok(Received::More);
+                    }
+                    [b','] => {
+                        let missing = self.index(&mut variables, limits)?;
+                        State::Body { incoming: Incoming::new(variables), missing }
+                    }
+                    _ => return Err(wrong(self.prefix + self.headers_len, ScgiFault::Comma)),
+                },
+                State::Body { mut incoming, missing } => {
+                    let missing = incoming.fill(input, missing, limits)?;
+                    if missing > 0 {
+                        self.state = State::Body { incoming, missing };
+                        return Ok(Received::More);
+                    }
+                    return Ok(Received::Request(incoming.into_environ()?));
+                }
+                State::Done => return Ok(Received::More),
+            }
+        }
+    }
+
+    /// See [`Protocol::phase`](crate::protocol::Protocol::phase).
+    pub fn phase(&self) -> Phase {
+        match &self.state {
+            State::Length if self.prefix == 0 => Phase::Idle,
+            State::Body { incoming, .. } => Phase::Body { received: incoming.received() },
+            _ => Phase::Head,
+        }
+    }
+
+    /// See [`Protocol::describe`](crate::protocol::Protocol::describe).
+    pub fn describe(&self) -> String {
+        format!("SCGI request: a netstring of {} bytes of headers", self.headers_len)
+    }
+
+    /// See [`Protocol::head`](crate::protocol::Protocol::head).
+    ///
+    /// SCGI says nothing of the response. A status line is what nginx, lighttpd and every other SCGI client read
+    /// best, but for Apache: its mod_proxy_scgi reads CGI's response and answers 500 to an HTTP status line
+    /// ("malformed header from script"). So Apache gets `Status:`, once its headers have told that it is Apache.
+    pub fn head_of_response(&mut self, head: &ResponseHead, out: &mut Vec<u8>) {
+        write_raw_head(if self.from_apache { CGI_LINE } else { HTTP_LINE }, head, out);
+    }
+
+    /// Whether the length is complete, after what `input` has of it.
+    fn length(&mut self, input: &mut &[u8], limits: &Limits) -> Result<bool, DecodeError> {
+        while let [byte] = take(input, 1) {
+            match byte {
+                b'0'..=b'9' if self.prefix == 1 && self.headers_len == 0 => {
+                    return Err(wrong(0, ScgiFault::Length));
+                }
+                b'0'..=b'9' => {
+                    self.headers_len = self.headers_len * 10 + usize::from(byte - b'0');
+                    if self.headers_len > limits.vars_bytes_max {
+                        let fault = Fault::VarsTooLarge { bytes_max: limits.vars_bytes_max };
+                        return Err(DecodeError { offset: Some(0), fault });
+                    }
+                }
+                b':' if self.prefix > 0 => {
+                    self.prefix += 1;
+                    return Ok(true);
+                }
+                byte if self.prefix == 0 => return Err(wrong(0, stranger(*byte))),
+                _ => return Err(wrong(self.prefix, ScgiFault::Length)),
+            }
+            self.prefix += 1;
+        }
+        Ok(false)
+    }
+
+    /// Reads the headers into their index and ends the head; returns the body's length, bytes.
+    fn index(&mut self, variables: &mut Variables, limits: &Limits) -> Result<u64, DecodeError> {
+        let prefix = self.prefix;
+        let (block, index) = variables.parts();
+        let mut headers = Headers::new(block);
+        for count in 1.. {
+            let offset = prefix + headers.offset();
+            let header = headers.next().transpose().map_err(|(at, fault)| wrong(prefix + at, fault))?;
+            let is_length =
+                header.as_ref().is_some_and(|(name, _)| &block[name.clone()] == b"CONTENT_LENGTH");
+            if count == 1 && !is_length {
+                return Err(wrong(offset, ScgiFault::LengthNotFirst));
+            }
+            let Some((name, value)) = header else { break };
+            if count > limits.vars_count_max {
+                let fault = Fault::TooManyVars { count_max: limits.vars_count_max };
+                return Err(DecodeError { offset: Some(offset), fault });
+            }
+            index.push(block, name, value);
+        }
+        let completed = incoming::complete(variables, limits);
+        let place = |name: &[u8]| variables.offset(name).map(|name| prefix + name);
+        self.from_apache =
+            variables.get(b"SERVER_SOFTWARE").is_some_and(|software| software.starts_with(b"Apache"));
+        let length = completed.map_err(|fault| DecodeError {
+            offset: match fault {
+                Fault::MethodMissing => None,
+                _ => place(b"CONTENT_LENGTH"),
+            },
+            fault,
+        })?;
+        if variables.get(b"SCGI") != Some(b"1") {
+            return Err(DecodeError { offset: place(b"SCGI"), fault: Fault::Scgi(ScgiFault::Version) });
+        }
+        incoming::find_path(variables);
+        Ok(length.unwrap_or_default())
+    }
+}
+
+/// Who sends this, by its first byte: usually not an SCGI client at all. The sender of a uwsgi packet, whose modifier1
+/// is 0, reads an HTTP response as ours is one.
+fn stranger(first: u8) -> ScgiFault {
+    match first {
+        0 => ScgiFault::Uwsgi,
+        1 => ScgiFault::Fastcgi,
+        0x16 => ScgiFault::Tls,
+        b'A'..=b'Z' => ScgiFault::Http,
+        _ => ScgiFault::Length,
+    }
+}
+
+fn wrong(offset: usize, fault: ScgiFault) -> DecodeError {
+    DecodeError { offset: Some(offset), fault: Fault::Scgi(fault) }
+}

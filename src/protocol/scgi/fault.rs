@@ -1,0 +1,59 @@
+//! What the bytes of an SCGI request can be wrong about.
+
+use std::fmt;
+
+/// A request that does not follow SCGI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScgiFault {
+    /// The netstring's length is not digits and a colon, or begins with 0.
+    Length,
+    /// The netstring does not end in a comma.
+    Comma,
+    /// The headers do not end in NUL, or a name has no value.
+    Cut,
+    /// A header without a name.
+    NameEmpty,
+    /// The first header is not CONTENT_LENGTH.
+    LengthNotFirst,
+    /// There is no header SCGI with the value 1.
+    Version,
+    /// HTTP was sent to this port.
+    Http,
+    /// A uwsgi packet was sent to this port.
+    Uwsgi,
+    /// FastCGI was sent to this port.
+    Fastcgi,
+    /// TLS was sent to this port.
+    Tls,
+}
+
+impl ScgiFault {
+    /// The status that tells the peer, or `None` where it would not understand an HTTP response.
+    pub fn status(self) -> Option<&'static str> {
+        match self {
+            ScgiFault::Tls | ScgiFault::Fastcgi => None,
+            _ => Some("400 Bad Request"),
+        }
+    }
+}
+
+impl fmt::Display for ScgiFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ScgiFault::Length => "the netstring's length is not a number and a colon",
+            ScgiFault::Comma => "the netstring of headers does not end in a comma",
+            ScgiFault::Cut => "the headers end within a name or a value",
+            ScgiFault::NameEmpty => "a header has no name",
+            ScgiFault::LengthNotFirst => "the first header is not CONTENT_LENGTH",
+            ScgiFault::Version => "there is no header SCGI with the value 1",
+            ScgiFault::Http => {
+                "this port speaks SCGI, not HTTP: use nginx's scgi_pass, not proxy_pass or a browser"
+            }
+            ScgiFault::Uwsgi => "this port speaks SCGI, not uwsgi: use nginx's scgi_pass, not uwsgi_pass",
+            ScgiFault::Fastcgi => {
+                "this port speaks SCGI, not FastCGI: use nginx's scgi_pass, not fastcgi_pass"
+            }
+            ScgiFault::Tls => "this port speaks SCGI, not TLS",
+        })
+    }
+}

@@ -1,0 +1,125 @@
+//! Responses as a client reads them: one after the other from a connection, strictly.
+
+use std::io::Read;
+use std::net::TcpStream;
+
+/// A response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// Names in lower case, and values, in order.
+    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    /// The value of the first field of that name, in lower case.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// The bytes of a connection, cut into responses.
+pub(crate) struct Replies {
+    socket: TcpStream,
+    buffer: Vec<u8>,
+    /// What of the buffer has been cut off.
+    taken: usize,
+}
+
+impl Replies {
+    pub(crate) fn of(socket: TcpStream) -> Replies {
+        Replies { socket, buffer: Vec::new(), taken: 0 }
+    }
+
+    pub(crate) fn socket(&mut self) -> &mut TcpStream {
+        &mut self.socket
+    }
+
+    /// The next response, to a request of any method but HEAD.
+    #[track_caller]
+    pub(crate) fn next(&mut self) -> Reply {
+        self.next_to("GET")
+    }
+
+    /// The next response, to a request of `method`. It must be framed: by Content-Length, or as chunks.
+    #[track_caller]
+    pub(crate) fn next_to(&mut self, method: &str) -> Reply {
+        self.buffer.drain(..self.taken);
+        self.taken = 0;
+        let mut reply = self.head();
+        if method == "HEAD" || matches!(reply.status, 100..=199 | 204 | 304) {
+            return reply;
+        }
+        reply.body = match (reply.field("content-length"), reply.field("transfer-encoding")) {
+            (Some(length), None) => self.take(length.parse().unwrap()),
+            (None, Some("chunked")) => self.chunks(),
+            framing => panic!("no single framing: {framing:?}"),
+        };
+        reply
+    }
+
+    /// Everything behind the responses that were taken, until the peer closes.
+    #[track_caller]
+    pub(crate) fn rest(mut self) -> Vec<u8> {
+        self.socket.read_to_end(&mut self.buffer).unwrap();
+        self.buffer.split_off(self.taken)
+    }
+
+    #[track_caller]
+    fn head(&mut self) -> Reply {
+        let mut line = self.line();
+        let status = line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).map(str::parse);
+        let Some(Ok(status)) = status else { panic!("bad status line {line:?}") };
+        let mut fields = Vec::new();
+        loop {
+            line = self.line();
+            if line.is_empty() {
+                return Reply { status, fields, body: Vec::new() };
+            }
+            let (name, value) = line.split_once(": ").unwrap_or_else(|| panic!("bad field {line:?}"));
+            fields.push((name.to_ascii_lowercase(), value.to_owned()));
+        }
+    }
+
+    #[track_caller]
+    fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let size = self.line();
+            let size = usize::from_str_radix(&size, 16).unwrap_or_else(|_| panic!("bad size {size:?}"));
+            body.extend(self.take(size));
+            assert_eq!(self.take(2), b"\r\n");
+            if size == 0 {
+                return body;
+            }
+        }
+    }
+
+    /// The next line, without its end.
+    #[track_caller]
+    fn line(&mut self) -> String {
+        let mut line = Vec::new();
+        while !line.ends_with(b"\r\n") {
+            line.extend(self.take(1));
+        }
+        line.truncate(line.len() - 2);
+        String::from_utf8(line).unwrap()
+    }
+
+    #[track_caller]
+    fn take(&mut self, count: usize) -> Vec<u8> {
+        let mut piece = vec![0; 64 << 10];
+        while self.buffer.len() - self.taken < count {
+            let read = self.socket.read(&mut piece).unwrap();
+            assert!(read > 0, "closed after {}", self.buffer.escape_ascii());
+            self.buffer.extend_from_slice(&piece[..read]);
+        }
+        self.taken += count;
+        self.buffer[self.taken - count..self.taken].to_vec()
+    }
+}

@@ -10,10 +10,12 @@ use crate::input::Input;
 
 pub(super) fn call(mut environ: Environ, start_response: &StartResponse) -> Result<Body, AppError> {
     let input = environ.take_input();
-    let content_type = environ
-        .header("Content-Type")
-        .filter(|value| !value.iter().any(u8::is_ascii_control))
-        .unwrap_or(b"application/octet-stream");
+    let content_type = match environ.header("Content-Type") {
+        // A browser sends a form's text as UTF-8 without saying so, and would not take it for that when it is back.
+        Some(b"text/plain") => b"text/plain; charset=utf-8",
+        Some(value) if !value.iter().any(u8::is_ascii_control) => value,
+        _ => b"application/octet-stream",
+    };
     let length = input.len().to_string();
     start_response
         .start("200 OK", [("Content-Type", content_type), ("Content-Length", length.as_bytes())])?;

@@ -29,7 +29,7 @@ fn text(environ: &Environ, body_bytes: u64) -> Result<String, AppError> {
 
 fn html(environ: &Environ, body_bytes: u64) -> Result<String, AppError> {
     let request = format!("{} {}", readable(environ.method()), readable(environ.uri()));
-    let mut content = format!("<h1>{}</h1>\n<table>\n", Escaped(&request));
+    let mut content = format!("<h1>{}</h1>\n<table class=\"card\">\n", Escaped(&request));
     for (name, value) in environ.iter() {
         let (name, value) = (readable(name), readable(value));
         write!(content, "<tr><th scope=\"row\">{}<td>", Escaped(&name))?;

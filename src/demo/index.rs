@@ -41,15 +41,24 @@ fn index(environ: &Environ, start_response: &StartResponse) -> Result<Body, AppE
         }
         return plain(start_response, "200 OK", content);
     }
-    content.push_str("<h1>Tidegate serves its demo application</h1>\n<table>\n");
+    content.push_str(
+        "<h1>Tidegate serves its demo application</h1>\n\
+         <p>It works: this page is the application's answer to your request. Four more applications are below it:\n\
+         <dl class=\"card\">\n",
+    );
     for (path, what) in PLACES {
         let link = format!("{base}{path}");
-        writeln!(content, "<tr><td><a href=\"{0}\">{0}</a><td>{1}", Escaped(&link), Escaped(what))?;
+        writeln!(
+            content,
+            "<div><dt><a href=\"{0}\">{0}</a></dt><dd>{1}</dd></div>",
+            Escaped(&link),
+            Escaped(what)
+        )?;
     }
     writeln!(
         content,
-        "</table>\n<form method=\"post\" action=\"{}/echo\" enctype=\"text/plain\">\n\
-         <p><input name=\"text\" value=\"caf\u{e9}\"> <button>POST it to {0}/echo</button>\n</form>",
+        "</dl>\n<form method=\"post\" action=\"{}/echo\" enctype=\"text/plain\">\n\
+         <input name=\"text\" aria-label=\"text\" value=\"caf\u{e9}\"> <button>POST it to {0}/echo</button>\n</form>",
         Escaped(&base)
     )?;
     let fields = [("Content-Type", "text/html; charset=utf-8"), ("Vary", "Accept")];

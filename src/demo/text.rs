@@ -37,12 +37,11 @@ pub(super) fn wants_html(environ: &Environ) -> bool {
     accept.split(|byte| matches!(byte, b',' | b';')).any(|range| range.trim_ascii() == b"text/html")
 }
 
-/// An HTML page of this title and content.
+/// An HTML page of this title and content, which asks the server for nothing more.
 pub(super) fn page(title: &str, content: &str) -> String {
     format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n{STYLE}\n{content}",
-        title = Escaped(title)
+        "{HEAD}\n<title>{}</title>\n<style>\n{STYLE}</style>\n{BRAND}\n<main>\n{content}</main>\n",
+        Escaped(title)
     )
 }
 
@@ -52,14 +51,16 @@ pub(super) fn plain(start_response: &StartResponse, status: &str, text: String) 
     Ok(Body::from(text))
 }
 
-const STYLE: &str = "<style>
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #223 }
-h1 { font-size: 1.4rem; overflow-wrap: anywhere }
-table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0; border-bottom: 1px solid #dde }
-th { font-weight: 600; white-space: nowrap } td { font-family: ui-monospace, monospace; overflow-wrap: anywhere }
-em { color: #889 }
-</style>";
+const HEAD: &str = r##"<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'%3E%3Cg fill='none' stroke='%230b8794' stroke-width='3' stroke-linecap='round'%3E%3Cpath d='M2 8q5-5 10 0t10 0'/%3E%3Cpath d='M2 17q5-5 10 0t10 0' opacity='.5'/%3E%3C/g%3E%3C/svg%3E">"##;
+
+const STYLE: &str = include_str!("page.css");
+
+const BRAND: &str = r#"<header><svg viewBox="0 0 24 24" aria-hidden="true"><path d="M2 8q5-5 10 0t10 0"/><path d="M2 17q5-5 10 0t10 0" opacity=".5"/></svg>Tidegate</header>"#;
 
 #[cfg(test)]
 mod tests {

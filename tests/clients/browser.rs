@@ -1,0 +1,89 @@
+//! A browser: Debian's chromium, without a window.
+
+use std::path::Path;
+
+use crate::server::{Demo, output, program};
+
+/// What the page at `url` has become in a browser: its document, as HTML.
+#[track_caller]
+fn dom(url: &str) -> String {
+    let home = tempfile::tempdir().unwrap();
+    output(chromium(home.path(), &["--dump-dom", url]))
+}
+
+/// A chromium that is nobody's: it lives in `home`, asks nobody but us, and leaves nothing behind.
+#[track_caller]
+fn chromium(home: &Path, arguments: &[&str]) -> std::process::Command {
+    let mut chromium = program("chromium", "chromium");
+    chromium
+        .env("HOME", home)
+        .env("XDG_CONFIG_HOME", home)
+        .env("XDG_CACHE_HOME", home)
+        .env("TMPDIR", home)
+        .arg(format!("--user-data-dir={}", home.join("profile").display()))
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        .args([
+            "--disable-quic",
+            "--no-proxy-server",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        ])
+        .args(["--no-first-run", "--disable-background-networking", "--disable-component-update"])
+        .args(["--disable-sync", "--disable-default-apps", "--disable-extensions", "--disable-breakpad"])
+        .args(arguments);
+    chromium
+}
+
+#[test]
+fn a_browser_shows_the_demo() {
+    let demo = Demo::start();
+    let page = dom(&demo.url("/"));
+    assert!(page.contains("<title>Tidegate</title>") && page.contains("</h1>"), "{page}");
+    for link in ["/hello", "/environ?a=1&amp;b=2", "/echo", "/stream"] {
+        assert!(page.contains(&format!("<a href=\"{link}\">")), "no link to {link} in {page}");
+    }
+    assert!(page.contains("<form method=\"post\" action=\"/echo\""), "{page}");
+    assert_eq!(demo.stop(), [""; 0]);
+}
+
+#[test]
+fn a_browser_shows_its_own_request() {
+    let demo = Demo::start();
+    let page = dom(&demo.url("/environ?a=1&b=%3Ctide%3E"));
+    let value = |name: &str| {
+        let row = page.split_once(&format!("<th scope=\"row\">{name}</th><td>"));
+        let row = row.unwrap_or_else(|| panic!("no {name} in {page}")).1;
+        row.split_once("</td>").unwrap().0.trim().to_owned()
+    };
+    assert_eq!(value("REQUEST_METHOD"), "GET");
+    assert_eq!(value("SERVER_PROTOCOL"), "HTTP/1.1");
+    assert_eq!(value("QUERY_STRING"), "a=1&amp;b=%3Ctide%3E");
+    assert_eq!(value("HTTP_HOST"), demo.url("").strip_prefix("http://").unwrap());
+    assert!(value("HTTP_ACCEPT").starts_with("text/html,"));
+    assert!(value("HTTP_USER_AGENT").contains("Chrome/"), "{}", value("HTTP_USER_AGENT"));
+    assert!(page.contains("The request's body: 0 bytes."), "{page}");
+    assert_eq!(demo.stop(), [""; 0]);
+}
+
+#[test]
+fn a_browser_reads_chunks() {
+    let demo = Demo::start();
+    let page = dom(&demo.url("/stream?chunks=3&size=64"));
+    assert_eq!(page.matches("the tide comes in through the gate").count(), 3, "{page}");
+    assert_eq!(demo.stop(), [""; 0]);
+}
+
+#[test]
+fn a_browser_posts_a_form() {
+    let demo = Demo::start();
+    let folder = tempfile::tempdir().unwrap();
+    let form = folder.path().join("form.html");
+    let html = format!(
+        "<!doctype html><meta charset=\"utf-8\"><form method=\"post\" action=\"{}\" enctype=\"text/plain\">\
+         <input name=\"text\" value=\"caf\u{e9}\"></form><script>document.forms[0].submit()</script>",
+        demo.url("/echo")
+    );
+    std::fs::write(&form, html).unwrap();
+    let page = dom(&format!("file://{}", form.display()));
+    assert!(page.contains("text=caf\u{e9}"), "{page}");
+    assert_eq!(demo.stop(), [""; 0]);
+}

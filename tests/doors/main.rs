@@ -1,0 +1,19 @@
+//! One contract over four doors: uwsgi, HTTP, FastCGI and SCGI, over TCP and unix sockets, directly and behind a real
+//! nginx. Every case is written once and checked over each of the sixteen [`ways`]; a failure names case and way.
+
+#![allow(clippy::unwrap_used, reason = "a test may unwrap, and so may its helpers")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bodies;
+mod cases;
+mod client;
+mod contract;
+mod endings;
+mod environs;
+mod kept;
+mod readme;
+mod request;
+mod streams;
+mod ways;

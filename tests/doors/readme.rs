@@ -1,0 +1,62 @@
+//! README.md's nginx snippets work as pasted.
+
+use std::fs;
+
+use tidegate::{Limits, ListenOptions, Scheme};
+
+use crate::support::application::hello;
+use crate::support::nginx::Nginx;
+use crate::support::server::Server;
+
+/// What the README's snippets call their backends; and the tests' own doors, in this order.
+const BACKENDS: [(Scheme, &str, &str); 4] = [
+    (Scheme::Uwsgi, "uwsgi_pass", "127.0.0.1:3031"),
+    (Scheme::Http, "proxy_pass", "127.0.0.1:8080"),
+    (Scheme::Fastcgi, "fastcgi_pass", "127.0.0.1:9000"),
+    (Scheme::Scgi, "scgi_pass", "127.0.0.1:4000"),
+];
+const UNIX: &str = "unix:/run/tidegate.sock";
+const LISTEN: &str = "listen 8000;";
+
+#[test]
+fn every_snippet_works_as_pasted() {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let snippets = snippets(&readme);
+    assert!(!snippets.is_empty(), "README.md has no ```nginx block");
+    let tcp = BACKENDS.map(|(scheme, ..)| (scheme, "127.0.0.1:0"));
+    let unix = ["FOLDER/uwsgi", "FOLDER/http", "FOLDER/fastcgi", "FOLDER/scgi"];
+    let unix = BACKENDS.iter().zip(unix).map(|((scheme, ..), path)| (*scheme, path));
+    let doors: Vec<_> = tcp.into_iter().chain(unix).collect();
+    let server = Server::speaking(&doors, &ListenOptions::default(), Limits::default(), hello);
+    let mut seen = Vec::new();
+    for snippet in &snippets {
+        println!("{snippet}");
+        assert_eq!(snippet.matches(LISTEN).count(), 1, "a block is one server at {LISTEN}");
+        let mut ours = snippet.replace(LISTEN, "listen 127.0.0.1:NGINX_PORT;");
+        let mut backends = 0;
+        for (n, (scheme, pass, address)) in BACKENDS.into_iter().enumerate() {
+            if !snippet.contains(pass) {
+                continue;
+            }
+            seen.push(scheme);
+            backends += snippet.matches(address).count() + snippet.matches(UNIX).count();
+            ours = ours.replace(address, &server.doors[n].name);
+            ours = ours.replace(UNIX, &server.doors[BACKENDS.len() + n].name);
+        }
+        assert_eq!(backends, 1, "a block has one backend, at {BACKENDS:?} or {UNIX}");
+        let before = server.connections();
+        let nginx = Nginx::serving(&ours);
+        nginx.get("/").assert_body("Hello, World");
+        assert_eq!(nginx.ask("POST /path?query", &[], b"body").status, 200);
+        assert!(server.connections() > before);
+    }
+    for (scheme, ..) in BACKENDS {
+        assert!(seen.contains(&scheme), "README.md has no snippet for {scheme}");
+    }
+}
+
+/// The text of each ```nginx block.
+fn snippets(readme: &str) -> Vec<String> {
+    let blocks = readme.split("\n```nginx\n").skip(1);
+    blocks.map(|block| block.split("\n```").next().unwrap_or_default().to_owned()).collect()
+}

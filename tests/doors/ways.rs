@@ -1,0 +1,240 @@
+//! The sixteen ways from a client to the application.
+
+use std::fmt;
+use std::thread;
+
+use tidegate::{AppError, Body, Environ, Limits, ListenOptions, Scheme, StartResponse};
+
+use crate::client::Client;
+use crate::request::Request;
+use crate::support::client::{Door, Response};
+use crate::support::nginx::Nginx;
+use crate::support::server::Server;
+
+/// The protocols, each over TCP and over a unix socket.
+const DOORS: [(Scheme, &str); 8] = [
+    (Scheme::Uwsgi, "127.0.0.1:0"),
+    (Scheme::Uwsgi, "FOLDER/uwsgi"),
+    (Scheme::Http, "127.0.0.1:0"),
+    (Scheme::Http, "FOLDER/http"),
+    (Scheme::Fastcgi, "127.0.0.1:0"),
+    (Scheme::Fastcgi, "FOLDER/fastcgi"),
+    (Scheme::Scgi, "127.0.0.1:0"),
+    (Scheme::Scgi, "FOLDER/scgi"),
+];
+
+/// One way: the protocol that the server is spoken to, over what kind of socket, and by whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    pub(crate) scheme: Scheme,
+    pub(crate) is_tcp: bool,
+    /// nginx speaks to the server, and the client HTTP to nginx; else the client speaks the protocol itself.
+    pub(crate) behind_nginx: bool,
+    /// Where the client connects.
+    pub(crate) door: Door,
+}
+
+impl Way {
+    /// What the client speaks.
+    pub(crate) fn client_scheme(&self) -> Scheme {
+        if self.behind_nginx { Scheme::Http } else { self.scheme }
+    }
+
+    /// Whether a response that is broken off can be told from a whole one.
+    ///
+    /// A length tells it everywhere, and so do HTTP's chunks and FastCGI's END_REQUEST. uwsgi and SCGI have the end of
+    /// the connection alone, which over TCP is a reset and on a unix socket an end like any other.
+    /// While nginx does not buffer, it does not look for END_REQUEST either.
+    pub(crate) fn shows_break(&self, has_length: bool, buffered: bool) -> bool {
+        let ends_by_itself = match self.scheme {
+            Scheme::Http => true,
+            Scheme::Fastcgi => buffered || !self.behind_nginx,
+            Scheme::Uwsgi | Scheme::Scgi => false,
+        };
+        has_length || self.is_tcp || ends_by_itself
+    }
+
+    /// Whether a body that is sent to [`UNBUFFERED`] reaches the server piece by piece. uwsgi and SCGI must have its
+    /// length first.
+    pub(crate) fn passes_on(&self, is_chunked: bool) -> bool {
+        !self.behind_nginx
+            || match self.scheme {
+                Scheme::Http | Scheme::Fastcgi => true,
+                Scheme::Uwsgi => !is_chunked,
+                Scheme::Scgi => false,
+            }
+    }
+
+    /// Sends a request; the answer is to be read.
+    #[track_caller]
+    pub(crate) fn send(&self, request: &Request) -> Client {
+        let mut client = Client::connect(self);
+        client.send(request.encode(self.client_scheme()));
+        client
+    }
+
+    /// Sends a request and reads the response to its end.
+    #[track_caller]
+    pub(crate) fn ask(&self, request: &Request) -> Response {
+        let mut response = Response::read(self.send(request));
+        if request.method == "HEAD" || response.status == 304 {
+            response.complete = response.broken.is_none();
+        }
+        response
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let socket = if self.is_tcp { "TCP" } else { "a unix socket" };
+        let peer = if self.behind_nginx { "from nginx" } else { "directly" };
+        write!(f, "{} {peer} over {socket}", self.scheme)
+    }
+}
+
+/// A server with all doors, and an nginx before it.
+pub(crate) struct Ways {
+    pub(crate) server: Server,
+    _nginx: Nginx,
+    all: Vec<Way>,
+}
+
+impl Ways {
+    #[track_caller]
+    pub(crate) fn to<A>(application: A) -> Ways
+    where
+        A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
+    {
+        Ways::with(Limits::default(), application)
+    }
+
+    #[track_caller]
+    pub(crate) fn with<A>(limits: Limits, application: A) -> Ways
+    where
+        A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
+    {
+        Ways::behind(servers, limits, application)
+    }
+
+    /// Behind an nginx that was told nothing but where the server is. The ways without it are left out.
+    #[track_caller]
+    pub(crate) fn behind_plain_nginx<A>(application: A) -> Ways
+    where
+        A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
+    {
+        let mut ways = Ways::behind(plain_servers, Limits::default(), application);
+        ways.all.retain(|way| way.behind_nginx);
+        ways
+    }
+
+    #[track_caller]
+    fn behind<A>(servers: fn(&Server) -> String, limits: Limits, application: A) -> Ways
+    where
+        A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
+    {
+        let mut options = ListenOptions::default();
+        options.trust.proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        let server = Server::speaking(&DOORS, &options, limits, application);
+        let nginx = Nginx::serving(&servers(&server));
+        let port = nginx.door.address.as_socket().unwrap().port();
+        let mut all = Vec::new();
+        for ((n, (scheme, _)), door) in (1..).zip(DOORS).zip(&server.doors) {
+            let is_tcp = door.is_tcp();
+            let front = Door::at(&format!("127.0.0.{n}:{port}"));
+            all.push(Way { scheme, is_tcp, behind_nginx: false, door: door.clone() });
+            all.push(Way { scheme, is_tcp, behind_nginx: true, door: front });
+        }
+        Ways { server, _nginx: nginx, all }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Way> {
+        self.all.iter()
+    }
+
+    /// Checks `case` over each way; a failure names both.
+    #[track_caller]
+    pub(crate) fn each(&self, case: &str, check: impl Fn(&Way)) {
+        for way in self.iter() {
+            let _named = Named::new(case, way);
+            check(way);
+        }
+    }
+}
+
+/// Says what failed, if anything does while it is there.
+pub(crate) struct Named(String);
+
+impl Named {
+    pub(crate) fn new(case: &str, way: &Way) -> Named {
+        Named(format!("{case}: {way}"))
+    }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            println!("failed: {}", self.0);
+        }
+    }
+}
+
+/// At this path nginx hands a request's body on as it comes; but not to SCGI, of which it then counts only what has come
+/// as the CONTENT_LENGTH, and cuts uploads short (nginx/nginx pull request 1118 mends it).
+pub(crate) const UNBUFFERED: &str = "/unbuffered";
+
+/// A server of nginx's for each door, at an address of its own: so the request that arrives is the same, its port too.
+fn servers(server: &Server) -> String {
+    let servers = (1..).zip(DOORS).zip(&server.doors).map(|((n, (scheme, _)), door)| {
+        let address = &door.name;
+        let (upstream, pass, unbuffered) = match scheme {
+            Scheme::Uwsgi => (
+                String::new(),
+                format!("include PARAMS; uwsgi_pass {address};"),
+                "uwsgi_request_buffering off;",
+            ),
+            Scheme::Scgi => (String::new(), format!("include scgi_params; scgi_pass {address};"), ""),
+            Scheme::Fastcgi => (
+                format!("upstream door{n} {{ server {address}; keepalive 4; }}"),
+                format!("include fastcgi_params; fastcgi_keep_conn on; fastcgi_pass door{n};"),
+                "fastcgi_request_buffering off;",
+            ),
+            Scheme::Http => (
+                format!("upstream door{n} {{ server {address}; keepalive 4; }}"),
+                format!(
+                    "proxy_pass http://door{n};
+                    proxy_http_version 1.1;
+                    proxy_set_header Connection \"\";
+                    proxy_set_header Host $http_host;
+                    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+                    proxy_set_header X-Forwarded-Proto $scheme;"
+                ),
+                "proxy_request_buffering off;",
+            ),
+        };
+        format!(
+            "{upstream}
+            server {{
+                listen 127.0.0.{n}:NGINX_PORT;
+                server_name www.example.com;
+                location / {{ {pass} }}
+                location {UNBUFFERED} {{ {pass} {unbuffered} }}
+            }}"
+        )
+    });
+    servers.collect::<Vec<_>>().join("\n")
+}
+
+/// The least that makes nginx pass requests on to each door: it connects for each, and speaks HTTP/1.0.
+fn plain_servers(server: &Server) -> String {
+    let servers = (1..).zip(DOORS).zip(&server.doors).map(|((n, (scheme, _)), door)| {
+        let address = &door.name;
+        let pass = match scheme {
+            Scheme::Uwsgi => format!("include uwsgi_params; uwsgi_pass {address};"),
+            Scheme::Http => format!("proxy_pass http://{address};"),
+            Scheme::Fastcgi => format!("include fastcgi_params; fastcgi_pass {address};"),
+            Scheme::Scgi => format!("include scgi_params; scgi_pass {address};"),
+        };
+        format!("server {{ listen 127.0.0.{n}:NGINX_PORT; location / {{ {pass} }} }}")
+    });
+    servers.collect::<Vec<_>>().join("\n")
+}

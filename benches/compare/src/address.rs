@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::str::FromStr;
@@ -46,6 +46,11 @@ impl Address {
             family: if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 },
             socket: address.into(),
         })
+    }
+
+    /// A port of the loopback that was free a moment ago, which is good enough there.
+    pub fn free_tcp() -> io::Result<Address> {
+        Address::tcp(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
     }
 
     /// Whether it is a unix socket, else TCP.

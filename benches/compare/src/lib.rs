@@ -18,6 +18,7 @@ pub mod address;
 pub mod attached;
 pub mod cores;
 pub mod door;
+pub mod grid;
 pub mod idle;
 pub mod load;
 pub mod options;

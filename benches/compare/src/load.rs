@@ -1,11 +1,13 @@
-//! The closed loop: a fixed number of connections, each replaced by a new one as soon as its reply
-//! is complete, one request per connection, as nginx's uwsgi_pass does it.
+//! The closed loop: a fixed number of requests in flight, each followed by another as soon as its reply is
+//! complete: on the same connection where the door keeps it alive, else on a new one, as nginx's uwsgi_pass
+//! does it.
 //!
-//! The load must cost less than the server, or it measures itself. Per request it spends five
-//! system calls (socket, connect, send, recv, close) and shares one poll between all connections:
-//! the poll asks for the peer's hang-up alone, so the reply, by then complete, is one recv. A reply
-//! must therefore fit the socket's buffer, as every small one does. The poll never sleeps: on a
-//! core of its own the loop may spin, and a server that has nobody to wake is measured alone.
+//! The load must cost less than the server, or it measures itself. Per request it spends five system calls
+//! (socket, connect, send, recv, close), or two on a connection that stays, and shares one poll between all
+//! connections. Where the reply ends with the connection, the poll asks for the peer's hang-up alone, so the
+//! reply, by then complete, is one recv; it must therefore fit the socket's buffer, as every small one does.
+//! The poll never sleeps: on a core of its own the loop may spin, and a server that has nobody to wake is
+//! measured alone.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -17,6 +19,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send, sockopt};
 
 use crate::address::Address;
+use crate::door::Door;
 use crate::reply::Checker;
 use crate::stream::Stream;
 
@@ -30,7 +33,9 @@ const REPLY_BUFFER: usize = 256 << 10;
 pub struct Target<'a> {
     /// The server.
     pub address: &'a Address,
-    /// One whole request.
+    /// What it speaks.
+    pub door: Door,
+    /// One whole request in that protocol.
     pub packet: &'a [u8],
     /// The reply's, exactly.
     pub body: &'a [u8],
@@ -39,9 +44,9 @@ pub struct Target<'a> {
 /// When to stop: whichever comes first.
 #[derive(Clone, Copy)]
 pub struct Bound {
-    /// No connection is made after it.
+    /// No request is made after it.
     pub time: Duration,
-    /// No more connections than these.
+    /// No more requests than these.
     pub requests: u64,
 }
 
@@ -51,7 +56,8 @@ pub struct Report {
     pub requests: u64,
     /// From the first connect to the last reply.
     pub elapsed: Duration,
-    /// Nanoseconds from the connect to the end of the reply, one entry per request.
+    /// Nanoseconds from the request (from the connect, if there is one for each) to the end of the reply, one
+    /// entry per request.
     pub latency: Histogram<u64>,
     /// Head and body of one.
     pub reply_bytes: usize,
@@ -86,7 +92,7 @@ pub fn run(
         if more {
             flight.launch(bound.requests)?;
         }
-        if flight.is_empty() && (!more || flight.launched == bound.requests) {
+        if flight.is_over() && (!more || flight.launched == bound.requests) {
             return Ok(flight.report(now - start));
         }
         flight.land()?;
@@ -102,19 +108,31 @@ pub fn run(
     }
 }
 
-/// One connection in flight.
-struct Request {
+/// One place of the flight, as long as it has a connection.
+struct Connection {
     socket: OwnedFd,
+    /// When the request that is in flight, or was last, began.
     started: Instant,
-    /// Only a TCP connection may still be shaking hands, and not yet take the packet.
-    sent: bool,
+    state: State,
+    /// What has come of a reply that needs more than one read.
+    pending: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The socket does not take the packet yet: a TCP connection may still be shaking hands.
+    Unsent,
+    /// The request is out.
+    Asked,
+    /// Kept alive, and the last reply is complete.
+    Idle,
 }
 
 /// All connections, and what the replies add up to.
 struct Flight<'a> {
     target: &'a Target<'a>,
-    requests: Vec<Option<Request>>,
-    /// Every connection made so far, answered or not.
+    connections: Vec<Option<Connection>>,
+    /// Every request made so far, answered or not.
     launched: u64,
     latency: Histogram<u64>,
     checker: Checker,
@@ -125,17 +143,18 @@ impl<'a> Flight<'a> {
     fn new(target: &'a Target<'a>, connections: usize) -> Flight<'a> {
         Flight {
             target,
-            requests: (0..connections).map(|_| None).collect(),
+            connections: (0..connections).map(|_| None).collect(),
             launched: 0,
             latency: Histogram::new_with_bounds(1, 60_000_000_000, 3)
                 .expect("the bounds of the histogram are in order"),
-            checker: Checker::new(target.body),
+            checker: Checker::new(target.door, target.body),
             buffer: vec![0; REPLY_BUFFER],
         }
     }
 
-    fn is_empty(&self) -> bool {
-        self.requests.iter().all(Option::is_none)
+    /// Whether no request is in flight.
+    fn is_over(&self) -> bool {
+        self.connections.iter().flatten().all(|connection| connection.state == State::Idle)
     }
 
     fn report(self, elapsed: Duration) -> Report {
@@ -147,23 +166,23 @@ impl<'a> Flight<'a> {
         }
     }
 
-    /// Fills every free place. A full backlog leaves the rest for the next turn.
+    /// Gives every free place a request. A full backlog leaves the rest for the next turn.
     fn launch(&mut self, limit: u64) -> io::Result<()> {
-        for place in self.requests.iter_mut().filter(|place| place.is_none()) {
+        for place in &mut self.connections {
             if self.launched == limit {
                 break;
             }
-            let started = Instant::now();
-            let socket = match self.target.address.connect() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                other => other?,
-            };
-            if !self.target.address.is_unix() {
-                // Without TIME_WAIT: a second's requests would use up the ports otherwise.
-                sockopt::set_socket_linger(&socket, Some(Duration::ZERO))?;
+            match place {
+                None => match Connection::open(self.target) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    other => *place = Some(other?),
+                },
+                Some(connection) if connection.state == State::Idle => {
+                    connection.started = Instant::now();
+                    connection.ask(self.target.packet)?;
+                }
+                Some(_) => continue,
             }
-            let sent = try_send(&socket, self.target.packet)?;
-            *place = Some(Request { socket, started, sent });
             self.launched += 1;
         }
         Ok(())
@@ -171,13 +190,18 @@ impl<'a> Flight<'a> {
 
     /// Looks at every connection once, and takes the replies that are complete.
     fn land(&mut self) -> io::Result<()> {
-        let mut places = Vec::with_capacity(self.requests.len());
-        let mut waiting = Vec::with_capacity(self.requests.len());
-        for (place, request) in self.requests.iter().enumerate() {
-            if let Some(request) = request {
-                let wish = if request.sent { PollFlags::RDHUP } else { PollFlags::OUT };
+        let mut places = Vec::with_capacity(self.connections.len());
+        let mut waiting = Vec::with_capacity(self.connections.len());
+        for (place, connection) in self.connections.iter().enumerate() {
+            if let Some(connection) = connection {
+                let wish = match connection.state {
+                    State::Unsent => PollFlags::OUT,
+                    State::Asked if self.target.door.keeps_alive() => PollFlags::IN,
+                    State::Asked => PollFlags::RDHUP,
+                    State::Idle => continue,
+                };
                 places.push(place);
-                waiting.push(PollFd::new(&request.socket, wish));
+                waiting.push(PollFd::new(&connection.socket, wish));
             }
         }
         poll(&mut waiting, Some(&Timespec::default()))?;
@@ -193,23 +217,67 @@ impl<'a> Flight<'a> {
 
     /// Sends what was not sent yet, or takes the reply and frees the place.
     fn advance(&mut self, place: usize) -> io::Result<()> {
-        let Some(request) = &mut self.requests[place] else {
+        let Some(connection) = &mut self.connections[place] else {
             return Ok(());
         };
-        if !request.sent {
-            request.sent = try_send(&request.socket, self.target.packet)?;
+        if connection.state == State::Unsent {
+            return connection.ask(self.target.packet);
+        }
+        let (length, _) = recv(&connection.socket, &mut self.buffer[..], RecvFlags::empty())?;
+        let keeps_alive = self.target.door.keeps_alive();
+        if length == 0 && keeps_alive {
+            return Err(io::Error::other("closed, though it should be kept alive"));
+        }
+        let reply = connection.reply(&self.buffer[..length]);
+        if !self.checker.check(reply).map_err(io::Error::other)? {
+            if connection.pending.is_empty() {
+                connection.pending = self.buffer[..length].to_vec();
+            }
             return Ok(());
         }
-        let (length, _) = recv(&request.socket, &mut self.buffer[..], RecvFlags::empty())?;
-        self.checker.check(&self.buffer[..length]).map_err(io::Error::other)?;
-        let nanoseconds = request.started.elapsed().as_nanos() as u64;
+        let nanoseconds = connection.started.elapsed().as_nanos() as u64;
         self.latency.saturating_record(nanoseconds);
-        self.requests[place] = None;
+        if keeps_alive {
+            connection.pending.clear();
+            connection.state = State::Idle;
+        } else {
+            self.connections[place] = None;
+        }
         Ok(())
     }
 }
 
-/// Whether the packet went out: whole, since a fresh socket's buffer is larger.
+impl Connection {
+    /// Connects, and asks unless TCP is still shaking hands.
+    fn open(target: &Target<'_>) -> io::Result<Connection> {
+        let started = Instant::now();
+        let socket = target.address.connect()?;
+        if !target.address.is_unix() {
+            // Without TIME_WAIT: a second's requests would use up the ports otherwise.
+            sockopt::set_socket_linger(&socket, Some(Duration::ZERO))?;
+        }
+        let mut connection = Connection { socket, started, state: State::Unsent, pending: Vec::new() };
+        connection.ask(target.packet)?;
+        Ok(connection)
+    }
+
+    fn ask(&mut self, packet: &[u8]) -> io::Result<()> {
+        let sent = try_send(&self.socket, packet)?;
+        self.state = if sent { State::Asked } else { State::Unsent };
+        Ok(())
+    }
+
+    /// All that has come of the reply, of which `bytes` came now.
+    fn reply<'a>(&'a mut self, bytes: &'a [u8]) -> &'a [u8] {
+        if self.pending.is_empty() {
+            return bytes;
+        }
+        self.pending.extend_from_slice(bytes);
+        &self.pending
+    }
+}
+
+/// Whether the packet went out: whole, since the socket's buffer is empty, and larger.
 pub(crate) fn try_send(socket: &OwnedFd, packet: &[u8]) -> io::Result<bool> {
     match send(socket, packet, SendFlags::NOSIGNAL) {
         Ok(length) if length == packet.len() => Ok(true),

@@ -28,15 +28,21 @@ impl Server {
         let output = File::create(log)?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let child = cores.on_servers_core(|| command.spawn())?;
-        let mut server = Server { child, address, log: log.to_owned() };
+        let mut server = Server { child, address: address.clone(), log: log.to_owned() };
+        server.wait_for(&address)?;
+        Ok(server)
+    }
+
+    /// Waits until it answers at a further address.
+    pub fn wait_for(&mut self, address: &Address) -> io::Result<()> {
         let deadline = Instant::now() + START_TIME;
-        while !server.address.is_served() {
-            if server.child.try_wait()?.is_some() || Instant::now() > deadline {
-                return Err(io::Error::other(format!("does not start: {}", server.last_line())));
+        while !address.is_served() {
+            if self.child.try_wait()?.is_some() || Instant::now() > deadline {
+                return Err(io::Error::other(format!("does not start: {}", self.last_line())));
             }
             sleep(Duration::from_millis(10));
         }
-        Ok(server)
+        Ok(())
     }
 
     /// Its process id.

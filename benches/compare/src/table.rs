@@ -112,7 +112,7 @@ impl Row {
 }
 
 /// 134580.4 is 134,580 to a reader.
-fn with_commas(value: f64, decimals: usize) -> String {
+pub(crate) fn with_commas(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let (whole, fraction) = text.split_at(text.find('.').unwrap_or(text.len()));
     let mut grouped = String::new();

@@ -1,6 +1,5 @@
 //! The load against the floor, briefly: both ends of every measurement at once.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -25,7 +24,7 @@ fn every_request_is_answered_over_a_unix_socket() {
 
 #[test]
 fn every_request_is_answered_over_tcp() {
-    let floor = floor("tcp", loopback(), &[]);
+    let floor = floor("tcp", Address::free_tcp().expect("a free port"), &[]);
     assert_eq!(hundred(&floor, &mut []).unwrap().requests, 100);
 }
 
@@ -55,7 +54,8 @@ fn small_requests_go_on_beside_others() {
 
 fn hundred(server: &Server, streams: &mut [Stream]) -> std::io::Result<load::Report> {
     let packet = Door::Uwsgi.get("/");
-    let target = Target { address: &server.address, packet: &packet, body: b"Hello, World\n" };
+    let target =
+        Target { address: &server.address, door: Door::Uwsgi, packet: &packet, body: b"Hello, World\n" };
     run(&target, 7, Bound { time: Duration::from_secs(10), requests: 100 }, streams)
 }
 
@@ -72,11 +72,4 @@ fn unix(name: &str) -> Address {
 
 fn scratch(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.sock"))
-}
-
-/// A port that was free a moment ago, which is good enough on a loopback.
-fn loopback() -> Address {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("a listener has an address");
-    Address::tcp(address).expect("it is on the loopback")
 }

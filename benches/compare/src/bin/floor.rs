@@ -5,10 +5,11 @@
 //! that finds nobody, are shared by all that is pending. No server of one-request connections can
 //! do with less, so this is what the others are measured against.
 //!
-//!     floor ADDRESS [--stream BYTES]
+//!     floor ADDRESS [--stream BYTES | --keep-alive]
 //!
 //! With `--stream` every answer has a body of BYTES bytes, written 64 KiB at a time from one
-//! buffer as the socket allows.
+//! buffer as the socket allows. With `--keep-alive` a connection stays after its answer, so that a
+//! request costs recv and send alone: the floor for HTTP.
 
 use std::convert::Infallible;
 use std::io;
@@ -35,16 +36,17 @@ const CHUNK: usize = 64 << 10;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let kept = matches!(arguments[..], [_, "--keep-alive"]);
     let answer = match arguments[..] {
-        [_] => Some(Answer::hello()),
+        [_] | [_, "--keep-alive"] => Some(Answer::hello()),
         [_, "--stream", bytes] => bytes.parse().ok().map(Answer::stream),
         _ => None,
     };
     let Some(answer) = answer else {
-        eprintln!("usage: floor ADDRESS [--stream BYTES]");
+        eprintln!("usage: floor ADDRESS [--stream BYTES | --keep-alive]");
         return ExitCode::FAILURE;
     };
-    let end = (arguments[0].parse()).and_then(|address| Floor::new(&address, answer)?.run());
+    let end = (arguments[0].parse()).and_then(|address| Floor::new(&address, answer, kept)?.run());
     match end {
         Ok(never) => match never {},
         Err(error) => {
@@ -92,12 +94,16 @@ struct Connection {
     socket: OwnedFd,
     /// None while the request has not come; then how much of the answer is out.
     sent: Option<u64>,
+    /// What epoll tells of it, if it had to wait before.
+    wish: Option<EventFlags>,
 }
 
 struct Floor {
     epoll: OwnedFd,
     listener: OwnedFd,
     answer: Answer,
+    /// Whether a connection stays after its answer.
+    kept: bool,
     /// Those that wait, by their descriptor's number.
     waiting: Vec<Option<Connection>>,
     /// Requests are read into it and forgotten.
@@ -105,12 +111,13 @@ struct Floor {
 }
 
 impl Floor {
-    fn new(address: &Address, answer: Answer) -> io::Result<Floor> {
+    fn new(address: &Address, answer: Answer, kept: bool) -> io::Result<Floor> {
         raise_descriptor_limit()?;
         let floor = Floor {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             listener: address.listen()?,
             answer,
+            kept,
             waiting: Vec::new(),
             scratch: vec![0; CHUNK],
         };
@@ -134,7 +141,7 @@ impl Floor {
                 if token == listener {
                     arrivals = true;
                 } else if let Some(connection) = self.waiting[token].take() {
-                    self.advance(connection, true)?;
+                    self.advance(connection)?;
                 }
             }
             if arrivals {
@@ -147,7 +154,7 @@ impl Floor {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         loop {
             match accept_with(&self.listener, flags) {
-                Ok(socket) => self.advance(Connection { socket, sent: None }, false)?,
+                Ok(socket) => self.advance(Connection { socket, sent: None, wish: None })?,
                 Err(Errno::AGAIN) => return Ok(()),
                 Err(error) => return Err(error.into()),
             }
@@ -155,13 +162,12 @@ impl Floor {
     }
 
     /// Reads, then writes, as far as the socket lets it; dropping the connection closes it.
-    /// `registered`: epoll knows it from an earlier wait.
-    fn advance(&mut self, mut connection: Connection, registered: bool) -> io::Result<()> {
+    fn advance(&mut self, mut connection: Connection) -> io::Result<()> {
         if connection.sent.is_none() {
             match recv(&connection.socket, &mut self.scratch[..], RecvFlags::empty()) {
                 Ok((0, _)) => return Ok(()),
                 Ok(_) => connection.sent = Some(0),
-                Err(Errno::AGAIN) => return self.wait(connection, EventFlags::IN, registered),
+                Err(Errno::AGAIN) => return self.wait(connection, EventFlags::IN),
                 Err(_) => return Ok(()),
             }
         }
@@ -172,21 +178,27 @@ impl Floor {
                 Ok(length) => sent += length as u64,
                 Err(Errno::AGAIN) => {
                     connection.sent = Some(sent);
-                    return self.wait(connection, EventFlags::OUT, registered);
+                    return self.wait(connection, EventFlags::OUT);
                 }
                 Err(_) => return Ok(()),
             }
         }
+        if self.kept {
+            connection.sent = None;
+            return self.wait(connection, EventFlags::IN);
+        }
         Ok(())
     }
 
-    fn wait(&mut self, connection: Connection, wish: EventFlags, registered: bool) -> io::Result<()> {
+    fn wait(&mut self, mut connection: Connection, mut wish: EventFlags) -> io::Result<()> {
+        // A connection that stays has been read empty: it need not be looked at until more comes.
+        wish.set(EventFlags::ET, self.kept);
         let number = connection.socket.as_raw_fd() as usize;
         let token = EventData::new_u64(number as u64);
-        if registered {
-            epoll::modify(&self.epoll, &connection.socket, token, wish)?;
-        } else {
-            epoll::add(&self.epoll, &connection.socket, token, wish)?;
+        match connection.wish.replace(wish) {
+            None => epoll::add(&self.epoll, &connection.socket, token, wish)?,
+            Some(known) if known != wish => epoll::modify(&self.epoll, &connection.socket, token, wish)?,
+            Some(_) => {}
         }
         if self.waiting.len() <= number {
             self.waiting.resize_with(number + 1, || None);

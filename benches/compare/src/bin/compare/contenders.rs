@@ -61,14 +61,12 @@ pub(crate) enum Contender {
 }
 
 impl Contender {
-    /// The floor lies beside this program, and by default so does tidegate.
-    pub(crate) fn all(tidegate: Option<PathBuf>) -> io::Result<Vec<Contender>> {
-        let here = env::current_exe()?;
-        let beside = |name| here.with_file_name(name);
+    /// The floor lies beside this program, and uWSGI perhaps in a virtual environment of the current folder.
+    pub(crate) fn all(tidegate: &Path) -> io::Result<Vec<Contender>> {
         Ok(vec![
-            Contender::Floor(beside("floor")),
-            Contender::Tidegate(tidegate.unwrap_or_else(|| beside("tidegate"))),
-            Contender::Uwsgi(find_uwsgi()),
+            Contender::Floor(beside("floor")?),
+            Contender::Tidegate(tidegate.to_owned()),
+            Contender::Uwsgi(find_program("uwsgi", ".venv/bin")),
         ])
     }
 
@@ -141,12 +139,17 @@ impl Contender {
 /// A process of uWSGI reads a request only when the one before is answered.
 const ONE_AT_A_TIME: &str = "one connection at a time";
 
-/// On the PATH, else in a virtual environment of the current folder.
-fn find_uwsgi() -> Option<PathBuf> {
+/// A program that was built with this one.
+pub(crate) fn beside(name: &str) -> io::Result<PathBuf> {
+    Ok(env::current_exe()?.with_file_name(name))
+}
+
+/// On the PATH, else in `folder`.
+pub(crate) fn find_program(name: &str, folder: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut places: Vec<PathBuf> = env::split_paths(&path).collect();
-    places.push(Path::new(".venv").join("bin"));
-    places.into_iter().map(|place| place.join("uwsgi")).find(|file| file.is_file())
+    places.push(folder.into());
+    places.into_iter().map(|place| place.join(name)).find(|file| file.is_file())
 }
 
 /// One process, no master, no log line per request: as lean as it goes.

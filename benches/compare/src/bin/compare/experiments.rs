@@ -1,5 +1,4 @@
-//! The experiments, each a row or a few of the table. Servers take turns within a round, and every
-//! round begins with another one, so that what disturbs the machine disturbs all of them.
+//! The experiments of the first table, each a row or a few of it.
 
 use std::io;
 use std::thread::sleep;
@@ -12,28 +11,14 @@ use tidegate_compare::load::{self, Bound, Target};
 use tidegate_compare::procfs;
 use tidegate_compare::server::Server;
 use tidegate_compare::stream::{ENDLESS, Stream, download};
-use tidegate_compare::table::{Aim, Cell, Row};
+use tidegate_compare::table::{Aim, Row};
 
 use crate::Bench;
 use crate::contenders::{LARGE, Role};
-
-/// The body of every small reply.
-const HELLO: &[u8] = b"Hello, World\n";
-
-/// Fills caches and buffers before anything counts.
-const WARM_UP: Duration = Duration::from_millis(200);
-
-/// For a server to fall asleep, which brings its CPU time up to date.
-const SETTLE: Duration = Duration::from_millis(20);
-
-/// strace makes a request a hundred times as slow, so these are enough.
-const TRACED_REQUESTS: u64 = 4000;
-
-/// For perf: enough to make the attaching negligible.
-const COUNTED_REQUESTS: u64 = 50_000;
-
-/// Those two end by their count, long before.
-const MUCH_TIME: Duration = Duration::from_secs(20);
+use crate::measure::{
+    self, COUNTED_REQUESTS, HELLO, MUCH_TIME, SETTLE, Sample, TRACED_REQUESTS, WARM_UP, cells, on_each,
+    sample, text,
+};
 
 const IDLE_CONNECTIONS: usize = 10_000;
 const ENDLESS_STREAMS: usize = 2;
@@ -44,33 +29,10 @@ const GIB: f64 = (1 << 30) as f64;
 /// A server per column, or what its cells say instead.
 pub(crate) type Servers = Vec<Result<Server, String>>;
 
-/// What one round of small requests tells.
-struct Sample {
-    per_second: f64,
-    p50: f64,
-    p99: f64,
-    cpu: f64,
-    busy: f64,
-    reply_bytes: f64,
-}
-
 /// Small requests as fast as they go: throughput, latency and what the server spends on each.
 pub(crate) fn hello(bench: &Bench, servers: &Servers) -> Vec<Row> {
     let samples = in_rounds(bench, servers, |server| {
-        small_requests(bench, server, WARM_UP, u64::MAX)?;
-        sleep(SETTLE);
-        let before = procfs::cpu_time(server.pid())?;
-        let report = small_requests(bench, server, bench.time, u64::MAX)?;
-        sleep(SETTLE);
-        let cpu = procfs::cpu_time(server.pid())? - before;
-        Ok(Sample {
-            per_second: report.per_second(),
-            p50: microseconds(report.within(0.5)),
-            p99: microseconds(report.within(0.99)),
-            cpu: microseconds(cpu) / report.requests as f64,
-            busy: 100.0 * cpu.as_secs_f64() / report.elapsed.as_secs_f64(),
-            reply_bytes: report.reply_bytes as f64,
-        })
+        sample(bench.time, &[server], |time| small_requests(bench, server, time, u64::MAX))
     });
     let row = |name: &str, decimals, aim, of: fn(&Sample) -> f64| Row {
         name: name.into(),
@@ -82,8 +44,8 @@ pub(crate) fn hello(bench: &Bench, servers: &Servers) -> Vec<Row> {
         row("requests per second", 0, None, |sample| sample.per_second),
         row("p50, µs", 1, None, |sample| sample.p50),
         row("p99, µs", 1, None, |sample| sample.p99),
-        row("server CPU per request, µs", 2, Some(Aim::AtMostFloor(1.15)), |sample| sample.cpu),
-        row("requests per second of server CPU", 0, None, |sample| 1e6 / sample.cpu),
+        row("server CPU per request, µs", 2, Some(Aim::AtMostFloor(1.15)), Sample::cpu_sum),
+        row("requests per second of server CPU", 0, None, |sample| 1e6 / sample.cpu_sum()),
         row("server's core busy, %", 0, None, |sample| sample.busy),
         row("bytes per reply", 0, None, |sample| sample.reply_bytes),
     ]
@@ -201,7 +163,7 @@ pub(crate) fn beside_streams(bench: &Bench) -> (Row, Vec<String>) {
         let mut streams = (0..ENDLESS_STREAMS)
             .map(|_| Stream::open(&server.address, &endless))
             .collect::<io::Result<Vec<_>>>()?;
-        let target = Target { address: &server.address, packet: &packet, body: HELLO };
+        let target = Target { address: &server.address, door: Door::Uwsgi, packet: &packet, body: HELLO };
         let bound = Bound { time: bench.time, requests: u64::MAX };
         let report = load::run(&target, 1, bound, &mut streams)?;
         if streams.iter().any(|stream| stream.received == 0) {
@@ -252,56 +214,15 @@ pub(crate) fn large_answer(bench: &Bench) -> Vec<Row> {
 /// Small requests to a server in [`Role::Hello`].
 fn small_requests(bench: &Bench, server: &Server, time: Duration, requests: u64) -> io::Result<load::Report> {
     let packet = Door::Uwsgi.get(Role::Hello.hello_target());
-    let target = Target { address: &server.address, packet: &packet, body: HELLO };
+    let target = Target { address: &server.address, door: Door::Uwsgi, packet: &packet, body: HELLO };
     load::run(&target, bench.connections, Bound { time, requests }, &mut [])
 }
 
-/// Measures every server once per round. A server that fails is out: its reason takes the cells.
 fn in_rounds<T>(
     bench: &Bench,
     servers: &Servers,
-    mut measure: impl FnMut(&Server) -> io::Result<T>,
+    measure: impl FnMut(&Server) -> io::Result<T>,
 ) -> Vec<Result<Vec<T>, String>> {
-    let mut samples: Vec<Result<Vec<T>, String>> = on_each(servers, |_| Ok(Vec::new()));
-    for round in 0..bench.rounds {
-        for turn in 0..servers.len() {
-            let column = (round + turn) % servers.len();
-            let (Ok(server), Ok(earlier)) = (&servers[column], &mut samples[column]) else {
-                continue;
-            };
-            match measure(server) {
-                Ok(sample) => earlier.push(sample),
-                Err(error) => {
-                    let title = bench.contenders[column].title();
-                    eprintln!("{title} is out: {error}. Its last line: {}", server.last_line());
-                    samples[column] = Err(text(error));
-                }
-            }
-        }
-    }
-    samples
-}
-
-/// One figure of every sample.
-fn cells<T>(samples: &[Result<Vec<T>, String>], of: fn(&T) -> f64) -> Vec<Cell> {
-    let cell = |samples: &Result<Vec<T>, String>| match samples {
-        Ok(samples) => Ok(samples.iter().map(of).collect()),
-        Err(reason) => Err(reason.clone()),
-    };
-    samples.iter().map(cell).collect()
-}
-
-fn on_each<T>(
-    servers: &Servers,
-    mut measure: impl FnMut(&Server) -> Result<T, String>,
-) -> Vec<Result<T, String>> {
-    servers.iter().map(|server| measure(server.as_ref().map_err(Clone::clone)?)).collect()
-}
-
-fn microseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
-}
-
-fn text(error: io::Error) -> String {
-    error.to_string()
+    let last_words = |server: &Server| format!("{} said: {}", server.address, server.last_line());
+    measure::in_rounds(bench.rounds, servers, last_words, measure)
 }

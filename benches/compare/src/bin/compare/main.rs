@@ -1,8 +1,15 @@
-//! `make bench`: the floor, tidegate and uWSGI side by side on this machine, over a unix socket, one
-//! connection per request. Prints one Markdown table; progress goes to stderr.
+//! `make bench`: what tidegate costs on this machine. Prints three Markdown tables; progress goes to stderr.
+//!
+//! The first has the floor, tidegate and uWSGI side by side, over a unix socket, one connection per request; the
+//! second tidegate's doors beside a hyper hello; the third the doors through nginx.
 
 mod contenders;
+mod doors;
 mod experiments;
+mod measure;
+mod nginx;
+mod part;
+mod subject;
 
 use std::env;
 use std::error::Error;
@@ -13,26 +20,30 @@ use std::time::Duration;
 
 use tidegate_compare::address::Address;
 use tidegate_compare::cores::Cores;
+use tidegate_compare::grid::Grid;
 use tidegate_compare::options::Options;
 use tidegate_compare::procfs;
 use tidegate_compare::server::Server;
 use tidegate_compare::table::{Row, Table};
 
-use contenders::{Contender, Role};
+use contenders::{Contender, Role, beside};
 use experiments::Servers;
+use part::{Part, Parts};
 
 const USAGE: &str = "\
 usage: compare [OPTION VALUE]…
 
   --tidegate PATH    the binary under test (the one beside this program)
+  --before PATH      an earlier tidegate, whose uwsgi door is measured beside this one's
+  --only PARTS       of: requests, idle, streams, large, doors, nginx; several with commas between (all)
   --connections N    requests in flight (16)
   --rounds N         the figures are medians of so many rounds (5)
   --seconds N        of one round of one server (2)
-  --markdown FILE    write the table there, too
+  --markdown FILE    write the tables there, too
 ";
 
 fn main() -> ExitCode {
-    let names = ["tidegate", "connections", "rounds", "seconds", "markdown"];
+    let names = ["tidegate", "before", "only", "connections", "rounds", "seconds", "markdown"];
     let options = match Options::parse(env::args().skip(1), &names) {
         Ok(options) if options.positional.is_empty() => options,
         Ok(_) => {
@@ -56,6 +67,10 @@ fn main() -> ExitCode {
 /// What every experiment needs to know.
 struct Bench {
     contenders: Vec<Contender>,
+    tidegate: PathBuf,
+    /// Another tidegate, to see what has changed.
+    before: Option<PathBuf>,
+    parts: Parts,
     connections: usize,
     rounds: usize,
     /// Of one round of one server.
@@ -69,8 +84,12 @@ impl Bench {
     fn new(options: &Options) -> Result<Bench, Box<dyn Error>> {
         let folder = env::temp_dir().join(format!("tidegate-compare-{}", std::process::id()));
         fs::create_dir(&folder)?;
+        let tidegate = options.get("tidegate")?.map_or_else(|| beside("tidegate"), Ok)?;
         Ok(Bench {
-            contenders: Contender::all(options.get("tidegate")?)?,
+            contenders: Contender::all(&tidegate)?,
+            tidegate,
+            before: options.get("before")?,
+            parts: Parts::parse(&options.get::<String>("only")?.unwrap_or_default())?,
             connections: options.get("connections")?.unwrap_or(16),
             rounds: options.get("rounds")?.unwrap_or(5).clamp(1, 100),
             time: Duration::try_from_secs_f64(options.get("seconds")?.unwrap_or(2.0))?,
@@ -95,15 +114,15 @@ impl Bench {
         self.contenders.iter().map(Contender::title).collect()
     }
 
-    /// What the figures hold for.
-    fn conditions(&self) -> String {
+    /// What the figures hold for. `what` is what a request goes through.
+    fn conditions(&self, what: &str) -> String {
         let cores = if self.cores.are_two() {
             "the server on one core, the load on another"
         } else {
             "server and load on ONE core, so that neither figure is worth much"
         };
         format!(
-            "{}; {cores}; a unix socket, one connection per request, {} at once; medians of {} rounds of {} s, \
+            "{}; {cores}; {what}, {} at once; medians of {} rounds of {} s, \
              taken in turns; a ratio is the median of the rounds' ratios. Where the server's core is not busy, the load was \
              the limit: then compare CPU, not requests per second.",
             procfs::machine(),
@@ -123,16 +142,18 @@ impl Drop for Bench {
 
 fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
     let bench = Bench::new(options)?;
-    let servers = bench.titles();
-    let mut notes = vec![bench.conditions()];
-    let rows = measure(&bench, &mut notes);
-    let table = Table { servers, rows };
-    let (met, judged) = table.met();
-    let mut text = table.markdown() + "\n";
-    for note in notes {
-        text += &format!("- {note}\n");
+    let mut text = String::new();
+    if bench.parts.any_of_first_table() {
+        text += &first_table(&bench);
     }
-    text += &format!("- {met} of {judged} measured aims are met.\n");
+    if bench.parts.has(Part::Doors) {
+        eprintln!("the doors…");
+        text += &section("The doors, directly", DIRECTLY, &bench, doors::directly(&bench)?);
+    }
+    if bench.parts.has(Part::Nginx) {
+        eprintln!("through nginx…");
+        text += &section("The doors, through nginx", THROUGH_NGINX, &bench, nginx::through(&bench)?);
+    }
     print!("{text}");
     if let Some(file) = options.get::<PathBuf>("markdown")? {
         fs::write(file, text)?;
@@ -140,25 +161,60 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Everything, in the table's order.
+const DIRECTLY: &str =
+    "a unix socket or, where the row says so, TCP; a connection per request unless kept alive";
+const THROUGH_NGINX: &str = "nginx and tidegate share the server's core";
+
+/// A grid under its title, with its notes.
+fn section(title: &str, what: &str, bench: &Bench, (grid, notes): (Grid, Vec<String>)) -> String {
+    let mut text = format!("\n### {title}\n\n{}\n- {}\n", grid.markdown(), bench.conditions(what));
+    for note in notes {
+        text += &format!("- {note}\n");
+    }
+    text
+}
+
+fn first_table(bench: &Bench) -> String {
+    let mut notes = vec![bench.conditions("a unix socket, one connection per request")];
+    let rows = measure(bench, &mut notes);
+    let table = Table { servers: bench.titles(), rows };
+    let (met, judged) = table.met();
+    let mut text = table.markdown() + "\n";
+    for note in notes {
+        text += &format!("- {note}\n");
+    }
+    text + &format!("- {met} of {judged} measured aims are met.\n")
+}
+
+/// The rows of the first table, in its order.
 fn measure(bench: &Bench, notes: &mut Vec<String>) -> Vec<Row> {
-    let servers = bench.start(Role::Hello);
-    eprintln!("small requests…");
-    let mut rows = experiments::hello(bench, &servers);
-    eprintln!("system calls…");
-    let (calls, which) = experiments::system_calls(bench, &servers);
-    rows.push(calls);
-    notes.extend(which);
-    rows.extend(experiments::at_full_speed(bench, &servers));
-    rows.push(experiments::peak_memory(&servers));
-    eprintln!("idle connections…");
-    rows.push(experiments::idle_connections(bench, &servers));
-    drop(servers);
-    eprintln!("beside endless streams…");
-    let (beside, rates) = experiments::beside_streams(bench);
-    rows.push(beside);
-    notes.extend(rates);
-    eprintln!("a large response…");
-    rows.extend(experiments::large_answer(bench));
+    let mut rows = Vec::new();
+    if bench.parts.has(Part::Requests) || bench.parts.has(Part::Idle) {
+        let servers = bench.start(Role::Hello);
+        if bench.parts.has(Part::Requests) {
+            eprintln!("small requests…");
+            rows.extend(experiments::hello(bench, &servers));
+            eprintln!("system calls…");
+            let (calls, which) = experiments::system_calls(bench, &servers);
+            rows.push(calls);
+            notes.extend(which);
+            rows.extend(experiments::at_full_speed(bench, &servers));
+            rows.push(experiments::peak_memory(&servers));
+        }
+        if bench.parts.has(Part::Idle) {
+            eprintln!("idle connections…");
+            rows.push(experiments::idle_connections(bench, &servers));
+        }
+    }
+    if bench.parts.has(Part::Streams) {
+        eprintln!("beside endless streams…");
+        let (beside, rates) = experiments::beside_streams(bench);
+        rows.push(beside);
+        notes.extend(rates);
+    }
+    if bench.parts.has(Part::Large) {
+        eprintln!("a large response…");
+        rows.extend(experiments::large_answer(bench));
+    }
     rows
 }

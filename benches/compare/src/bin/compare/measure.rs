@@ -1,0 +1,127 @@
+//! What all experiments do: rounds in turns, and samples of load and CPU.
+
+use std::io;
+use std::thread::sleep;
+use std::time::Duration;
+
+use tidegate_compare::load::Report;
+use tidegate_compare::procfs;
+use tidegate_compare::server::Server;
+use tidegate_compare::table::Cell;
+
+/// The body of every small reply.
+pub(crate) const HELLO: &[u8] = b"Hello, World\n";
+
+/// Fills caches and buffers before anything counts.
+pub(crate) const WARM_UP: Duration = Duration::from_millis(200);
+
+/// For a server to fall asleep, which brings its CPU time up to date.
+pub(crate) const SETTLE: Duration = Duration::from_millis(20);
+
+/// strace makes a request a hundred times as slow, so these are enough.
+pub(crate) const TRACED_REQUESTS: u64 = 4000;
+
+/// For perf: enough to make the attaching negligible.
+pub(crate) const COUNTED_REQUESTS: u64 = 50_000;
+
+/// Those two end by their count, long before.
+pub(crate) const MUCH_TIME: Duration = Duration::from_secs(20);
+
+/// What one round of small requests tells. Times are in microseconds.
+pub(crate) struct Sample {
+    pub(crate) per_second: f64,
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    /// Per request, of each server that takes part.
+    pub(crate) cpu: Vec<f64>,
+    /// Percent of the servers' core.
+    pub(crate) busy: f64,
+    pub(crate) reply_bytes: f64,
+}
+
+impl Sample {
+    /// Of all servers together, per request.
+    pub(crate) fn cpu_sum(&self) -> f64 {
+        self.cpu.iter().sum()
+    }
+}
+
+/// Warms up, then measures `time` of `load` and what the servers spend on it.
+pub(crate) fn sample(
+    time: Duration,
+    servers: &[&Server],
+    load: impl Fn(Duration) -> io::Result<Report>,
+) -> io::Result<Sample> {
+    let spent =
+        || servers.iter().map(|server| procfs::cpu_time(server.pid())).collect::<io::Result<Vec<_>>>();
+    load(WARM_UP)?;
+    sleep(SETTLE);
+    let before = spent()?;
+    let report = load(time)?;
+    sleep(SETTLE);
+    let cpu: Vec<Duration> = spent()?.iter().zip(&before).map(|(after, before)| *after - *before).collect();
+    let busy: Duration = cpu.iter().sum();
+    Ok(Sample {
+        per_second: report.per_second(),
+        p50: microseconds(report.within(0.5)),
+        p99: microseconds(report.within(0.99)),
+        cpu: cpu.iter().map(|cpu| microseconds(*cpu) / report.requests as f64).collect(),
+        busy: 100.0 * busy.as_secs_f64() / report.elapsed.as_secs_f64(),
+        reply_bytes: report.reply_bytes as f64,
+    })
+}
+
+/// Measures every subject once per round; every round begins with another one, so that what disturbs the
+/// machine disturbs all of them. One that fails is out: its reason takes the cells, and `last_words` tell more.
+pub(crate) fn in_rounds<S, T>(
+    rounds: usize,
+    subjects: &[Result<S, String>],
+    last_words: impl Fn(&S) -> String,
+    mut measure: impl FnMut(&S) -> io::Result<T>,
+) -> Vec<Result<Vec<T>, String>> {
+    let mut samples: Vec<Result<Vec<T>, String>> = on_each(subjects, |_| Ok(Vec::new()));
+    for round in 0..rounds {
+        for turn in 0..subjects.len() {
+            let column = (round + turn) % subjects.len();
+            let (Ok(subject), Ok(earlier)) = (&subjects[column], &mut samples[column]) else {
+                continue;
+            };
+            match measure(subject) {
+                Ok(sample) => earlier.push(sample),
+                Err(error) => {
+                    eprintln!("out: {error}. {}", last_words(subject));
+                    samples[column] = Err(text(error));
+                }
+            }
+        }
+    }
+    samples
+}
+
+/// One figure of every sample.
+pub(crate) fn cell<T>(samples: &Result<Vec<T>, String>, of: impl Fn(&T) -> f64) -> Cell {
+    match samples {
+        Ok(samples) => Ok(samples.iter().map(of).collect()),
+        Err(reason) => Err(reason.clone()),
+    }
+}
+
+/// That figure of every subject.
+pub(crate) fn cells<T>(samples: &[Result<Vec<T>, String>], of: fn(&T) -> f64) -> Vec<Cell> {
+    samples.iter().map(|samples| cell(samples, of)).collect()
+}
+
+pub(crate) fn on_each<S, T>(
+    subjects: &[Result<S, String>],
+    mut measure: impl FnMut(&S) -> Result<T, String>,
+) -> Vec<Result<T, String>> {
+    subjects.iter().map(|subject| measure(subject.as_ref().map_err(Clone::clone)?)).collect()
+}
+
+pub(crate) fn microseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+pub(crate) fn text(error: io::Error) -> String {
+    error.to_string()
+}

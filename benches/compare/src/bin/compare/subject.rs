@@ -1,0 +1,100 @@
+//! What a row of the doors' tables measures: one door of one server.
+
+use std::io;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use tidegate_compare::address::Address;
+use tidegate_compare::door::Door;
+use tidegate_compare::grid::Grid;
+use tidegate_compare::load::{self, Bound, Report, Target};
+use tidegate_compare::server::Server;
+
+use crate::Bench;
+use crate::measure::{HELLO, Sample, cell, in_rounds, sample};
+
+/// A door, and whose CPU a request through it costs.
+pub(crate) struct Subject<'a> {
+    pub(crate) servers: Vec<&'a Server>,
+    pub(crate) address: &'a Address,
+    pub(crate) door: Door,
+    /// What is asked for.
+    pub(crate) target: &'static str,
+}
+
+impl Subject<'_> {
+    /// Small requests through this door.
+    pub(crate) fn load(&self, bench: &Bench, time: Duration, requests: u64) -> io::Result<Report> {
+        let packet = self.door.get(self.target);
+        let target = Target { address: self.address, door: self.door, packet: &packet, body: HELLO };
+        load::run(&target, bench.connections, Bound { time, requests }, &mut [])
+    }
+}
+
+/// A sample of every subject in every round.
+pub(crate) fn samples(
+    bench: &Bench,
+    subjects: &[Result<Subject<'_>, String>],
+) -> Vec<Result<Vec<Sample>, String>> {
+    let last_words = |subject: &Subject<'_>| {
+        let said =
+            subject.servers.iter().map(|server| format!("{} said: {}", server.address, server.last_line()));
+        said.collect::<Vec<_>>().join("; ")
+    };
+    in_rounds(bench.rounds, subjects, last_words, |subject| {
+        sample(bench.time, &subject.servers, |time| subject.load(bench, time, u64::MAX))
+    })
+}
+
+/// A column: its name, the digits behind the point, and what it takes of a sample.
+pub(crate) type Figure = (&'static str, usize, fn(&Sample) -> f64);
+
+/// The figures of every row.
+pub(crate) fn grid(
+    title: &str,
+    rows: impl Iterator<Item = &'static str>,
+    samples: &[Result<Vec<Sample>, String>],
+    figures: &[Figure],
+) -> Grid {
+    let cells = |samples| figures.iter().map(|(_, _, of)| cell(samples, of)).collect();
+    Grid {
+        title: title.to_owned(),
+        columns: figures.iter().map(|(name, decimals, _)| (*name, *decimals)).collect(),
+        rows: rows.zip(samples).map(|(name, samples)| (name.to_owned(), cells(samples))).collect(),
+    }
+}
+
+/// `tidegate serve hello` with a listener per door and address.
+pub(crate) fn serve_hello(
+    bench: &Bench,
+    tidegate: &Path,
+    doors: &[(Door, Address)],
+    options: &[&str],
+) -> Result<Server, String> {
+    let mut command = Command::new(tidegate);
+    command.args(["serve", "hello"]).args(options);
+    for (door, address) in doors {
+        command.args([format!("--{door}"), address.to_string()]);
+    }
+    let addresses: Vec<&Address> = doors.iter().map(|(_, address)| address).collect();
+    start(bench, command, &addresses)
+}
+
+/// Starts what listens on all these addresses.
+pub(crate) fn start(bench: &Bench, command: Command, addresses: &[&Address]) -> Result<Server, String> {
+    let program = Path::new(command.get_program());
+    if !program.exists() {
+        return Err("not built".into());
+    }
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    let address = addresses[0].to_string();
+    let place = address.rsplit(['/', ':']).next().unwrap_or_default();
+    let log = bench.folder.join(format!("{name}-{place}.log"));
+    let start = || {
+        let mut server = Server::start(command, addresses[0].clone(), &log, &bench.cores)?;
+        addresses[1..].iter().try_for_each(|address| server.wait_for(address))?;
+        Ok(server)
+    };
+    start().map_err(|error: io::Error| error.to_string())
+}

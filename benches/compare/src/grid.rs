@@ -1,0 +1,141 @@
+//! The doors' results: a row per door, a column per measure, and below them what is aimed at.
+
+use std::fmt;
+
+use crate::statistics::{median, ratio};
+use crate::table::{Cell, with_commas};
+
+/// A Markdown table of medians.
+pub struct Grid {
+    /// Of the first column.
+    pub title: String,
+    /// What was measured, unit included, and the digits behind the point.
+    pub columns: Vec<(&'static str, usize)>,
+    /// A name, and a cell per column.
+    pub rows: Vec<(String, Vec<Cell>)>,
+}
+
+impl Grid {
+    /// A reason that fills several cells of a row stands in the first of them.
+    pub fn markdown(&self) -> String {
+        let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+        let names = self.columns.iter().map(|(name, _)| (*name).to_owned());
+        let mut text = line([self.title.clone()].into_iter().chain(names).collect());
+        let rule = ["---"].into_iter().chain(self.columns.iter().map(|_| "---:"));
+        text += &line(rule.map(str::to_owned).collect());
+        for (name, cells) in &self.rows {
+            let mut shown = vec![name.clone()];
+            for (at, (cell, (_, decimals))) in cells.iter().zip(&self.columns).enumerate() {
+                shown.push(match cell {
+                    Ok(values) => median(values).map_or(String::new(), |value| with_commas(value, *decimals)),
+                    Err(_) if at > 0 && *cell == cells[at - 1] => String::new(),
+                    Err(reason) => reason.replace('|', "/").replace('\n', " "),
+                });
+            }
+            text += &line(shown);
+        }
+        text
+    }
+
+    /// A row's cell in a column.
+    pub fn cell(&self, row: &str, column: &str) -> Option<&Cell> {
+        let at = self.columns.iter().position(|(name, _)| *name == column)?;
+        self.rows.iter().find(|(name, _)| name == row)?.1.get(at)
+    }
+}
+
+/// One row of a grid measured by another: an aim.
+pub struct Claim {
+    /// The row that is judged.
+    pub row: &'static str,
+    /// The row that it is compared with.
+    pub base: &'static str,
+    /// By which column.
+    pub column: &'static str,
+    /// What the ratio of the two is to be.
+    pub bound: Bound,
+}
+
+/// Of a ratio.
+#[derive(Clone, Copy)]
+pub enum Bound {
+    /// More is better.
+    AtLeast(f64),
+    /// Less is better.
+    AtMost(f64),
+}
+
+impl Claim {
+    /// A sentence with the ratio, the aim and whether it is met; None where the grid has no such rows.
+    pub fn judge(&self, grid: &Grid) -> Option<String> {
+        let (row, base) = (grid.cell(self.row, self.column)?, grid.cell(self.base, self.column)?);
+        let ratio = (row.as_ref().ok().zip(base.as_ref().ok()))
+            .and_then(|(row, base)| ratio(row, base))
+            .filter(|ratio| ratio.is_finite());
+        let Claim { row, base, column, bound } = self;
+        Some(match ratio {
+            None => format!("{row} ÷ {base}, {column}: not measured (aim {bound})."),
+            Some(ratio) => {
+                let verdict = if bound.is_met(ratio) { "met" } else { "**not met**" };
+                format!("{row} ÷ {base}, {column}: {ratio:.2} (aim {bound}): {verdict}.")
+            }
+        })
+    }
+}
+
+impl Bound {
+    /// Judged as it is printed, to two digits.
+    fn is_met(self, ratio: f64) -> bool {
+        let ratio = (ratio * 100.0).round() / 100.0;
+        match self {
+            Bound::AtLeast(limit) => ratio >= limit,
+            Bound::AtMost(limit) => ratio <= limit,
+        }
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Bound::AtLeast(limit) => write!(f, "≥ {limit}"),
+            Bound::AtMost(limit) => write!(f, "≤ {limit}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grid() -> Grid {
+        let missing = || Err("not built".to_owned());
+        Grid {
+            title: "door".into(),
+            columns: vec![("a second", 0), ("p99, µs", 1)],
+            rows: vec![
+                ("http".into(), vec![Ok(vec![1200.0, 2400.0, 1260.0]), Ok(vec![1.25])]),
+                ("hyper".into(), vec![Ok(vec![1000.0, 2000.0, 1000.0]), Err("lost".into())]),
+                ("other".into(), vec![missing(), missing()]),
+            ],
+        }
+    }
+
+    #[test]
+    fn medians_stand_in_rows_and_a_reason_once() {
+        assert_eq!(
+            grid().markdown(),
+            "| door | a second | p99, µs |\n| --- | ---: | ---: |\n| http | 1,260 | 1.2 |\n\
+             | hyper | 1,000 | lost |\n| other | not built |  |\n"
+        );
+    }
+
+    #[test]
+    fn a_claim_is_judged_by_the_rounds_ratios() {
+        let claim = |base, bound| Claim { row: "http", base, column: "a second", bound }.judge(&grid());
+        let judged = claim("hyper", Bound::AtLeast(1.2)).unwrap();
+        assert_eq!(judged, "http ÷ hyper, a second: 1.20 (aim ≥ 1.2): met.");
+        assert!(claim("hyper", Bound::AtMost(1.1)).unwrap().ends_with("**not met**."));
+        assert!(claim("other", Bound::AtMost(1.1)).unwrap().contains("not measured"));
+        assert!(claim("nobody", Bound::AtMost(1.1)).is_none());
+    }
+}

@@ -1,4 +1,4 @@
-//! Tidegate: the application server behind nginx's `uwsgi_pass`.
+//! Tidegate: the application server behind nginx's `uwsgi_pass`, and `proxy_pass`, `fastcgi_pass` and `scgi_pass`.
 //!
 //! One request's life:
 //!
@@ -9,12 +9,15 @@
 //! 5. the protocol frames head and chunk into the [`outbox`];
 //! 6. the connection flushes it as the [`stream`] takes it, and asks for the next chunk when all is gone.
 //!
-//! Every bound is in [`limits`]. Imports run one way, and `tests/layering.rs` holds them to it:
+//! An [`observer`] may be told of each step: the [`access_log`], the [`trace`]. Every bound is in [`limits`]. The
+//! command is [`cli`], and [`demo`] holds what it serves. Imports run one way, and `tests/layering.rs` holds them to
+//! it:
 //!
 //! ```text
-//! main → cli → worker → listener, acceptor
-//!                └→ connection → protocol → { uwsgi } → environ → variables, input
-//!                        └→ exchange → response → application → environ
+//! main → cli → worker → acceptor → listener
+//!         │      └→ connection → protocol → { uwsgi, http, fastcgi, scgi } → environ → variables, input
+//!         │              └→ exchange → response → application → environ
+//!         └→ demo, access_log, trace → observer
 //! ```
 
 pub mod access_log;

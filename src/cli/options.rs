@@ -52,7 +52,7 @@ pub(super) struct Listening {
     #[arg(long, value_name = "ADDR")]
     scgi: Vec<Address>,
 
-    /// Believe Forwarded and X-Forwarded-For, -Proto, -Host and -Port of these HTTP peers: an address or a
+    /// Believe X-Forwarded-For, -Proto, -Host and -Port, or else Forwarded, of these HTTP peers: an address or a
     /// network. Peers on a unix socket are believed once any are.
     #[arg(long, value_name = "NETWORK", value_parser = parse_network, value_delimiter = ',')]
     trusted_proxy: Vec<IpNet>,

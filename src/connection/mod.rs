@@ -10,12 +10,13 @@
 //! ```
 
 mod endings;
+mod reading;
 mod waiting;
 
 use std::io::ErrorKind;
 use std::time::Instant;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use log::{debug, warn};
 
 use crate::application::Application;
@@ -24,8 +25,9 @@ use crate::exchange::{Exchange, Piece};
 use crate::limits::Limits;
 use crate::observer::{Event, Observer};
 use crate::outbox::Outbox;
-use crate::protocol::{Persistence, Phase, Protocol, Received};
+use crate::protocol::{Persistence, Phase, Protocol};
 use crate::stream::{Peer, Stream};
+use reading::Incoming;
 use waiting::Waiting;
 
 /// A peer, what is being done for it, and what it is owed.
@@ -59,18 +61,6 @@ pub struct Context<'a, A> {
     pub clock: &'a dyn Fn() -> Instant,
     /// Who is told what happens.
     pub observer: Option<&'a mut dyn Observer>,
-}
-
-/// What is known of the socket's receiving side without asking it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Incoming {
-    /// There may be bytes.
-    Unknown,
-    /// The last read took all that there was, as it was not filled: what comes is told by an event (epoll(7),
-    /// "Do I need to continuously read/write a file descriptor until EAGAIN"). A read is saved.
-    Drained,
-    /// The peer will send no more: behind the last byte is the end, of which no other event tells.
-    Ending,
 }
 
 /// How a turn ended.
@@ -279,118 +269,6 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    fn receive<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Step {
-        if !self.unread.is_empty() {
-            let mut unread = std::mem::take(&mut self.unread);
-            let (step, left) = self.take_in(&unread, cx);
-            unread.advance(unread.len() - left);
-            self.unread = unread;
-            return step;
-        }
-        if self.incoming == Incoming::Drained {
-            return Step::Blocked;
-        }
-        let scratch = std::mem::take(&mut cx.scratch);
-        let step = match self.stream.read(scratch) {
-            Ok(0) => {
-                match self.protocol.phase() {
-                    Phase::Idle => debug!("{}: closed by the peer, with no request", self.peer),
-                    Phase::Head => debug!("{}: closed by the peer within a request's head", self.peer),
-                    Phase::Body { received } => {
-                        debug!(
-                            "{}: closed by the peer after {received} bytes of a request's body",
-                            self.peer
-                        );
-                    }
-                }
-                Step::Closed
-            }
-            Ok(read) => {
-                if read < scratch.len() && self.incoming == Incoming::Unknown {
-                    self.incoming = Incoming::Drained;
-                }
-                let (step, left) = self.take_in(&scratch[..read], cx);
-                self.unread = Bytes::copy_from_slice(&scratch[read - left..read]);
-                step
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Step::Blocked,
-            Err(error) if error.kind() == ErrorKind::Interrupted => Step::Progress,
-            Err(error) => {
-                debug!("{}: {error}, before a request was complete", self.peer);
-                Step::Closed
-            }
-        };
-        cx.scratch = scratch;
-        step
-    }
-
-    /// Gives `bytes` to the protocol; returns how many are left of them, for the next request.
-    fn take_in<A: Application>(&mut self, mut bytes: &[u8], cx: &mut Context<'_, A>) -> (Step, usize) {
-        if let Some(observer) = &mut cx.observer {
-            observer.observe(self.id, Event::Received { peer: &self.peer, bytes: bytes.len() });
-        }
-        let mut step = Step::Progress;
-        match self.protocol.receive(&mut bytes, &mut self.outbox.before, cx.limits) {
-            Ok(Received::More) => {}
-            Ok(Received::Request(environ)) => self.respond(environ, cx),
-            Ok(Received::Answered(persistence) | Received::Aborted(persistence)) => self.finish(persistence),
-            Err(error) => step = self.decode_error(&error, cx),
-        }
-        (step, bytes.len())
-    }
-
-    /// Whether there may be something that the peer says of the request that is answered.
-    fn hears(&self) -> bool {
-        matches!(self.state, State::Responding { .. })
-            && self.protocol.hears_while_responding()
-            && (!self.unread.is_empty() || self.incoming == Incoming::Unknown)
-    }
-
-    /// Takes in what a peer says while its request is answered: first what arrived with the request. What the
-    /// protocol answers to that stands behind the piece that is on its way.
-    fn hear<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Step {
-        let mut heard = std::mem::take(&mut self.unread);
-        if heard.is_empty() {
-            heard = match self.stream.read(cx.scratch) {
-                Ok(read) if read > 0 => {
-                    if read < cx.scratch.len() {
-                        self.incoming = Incoming::Drained;
-                    }
-                    Bytes::copy_from_slice(&cx.scratch[..read])
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.incoming = Incoming::Drained;
-                    return Step::Progress;
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => return Step::Progress,
-                ended => {
-                    self.gone(cx, ended.err().unwrap_or_else(|| ErrorKind::ConnectionReset.into()));
-                    return Step::Closed;
-                }
-            };
-        }
-        let mut bytes = &heard[..];
-        let received = self.protocol.receive(&mut bytes, &mut self.outbox.after, cx.limits);
-        self.unread = heard.slice(heard.len() - bytes.len()..);
-        match received {
-            Ok(Received::Aborted(persistence)) => {
-                debug!("{}: {}: taken back by the peer", self.peer, self.request_line());
-                self.report(cx, false);
-                self.enter(State::Finished(Next::from(persistence)));
-                Step::Progress
-            }
-            Ok(_) if self.outbox.after.len() > ANSWERS_BYTES_MAX => {
-                self.break_off("the peer asks and does not read", cx);
-                Step::Closed
-            }
-            Ok(_) => Step::Progress,
-            Err(error) => {
-                self.break_off(&error.to_string(), cx);
-                Step::Closed
-            }
-        }
-    }
-
     fn respond<A: Application>(&mut self, environ: Environ, cx: &mut Context<'_, A>) {
         if let Some(observer) = &mut cx.observer {
             let packet = self.protocol.describe();
@@ -452,16 +330,6 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    fn drain<A>(&mut self, cx: &mut Context<'_, A>) -> Step {
-        match self.stream.read(cx.scratch) {
-            Ok(0) => Step::Closed,
-            Ok(_) => Step::Progress,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Step::Blocked,
-            Err(error) if error.kind() == ErrorKind::Interrupted => Step::Progress,
-            Err(_) => Step::Closed,
-        }
-    }
-
     fn finish(&mut self, persistence: Persistence) {
         if let State::Responding { exchange, .. } = &mut self.state {
             self.tally.request_line = std::mem::take(&mut exchange.request_line);
@@ -474,6 +342,3 @@ impl<S: Stream> Connection<S> {
         self.deadline = None;
     }
 }
-
-/// What a peer can be owed beside its response, bytes: answers to what it asks meanwhile. Front ends ask nothing.
-const ANSWERS_BYTES_MAX: usize = 64 << 10;

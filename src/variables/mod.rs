@@ -4,10 +4,15 @@
 //! variables it has, and both are used again by a later request. What two variables of one name mean, and
 //! which are never believed, is decided here, once, for every protocol.
 
+mod index;
+
 use std::cell::RefCell;
 use std::fmt;
 use std::io::Write;
 use std::ops::Range;
+
+pub use index::Index;
+use index::{Place, Variable, cgi_case, hash, mix, places_of};
 
 /// Names and values, a name once.
 ///
@@ -244,51 +249,6 @@ impl fmt::Debug for Variables {
     }
 }
 
-/// Where in the block each variable lies.
-#[derive(Default)]
-pub struct Index {
-    places: Vec<Variable>,
-    /// A bit for each hash that is in the index (its low six bits), so that most names need no search.
-    seen: u64,
-    /// Whether a name stands in the index more than once.
-    repeated: bool,
-}
-
-impl Index {
-    /// Takes the variable whose name and value lie at these places of `block`.
-    ///
-    /// HTTP_PROXY is dropped (it is how httpoxy sets a CGI program's proxy), and HTTP_CONTENT_LENGTH and
-    /// HTTP_CONTENT_TYPE, which only repeat CONTENT_LENGTH and CONTENT_TYPE.
-    #[inline(always)]
-    pub fn push(&mut self, block: &[u8], name: Range<usize>, value: Range<usize>) {
-        self.push_hashed(block, hash(&block[name.clone()]), name, value);
-    }
-
-    #[inline(always)]
-    fn push_hashed(&mut self, block: &[u8], hash: u32, name: Range<usize>, value: Range<usize>) {
-        let bytes = &block[name.clone()];
-        if matches!(bytes, b"HTTP_PROXY" | b"HTTP_CONTENT_LENGTH" | b"HTTP_CONTENT_TYPE") {
-            return;
-        }
-        self.repeated |= self.find(block, hash, bytes).is_some();
-        self.seen |= seen_bit(hash);
-        self.places.push(Variable { hash, name: Place::of(&name), value: Place::of(&value) });
-    }
-
-    fn find(&self, block: &[u8], hash: u32, name: &[u8]) -> Option<usize> {
-        if self.seen & seen_bit(hash) == 0 {
-            return None;
-        }
-        self.places.iter().position(|v| v.hash == hash && &block[v.name.range()] == name)
-    }
-
-    fn clear(&mut self) {
-        self.places.clear();
-        self.seen = 0;
-        self.repeated = false;
-    }
-}
-
 /// What can be wrong with a CONTENT_LENGTH.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContentLengthError {
@@ -324,66 +284,6 @@ thread_local! {
     /// The buffers of requests that are over. An environ ends inside the application, so only its own drop
     /// knows when they are free.
     static SPARE: RefCell<Vec<(Vec<u8>, Index)>> = const { RefCell::new(Vec::new()) };
-}
-
-#[derive(Clone, Copy)]
-struct Variable {
-    hash: u32,
-    name: Place,
-    value: Place,
-}
-
-/// A place in the block: half the size of a `Range<usize>`.
-#[derive(Clone, Copy)]
-struct Place {
-    start: u32,
-    end: u32,
-}
-
-impl Place {
-    /// No block comes near 4 GiB: [`Variables::extend_block`] sees to it.
-    fn of(range: &Range<usize>) -> Self {
-        Place { start: range.start as u32, end: range.end as u32 }
-    }
-
-    fn range(self) -> Range<usize> {
-        self.start as usize..self.end as usize
-    }
-}
-
-/// A hash that tells the usual names apart (HTTP_ACCEPT, HTTP_ACCEPT_ENCODING …) at little cost: the length and
-/// the last eight bytes. Two names that share it are still compared byte by byte.
-fn hash(name: &[u8]) -> u32 {
-    let tail = match name.last_chunk::<8>() {
-        Some(tail) => u64::from_le_bytes(*tail),
-        None => name.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
-    };
-    mix(tail, name.len())
-}
-
-fn mix(tail: u64, len: usize) -> u32 {
-    let mixed = (tail ^ (len as u64) << 56).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (mixed >> 32) as u32
-}
-
-/// Eight bytes of ASCII at once: letters in upper case, `_` for `-`. No sum below leaves its byte.
-fn cgi_case(word: u64) -> u64 {
-    let lower = word.wrapping_add(0x1F * ONES) & !word.wrapping_add(0x05 * ONES) & HIGH_BITS;
-    let dash = places_of(word, b'-');
-    word.wrapping_sub(lower >> 2).wrapping_add((dash >> 7) * u64::from(b'_' - b'-'))
-}
-
-/// The high bit of each byte of ASCII that is this one.
-fn places_of(word: u64, byte: u8) -> u64 {
-    !(word ^ (u64::from(byte) * ONES)).wrapping_add(0x7F * ONES) & HIGH_BITS
-}
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH_BITS: u64 = 0x80 * ONES;
-
-/// The bit of [`Index::seen`] that is a hash's.
-fn seen_bit(hash: u32) -> u64 {
-    1 << (hash & 63)
 }
 
 /// A CONTENT_LENGTH, bytes; empty means absent.

@@ -1,0 +1,155 @@
+//! What comes from the peer: requests, what it says while one is answered, and what is read only to be dropped.
+
+use std::io::ErrorKind;
+
+use bytes::{Buf, Bytes};
+use log::debug;
+
+use super::{Connection, Context, Next, State, Step};
+use crate::application::Application;
+use crate::observer::Event;
+use crate::protocol::{Phase, Received};
+use crate::stream::Stream;
+
+/// What is known of the socket's receiving side without asking it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Incoming {
+    /// There may be bytes.
+    Unknown,
+    /// The last read took all that there was, as it was not filled: what comes is told by an event (epoll(7),
+    /// "Do I need to continuously read/write a file descriptor until EAGAIN"). A read is saved.
+    Drained,
+    /// The peer will send no more: behind the last byte is the end, of which no other event tells.
+    Ending,
+}
+
+impl<S: Stream> Connection<S> {
+    pub(super) fn receive<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Step {
+        if !self.unread.is_empty() {
+            let mut unread = std::mem::take(&mut self.unread);
+            let (step, left) = self.take_in(&unread, cx);
+            unread.advance(unread.len() - left);
+            self.unread = unread;
+            return step;
+        }
+        if self.incoming == Incoming::Drained {
+            return Step::Blocked;
+        }
+        let scratch = std::mem::take(&mut cx.scratch);
+        let step = match self.stream.read(scratch) {
+            Ok(0) => {
+                match self.protocol.phase() {
+                    Phase::Idle => debug!("{}: closed by the peer, with no request", self.peer),
+                    Phase::Head => debug!("{}: closed by the peer within a request's head", self.peer),
+                    Phase::Body { received } => {
+                        debug!(
+                            "{}: closed by the peer after {received} bytes of a request's body",
+                            self.peer
+                        );
+                    }
+                }
+                Step::Closed
+            }
+            Ok(read) => {
+                if read < scratch.len() && self.incoming == Incoming::Unknown {
+                    self.incoming = Incoming::Drained;
+                }
+                let (step, left) = self.take_in(&scratch[..read], cx);
+                self.unread = Bytes::copy_from_slice(&scratch[read - left..read]);
+                step
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Step::Blocked,
+            Err(error) if error.kind() == ErrorKind::Interrupted => Step::Progress,
+            Err(error) => {
+                debug!("{}: {error}, before a request was complete", self.peer);
+                Step::Closed
+            }
+        };
+        cx.scratch = scratch;
+        step
+    }
+
+    /// Gives `bytes` to the protocol; returns how many are left of them, for the next request.
+    pub(super) fn take_in<A: Application>(
+        &mut self,
+        mut bytes: &[u8],
+        cx: &mut Context<'_, A>,
+    ) -> (Step, usize) {
+        if let Some(observer) = &mut cx.observer {
+            observer.observe(self.id, Event::Received { peer: &self.peer, bytes: bytes.len() });
+        }
+        let mut step = Step::Progress;
+        match self.protocol.receive(&mut bytes, &mut self.outbox.before, cx.limits) {
+            Ok(Received::More) => {}
+            Ok(Received::Request(environ)) => self.respond(environ, cx),
+            Ok(Received::Answered(persistence) | Received::Aborted(persistence)) => self.finish(persistence),
+            Err(error) => step = self.decode_error(&error, cx),
+        }
+        (step, bytes.len())
+    }
+
+    /// Whether there may be something that the peer says of the request that is answered.
+    pub(super) fn hears(&self) -> bool {
+        matches!(self.state, State::Responding { .. })
+            && self.protocol.hears_while_responding()
+            && (!self.unread.is_empty() || self.incoming == Incoming::Unknown)
+    }
+
+    /// Takes in what a peer says while its request is answered: first what arrived with the request. What the
+    /// protocol answers to that stands behind the piece that is on its way.
+    pub(super) fn hear<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Step {
+        let mut heard = std::mem::take(&mut self.unread);
+        if heard.is_empty() {
+            heard = match self.stream.read(cx.scratch) {
+                Ok(read) if read > 0 => {
+                    if read < cx.scratch.len() {
+                        self.incoming = Incoming::Drained;
+                    }
+                    Bytes::copy_from_slice(&cx.scratch[..read])
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.incoming = Incoming::Drained;
+                    return Step::Progress;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => return Step::Progress,
+                ended => {
+                    self.gone(cx, ended.err().unwrap_or_else(|| ErrorKind::ConnectionReset.into()));
+                    return Step::Closed;
+                }
+            };
+        }
+        let mut bytes = &heard[..];
+        let received = self.protocol.receive(&mut bytes, &mut self.outbox.after, cx.limits);
+        self.unread = heard.slice(heard.len() - bytes.len()..);
+        match received {
+            Ok(Received::Aborted(persistence)) => {
+                debug!("{}: {}: taken back by the peer", self.peer, self.request_line());
+                self.report(cx, false);
+                self.enter(State::Finished(Next::from(persistence)));
+                Step::Progress
+            }
+            Ok(_) if self.outbox.after.len() > ANSWERS_BYTES_MAX => {
+                self.break_off("the peer asks and does not read", cx);
+                Step::Closed
+            }
+            Ok(_) => Step::Progress,
+            Err(error) => {
+                self.break_off(&error.to_string(), cx);
+                Step::Closed
+            }
+        }
+    }
+
+    pub(super) fn drain<A>(&mut self, cx: &mut Context<'_, A>) -> Step {
+        match self.stream.read(cx.scratch) {
+            Ok(0) => Step::Closed,
+            Ok(_) => Step::Progress,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Step::Blocked,
+            Err(error) if error.kind() == ErrorKind::Interrupted => Step::Progress,
+            Err(_) => Step::Closed,
+        }
+    }
+}
+
+/// What a peer can be owed beside its response, bytes: answers to what it asks meanwhile. Front ends ask nothing.
+const ANSWERS_BYTES_MAX: usize = 64 << 10;

@@ -8,6 +8,7 @@ use tidegate::{AppError, Body, Environ, Limits, ListenOptions, Scheme, StartResp
 use crate::client::Client;
 use crate::request::Request;
 use crate::support::client::{Door, Response};
+use crate::support::eventually;
 use crate::support::nginx::Nginx;
 use crate::support::server::Server;
 
@@ -141,6 +142,8 @@ impl Ways {
         for ((n, (scheme, _)), door) in (1..).zip(DOORS).zip(&server.doors) {
             let is_tcp = door.is_tcp();
             let front = Door::at(&format!("127.0.0.{n}:{port}"));
+            // nginx begins to listen at one address after the other.
+            eventually("nginx listens for each door", || front.try_connect().is_ok());
             all.push(Way { scheme, is_tcp, behind_nginx: false, door: door.clone() });
             all.push(Way { scheme, is_tcp, behind_nginx: true, door: front });
         }

@@ -21,8 +21,8 @@ lint: ## rustfmt, clippy and rustdoc without a warning
 unit: ## all tests, against real sockets and a real nginx
 	$(CARGO) test --workspace --locked
 
-bench: ## side by side with the floor and, where it is installed, uWSGI; prints the README's table
-	$(CARGO) build --release --locked -p tidegate -p tidegate-compare
+bench: ## side by side with the floor, hyper and, where they are installed, uWSGI and nginx; the README's tables
+	$(CARGO) build --release --locked -p tidegate -p tidegate-compare -p tidegate-hyper-peer
 	target/release/compare --tidegate target/release/tidegate $(BENCH)
 
 fuzz: ## every decoder under libFuzzer for FUZZ_SECONDS (60) each; needs cargo-fuzz and a nightly toolchain

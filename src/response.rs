@@ -4,6 +4,7 @@
 //! that says it, so that no protocol has to look again.
 
 use std::fmt;
+use std::io::Write;
 use std::ops::Range;
 
 /// A status and its header fields, checked, ready for a protocol to put on the wire.
@@ -107,7 +108,7 @@ impl ResponseHead {
         if self.content_length.is_none() && self.allows_body() {
             self.content_length = Some(length);
             self.length_is_added = true;
-            self.write_field(b"Content-Length", length.to_string().as_bytes());
+            write!(self.bytes, "Content-Length: {length}\r\n").expect("a Vec takes every write");
         }
     }
 

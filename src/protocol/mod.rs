@@ -45,13 +45,16 @@ impl fmt::Display for Scheme {
 }
 
 /// One connection's side of a protocol: what has been received, and how its response is framed.
+///
+/// The two that keep their connections are boxed: a uwsgi connection lives for one request, and is moved about on the
+/// stack, where each byte counts.
 pub enum Protocol {
     /// See [`uwsgi::RequestDecoder`].
     Uwsgi(uwsgi::RequestDecoder),
     /// See [`http::Conversation`].
-    Http(http::Conversation),
+    Http(Box<http::Conversation>),
     /// See [`fastcgi::Conversation`].
-    Fastcgi(fastcgi::Conversation),
+    Fastcgi(Box<fastcgi::Conversation>),
     /// See [`scgi::RequestDecoder`].
     Scgi(scgi::RequestDecoder),
 }
@@ -61,8 +64,8 @@ impl Protocol {
     pub fn new(scheme: Scheme, arrival: impl FnOnce() -> Arrival) -> Self {
         match scheme {
             Scheme::Uwsgi => Protocol::Uwsgi(uwsgi::RequestDecoder::default()),
-            Scheme::Http => Protocol::Http(http::Conversation::new(arrival())),
-            Scheme::Fastcgi => Protocol::Fastcgi(fastcgi::Conversation::default()),
+            Scheme::Http => Protocol::Http(Box::new(http::Conversation::new(arrival()))),
+            Scheme::Fastcgi => Protocol::Fastcgi(Box::default()),
             Scheme::Scgi => Protocol::Scgi(scgi::RequestDecoder::default()),
         }
     }

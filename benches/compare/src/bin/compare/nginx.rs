@@ -110,6 +110,9 @@ fn shipped_folder(settings: &str) -> Option<PathBuf> {
     Path::new(file).parent().map(Path::to_owned)
 }
 
+/// Where the parameter files lie that come with Tidegate: at the root of the repository.
+const OURS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
 /// As a user would write it, but without a master, a log and limits on the connections of the one client.
 fn configuration(front: &Address, doors: &[(Door, Address)], shipped: &Path) -> String {
     let at =
@@ -135,7 +138,7 @@ http {{
     server {{
         listen {front};
         location /uwsgi {{
-            include {shipped}/uwsgi_params;
+            include {OURS}/uwsgi_params;
             uwsgi_pass unix:{uwsgi};
         }}
         location /scgi {{
@@ -143,7 +146,7 @@ http {{
             scgi_pass unix:{scgi};
         }}
         location /fastcgi {{
-            include {shipped}/fastcgi_params;
+            include {OURS}/fastcgi_params;
             fastcgi_keep_conn on;
             fastcgi_pass fastcgi;
         }}

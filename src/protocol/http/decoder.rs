@@ -2,7 +2,8 @@
 
 use super::chunked::{Chunked, Decoded};
 use super::ends::Ends;
-use super::head::{self, BodyFraming, Framing};
+use super::fields::BodyFraming;
+use super::head::{self, Framing};
 use super::proxy_protocol::{self, Parsed};
 use super::response::ResponseFraming;
 use super::scan::Scan;

@@ -3,10 +3,18 @@
 use httparse::Header;
 
 use super::HttpFault;
-use super::head::BodyFraming;
 use super::request_line::is_token;
 use super::target::is_host;
 use crate::variables::Ascii;
+
+/// How the body is framed: by what Content-Length and Transfer-Encoding say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum BodyFraming {
+    #[default]
+    None,
+    Length(u64),
+    Chunked,
+}
 
 /// What a head has of them. They are collected first and judged afterwards, in the order of
 /// `fixtures/http/README.md`: the status must not depend on the order in which they were sent.

@@ -3,7 +3,7 @@
 use httparse::{EMPTY_HEADER, Header};
 
 use super::ends::Ends;
-use super::fields::Fields;
+use super::fields::{BodyFraming, Fields};
 use super::request_line::RequestLine;
 use super::target::{Target, decode_path};
 use super::{Arrival, HttpFault, forwarded};
@@ -21,14 +21,6 @@ pub(super) struct Framing {
     /// The client waits for 100 Continue before it sends the body.
     pub(super) expects_continue: bool,
     pub(super) body: BodyFraming,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum BodyFraming {
-    #[default]
-    None,
-    Length(u64),
-    Chunked,
 }
 
 /// Most headers that `Limits::http_headers_count_max` can allow: they are parsed into a fixed table.

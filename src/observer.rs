@@ -16,7 +16,8 @@ pub trait Observer {
 /// What happens, in this order; several times where the words say so.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
-    /// Bytes arrived, once or several times.
+    /// Bytes were taken up, once or several times: as they arrive, and, where they stood behind another request,
+    /// again when their own turn comes.
     Received {
         /// From whom.
         peer: &'a Peer,

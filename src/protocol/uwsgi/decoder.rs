@@ -41,55 +41,12 @@ impl RequestDecoder {
         out: &mut Vec<u8>,
         limits: &Limits,
     ) -> Result<Received, DecodeError> {
-        loop {
-            let state = std::mem::replace(&mut self.state, State::Done);
-            self.state = match state {
-                State::Header => {
-                    if !self.header.fill(input) {
-                        self.state = State::Header;
-                        return Ok(Received::More);
-                    }
-                    let header = self.header();
-                    match header.modifier1 {
-                        modifier1::WSGI | modifier1::MANAGE_PATH_INFO => {
-                            State::Vars { variables: Variables::new(), missing: usize::from(header.datasize) }
-                        }
-                        modifier1::PING => {
-                            out.extend_from_slice(&PONG.to_bytes());
-                            return Ok(Received::Answered(Persistence::Close));
-                        }
-                        _ => {
-                            return Err(DecodeError {
-                                offset: Some(0),
-                                fault: Fault::Uwsgi(self.header.stranger()),
-                            });
-                        }
-                    }
-                }
-                State::Vars { mut variables, missing } => {
-                    let taken = take(input, missing as u64);
-                    variables.extend_block(taken);
-                    if taken.len() < missing {
-                        self.state = State::Vars { variables, missing: missing - taken.len() };
-                        return Ok(Received::More);
-                    }
-                    let missing = index(&mut variables, self.header().modifier1, limits)?;
-                    let incoming = Incoming::new(variables);
-                    if missing == 0 {
-                        return Ok(Received::Request(incoming.into_environ()?));
-                    }
-                    State::Body { incoming, missing }
-                }
-                State::Body { mut incoming, missing } => {
-                    let missing = incoming.fill(input, missing, limits)?;
-                    if missing > 0 {
-                        self.state = State::Body { incoming, missing };
-                        return Ok(Received::More);
-                    }
-                    return Ok(Received::Request(incoming.into_environ()?));
-                }
-                State::Done => return Ok(Received::More),
-            }
+        // Each stage goes on to the next by itself, so that a packet that is all here passes through no state.
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Header => self.receive_header(input, out, limits),
+            State::Vars { variables, missing } => self.receive_vars(variables, missing, input, limits),
+            State::Body { incoming, missing } => self.receive_body(incoming, missing, input, limits),
+            State::Done => Ok(Received::More),
         }
     }
 
@@ -107,6 +64,61 @@ impl RequestDecoder {
         let PacketHeader { modifier1, datasize, modifier2 } = self.header();
         let meaning = modifier1::meaning(modifier1);
         format!("uwsgi packet: modifier1 {modifier1} ({meaning}), datasize {datasize}, modifier2 {modifier2}")
+    }
+
+    fn receive_header(
+        &mut self,
+        input: &mut &[u8],
+        out: &mut Vec<u8>,
+        limits: &Limits,
+    ) -> Result<Received, DecodeError> {
+        if !self.header.fill(input) {
+            self.state = State::Header;
+            return Ok(Received::More);
+        }
+        let header = self.header();
+        match header.modifier1 {
+            modifier1::WSGI | modifier1::MANAGE_PATH_INFO => {
+                self.receive_vars(Variables::new(), usize::from(header.datasize), input, limits)
+            }
+            modifier1::PING => {
+                out.extend_from_slice(&PONG.to_bytes());
+                Ok(Received::Answered(Persistence::Close))
+            }
+            _ => Err(DecodeError { offset: Some(0), fault: Fault::Uwsgi(self.header.stranger()) }),
+        }
+    }
+
+    fn receive_vars(
+        &mut self,
+        mut variables: Variables,
+        missing: usize,
+        input: &mut &[u8],
+        limits: &Limits,
+    ) -> Result<Received, DecodeError> {
+        let taken = take(input, missing as u64);
+        variables.extend_block(taken);
+        if taken.len() < missing {
+            self.state = State::Vars { variables, missing: missing - taken.len() };
+            return Ok(Received::More);
+        }
+        let missing = index(&mut variables, self.header().modifier1, limits)?;
+        self.receive_body(Incoming::new(variables), missing, input, limits)
+    }
+
+    fn receive_body(
+        &mut self,
+        mut incoming: Incoming,
+        missing: u64,
+        input: &mut &[u8],
+        limits: &Limits,
+    ) -> Result<Received, DecodeError> {
+        let missing = if missing > 0 { incoming.fill(input, missing, limits)? } else { 0 };
+        if missing > 0 {
+            self.state = State::Body { incoming, missing };
+            return Ok(Received::More);
+        }
+        Ok(Received::Request(incoming.into_environ()?))
     }
 
     fn header(&self) -> PacketHeader {

@@ -31,45 +31,57 @@ impl<'a> Vars<'a> {
         PacketHeader::LEN + self.at
     }
 
-    fn string(&mut self, what: Part) -> Result<Range<usize>, (usize, WireFault)> {
-        let start = self.at;
-        let left = self.block.len() - start;
-        if left < Self::LENGTH_BYTES {
-            return Err((PacketHeader::LEN + start, WireFault::LengthCut { what, left }));
-        }
-        let len = usize::from(LittleEndian::read_u16(&self.block[start..]));
-        let left = left - Self::LENGTH_BYTES;
-        if len > left {
-            return Err((PacketHeader::LEN + start, WireFault::Overrun { what, len, left }));
-        }
-        let range = start + Self::LENGTH_BYTES..start + Self::LENGTH_BYTES + len;
-        self.at = range.end;
-        Ok(range)
+    /// Where the string lies whose length stands at `at`, if all of it is there.
+    #[inline(always)]
+    fn string(&self, at: usize) -> Option<Range<usize>> {
+        let start = at + Self::LENGTH_BYTES;
+        let len = usize::from(LittleEndian::read_u16(self.block.get(at..start)?));
+        (len <= self.block.len() - start).then_some(start..start + len)
     }
 
-    fn var(&mut self) -> Result<(Range<usize>, Range<usize>), (usize, WireFault)> {
-        let start = self.offset();
-        let key = self.string(Part::Key)?;
-        if key.is_empty() {
-            return Err((start, WireFault::KeyEmpty));
-        }
-        Ok((key, self.string(Part::Value)?))
+    #[inline(always)]
+    fn var(&self) -> Option<(Range<usize>, Range<usize>)> {
+        let key = self.string(self.at).filter(|key| !key.is_empty())?;
+        let value = self.string(key.end)?;
+        Some((key, value))
+    }
+
+    /// What is wrong with the var that [`Vars::var`] could not read. It is found out only then: the walk that all
+    /// packets take stays free of it.
+    #[cold]
+    fn fault(&self) -> (usize, WireFault) {
+        let key = self.string(self.at);
+        let (what, at) = match &key {
+            Some(key) if key.is_empty() => return (self.offset(), WireFault::KeyEmpty),
+            Some(key) => (Part::Value, key.end),
+            None => (Part::Key, self.at),
+        };
+        let left = self.block.len() - at;
+        let fault = match left.checked_sub(Self::LENGTH_BYTES) {
+            None => WireFault::LengthCut { what, left },
+            Some(left) => {
+                WireFault::Overrun { what, len: usize::from(LittleEndian::read_u16(&self.block[at..])), left }
+            }
+        };
+        (PacketHeader::LEN + at, fault)
     }
 }
 
 impl Iterator for Vars<'_> {
     type Item = Result<(Range<usize>, Range<usize>), (usize, WireFault)>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         if self.at == self.block.len() {
             return None;
         }
-        let var = self.var();
-        if var.is_err() {
+        let Some((key, value)) = self.var() else {
+            let fault = self.fault();
             self.at = self.block.len();
-        }
-        Some(var)
+            return Some(Err(fault));
+        };
+        self.at = value.end;
+        Some(Ok((key, value)))
     }
 }
 

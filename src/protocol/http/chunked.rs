@@ -1,10 +1,10 @@
 //! The chunked transfer coding (RFC 9112 section 7.1), decoded; the trailer section is checked and dropped.
 
 use super::HttpFault;
-use super::request_line::is_token;
 use crate::limits::Limits;
 use crate::protocol::Fault;
 use crate::protocol::incoming::take;
+use crate::response::{is_control, is_token};
 
 /// Decodes one chunked body, byte by byte where lines are, in runs where data is.
 #[derive(Debug, Default)]
@@ -158,7 +158,7 @@ fn step(state: State, byte: u8) -> Result<State, HttpFault> {
         (State::TrailerStart | State::TrailerName, byte) if is_token(byte) => State::TrailerName,
         (State::TrailerName, b':') => State::TrailerValue,
         (State::TrailerValue, b'\r') => State::TrailerLf,
-        (State::TrailerValue, byte) if is_text(byte) => State::TrailerValue,
+        (State::TrailerValue, byte) if !is_control(byte) => State::TrailerValue,
         (State::TrailerLf, b'\n') => State::TrailerStart,
         (State::EndLf, b'\n') => State::Done,
         (
@@ -181,7 +181,7 @@ fn extension(size: u64, part: Extension, byte: u8) -> Result<State, HttpFault> {
         (Extension::ValueStart | Extension::Value, byte) if is_token(byte) => Extension::Value,
         (Extension::Quoted, b'"') => Extension::AfterQuoted,
         (Extension::Quoted, b'\\') => Extension::Escaped,
-        (Extension::Quoted | Extension::Escaped, byte) if is_text(byte) => Extension::Quoted,
+        (Extension::Quoted | Extension::Escaped, byte) if !is_control(byte) => Extension::Quoted,
         _ => return Err(HttpFault::ChunkSize),
     };
     Ok(State::Extension { size, part })
@@ -189,11 +189,6 @@ fn extension(size: u64, part: Extension, byte: u8) -> Result<State, HttpFault> {
 
 fn hex(byte: u8) -> Result<u64, HttpFault> {
     char::from(byte).to_digit(16).map(u64::from).ok_or(HttpFault::ChunkSize)
-}
-
-/// What may stand in a field value or a quoted string: no controls but the tab.
-fn is_text(byte: u8) -> bool {
-    byte == b'\t' || !byte.is_ascii_control()
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use httparse::Header;
 
 use super::HttpFault;
-use super::request_line::is_token;
 use super::target::is_host;
+use crate::response::is_token;
 use crate::variables::Ascii;
 
 /// How the body is framed: by what Content-Length and Transfer-Encoding say.

@@ -1,6 +1,7 @@
 //! The request line (RFC 9112 section 3). httparse takes no target but UTF-8, and clients send others.
 
 use super::HttpFault;
+use crate::response::is_token;
 
 /// A request line, taken apart.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,11 +45,6 @@ impl<'a> RequestLine<'a> {
         }
         Ok((RequestLine { method, target, is_http11 }, rest))
     }
-}
-
-/// RFC 9110 section 5.6.2.
-pub(super) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

@@ -110,7 +110,9 @@ impl<A: Application> Worker<A> {
         let mut events = Events::with_capacity(EVENTS_COUNT);
         loop {
             let timeout = self.timeout(Instant::now());
-            match self.poll.poll(&mut events, timeout) {
+            let (poll, mut polled) = (&mut self.poll, Ok(()));
+            self.turns.application.while_waiting(&mut || polled = poll.poll(&mut events, timeout));
+            match polled {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 polled => polled?,
             }

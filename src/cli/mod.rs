@@ -2,6 +2,7 @@
 
 mod banner;
 mod decode;
+mod host;
 mod options;
 mod request;
 mod serve;
@@ -9,10 +10,14 @@ mod start;
 mod values;
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use host::NoHost;
+pub use host::{Host, Setting};
 
 /// What a subcommand comes to: an error is told in one line, and the exit status is 1.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -31,7 +36,7 @@ struct Cli {
 enum Command {
     /// Serve an application to nginx, until SIGTERM or Ctrl-C.
     #[command(after_help = SERVE_EXAMPLES)]
-    Serve(options::Options),
+    Serve(Box<options::Options>),
     /// Send a request as nginx would, and print the response.
     #[command(after_help = request::EXAMPLES)]
     Request(request::Options),
@@ -40,23 +45,38 @@ enum Command {
     Decode(decode::Options),
 }
 
-/// Runs the command that the arguments name. What they get wrong ends the process here, with status 2.
+/// The command as it is without another language: its applications are the built-in ones.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    ExitCode::from(run(&NoHost, std::env::args_os()))
+}
+
+/// Runs the command that `arguments` name, of which the first is the program's own name. `host` brings the
+/// applications that are not built in.
+///
+/// Returns the process's exit status: 0, 1 for a failure that was told in a line, 2 for wrong arguments.
+pub fn run(host: &dyn Host, arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        // --help and --version are "errors" too, on stdout.
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { 2 } else { 0 };
+        }
+    };
     let command = cli.command.unwrap_or_else(|| {
         Cli::parse_from(["tidegate", "serve", "demo"]).command.expect("a command stands there")
     });
     let run = match command {
-        Command::Serve(options) => serve::run(&options),
+        Command::Serve(options) => serve::run(host, &options),
         Command::Request(options) => request::run(&options),
         Command::Decode(options) => decode::run(&options),
     };
     match run {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => {
             // With stderr closed there is nobody left to tell; the status still says it.
             let _ = writeln!(io::stderr(), "tidegate: {error}");
-            ExitCode::FAILURE
+            1
         }
     }
 }

@@ -1,9 +1,12 @@
 //! The options of `tidegate serve`, and what they set.
 
+use std::path::PathBuf;
+
 use clap::{ArgAction, Args, builder::RangedU64ValueParser, value_parser};
 use ipnet::IpNet;
 
-use super::values::{Seconds, Size, mode, waiting_time};
+use super::host::Setting;
+use super::values::{Seconds, Size, assignment, mode, waiting_time};
 use crate::limits::Limits;
 use crate::listener::{Address, ListenOptions, Owner, parse_network};
 use crate::protocol::{Scheme, Trust};
@@ -11,8 +14,11 @@ use crate::protocol::{Scheme, Trust};
 /// What `tidegate serve` is given.
 #[derive(Args, Debug)]
 pub(super) struct Options {
-    /// The built-in application to serve: hello, environ, echo, stream or demo; see below.
+    /// The application to serve: a Python application, as myproject.wsgi, module:callable, module:factory() or
+    /// ./file.py, or a built-in one: hello, environ, echo, stream or demo; see below.
     pub(super) app: String,
+    #[command(flatten)]
+    pub(super) loading: Loading,
     #[command(flatten)]
     pub(super) listening: Listening,
     #[command(flatten)]
@@ -28,6 +34,27 @@ It may be given several times. ADDR is HOST:PORT or [V6]:PORT (port 0 is any fre
 socket, @name for an abstract one, fd:N or fd:NAME for a socket that systemd hands over (LISTEN_FDS).";
 const DEFAULTS: &str = "\
 ADDR is as with --uwsgi. The two defaults hold together, when no listener of any kind is asked for.";
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Loading")]
+pub(super) struct Loading {
+    /// Go to DIR first: all paths and modules are looked for from there.
+    #[arg(long, value_name = "DIR")]
+    pub(super) chdir: Option<PathBuf>,
+
+    /// Look for Python modules in DIR before anywhere else. May be given several times.
+    #[arg(long, value_name = "DIR")]
+    pythonpath: Vec<PathBuf>,
+
+    /// Set a variable of the process's environment before a Python application is loaded. May be given several
+    /// times.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = assignment)]
+    env: Vec<(String, String)>,
+
+    /// Whether to end with status 1 if the application cannot be loaded; else each request is answered with 500.
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
+    pub(super) need_app: bool,
+}
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Listening")]
@@ -138,6 +165,13 @@ pub(super) struct Telling {
     /// Log less: warnings, and with -qq only errors.
     #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
     pub(super) quiet: u8,
+}
+
+impl Loading {
+    /// What the application is loaded into.
+    pub(super) fn setting(&self) -> Setting {
+        Setting { search_path: self.pythonpath.clone(), environment: self.env.clone(), multiprocess: false }
+    }
 }
 
 impl Listening {

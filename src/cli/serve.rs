@@ -2,9 +2,12 @@
 
 use std::io::{self, Write};
 
+use log::error;
+
 use super::options::{Options, Telling};
-use super::{Result, banner, start};
+use super::{Host, Result, banner, start};
 use crate::access_log::AccessLog;
+use crate::application::{AppError, Application};
 use crate::demo::Builtin;
 use crate::listener::{Inherited, Listener};
 use crate::observer::{Event, Observer};
@@ -12,23 +15,46 @@ use crate::trace::Trace;
 use crate::worker::Worker;
 
 /// Serves until a signal ends it.
-pub(super) fn run(options: &Options) -> Result<()> {
-    let app: Builtin = options.app.parse()?;
+pub(super) fn run(host: &dyn Host, options: &Options) -> Result<()> {
+    if let Some(folder) = &options.loading.chdir {
+        let entered = std::env::set_current_dir(folder);
+        entered.map_err(|error| format!("--chdir {}: {error}", folder.display()))?;
+    }
     let limits = options.limits();
     start::log(start::level(options.telling.verbose, options.telling.quiet));
     start::log_panics();
     start::raise_descriptors(&limits);
 
-    let mut worker = Worker::new(listen(options)?, app, limits)?;
+    let listeners = listen(options)?;
+    let app = load(host, options)?;
+    let mut worker = Worker::new(listeners, app, limits)?;
     if let Some(observer) = observer(&options.telling) {
         worker.observe(observer);
     }
     worker.stopper().on_signals()?;
-    let path = if app == Builtin::Demo { "/hello" } else { "/" };
-    let banner = banner::banner(app.name(), path, &worker.listeners().collect::<Vec<_>>());
+    let path = if options.app == Builtin::Demo.name() { "/hello" } else { "/" };
+    let banner = banner::banner(&options.app, path, &worker.listeners().collect::<Vec<_>>());
     // Nobody may be reading: stdout is closed, or a pipe whose reader has left. That is no reason not to serve.
     let _ = io::stdout().write_all(banner.as_bytes()).and_then(|()| io::stdout().flush());
     Ok(worker.run()?)
+}
+
+/// The application that APP names. A built-in one goes before a module of the same name.
+fn load(host: &dyn Host, options: &Options) -> Result<Box<dyn Application>> {
+    if let Ok(builtin) = options.app.parse::<Builtin>() {
+        return Ok(Box::new(builtin));
+    }
+    match host.load(&options.app, &options.loading.setting()) {
+        Ok(app) => Ok(app),
+        Err(failure) if options.loading.need_app => Err(failure.to_string().into()),
+        Err(failure) => {
+            error!("{}: every request is answered with 500: {failure}", options.app);
+            let app = options.app.clone();
+            let answer =
+                move |_, _| Err(AppError::new(format!("{app} could not be loaded; see the log's beginning")));
+            Ok(Box::new(answer))
+        }
+    }
 }
 
 fn listen(options: &Options) -> Result<Vec<Listener>> {

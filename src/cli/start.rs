@@ -25,7 +25,8 @@ pub(super) fn log(level: LevelFilter) {
                 writeln!(out, "{time} {level} {message}")
             }
         })
-        .init();
+        .try_init()
+        .ok();
 }
 
 /// A message whose words may be a client's: it cannot pass for another line of the log, nor steer a terminal.

@@ -38,6 +38,16 @@ impl fmt::Display for Size {
     }
 }
 
+/// `KEY=VALUE`, of which only the value may be empty.
+pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() && !text.contains('\0') => {
+            Ok((key.to_owned(), value.to_owned()))
+        }
+        _ => Err("write KEY=VALUE".to_owned()),
+    }
+}
+
 /// A time in seconds: `20`, `0.5`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Seconds(pub(super) Duration);

@@ -61,8 +61,7 @@ impl FromStr for Builtin {
     type Err = UnknownApplication;
 
     fn from_str(name: &str) -> Result<Self, UnknownApplication> {
-        let found = Builtin::ALL.into_iter().find(|one| one.name() == name);
-        found.ok_or_else(|| UnknownApplication { name: name.to_owned() })
+        Builtin::ALL.into_iter().find(|one| one.name() == name).ok_or_else(|| UnknownApplication::new(name))
     }
 }
 
@@ -70,6 +69,13 @@ impl FromStr for Builtin {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownApplication {
     name: String,
+}
+
+impl UnknownApplication {
+    /// That nothing built in is called `name`.
+    pub fn new(name: &str) -> Self {
+        UnknownApplication { name: name.to_owned() }
+    }
 }
 
 impl fmt::Display for UnknownApplication {

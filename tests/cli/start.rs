@@ -21,10 +21,11 @@ fn refused(args: &[&str], code: i32, line: &str) {
 #[test]
 fn an_application_that_is_not_built_in() {
     let all = "one of hello, environ, echo, stream, demo";
+    let python = "; for a Python application: pip install tidegate";
     for name in ["myproject.wsgi", "x:app", "file.py"] {
-        refused(&[name], 1, &format!("unknown application \"{name}\": {all}\n"));
+        refused(&[name], 1, &format!("unknown application \"{name}\": {all}{python}\n"));
     }
-    refused(&["helo"], 1, &format!("unknown application \"helo\": {all}; did you mean \"hello\"?\n"));
+    refused(&["helo"], 1, &format!("unknown application \"helo\": {all}; did you mean \"hello\"?{python}\n"));
 }
 
 #[test]

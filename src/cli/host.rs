@@ -1,0 +1,35 @@
+//! Who brings the applications that are not built in: nobody, or the package of another language around this command.
+
+use std::path::PathBuf;
+
+use crate::application::{AppError, Application};
+use crate::demo::UnknownApplication;
+
+/// Finds the application that APP names, where it is none of the built-in ones.
+pub trait Host {
+    /// Loads the application `app`. The error is what the log shows: why it cannot be loaded.
+    ///
+    /// It runs in the process that will call the application, and on the same thread.
+    fn load(&self, app: &str, setting: &Setting) -> Result<Box<dyn Application>, AppError>;
+}
+
+/// What an application is loaded into.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Setting {
+    /// Where to look for modules before anywhere else (`--pythonpath`), the first of them first.
+    pub search_path: Vec<PathBuf>,
+    /// Variables of the process's environment to set (`--env`).
+    pub environment: Vec<(String, String)>,
+    /// Whether other processes may call the application at the same time (wsgi.multiprocess).
+    pub multiprocess: bool,
+}
+
+/// The host of the command alone, which has the built-in applications and no others.
+pub(super) struct NoHost;
+
+impl Host for NoHost {
+    fn load(&self, app: &str, _: &Setting) -> Result<Box<dyn Application>, AppError> {
+        let unknown = UnknownApplication::new(app);
+        Err(AppError::new(format!("{unknown}; for a Python application: pip install tidegate")))
+    }
+}

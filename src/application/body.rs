@@ -1,0 +1,95 @@
+//! The response's body, as the application makes it.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Seek};
+
+use bytes::Bytes;
+
+use super::AppError;
+
+/// The response's body: one chunk, an iterator of chunks, or a file. Dropping it is WSGI's close().
+pub struct Body {
+    pub(crate) content: Content,
+}
+
+impl Body {
+    /// No bytes at all.
+    pub fn empty() -> Self {
+        Body::from(Bytes::new())
+    }
+
+    /// Chunks as the application makes them. The next is asked for when the last is wholly written; an empty
+    /// one sends nothing. An `Err` breaks the response off, or is a 500 if nothing was sent.
+    pub fn chunks<I>(chunks: I) -> Self
+    where
+        I: IntoIterator<Item = Result<Bytes, AppError>>,
+        I::IntoIter: 'static,
+    {
+        Body { content: Content::Chunks(Box::new(chunks.into_iter())) }
+    }
+
+    /// The rest of `file`, from its current position. It is sent by sendfile(2).
+    pub fn file(mut file: File) -> io::Result<Self> {
+        let offset = file.stream_position()?;
+        let len = file.metadata()?.len().saturating_sub(offset);
+        Ok(Body::file_part(file, offset, len))
+    }
+
+    /// `len` bytes of `file` from `offset` on.
+    pub fn file_part(file: File, offset: u64, len: u64) -> Self {
+        Body { content: Content::File(FilePart { file, offset, len }) }
+    }
+
+    /// The length, bytes, where it is known before the first step.
+    pub(crate) fn len(&self) -> Option<u64> {
+        match &self.content {
+            Content::Chunk(chunk) => Some(chunk.len() as u64),
+            Content::Chunks(_) => None,
+            Content::File(part) => Some(part.len),
+        }
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Body {
+    fn from(chunk: T) -> Self {
+        Body { content: Content::Chunk(chunk.into()) }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").field("len", &self.len()).finish()
+    }
+}
+
+/// What a body is made of.
+pub(crate) enum Content {
+    Chunk(Bytes),
+    Chunks(Box<dyn Iterator<Item = Result<Bytes, AppError>>>),
+    File(FilePart),
+}
+
+/// A piece of a file that is still to be sent.
+#[derive(Debug)]
+pub struct FilePart {
+    /// The open file; its own position is neither used nor moved.
+    pub file: File,
+    /// Where the piece begins, bytes from the file's start.
+    pub offset: u64,
+    /// What is left of it, bytes.
+    pub len: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_sent_from_its_position() {
+        let mut file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut file, b"0123456789").unwrap();
+        file.seek(io::SeekFrom::Start(4)).unwrap();
+        assert_eq!(Body::file(file).unwrap().len(), Some(6));
+    }
+}

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use rustix::fs::sendfile;
 use rustix::io::Errno;
+
+use crate::client::Client;
 
 /// A non-blocking stream. The worker's are sockets; tests script theirs.
 pub trait Stream: Read + Write {
@@ -25,6 +28,11 @@ pub trait Stream: Read + Write {
     /// Makes the close to come a visible failure: a reset on TCP. A unix socket has none; there, only a
     /// Content-Length shows that a response was broken off.
     fn reset_on_close(&mut self);
+
+    /// Who is at the other end, where that can be asked.
+    fn client(&self) -> Option<Client> {
+        None
+    }
 }
 
 /// An accepted socket.
@@ -78,6 +86,13 @@ impl Stream for Socket {
             Socket::Tcp(socket) => socket.shutdown(Shutdown::Write),
             Socket::Unix(socket) => socket.shutdown(Shutdown::Write),
         }
+    }
+
+    fn client(&self) -> Option<Client> {
+        Some(Client::new(match self {
+            Socket::Tcp(socket) => socket.as_raw_fd(),
+            Socket::Unix(socket) => socket.as_raw_fd(),
+        }))
     }
 
     fn reset_on_close(&mut self) {

@@ -1,5 +1,6 @@
 //! The response's body, as the application makes it.
 
+use std::any::Any;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Seek};
@@ -11,6 +12,8 @@ use super::AppError;
 /// The response's body: one chunk, an iterator of chunks, or a file. Dropping it is WSGI's close().
 pub struct Body {
     pub(crate) content: Content,
+    /// Whom the content belongs to. It is dropped with the body, behind the content.
+    owner: Option<Box<dyn Any>>,
 }
 
 impl Body {
@@ -21,12 +24,14 @@ impl Body {
 
     /// Chunks as the application makes them. The next is asked for when the last is wholly written; an empty
     /// one sends nothing. An `Err` breaks the response off, or is a 500 if nothing was sent.
+    ///
+    /// If the iterator's `size_hint` says that there is exactly one, its length is sent as Content-Length.
     pub fn chunks<I>(chunks: I) -> Self
     where
         I: IntoIterator<Item = Result<Bytes, AppError>>,
         I::IntoIter: 'static,
     {
-        Body { content: Content::Chunks(Box::new(chunks.into_iter())) }
+        Body::of(Content::Chunks(Box::new(chunks.into_iter())))
     }
 
     /// The rest of `file`, from its current position. It is sent by sendfile(2).
@@ -38,7 +43,17 @@ impl Body {
 
     /// `len` bytes of `file` from `offset` on.
     pub fn file_part(file: File, offset: u64, len: u64) -> Self {
-        Body { content: Content::File(FilePart { file, offset, len }) }
+        Body::of(Content::File(FilePart { file, offset, len }))
+    }
+
+    /// The same body, which drops `owner` when it is closed: after the last byte was written.
+    pub fn with_owner(mut self, owner: impl Any) -> Self {
+        self.owner = Some(Box::new(owner));
+        self
+    }
+
+    fn of(content: Content) -> Self {
+        Body { content, owner: None }
     }
 
     /// The length, bytes, where it is known before the first step.
@@ -53,7 +68,7 @@ impl Body {
 
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(chunk: T) -> Self {
-        Body { content: Content::Chunk(chunk.into()) }
+        Body::of(Content::Chunk(chunk.into()))
     }
 }
 

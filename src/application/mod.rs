@@ -5,6 +5,7 @@
 mod body;
 mod error;
 mod start_response;
+mod written;
 
 pub(crate) use body::Content;
 pub use body::{Body, FilePart};

@@ -79,8 +79,9 @@ enum State {
     Receiving { waiting: Waiting },
     /// The application answers. `pending` is what of its last piece is still to be framed.
     Responding { exchange: Exchange, pending: Piece },
-    /// The last byte is in the outbox; what follows once it is flushed.
-    Finished(Next),
+    /// The last byte is in the outbox; what follows once it is flushed. The exchange, if there was one, ends then:
+    /// the last chunk is the body's until it is written, and close() keeps no client waiting.
+    Finished { next: Next, exchange: Option<Exchange> },
     /// Refused while the peer still sends: its bytes are read and dropped, so that it reads ours.
     Draining,
 }
@@ -110,8 +111,6 @@ enum Step {
 /// What is said of the current request when it is over.
 #[derive(Default)]
 struct Tally {
-    /// The method and the target, once the exchange is over.
-    request_line: Vec<u8>,
     code: u16,
     bytes: u64,
 }
@@ -188,7 +187,7 @@ impl<S: Stream> Connection<S> {
 
     /// The server has no more time for it: what is unfinished is seen to be broken off.
     pub fn abandon<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
-        if matches!(self.state, State::Responding { .. } | State::Finished(_)) {
+        if matches!(self.state, State::Responding { .. } | State::Finished { .. }) {
             self.stream.reset_on_close();
             self.report(cx, false);
         }
@@ -220,7 +219,7 @@ impl<S: Stream> Connection<S> {
                 self.refuse("408 Request Timeout", &what, cx);
                 self.advance(cx)
             }
-            State::Responding { .. } | State::Finished(_) => {
+            State::Responding { .. } | State::Finished { .. } => {
                 warn!(
                     "{}: {}: closed: the peer took none of the response for {} s ({} bytes sent)",
                     self.peer,
@@ -243,7 +242,7 @@ impl<S: Stream> Connection<S> {
         match &self.state {
             State::Receiving { .. } => self.receive(cx),
             State::Responding { .. } => self.pull(cx),
-            State::Finished(next) => self.follow(*next, cx),
+            State::Finished { next, .. } => self.follow(*next, cx),
             State::Draining => self.drain(cx),
         }
     }
@@ -274,7 +273,7 @@ impl<S: Stream> Connection<S> {
             let packet = self.protocol.describe();
             observer.observe(self.id, Event::Request { packet, environ: &environ });
         }
-        let (exchange, called) = Exchange::call(cx.application, environ, cx.limits);
+        let (exchange, called) = Exchange::call(cx.application, environ, self.stream.client(), cx.limits);
         self.enter(State::Responding { exchange, pending: Piece::default() });
         if let Err(error) = called {
             self.app_error(&error, cx);
@@ -331,10 +330,11 @@ impl<S: Stream> Connection<S> {
     }
 
     fn finish(&mut self, persistence: Persistence) {
-        if let State::Responding { exchange, .. } = &mut self.state {
-            self.tally.request_line = std::mem::take(&mut exchange.request_line);
-        }
-        self.enter(State::Finished(Next::from(persistence)));
+        let exchange = match std::mem::replace(&mut self.state, State::Draining) {
+            State::Responding { exchange, .. } => Some(exchange),
+            _ => None,
+        };
+        self.enter(State::Finished { next: Next::from(persistence), exchange });
     }
 
     fn enter(&mut self, state: State) {

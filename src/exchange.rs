@@ -107,15 +107,12 @@ impl Exchange {
         self.started.end();
     }
 
-    /// Drops the body, which is WSGI's close(). A panic in it is the application's affair.
+    /// Closes the body. A failure or a panic in it is the application's affair.
     pub fn close(&mut self) {
         if let Some(body) = self.body.take()
-            && let Err(panic) = guard(|| {
-                drop(body);
-                Ok(())
-            })
+            && let Err(error) = guard(|| body.close())
         {
-            error!("{}: closing the body: {panic}", Ascii(&self.request_line));
+            error!("{}: closing the body: {error}", Ascii(&self.request_line));
         }
     }
 

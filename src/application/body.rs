@@ -1,6 +1,5 @@
 //! The response's body, as the application makes it.
 
-use std::any::Any;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Seek};
@@ -12,8 +11,7 @@ use super::AppError;
 /// The response's body: one chunk, an iterator of chunks, or a file. Dropping it is WSGI's close().
 pub struct Body {
     pub(crate) content: Content,
-    /// Whom the content belongs to. It is dropped with the body, behind the content.
-    owner: Option<Box<dyn Any>>,
+    closer: Closer,
 }
 
 impl Body {
@@ -46,14 +44,22 @@ impl Body {
         Body::of(Content::File(FilePart { file, offset, len }))
     }
 
-    /// The same body, which drops `owner` when it is closed: after the last byte was written.
-    pub fn with_owner(mut self, owner: impl Any) -> Self {
-        self.owner = Some(Box::new(owner));
+    /// The same body with a close() of its own, called once when the last byte was written or nobody wants more, when
+    /// the content is dropped already.
+    pub fn with_close(mut self, close: impl FnOnce() -> Result<(), AppError> + 'static) -> Self {
+        self.closer = Closer(Some(Box::new(close)));
         self
     }
 
+    /// Drops the content, and calls what [`Body::with_close`] was given.
+    pub fn close(self) -> Result<(), AppError> {
+        let Body { content, mut closer } = self;
+        drop(content);
+        closer.0.take().map_or(Ok(()), |close| close())
+    }
+
     fn of(content: Content) -> Self {
-        Body { content, owner: None }
+        Body { content, closer: Closer(None) }
     }
 
     /// The length, bytes, where it is known before the first step.
@@ -75,6 +81,18 @@ impl<T: Into<Bytes>> From<T> for Body {
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Body").field("len", &self.len()).finish()
+    }
+}
+
+/// What is called when a body is closed, even if it is only dropped.
+struct Closer(Option<Box<dyn FnOnce() -> Result<(), AppError>>>);
+
+impl Drop for Closer {
+    fn drop(&mut self) {
+        if let Some(close) = self.0.take() {
+            // Whoever wants to know how it went calls Body::close().
+            let _ = close();
+        }
     }
 }
 

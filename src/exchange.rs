@@ -180,8 +180,7 @@ impl Exchange {
         let mut remaining = None;
         if let Some(left) = left {
             if data.len() > left {
-                // A file is sent as far as the application said; who counts chunks did not mean that.
-                if !matches!(data, Data::File(_)) {
+                if !self.body.as_ref().is_some_and(|body| body.ends_at_length) {
                     warn!(
                         "{}: the body is longer than its Content-Length: cut off after {left} bytes of this chunk of {}",
                         Ascii(&self.request_line),

@@ -38,6 +38,7 @@ impl Application for PythonApplication {
 
     fn while_waiting(&mut self, wait: &mut (dyn FnMut() + Send)) {
         Python::attach(|py| {
+            self.environs.flush_errors(py);
             py.detach(wait);
             // Handlers that the application set with signal.signal() run here, when no request does.
             if let Err(raised) = py.check_signals() {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyIterator, PyList, PyMemoryView, PyString, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyList, PyMemoryView, PyString, PyTuple};
 use tidegate::{AppError, Body};
 
 use crate::file_wrapper::FileWrapper;
@@ -14,10 +14,10 @@ use crate::{chunk, failure};
 /// The body of what an application returned. Beside iteration, len() and close() nothing of it is used.
 pub(crate) fn of(returned: &Bound<'_, PyAny>) -> PyResult<Body> {
     let py = returned.py();
-    // A list that is one chunk, and nothing to close, is how most small responses are made.
-    let list = returned.cast::<PyList>();
-    if let Ok(list) = &list
-        && list.get_type().is(py.get_type::<PyList>())
+    let is_list = returned.get_type().is(py.get_type::<PyList>());
+    // A list of one chunk is how most small responses are made.
+    if is_list
+        && let Ok(list) = returned.cast::<PyList>()
         && list.len() == 1
     {
         return Ok(Body::from(chunk::of(&list.get_item(0)?, CHUNK)?.lent()));
@@ -26,18 +26,18 @@ pub(crate) fn of(returned: &Bound<'_, PyAny>) -> PyResult<Body> {
         // PEP 3333 would have it iterated, which gives numbers; uWSGI sends it, and its users rely on that.
         return Ok(Body::from(chunk::of(returned, CHUNK)?.lent()));
     }
-    if returned.is_instance_of::<PyString>() || returned.is_instance_of::<PyDict>() || returned.is_none() {
+    if returned.is_instance_of::<PyString>() || returned.is_none() {
         return Err(not_iterable(returned));
     }
-    let file = match returned.cast::<FileWrapper>() {
-        Ok(wrapper) => wrapper.get().body(py)?,
-        Err(_) => None,
+    let body = match returned.cast::<FileWrapper>() {
+        Ok(wrapper) => match wrapper.get().body(py)? {
+            Some(file) => file,
+            None => iterated(returned)?.until_length(),
+        },
+        Err(_) => iterated(returned)?,
     };
-    let body = match file {
-        Some(file) => file,
-        None => iterated(returned)?,
-    };
-    if list.is_ok() || returned.is_instance_of::<PyTuple>() {
+    if is_list || returned.get_type().is(py.get_type::<PyTuple>()) {
+        // They have nothing to close.
         return Ok(body);
     }
     let iterable = returned.clone().unbind();

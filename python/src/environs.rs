@@ -16,8 +16,9 @@ use crate::text::from_latin1;
 
 /// Makes environs.
 pub(crate) struct Environs {
-    /// What is the same in every environ.
+    /// What is the same in every environ, and what is empty where a request does not say it.
     constants: Py<PyDict>,
+    errors: Py<Errors>,
     /// The last request's environ, without what is that request's own. No application ever sees it.
     last: Py<PyDict>,
     /// The variables in `last`, in wire order.
@@ -28,7 +29,8 @@ pub(crate) struct Environs {
 /// A variable as it was in the last request.
 struct Variable {
     name: Vec<u8>,
-    key: Py<PyString>,
+    /// `None` for a name that is the server's own: what the peer says under it is dropped.
+    key: Option<Py<PyString>>,
     value: Vec<u8>,
 }
 
@@ -44,7 +46,11 @@ impl Environs {
             constants.set_item(PyString::intern(py, key), PyBool::new(py, value))?;
         }
         constants.set_item(PyString::intern(py, "wsgi.version"), (1, 0))?;
-        constants.set_item(PyString::intern(py, "wsgi.errors"), Errors::new().into_pyobject(py)?)?;
+        let errors = Py::new(py, Errors::new())?;
+        constants.set_item(PyString::intern(py, "wsgi.errors"), &errors)?;
+        for key in ["SCRIPT_NAME", "PATH_INFO", "QUERY_STRING"] {
+            constants.set_item(PyString::intern(py, key), "")?;
+        }
         constants.set_item(PyString::intern(py, "wsgi.file_wrapper"), py.get_type::<FileWrapper>())?;
         constants.set_item(PyString::intern(py, "tidegate.version"), env!("CARGO_PKG_VERSION"))?;
         // A request without a body has this; it has no state that two could see of each other.
@@ -55,6 +61,7 @@ impl Environs {
         Ok(Environs {
             last: constants.copy()?.unbind(),
             constants: constants.unbind(),
+            errors,
             variables: Vec::new(),
             url_scheme: "",
         })
@@ -80,6 +87,14 @@ impl Environs {
         Ok(dict)
     }
 
+    /// Logs what was written to wsgi.errors without a line end.
+    pub(crate) fn flush_errors(&self, py: Python<'_>) {
+        // A thread of the application's may be in the middle of writing.
+        if let Ok(mut errors) = self.errors.try_borrow_mut(py) {
+            errors.flush();
+        }
+    }
+
     /// Changes the last request's environ to this one's, if it has the same names in the same order.
     fn update(&mut self, py: Python<'_>, environ: &Environ) -> PyResult<bool> {
         let last = self.last.bind(py);
@@ -88,8 +103,10 @@ impl Environs {
             let Some(variable) = variables.next().filter(|variable| variable.name == name) else {
                 return Ok(false);
             };
-            if variable.value != value {
-                last.set_item(&variable.key, from_latin1(py, value)?)?;
+            if let Some(key) = &variable.key
+                && variable.value != value
+            {
+                last.set_item(key, from_latin1(py, value)?)?;
                 variable.value.clear();
                 variable.value.extend_from_slice(value);
             }
@@ -105,12 +122,14 @@ impl Environs {
         let last = self.constants.bind(py).copy()?;
         self.variables.clear();
         for (name, value) in environ.iter() {
-            let key = from_latin1(py, name)?;
-            last.set_item(&key, from_latin1(py, value)?)?;
-            self.variables.push(Variable { name: name.to_vec(), key: key.unbind(), value: value.to_vec() });
+            let mut key = None;
+            if !SERVER_OWNED.iter().any(|prefix| name.starts_with(prefix)) {
+                let name = from_latin1(py, name)?;
+                last.set_item(&name, from_latin1(py, value)?)?;
+                key = Some(name.unbind());
+            }
+            self.variables.push(Variable { name: name.to_vec(), key, value: value.to_vec() });
         }
-        // What the server says goes over what a variable of the same name would.
-        last.update(self.constants.bind(py).as_mapping())?;
         self.last = last.unbind();
         self.url_scheme = "";
         self.set_scheme(py, environ)
@@ -127,3 +146,6 @@ impl Environs {
         Ok(())
     }
 }
+
+/// How the keys begin that a peer cannot set.
+const SERVER_OWNED: [&[u8]; 2] = [b"wsgi.", b"tidegate."];

@@ -38,7 +38,7 @@ impl Errors {
     }
 
     /// Logs a line that has no end yet.
-    fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         if !self.line.is_empty() {
             tell(&mem::take(&mut self.line));
         }

@@ -9,13 +9,13 @@ pub(crate) fn of(py: Python<'_>, error: &PyErr) -> AppError {
     AppError::new(text(py, error))
 }
 
-/// Why an application cannot be loaded: the traceback, or where the loader itself has something to say, only that.
+/// Why an application cannot be loaded, as the loader explains it.
 pub(crate) fn at_load(py: Python<'_>, error: &PyErr) -> AppError {
-    let loaders_own = py.import("tidegate._loader").and_then(|loader| loader.getattr("LoadError"));
-    if loaders_own.is_ok_and(|class| error.is_instance(py, &class)) {
-        return AppError::new(error.value(py).to_string());
-    }
-    AppError::new(text(py, error))
+    let explained = py
+        .import("tidegate._loader")
+        .and_then(|loader| loader.call_method1("explain", (error.value(py),)))
+        .and_then(|text| text.extract::<String>());
+    AppError::new(explained.unwrap_or_else(|_| text(py, error)))
 }
 
 /// The exception as Python prints it. traceback(3) survives a broken `__str__` or `__repr__`; if it fails even so, as

@@ -57,20 +57,20 @@ impl FileWrapper {
     pub(crate) fn body(&self, py: Python<'_>) -> PyResult<Option<Body>> {
         let filelike = self.filelike.bind(py);
         let Some(plain) = plain_file(filelike)? else { return Ok(None) };
-        // What was written to it and stands in its buffer only is part of it too.
-        plain.call_method0(intern!(py, "flush"))?;
         let Ok(descriptor) =
             plain.call_method0(intern!(py, "fileno")).and_then(|number| number.extract::<RawFd>())
         else {
             return Ok(None);
         };
-        let offset: u64 = plain.call_method0(intern!(py, "tell"))?.extract()?;
         let file = duplicate(descriptor)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
+        if !file.metadata()?.is_file() {
             return Ok(None);
         }
-        Ok(Some(Body::file_part(file, offset, metadata.len().saturating_sub(offset))))
+        // What was written to it and stands in its buffer only is part of it too.
+        plain.call_method0(intern!(py, "flush"))?;
+        let offset: u64 = plain.call_method0(intern!(py, "tell"))?.extract()?;
+        let len = file.metadata()?.len().saturating_sub(offset);
+        Ok(Some(Body::file_part(file, offset, len)))
     }
 }
 

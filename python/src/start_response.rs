@@ -20,24 +20,20 @@ impl StartResponse {
     #[pyo3(signature = (status, headers, /, exc_info=None))]
     fn __call__(
         &self,
-        py: Python<'_>,
         status: &Bound<'_, PyAny>,
         headers: &Bound<'_, PyAny>,
         exc_info: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Write> {
         let status = to_latin1(status, "status")?;
         let headers = fields(headers)?;
-        let exc_info = match exc_info {
-            Some(exc_info) if exc_info.is_truthy()? => Some(exc_info),
-            _ => None,
-        };
+        let exc_info = exc_info.map(raised).transpose()?;
         let started = match exc_info {
             Some(_) => self.handle.replace(status, headers),
             None => self.handle.start(status, headers),
         };
         match (started, exc_info) {
             (Ok(()), _) => Ok(Write { handle: self.handle.clone() }),
-            (Err(StartError::Sent), Some(exc_info)) => Err(raised(py, exc_info)?),
+            (Err(StartError::Sent), Some(raised)) => Err(raised),
             (Err(StartError::Head(error)), _) => Err(PyValueError::new_err(error.to_string())),
             (Err(error), _) => Err(PyAssertionError::new_err(error.to_string())),
         }
@@ -84,13 +80,10 @@ impl Disconnected {
     }
 }
 
-/// The header fields of a list (a tuple will do) of pairs.
+/// The header fields of a list of pairs.
 fn fields(headers: &Bound<'_, PyAny>) -> PyResult<Vec<(Latin1, Latin1)>> {
     if let Ok(list) = headers.cast::<PyList>() {
         return list.iter().map(|pair| field(&pair)).collect();
-    }
-    if let Ok(tuple) = headers.cast::<PyTuple>() {
-        return tuple.iter().map(|pair| field(&pair)).collect();
     }
     Err(PyTypeError::new_err(format!(
         "headers must be a list of (name, value) tuples, not {}",
@@ -116,8 +109,16 @@ fn field(pair: &Bound<'_, PyAny>) -> PyResult<(Latin1, Latin1)> {
 }
 
 /// The exception of sys.exc_info(), to be raised again.
-fn raised(py: Python<'_>, exc_info: &Bound<'_, PyAny>) -> PyResult<PyErr> {
-    let value =
-        exc_info.get_item(1)?.call_method1(intern!(py, "with_traceback"), (exc_info.get_item(2)?,))?;
+fn raised(exc_info: &Bound<'_, PyAny>) -> PyResult<PyErr> {
+    let Some(info) = exc_info.cast::<PyTuple>().ok().filter(|info| info.len() == 3) else {
+        return Err(PyTypeError::new_err(format!(
+            "exc_info must be what sys.exc_info() gives, a tuple of three, not {}",
+            type_name(exc_info)
+        )));
+    };
+    let (class, value, traceback) = (info.get_item(0)?, info.get_item(1)?, info.get_item(2)?);
+    // A class alone is an exception of it, as with `raise`.
+    let value = if value.is_none() { class.call0()? } else { value };
+    value.call_method1(intern!(info.py(), "with_traceback"), (traceback,))?;
     Ok(PyErr::from_value(value))
 }

@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from types import ModuleType, TracebackType
 from typing import Any, Callable
@@ -24,19 +25,22 @@ def load(app: str, search_path: Sequence[str | os.PathLike[str]], environment: S
     os.environ.update(environment)
     target, _, expression = app.partition(":")
     is_file = target.endswith(".py") or os.sep in target
-    try:
-        name = _prepare_file(target) if is_file else _prepare_module(target)
-        for folder in reversed(search_path):
-            _go_first(os.path.abspath(folder))
-        module = importlib.import_module(name)
-        application = _evaluate(module, expression) if expression else _default(module)
-    except LoadError:
-        raise
-    except BaseException as error:
-        raise error.with_traceback(_without_loader(error.__traceback__))
+    name = _prepare_file(target) if is_file else _prepare_module(target)
+    for folder in reversed(search_path):
+        _go_first(os.path.abspath(folder))
+    module = importlib.import_module(name)
+    application = _evaluate(module, expression) if expression else _default(module)
     if not callable(application):
-        raise LoadError(f"{app} is no application: a {type(application).__name__} cannot be called")
+        raise LoadError(f"{app} is no application: {type(application).__name__} is not callable")
     return application
+
+
+def explain(error: BaseException) -> str:
+    """Says why load() failed: in its own words, or with the traceback from where the application's code begins."""
+    if isinstance(error, LoadError):
+        return str(error)
+    lines = traceback.format_exception(type(error), error, _without_loader(error.__traceback__))
+    return "".join(lines).rstrip()
 
 
 def _prepare_module(name: str) -> str:
@@ -147,11 +151,11 @@ def _go_first(folder: str) -> None:
     sys.path.insert(0, folder)
 
 
-def _without_loader(traceback: TracebackType | None) -> TracebackType | None:
+def _without_loader(frames: TracebackType | None) -> TracebackType | None:
     """The traceback from where the application's own code begins."""
-    ours = {__file__, importlib.__file__}
-    first = traceback
+    ours = (__file__, importlib.__file__, "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>")
+    first = frames
     while first is not None and first.tb_frame.f_code.co_filename in ours:
         first = first.tb_next
-    # A module that is not there at all leaves nothing to show but ours.
-    return first if first is not None else traceback
+    # A factory that is written in C has no frames of its own.
+    return first or frames

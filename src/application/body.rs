@@ -11,6 +11,8 @@ use super::AppError;
 /// The response's body: one chunk, an iterator of chunks, or a file. Dropping it is WSGI's close().
 pub struct Body {
     pub(crate) content: Content,
+    /// Whether a Content-Length that is less than all of it is meant so.
+    pub(crate) ends_at_length: bool,
     closer: Closer,
 }
 
@@ -41,7 +43,14 @@ impl Body {
 
     /// `len` bytes of `file` from `offset` on.
     pub fn file_part(file: File, offset: u64, len: u64) -> Self {
-        Body::of(Content::File(FilePart { file, offset, len }))
+        Body::of(Content::File(FilePart { file, offset, len })).until_length()
+    }
+
+    /// The same body, of which as much is sent as the Content-Length says: wsgi.file_wrapper's way. A file's always is;
+    /// of others, what is too much is a mistake that the log tells.
+    pub fn until_length(mut self) -> Self {
+        self.ends_at_length = true;
+        self
     }
 
     /// The same body with a close() of its own, called once when the last byte was written or nobody wants more, when
@@ -53,13 +62,13 @@ impl Body {
 
     /// Drops the content, and calls what [`Body::with_close`] was given.
     pub fn close(self) -> Result<(), AppError> {
-        let Body { content, mut closer } = self;
+        let Body { content, mut closer, .. } = self;
         drop(content);
         closer.0.take().map_or(Ok(()), |close| close())
     }
 
     fn of(content: Content) -> Self {
-        Body { content, closer: Closer(None) }
+        Body { content, ends_at_length: false, closer: Closer(None) }
     }
 
     /// The length, bytes, where it is known before the first step.

@@ -70,8 +70,8 @@ impl StartResponse {
 
     /// PEP 3333's write(): bytes of the body that go before what the body itself yields next. The head is fixed from
     /// here on. Nothing is waited for: up to [`Limits::written_memory_bytes_max`] are kept in memory until the peer
-    /// takes them, the rest in a temporary file, whose errors are the caller's. After the response's end the bytes
-    /// are dropped.
+    /// takes them, the rest in a temporary file, whose errors are the caller's. After the response's end it is an
+    /// error.
     pub fn write(&self, chunk: impl Into<Bytes>) -> io::Result<()> {
         let slot = &mut *lock(&self.slot);
         slot.head = match std::mem::replace(&mut slot.head, HeadSlot::Sent) {
@@ -82,8 +82,11 @@ impl StartResponse {
             HeadSlot::Started(head) => HeadSlot::Committed(head),
             head => head,
         };
+        if slot.is_over {
+            return Err(io::Error::new(io::ErrorKind::BrokenPipe, "write() after the response's end"));
+        }
         let chunk = chunk.into();
-        if slot.is_over || chunk.is_empty() {
+        if chunk.is_empty() {
             return Ok(());
         }
         slot.written.push(chunk, slot.written_memory_bytes_max)

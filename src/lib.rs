@@ -42,6 +42,7 @@ pub mod worker;
 
 mod acceptor;
 mod date;
+mod nearest;
 mod throttle;
 
 pub use application::{AppError, Application, Body, StartError, StartResponse};

@@ -31,7 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("access_log", &["observer", "variables"]),
     ("trace", &["observer", "environ", "response", "variables"]),
-    ("demo", &["application", "environ", "input", "variables"]),
+    ("demo", &["application", "environ", "input", "nearest", "variables"]),
     (
         "worker",
         &[
@@ -51,6 +51,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("stop", &[]),
     ("acceptor", &["limits", "listener", "protocol", "stream", "throttle"]),
     ("date", &[]),
+    ("nearest", &[]),
     ("throttle", &[]),
     ("listener", &["limits", "protocol", "stream"]),
     (

@@ -71,6 +71,11 @@ impl Exchange {
         matches!(self.sent, Sent::Head { .. })
     }
 
+    /// Whether the next step runs the application's code, and not only takes what it has given.
+    pub fn asks_application(&self) -> bool {
+        matches!(self.body, Some(Body { content: Content::Chunks(_) }))
+    }
+
     /// Asks the body for its next step. An error ends the response; the body is closed by then.
     pub fn next_piece(&mut self) -> Result<Piece, AppError> {
         let known_length = self.body.as_ref().and_then(Body::len);

@@ -29,11 +29,13 @@ pub mod environ;
 pub mod exchange;
 pub mod input;
 pub mod limits;
+pub mod link;
 pub mod listener;
 pub mod observer;
 pub mod outbox;
 pub mod protocol;
 pub mod response;
+pub mod scoreboard;
 pub mod stop;
 pub mod stream;
 pub mod trace;
@@ -42,6 +44,7 @@ pub mod worker;
 
 mod acceptor;
 mod date;
+mod last_words;
 mod nearest;
 mod throttle;
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
@@ -25,6 +26,11 @@ pub trait Stream: Read + Write {
     /// Makes the close to come a visible failure: a reset on TCP. A unix socket has none; there, only a
     /// Content-Length shows that a response was broken off.
     fn reset_on_close(&mut self);
+
+    /// The socket's descriptor, for who must say a last word on it; `None` if there is none.
+    fn descriptor(&self) -> Option<RawFd> {
+        None
+    }
 }
 
 /// An accepted socket.
@@ -85,6 +91,13 @@ impl Stream for Socket {
             // It can only fail on a socket that is gone already, and that shows by itself.
             let _ = socket2::SockRef::from(&*socket).set_linger(Some(Duration::ZERO));
         }
+    }
+
+    fn descriptor(&self) -> Option<RawFd> {
+        Some(match self {
+            Socket::Tcp(socket) => socket.as_raw_fd(),
+            Socket::Unix(socket) => socket.as_raw_fd(),
+        })
     }
 }
 

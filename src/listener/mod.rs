@@ -18,6 +18,7 @@ pub use options::{ListenOptions, OptionError, Owner, parse_network};
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -166,6 +167,15 @@ impl Listener {
             allow_from: options.allow_from.clone(),
             trust: Arc::new(options.trust.clone()),
         })
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.door {
+            Door::Tcp(listener, _) => listener.as_fd(),
+            Door::Unix(listener) => listener.as_fd(),
+        }
     }
 }
 

@@ -26,6 +26,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "listener",
             "observer",
             "protocol",
+            "nearest",
             "limits",
         ],
     ),

@@ -80,7 +80,7 @@ pub fn run(host: &dyn Host, arguments: impl IntoIterator<Item = OsString>) -> u8
             if !error.use_stderr() {
                 return 0;
             }
-            for note in config::told_of(&error, &entries) {
+            if let Some(note) = config::elsewhere(&error, &entries) {
                 let _ = writeln!(io::stderr(), "tidegate: {note}");
             }
             return 2;

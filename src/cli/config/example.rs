@@ -63,7 +63,7 @@ fn comment(text: &mut String, words: &str) {
 fn value(key: &Key) -> Option<String> {
     let default = key.arg().get_default_values().first().map(|value| value.to_str().unwrap());
     match key.takes() {
-        Takes::Flag => Some("false".to_owned()),
+        Takes::Flag | Takes::FlagOrOne => Some("false".to_owned()),
         Takes::Count => Some("0".to_owned()),
         Takes::One => {
             let default = default?;

@@ -76,7 +76,7 @@ impl Document<'_> {
         };
         let refused = |why: &str| self.refusal(key, &value.span(), why);
         let value = match (key.takes(), value.get_ref()) {
-            (Takes::Flag, DeValue::Boolean(on)) => Value::Flag(*on),
+            (Takes::Flag | Takes::FlagOrOne, DeValue::Boolean(on)) => Value::Flag(*on),
             (Takes::Flag, _) => return Err(refused("write true or false")),
             (Takes::Count, DeValue::Integer(count))
                 if count.radix() == 10 && count.as_str().parse::<u8>().is_ok() =>
@@ -122,7 +122,7 @@ impl Document<'_> {
             DeValue::Boolean(is_so) if key.takes_bool() => Ok(is_so.to_string()),
             DeValue::Boolean(_) => refused("it is not true or false: write the value"),
             DeValue::Datetime(_) => refused("no option takes a date or a time: put a text in quotes"),
-            DeValue::Array(_) if key.takes() == Takes::One => refused("write one value, not a list"),
+            DeValue::Array(_) if key.takes() != Takes::Many => refused("write one value, not a list"),
             DeValue::Array(_) => refused("write a list without lists in it"),
             DeValue::Table(_) => refused("write the value; no option takes a table"),
         }

@@ -55,13 +55,14 @@ pub(super) fn gather(cli: &Command, arguments: Vec<OsString>) -> Result<Gathered
     gather_from(cli, arguments, std::env::vars_os().collect())
 }
 
-/// Where the options stand that an error tells of, as far as nobody typed them: a sentence each.
-pub(super) fn told_of(error: &clap::Error, entries: &[Entry]) -> Vec<String> {
+/// Which of the options that an error of clap tells of were typed by nobody, and where they stand.
+pub(super) fn elsewhere(error: &clap::Error, entries: &[Entry]) -> Option<String> {
     let text = error.to_string();
     let words: Vec<&str> = text.split(|c: char| !(c.is_alphanumeric() || c == '-')).collect();
     let not_typed = entries.iter().filter(|entry| entry.origin != Origin::CommandLine);
     let told_of = not_typed.filter(|entry| words.contains(&format!("--{}", entry.name()).as_str()));
-    told_of.map(|entry| format!("{} is set by {}", entry.name(), entry.origin)).collect()
+    let places: Vec<String> = told_of.map(|entry| format!("{} ({})", entry.name(), entry.origin)).collect();
+    (!places.is_empty()).then(|| format!("given elsewhere than on the command line: {}", places.join(", ")))
 }
 
 fn gather_from(
@@ -140,3 +141,5 @@ fn insert(mut arguments: Vec<OsString>, command: &str, entries: &[Entry]) -> Vec
 
 #[cfg(test)]
 mod example;
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,7 @@ pub mod input;
 pub mod limits;
 pub mod link;
 pub mod listener;
+pub mod master;
 pub mod observer;
 pub mod outbox;
 pub mod protocol;

@@ -21,6 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "trace",
             "application",
             "demo",
+            "master",
             "worker",
             "stop",
             "listener",
@@ -33,6 +34,20 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("access_log", &["observer", "variables"]),
     ("trace", &["observer", "environ", "response", "variables"]),
     ("demo", &["application", "environ", "input", "nearest", "variables"]),
+    (
+        "master",
+        &[
+            "worker",
+            "application",
+            "last_words",
+            "limits",
+            "link",
+            "listener",
+            "protocol",
+            "scoreboard",
+            "variables",
+        ],
+    ),
     (
         "worker",
         &[

@@ -31,7 +31,9 @@ pub(super) fn run(host: &dyn Host, options: &Options, entries: &[Entry]) -> Resu
     let begin = Instant::now();
     if options.app.parse::<Builtin>().is_err() {
         // What it holds is let go of as at a server's end.
-        drop(host.load(&options.app, &options.loading.setting()).map_err(|failure| failure.to_string())?);
+        let multiprocess = options.workers.workers.0 > 1;
+        let loaded = host.load(&options.app, &options.loading.setting(multiprocess));
+        drop(loaded.map_err(|failure| failure.to_string())?);
     }
     let seconds = begin.elapsed().as_secs_f64();
     print(format!("\n{} loads, in {seconds:.2} s; {}\n", options.app, listening(options)).as_bytes())
@@ -54,7 +56,7 @@ fn settings(entries: &[Entry]) -> String {
 }
 
 fn listening(options: &Options) -> String {
-    let addresses = options.listening.addresses();
+    let addresses = options.listening.addresses(None);
     let addresses: Vec<String> =
         addresses.iter().map(|(scheme, address, _)| format!("{scheme}://{address}")).collect();
     format!("`tidegate serve` would listen on {}.", addresses.join(", "))

@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod decode;
 mod host;
+mod log_file;
 mod options;
 mod request;
 mod serve;
@@ -88,11 +89,11 @@ pub fn run(host: &dyn Host, arguments: impl IntoIterator<Item = OsString>) -> u8
     };
     let run = match command {
         Command::Serve(configured) => serve::run(host, &configured.options),
-        Command::Check(configured) => check::run(host, &configured.options, &entries),
-        Command::Request(options) => request::run(&options),
-        Command::Decode(options) => decode::run(&options),
+        Command::Check(configured) => check::run(host, &configured.options, &entries).map(|()| 0),
+        Command::Request(options) => request::run(&options).map(|()| 0),
+        Command::Decode(options) => decode::run(&options).map(|()| 0),
     };
-    run.map_or_else(|error| tell(error.as_ref()), |()| 0)
+    run.unwrap_or_else(|error| tell(error.as_ref()))
 }
 
 /// The arguments with what the environment and a file add to them; none at all are `serve demo`.
@@ -173,9 +174,12 @@ Settings:
   Every option may also stand in a TOML file (--config; deploy/tidegate.toml has them all) or in the environment:
   TIDEGATE_MAX_BODY=10m is --max-body 10m. `tidegate check` says what they come to.
 
-Signals:
-  SIGTERM, SIGQUIT, SIGINT   accept no more, finish what runs (up to --grace), exit with 0
-  a second SIGINT            exit at once
+Signals, to the master:
+  SIGTERM, SIGQUIT, SIGINT   accept no more, finish what runs (up to --grace), exit with 0; a second one at once
+  SIGHUP                     load the code in new workers, and replace the old ones once those serve
+  SIGUSR2                    start a new master on the same sockets, and leave once it serves
+  SIGUSR1                    open the log files anew
+  SIGTTIN, SIGTTOU           one worker more, one less
 
 Examples:
   tidegate serve demo

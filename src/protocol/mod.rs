@@ -33,6 +33,11 @@ pub enum Scheme {
     Scgi,
 }
 
+impl Scheme {
+    /// All of them.
+    pub const ALL: [Scheme; 4] = [Scheme::Uwsgi, Scheme::Http, Scheme::Fastcgi, Scheme::Scgi];
+}
+
 impl fmt::Display for Scheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -40,21 +40,23 @@ impl Text {
         self.version.store(version + 1, Release);
     }
 
-    /// What was written last. If its writer was killed in the middle, a mixture.
+    /// What was written last; a mixture, if its writer was killed or put to sleep in the middle.
     pub(super) fn read(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for _ in 0..TRIES {
-            let before = self.version.load(Acquire);
-            let len = usize::try_from(self.len.load(Relaxed)).unwrap_or(BYTES_MAX).min(BYTES_MAX);
-            bytes.clear();
-            bytes.extend(self.words.iter().flat_map(|word| word.load(Relaxed).to_ne_bytes()));
-            bytes.truncate(len);
-            fence(Acquire);
-            if before % 2 == 0 && self.version.load(Relaxed) == before {
-                break;
-            }
-        }
-        bytes
+        (0..TRIES).find_map(|_| self.look().ok()).unwrap_or_else(|| match self.look() {
+            Ok(bytes) | Err(bytes) => bytes,
+        })
+    }
+
+    /// What stands there; an error if that is a mixture.
+    fn look(&self) -> Result<Vec<u8>, Vec<u8>> {
+        let before = self.version.load(Acquire);
+        let len = self.len.load(Relaxed);
+        let words: [u64; WORDS] = std::array::from_fn(|at| self.words[at].load(Relaxed));
+        fence(Acquire);
+        let is_whole = before.is_multiple_of(2) && self.version.load(Relaxed) == before;
+        let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        bytes.truncate(usize::try_from(len).unwrap_or(BYTES_MAX));
+        if is_whole { Ok(bytes) } else { Err(bytes) }
     }
 }
 
@@ -85,7 +87,7 @@ mod tests {
                 }
             });
             while !writer.is_finished() {
-                let bytes = text.read();
+                let Ok(bytes) = text.look() else { continue };
                 assert!(bytes.iter().all(|byte| *byte == bytes[0]), "{bytes:?}");
             }
         });

@@ -54,6 +54,8 @@ pub(super) fn run(host: &dyn Host, options: &Options) -> Result<u8> {
     identity.assume()?;
 
     if options.workers.workers.0 == 0 {
+        handover.done()?;
+        listeners.iter_mut().for_each(Listener::own_file);
         return serving.alone(listeners).map(|()| 0);
     }
     if options.workers.preload {

@@ -7,7 +7,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::{CommandExt, parent_id};
 use std::path::PathBuf;
@@ -39,7 +39,8 @@ impl Invocation {
 /// A new master that has been started.
 pub(super) struct Upgrade {
     child: Child,
-    said: File,
+    /// `None` once nothing more can come of it.
+    said: Option<File>,
 }
 
 /// What is known of a new master.
@@ -87,7 +88,7 @@ impl Upgrade {
         })?;
         let said = File::from(OwnedFd::from(said));
         fcntl(&said, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        Ok(Upgrade { child, said })
+        Ok(Upgrade { child, said: Some(said) })
     }
 
     /// The new master's process.
@@ -95,24 +96,23 @@ impl Upgrade {
         self.child.id()
     }
 
-    /// What is readable once there is progress.
-    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
-        self.said.as_fd()
+    /// What is readable once there is progress. A child's end is a signal.
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.said.as_ref().map(AsFd::as_fd)
     }
 
     /// What has become of it.
     pub(super) fn progress(&mut self) -> Progress {
-        match self.said.read(&mut [0]) {
-            Ok(1..) => Progress::Serves,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
-                Progress::Starting
-            }
-            // It will not say so any more: it has ended, or is no Tidegate.
-            _ => {
-                let _ = self.child.kill();
-                let ended = self.child.wait();
-                Progress::Failed(ended.map_or_else(|error| error.to_string(), |status| status.to_string()))
-            }
+        match self.said.as_mut().map(|said| said.read(&mut [0])) {
+            Some(Ok(1..)) => return Progress::Serves,
+            // It will not say so any more: it ends, or is no Tidegate.
+            Some(Ok(0)) => self.said = None,
+            _ => {}
+        }
+        match self.child.try_wait() {
+            Ok(None) => Progress::Starting,
+            Ok(Some(status)) => Progress::Failed(status.to_string()),
+            Err(error) => Progress::Failed(error.to_string()),
         }
     }
 }
@@ -168,7 +168,7 @@ impl Handover {
     }
 
     /// Tells the master before that this one serves.
-    pub(super) fn done(&mut self) -> io::Result<()> {
+    pub fn done(&mut self) -> io::Result<()> {
         match self.say.take() {
             Some(say) => File::from(say).write_all(b"!"),
             None => Ok(()),

@@ -7,6 +7,7 @@ use super::config::Entry;
 use super::options::Options;
 use super::{Host, Result, print, start};
 use crate::demo::Builtin;
+use crate::master::Identity;
 
 pub(super) const EXAMPLES: &str = "\
 It takes the options of `tidegate serve`, from the command line, the environment and a file, and tells where each was \
@@ -24,6 +25,12 @@ pub(super) fn run(host: &dyn Host, options: &Options, entries: &[Entry]) -> Resu
     if let Some(folder) = &options.loading.chdir {
         let entered = std::env::set_current_dir(folder);
         entered.map_err(|error| format!("--chdir {}: {error}", folder.display()))?;
+    }
+    for (option, found) in [
+        ("--user", Identity::find(options.process.user.as_deref(), None)),
+        ("--group", Identity::find(None, options.process.group.as_deref())),
+    ] {
+        found.map_err(|error| format!("{option}: {error}"))?;
     }
     start::log(start::level(options.telling.verbose, options.telling.quiet));
     print(settings(entries).as_bytes())?;
@@ -55,9 +62,15 @@ fn settings(entries: &[Entry]) -> String {
     text
 }
 
+/// Where, and how many.
 fn listening(options: &Options) -> String {
     let addresses = options.listening.addresses(None);
     let addresses: Vec<String> =
         addresses.iter().map(|(scheme, address, _)| format!("{scheme}://{address}")).collect();
-    format!("`tidegate serve` would listen on {}.", addresses.join(", "))
+    let workers = match options.workers.workers.0 {
+        0 => "one process and no master".to_owned(),
+        1 => "one worker".to_owned(),
+        count => format!("{count} workers"),
+    };
+    format!("`tidegate serve` would listen on {}, with {workers}.", addresses.join(", "))
 }

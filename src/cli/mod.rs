@@ -14,6 +14,7 @@ mod values;
 
 use std::error::Error;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -67,12 +68,13 @@ pub fn run(host: &dyn Host, arguments: impl IntoIterator<Item = OsString>) -> u8
     let Gathered { arguments, entries, warnings } = match gather(&definition, arguments.into_iter().collect())
     {
         Ok(gathered) => gathered,
-        Err(error) => return tell(error.as_ref()),
+        Err(error) => {
+            tell(&error);
+            return 1;
+        }
     };
     // The log is not there yet: the settings say how much of it there is to be.
-    for warning in warnings {
-        let _ = writeln!(io::stderr(), "tidegate: {warning}");
-    }
+    warnings.iter().for_each(|warning| tell(warning));
     let command = match parse(definition, arguments) {
         Ok(command) => command,
         // --help and --version are "errors" too, on stdout.
@@ -81,8 +83,8 @@ pub fn run(host: &dyn Host, arguments: impl IntoIterator<Item = OsString>) -> u8
             if !error.use_stderr() {
                 return 0;
             }
-            if let Some(note) = config::elsewhere(&error, &entries) {
-                let _ = writeln!(io::stderr(), "tidegate: {note}");
+            if let Some(note) = config::elsewhere(&error.to_string(), &entries) {
+                tell(&note);
             }
             return 2;
         }
@@ -93,7 +95,14 @@ pub fn run(host: &dyn Host, arguments: impl IntoIterator<Item = OsString>) -> u8
         Command::Request(options) => request::run(&options).map(|()| 0),
         Command::Decode(options) => decode::run(&options).map(|()| 0),
     };
-    run.unwrap_or_else(|error| tell(error.as_ref()))
+    run.unwrap_or_else(|error| {
+        let error = error.to_string();
+        tell(&error);
+        if let Some(note) = config::elsewhere(&error, &entries) {
+            tell(&note);
+        }
+        1
+    })
 }
 
 /// The arguments with what the environment and a file add to them; none at all are `serve demo`.
@@ -136,11 +145,9 @@ fn parse(
     cli.command.ok_or_else(|| definition.error(ErrorKind::MissingSubcommand, "which command?"))
 }
 
-/// Says what went wrong. Returns the exit status for it.
-fn tell(error: &dyn Error) -> u8 {
-    // With stderr closed there is nobody left to tell; the status still says it.
-    let _ = writeln!(io::stderr(), "tidegate: {error}");
-    1
+/// Says something on stderr. With that closed there is nobody left to tell; the exit status still says it.
+fn tell(what: &dyn Display) {
+    let _ = writeln!(io::stderr(), "tidegate: {what}");
 }
 
 /// Writes what a command is asked for to stdout. A reader that has left, as head(1) does, is no error.

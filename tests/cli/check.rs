@@ -15,7 +15,21 @@ fn what_would_be_served_is_told() {
     );
     let (loads, listens) = lines[3].split_once("; ").unwrap();
     assert!(loads.starts_with("hello loads, in 0.0"), "{loads}");
-    assert_eq!(listens, "`tidegate serve` would listen on uwsgi://127.0.0.1:3031, http://127.0.0.1:8080.");
+    assert_eq!(
+        listens,
+        "`tidegate serve` would listen on uwsgi://127.0.0.1:3031, http://127.0.0.1:8080, with one worker."
+    );
+    for (workers, want) in [("0", "with one process and no master.\n"), ("3", "with 3 workers.\n")] {
+        let done = run(&["check", "hello", "--workers", workers]);
+        assert!(done.text().ends_with(want), "{}", done.text());
+    }
+}
+
+#[test]
+fn a_user_that_is_unknown_is_a_failure() {
+    let done = run(&["check", "hello", "--user", "no-such-user"]);
+    assert_eq!(done.code, Some(1));
+    assert_eq!(done.err, "tidegate: --user: there is no user \"no-such-user\" on this machine\n");
 }
 
 #[test]
@@ -62,9 +76,9 @@ fn wrong_arguments_are_those_of_serve() {
 
 #[test]
 fn secrets_are_not_shown() {
-    let mut command = tidegate(["check", "hello", "--env", "SECRET_KEY=one"]);
+    let mut command = tidegate(["check", "hello", "--env", "SECRET_KEY=s3cr3t"]);
     command.env("TIDEGATE_PYTHONPATH", "/srv/a,/srv/b");
     let done = end(command, b"");
-    assert!(done.text().contains("SECRET_KEY=…") && !done.text().contains("one"), "{}", done.text());
+    assert!(done.text().contains("SECRET_KEY=…") && !done.text().contains("s3cr3t"), "{}", done.text());
     assert!(done.text().contains("/srv/a, /srv/b"), "{}", done.text());
 }

@@ -64,7 +64,11 @@ fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
         "grace 2 TIDEGATE_GRACE",
     ];
     assert_eq!(settings(&done), want);
-    assert!(done.text().ends_with("would listen on http://127.0.0.1:3.\n"), "{}", done.text());
+    assert!(
+        done.text().ends_with("would listen on http://127.0.0.1:3, with one worker.\n"),
+        "{}",
+        done.text()
+    );
 }
 
 #[test]
@@ -280,12 +284,24 @@ fn wrong_arguments_are_still_wrong_and_help_is_given_without_a_file() {
     assert!(done.text().contains("TIDEGATE_CONFIG") && done.text().contains("[APP]"), "{}", done.text());
 }
 
+#[test]
+fn what_is_wrong_only_on_this_machine_is_told_with_its_place_too() {
+    let config = Config::new("\nchdir = '/nowhere'");
+    for command in ["check", "serve"] {
+        let done = end(config.command(&[command, "hello"], &[]), b"");
+        assert_eq!(done.code, Some(1));
+        let want = "\
+tidegate: --chdir /nowhere: No such file or directory (os error 2)
+tidegate: given elsewhere than on the command line: chdir (t.toml:2)\n";
+        assert_eq!(done.err, want);
+    }
+}
+
 /// A line of a file that was written by nobody who knows what he does.
 fn any_line() -> impl Strategy<Value = String> {
     let example = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/tidegate.toml")).unwrap();
     let known = example.lines().filter_map(|line| line.strip_prefix('#')?.split_once(" = "));
-    // A directory that is not there is found when it is entered, and told without a line.
-    let known: Vec<String> = known.map(|(name, _)| name.to_owned()).filter(|name| name != "chdir").collect();
+    let known: Vec<String> = known.map(|(name, _)| name.to_owned()).collect();
     assert!(known.len() > 20, "{known:?}");
     let odd = [
         "", " ", "\"\"", "max_body", "env.A", "env.A.B", "\"http\"", "http.x", "é", "[http]", "[[scgi]]", "=",

@@ -55,10 +55,12 @@ pub(super) fn gather(cli: &Command, arguments: Vec<OsString>) -> Result<Gathered
     gather_from(cli, arguments, std::env::vars_os().collect())
 }
 
-/// Which of the options that an error of clap tells of were typed by nobody, and where they stand.
-pub(super) fn elsewhere(error: &clap::Error, entries: &[Entry]) -> Option<String> {
-    let text = error.to_string();
-    let words: Vec<&str> = text.split(|c: char| !(c.is_alphanumeric() || c == '-')).collect();
+/// Which of the options that an error names were typed by nobody, and where they stand.
+///
+/// For what is found out late: clap's own errors are of values that it read as if they had been typed, and some values
+/// are wrong only on this machine, as a folder that is not there.
+pub(super) fn elsewhere(error: &str, entries: &[Entry]) -> Option<String> {
+    let words: Vec<&str> = error.split(|c: char| !(c.is_alphanumeric() || c == '-')).collect();
     let not_typed = entries.iter().filter(|entry| entry.origin != Origin::CommandLine);
     let told_of = not_typed.filter(|entry| words.contains(&format!("--{}", entry.name()).as_str()));
     let places: Vec<String> = told_of.map(|entry| format!("{} ({})", entry.name(), entry.origin)).collect();

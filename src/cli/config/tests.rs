@@ -69,6 +69,6 @@ fn what_an_option_wants_of_others_is_judged_when_all_are_there() {
     command().try_get_matches_from(whole.arguments).unwrap();
     let (gathered, _) = gathered(&[], "\njitter = '2'", ("TIDEGATE_QUIET", "1"));
     let error = command().try_get_matches_from(&gathered.arguments).unwrap_err();
-    let told = elsewhere(&error, &gathered.entries).unwrap();
+    let told = elsewhere(&error.to_string(), &gathered.entries).unwrap();
     assert!(told.contains(": jitter (/") && told.ends_with("t.toml:2), quiet (TIDEGATE_QUIET)"), "{told}");
 }

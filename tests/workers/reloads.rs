@@ -60,7 +60,8 @@ fn a_reload_that_is_overtaken_by_another_loads_the_last_code() {
     let master = Master::start(&["--workers", "2"]);
     master.write_version("slow");
     master.signal(Signal::SIGHUP);
-    master.says("2 new workers load the code");
+    let starting = || master.workers().into_iter().filter(|pid| is_asleep(*pid)).count();
+    eventually("both new workers have read the code", || starting() == 2);
     master.write_version("three");
     master.signal(Signal::SIGHUP);
     master.says("reload: begun anew");

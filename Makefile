@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: help test setup lint unit bench fuzz fixtures
+.PHONY: help test setup lint unit bench fuzz fixtures example
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -33,3 +33,6 @@ fuzz: ## every decoder under libFuzzer for FUZZ_SECONDS (60) each; needs cargo-f
 
 fixtures: ## captures the fixtures again, from real nginx, Apache and lighttpd
 	$(PYTHON) fixtures/capture.py
+
+example: ## writes deploy/tidegate.toml again, after a change of the options
+	WRITE_EXAMPLE=1 $(CARGO) test --locked --lib config::example

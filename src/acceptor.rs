@@ -6,6 +6,7 @@ use std::time::Instant;
 use log::{error, warn};
 use mio::{Interest, Registry, Token};
 use nix::errno::Errno;
+use rustix::event::epoll::{self, EventData, EventFlags};
 
 use crate::limits::Limits;
 use crate::listener::Listener;
@@ -16,6 +17,12 @@ use crate::throttle::Throttle;
 /// A listener, and what is known of its backlog.
 pub(crate) struct Acceptor {
     listener: Listener,
+    token: Token,
+    /// Other processes accept on the same socket, and the kernel is to wake one of them, not all.
+    shared: bool,
+    /// The poller tells of connections. One that is shared is taken out of it while nothing could be accepted:
+    /// the kernel would else wake this worker for a connection, and let another sleep that could take it.
+    registered: bool,
     /// Connections may be waiting. Readiness is edge-triggered: whoever stops early must remember it.
     ready: bool,
     /// When to try again after the process had no descriptor left.
@@ -35,16 +42,49 @@ pub(crate) enum Accepted {
 }
 
 impl Acceptor {
-    /// Registers the listener.
-    pub(crate) fn new(mut listener: Listener, registry: &Registry, token: Token) -> io::Result<Self> {
-        registry.register(&mut listener, token, Interest::READABLE)?;
-        Ok(Acceptor {
+    /// Registers the listener, which is `shared` if other processes accept on the same socket.
+    pub(crate) fn new(
+        listener: Listener,
+        shared: bool,
+        registry: &Registry,
+        token: Token,
+    ) -> io::Result<Self> {
+        let mut acceptor = Acceptor {
             listener,
+            token,
+            shared,
+            registered: false,
             ready: true,
             paused_until: None,
             refused: Throttle::default(),
             failed: Throttle::default(),
-        })
+        };
+        acceptor.register(registry)?;
+        Ok(acceptor)
+    }
+
+    /// Has the poller tell of connections, or no longer, where others share them: whether they `can` be taken.
+    pub(crate) fn watch(&mut self, registry: &Registry, can: bool) -> io::Result<()> {
+        let can = can && self.paused_until.is_none();
+        match (self.shared && can != self.registered, can) {
+            (false, _) => Ok(()),
+            (true, true) => self.register(registry),
+            (true, false) => {
+                self.registered = false;
+                Ok(epoll::delete(registry, &self.listener)?)
+            }
+        }
+    }
+
+    fn register(&mut self, registry: &Registry) -> io::Result<()> {
+        self.registered = true;
+        if !self.shared {
+            return registry.register(&mut self.listener, self.token, Interest::READABLE);
+        }
+        // mio has no word for EPOLLEXCLUSIVE; else its own registration is this very call.
+        let flags = EventFlags::IN | EventFlags::ET | EventFlags::EXCLUSIVE;
+        let token = EventData::new_u64(self.token.0 as u64);
+        Ok(epoll::add(registry, &self.listener, token, flags)?)
     }
 
     pub(crate) fn listener(&self) -> &Listener {

@@ -89,6 +89,11 @@ impl Exchange {
         matches!(self.sent, Sent::Head { .. })
     }
 
+    /// Whether the next step runs the application's code, and not only takes what it has given.
+    pub fn asks_application(&self) -> bool {
+        matches!(self.body, Some(Body { content: Content::Chunks(_), .. }))
+    }
+
     /// Asks for what is to be sent next: what was written, else the body's next step. On an error the body is closed;
     /// else it stays open until the exchange is dropped, so that the last piece is its own until it is written.
     pub fn next_piece(&mut self) -> Result<Piece, AppError> {

@@ -30,11 +30,14 @@ pub mod environ;
 pub mod exchange;
 pub mod input;
 pub mod limits;
+pub mod link;
 pub mod listener;
+pub mod master;
 pub mod observer;
 pub mod outbox;
 pub mod protocol;
 pub mod response;
+pub mod scoreboard;
 pub mod stop;
 pub mod stream;
 pub mod trace;
@@ -43,6 +46,8 @@ pub mod worker;
 
 mod acceptor;
 mod date;
+mod last_words;
+mod nearest;
 mod throttle;
 
 pub use application::{AppError, Application, Body, StartError, StartResponse};

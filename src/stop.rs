@@ -19,7 +19,9 @@ pub struct Stopper {
 /// How to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stop {
-    /// Accept no more, and finish what runs.
+    /// Accept no more, as others do so on the same sockets, and finish what runs.
+    Retire,
+    /// Accept what waits already, as nobody else will, then no more, and finish what runs.
     Gracefully,
     /// Drop every connection.
     Now,
@@ -77,6 +79,7 @@ impl Orders {
         while self.woken.read(&mut wakes).is_ok_and(|read| read > 0) {}
         match self.order.load(Ordering::SeqCst) {
             NONE => None,
+            RETIRE => Some(Stop::Retire),
             GRACEFULLY => Some(Stop::Gracefully),
             _ => Some(Stop::Now),
         }
@@ -84,11 +87,13 @@ impl Orders {
 }
 
 const NONE: usize = 0;
-const GRACEFULLY: usize = 1;
-const NOW: usize = 2;
+const RETIRE: usize = 1;
+const GRACEFULLY: usize = 2;
+const NOW: usize = 3;
 
 fn code(stop: Stop) -> usize {
     match stop {
+        Stop::Retire => RETIRE,
         Stop::Gracefully => GRACEFULLY,
         Stop::Now => NOW,
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
@@ -13,8 +13,6 @@ use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use rustix::fs::sendfile;
 use rustix::io::Errno;
-
-use crate::client::Client;
 
 /// A non-blocking stream. The worker's are sockets; tests script theirs.
 pub trait Stream: Read + Write {
@@ -29,8 +27,8 @@ pub trait Stream: Read + Write {
     /// Content-Length shows that a response was broken off.
     fn reset_on_close(&mut self);
 
-    /// Who is at the other end, where that can be asked.
-    fn client(&self) -> Option<Client> {
+    /// The socket's descriptor, for who must say a last word on it; `None` if there is none.
+    fn descriptor(&self) -> Option<RawFd> {
         None
     }
 }
@@ -88,18 +86,18 @@ impl Stream for Socket {
         }
     }
 
-    fn client(&self) -> Option<Client> {
-        Some(Client::new(match self {
-            Socket::Tcp(socket) => socket.as_raw_fd(),
-            Socket::Unix(socket) => socket.as_raw_fd(),
-        }))
-    }
-
     fn reset_on_close(&mut self) {
         if let Socket::Tcp(socket) = self {
             // It can only fail on a socket that is gone already, and that shows by itself.
             let _ = socket2::SockRef::from(&*socket).set_linger(Some(Duration::ZERO));
         }
+    }
+
+    fn descriptor(&self) -> Option<RawFd> {
+        Some(match self {
+            Socket::Tcp(socket) => socket.as_raw_fd(),
+            Socket::Unix(socket) => socket.as_raw_fd(),
+        })
     }
 }
 

@@ -1,7 +1,9 @@
 //! The event loop: one thread, one Poll, one Slab. The only clock.
 //!
-//! A turn of the loop: events, then the connections that yielded, then deadlines, then accepts. Accepts come
-//! last so that a freed slab key is not taken again while an event for its former owner may still be in hand.
+//! A turn of the loop: accepts, then events, then the connections that yielded, then deadlines. Accepts come before
+//! any connection is dropped, so that a freed slab key is not taken again while an event for its former owner may
+//! still be in hand; and before any other call of the application, which would hold up what waits in the backlog
+//! though another process could take it.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -16,8 +18,10 @@ use crate::application::Application;
 use crate::connection::{Connection, Context, Turn};
 use crate::date::Date;
 use crate::limits::Limits;
+use crate::link::Link;
 use crate::listener::Listener;
 use crate::observer::Observer;
+use crate::scoreboard::Recorder;
 use crate::stop::{Orders, Stop, Stopper};
 use crate::stream::{Peer, Socket};
 use crate::throttle::Throttle;
@@ -38,6 +42,10 @@ pub struct Worker<A> {
     next_deadline: Option<Instant>,
     accepted: u64,
     full: Throttle,
+    /// The line to the master, whose other workers accept on the same sockets.
+    link: Option<Link>,
+    /// A fresh connection whose request is about to arrive, and until when it is waited for.
+    expected: Option<(usize, Instant)>,
 }
 
 /// What every turn of a connection is given.
@@ -47,6 +55,7 @@ struct Turns<A> {
     scratch: Vec<u8>,
     date: Date,
     observer: Option<Box<dyn Observer>>,
+    recorder: Option<Recorder>,
 }
 
 struct Entry {
@@ -60,13 +69,33 @@ struct Entry {
 impl<A: Application> Worker<A> {
     /// A worker for these listeners.
     pub fn new(listeners: Vec<Listener>, application: A, limits: Limits) -> io::Result<Self> {
+        Worker::build(listeners, application, limits, None)
+    }
+
+    /// One of several workers for these listeners, which a master leads.
+    pub fn led(listeners: Vec<Listener>, application: A, limits: Limits, link: Link) -> io::Result<Self> {
+        Worker::build(listeners, application, limits, Some(link))
+    }
+
+    fn build(
+        listeners: Vec<Listener>,
+        application: A,
+        limits: Limits,
+        mut link: Option<Link>,
+    ) -> io::Result<Self> {
         let poll = Poll::new()?;
+        let shared = link.is_some();
+        if let Some(link) = &mut link {
+            poll.registry().register(link.source(), LINK, Interest::READABLE)?;
+        }
         let (stopper, mut orders) = Stopper::pair()?;
         poll.registry().register(orders.source(), ORDERS, Interest::READABLE)?;
         let acceptors = listeners
             .into_iter()
             .enumerate()
-            .map(|(at, listener)| Acceptor::new(listener, poll.registry(), Token(FIRST_LISTENER - at)))
+            .map(|(at, listener)| {
+                Acceptor::new(listener, shared, poll.registry(), Token(FIRST_LISTENER - at))
+            })
             .collect::<io::Result<_>>()?;
         Ok(Worker {
             poll,
@@ -79,6 +108,7 @@ impl<A: Application> Worker<A> {
                 scratch: vec![0; SCRATCH_BYTES],
                 date: Date::default(),
                 observer: None,
+                recorder: None,
             },
             orders,
             stopper,
@@ -86,12 +116,19 @@ impl<A: Application> Worker<A> {
             next_deadline: None,
             accepted: 0,
             full: Throttle::default(),
+            link,
+            expected: None,
         })
     }
 
     /// Tells `observer` of every request from here on.
     pub fn observe(&mut self, observer: Box<dyn Observer>) {
         self.turns.observer = Some(observer);
+    }
+
+    /// Writes down what it does from here on.
+    pub fn record(&mut self, recorder: Recorder) {
+        self.turns.recorder = Some(recorder);
     }
 
     /// What stops this worker.
@@ -108,8 +145,16 @@ impl<A: Application> Worker<A> {
     /// error is the poller's.
     pub fn run(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS_COUNT);
+        if let Some(link) = &mut self.link {
+            link.ready();
+        }
         loop {
-            let timeout = self.timeout(Instant::now());
+            let now = Instant::now();
+            self.watch_listeners(now)?;
+            let timeout = self.timeout(now);
+            if let Some(recorder) = &mut self.turns.recorder {
+                recorder.waits(now, self.connections.len());
+            }
             let (poll, mut polled) = (&mut self.poll, Ok(()));
             self.turns.application.while_waiting(&mut || polled = poll.poll(&mut events, timeout));
             match polled {
@@ -117,12 +162,27 @@ impl<A: Application> Worker<A> {
                 polled => polled?,
             }
             let now = Instant::now();
+            if let Some(recorder) = &mut self.turns.recorder {
+                recorder.wakes(now);
+            }
             self.turns.date.refresh();
             let (mut event_count, mut ordered) = (0, false);
             for event in &events {
                 event_count += 1;
                 match event.token() {
-                    ORDERS => ordered = true,
+                    ORDERS | LINK => ordered = true,
+                    Token(token) => {
+                        if let Some(acceptor) = self.acceptors.get_mut(FIRST_LISTENER - token) {
+                            acceptor.set_ready();
+                        }
+                    }
+                }
+            }
+            self.accept(now);
+            for event in &events {
+                match event.token() {
+                    ORDERS | LINK => {}
+                    Token(token) if FIRST_LISTENER - token < self.acceptors.len() => {}
                     Token(token) => self.event(token, event),
                 }
             }
@@ -134,7 +194,6 @@ impl<A: Application> Worker<A> {
             if ordered {
                 self.obey(now);
             }
-            self.accept();
             if self.is_over(now) {
                 return Ok(());
             }
@@ -143,25 +202,36 @@ impl<A: Application> Worker<A> {
 
     /// How long to wait for events.
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        let room = self.connections.len() < self.turns.limits.connections_count_max;
-        if !self.runnable.is_empty() || (room && self.acceptors.iter().any(|acceptor| acceptor.is_ready(now)))
+        let can_accept = self.can_accept();
+        if !self.runnable.is_empty()
+            || (can_accept && self.acceptors.iter().any(|acceptor| acceptor.is_ready(now)))
         {
             return Some(Duration::ZERO);
         }
         let pauses = self.acceptors.iter().filter_map(Acceptor::paused_until);
-        let next = pauses.chain(self.next_deadline).chain(self.stopping).min()?;
+        let expected = self.expected.map(|(_, until)| until);
+        let next = pauses.chain(self.next_deadline).chain(self.stopping).chain(expected).min()?;
         Some(next.saturating_duration_since(now))
     }
 
     fn event(&mut self, token: usize, event: &Event) {
-        match self.acceptors.get_mut(FIRST_LISTENER - token) {
-            Some(acceptor) => acceptor.set_ready(),
-            None => self.turn(token, |connection, cx| match event {
-                event if event.is_read_closed() => connection.hang_up(cx),
-                event if event.is_readable() => connection.readable(cx),
-                _ => connection.advance(cx),
-            }),
-        }
+        self.turn(token, |connection, cx| match event {
+            event if event.is_read_closed() => connection.hang_up(cx),
+            event if event.is_readable() => connection.readable(cx),
+            _ => connection.advance(cx),
+        });
+    }
+
+    /// Whether a connection may be accepted now. One of several workers takes the next only when the last one's
+    /// request is there: were it busy by then, the request would wait though another worker could answer it.
+    fn can_accept(&self) -> bool {
+        self.connections.len() < self.turns.limits.connections_count_max && self.expected.is_none()
+    }
+
+    fn watch_listeners(&mut self, now: Instant) -> io::Result<()> {
+        self.expected = self.expected.filter(|(_, until)| now < *until);
+        let can = self.can_accept();
+        self.acceptors.iter_mut().try_for_each(|acceptor| acceptor.watch(self.poll.registry(), can))
     }
 
     fn run_queue(&mut self) {
@@ -176,7 +246,13 @@ impl<A: Application> Worker<A> {
     /// Gives a connection its turn, if it is still there.
     fn turn(&mut self, key: usize, turn: impl FnOnce(&mut Connection<Socket>, &mut Context<'_, A>) -> Turn) {
         let Some(entry) = self.connections.get_mut(key) else { return };
-        match self.turns.take(|cx| turn(&mut entry.connection, cx)) {
+        let turn = self.turns.take(|cx| turn(&mut entry.connection, cx));
+        if self.expected.is_some_and(|(expected, _)| expected == key)
+            && (turn == Turn::Closed || !entry.connection.is_fresh())
+        {
+            self.expected = None;
+        }
+        match turn {
             Turn::Closed => drop(self.connections.remove(key)),
             turn => self.rest(key, turn),
         }
@@ -226,12 +302,14 @@ impl<A: Application> Worker<A> {
         self.next_deadline = deadlines.min().map(|next| next.max(now + DEADLINE_GRAIN));
     }
 
-    fn accept(&mut self) {
-        let now = Instant::now();
+    fn accept(&mut self, now: Instant) {
         for at in 0..self.acceptors.len() {
             for _ in 0..self.turns.limits.accepts_per_turn_max {
                 if !self.acceptors[at].is_ready(now) {
                     break;
+                }
+                if self.expected.is_some() {
+                    return;
                 }
                 if self.connections.len() >= self.turns.limits.connections_count_max {
                     if let Some(more) = self.full.pass(now) {
@@ -257,26 +335,37 @@ impl<A: Application> Worker<A> {
         self.accepted += 1;
         let protocol = self.acceptors[acceptor].protocol(&peer);
         let mut connection = Connection::new(self.accepted, socket, peer, protocol);
+        if let Some(recorder) = &mut self.turns.recorder {
+            recorder.accepted();
+        }
         let turn = self.turns.take(|cx| connection.advance(cx));
         if turn != Turn::Closed {
+            let is_fresh = connection.is_fresh();
             let key = self.connections.insert(Entry { connection, registered: false, queued: false });
+            if is_fresh && self.link.is_some() && self.stopping.is_none() {
+                self.expected = Some((key, Instant::now() + self.turns.limits.first_request_time_max));
+            }
             self.rest(key, turn);
         }
     }
 
     fn obey(&mut self, now: Instant) {
-        match self.orders.take() {
+        let told = self.link.as_mut().and_then(Link::obey);
+        match self.orders.take().max(told) {
             None => {}
             Some(Stop::Now) => {
                 self.acceptors.clear();
                 self.abandon_all();
                 self.stopping = Some(now);
             }
-            Some(Stop::Gracefully) if self.stopping.is_none() => {
+            Some(stop) if self.stopping.is_none() => {
                 // What waits in the backlog was accepted by the kernel in our name; closing would reset it.
-                for _ in 0..LAST_ACCEPT_TURNS {
-                    self.accept();
+                let turns = if stop == Stop::Gracefully { LAST_ACCEPT_TURNS } else { 0 };
+                for _ in 0..turns {
+                    self.expected = None;
+                    self.accept(now);
                 }
+                self.expected = None;
                 self.acceptors.clear();
                 self.stopping = Some(now + self.turns.limits.grace_time_max);
                 for (_, entry) in &mut self.connections {
@@ -287,7 +376,7 @@ impl<A: Application> Worker<A> {
                 self.next_deadline = Some(now);
                 info!("stopping: {} connections are open", self.connections.len());
             }
-            Some(Stop::Gracefully) => {}
+            Some(_) => {}
         }
     }
 
@@ -321,13 +410,15 @@ impl<A: Application> Turns<A> {
                 Some(observer) => Some(observer.as_mut()),
                 None => None,
             },
+            recorder: self.recorder.as_mut(),
         })
     }
 }
 
 const ORDERS: Token = Token(usize::MAX - 1);
+const LINK: Token = Token(usize::MAX - 2);
 /// Listeners count down from here, connections up from 0.
-const FIRST_LISTENER: usize = usize::MAX - 2;
+const FIRST_LISTENER: usize = usize::MAX - 3;
 /// Read at once, bytes: a whole uwsgi packet but for its last four bytes.
 const SCRATCH_BYTES: usize = 64 << 10;
 /// Events taken from the poller at once, a count.

@@ -21,17 +21,33 @@ const ROOMS: &[(&str, &[&str])] = &[
             "trace",
             "application",
             "demo",
+            "master",
             "worker",
             "stop",
             "listener",
             "observer",
             "protocol",
+            "nearest",
             "limits",
         ],
     ),
     ("access_log", &["observer", "variables"]),
     ("trace", &["observer", "environ", "response", "variables"]),
-    ("demo", &["application", "environ", "input", "variables"]),
+    ("demo", &["application", "environ", "input", "nearest", "variables"]),
+    (
+        "master",
+        &[
+            "worker",
+            "application",
+            "last_words",
+            "limits",
+            "link",
+            "listener",
+            "protocol",
+            "scoreboard",
+            "variables",
+        ],
+    ),
     (
         "worker",
         &[
@@ -46,16 +62,21 @@ const ROOMS: &[(&str, &[&str])] = &[
             "stop",
             "stream",
             "throttle",
+            "link",
+            "scoreboard",
         ],
     ),
+    ("link", &["stop"]),
     ("stop", &[]),
     ("acceptor", &["limits", "listener", "protocol", "stream", "throttle"]),
     ("date", &[]),
+    ("nearest", &[]),
     ("throttle", &[]),
     ("listener", &["limits", "protocol", "stream"]),
     (
         "connection",
         &[
+            "client",
             "exchange",
             "observer",
             "application",
@@ -64,14 +85,17 @@ const ROOMS: &[(&str, &[&str])] = &[
             "outbox",
             "protocol",
             "response",
+            "scoreboard",
             "stream",
             "variables",
         ],
     ),
+    ("scoreboard", &["last_words"]),
+    ("last_words", &[]),
     ("observer", &["environ", "response", "stream", "variables"]),
     ("exchange", &["application", "client", "environ", "limits", "outbox", "response", "variables"]),
     ("outbox", &["application", "stream"]),
-    ("stream", &["client"]),
+    ("stream", &[]),
     ("protocol/uwsgi", &["limits", "variables"]),
     ("protocol/http", &["limits", "response", "variables"]),
     ("protocol/fastcgi", &["environ", "limits", "response", "variables"]),
@@ -88,22 +112,22 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// A word, and the rooms that may say it. A room that is new may say none of those that stand only in some.
 const OWNED: &[(&str, Said)] = &[
-    ("mio", Said::OnlyIn(&["worker", "acceptor", "listener", "stream", "stop"])),
+    ("mio", Said::OnlyIn(&["worker", "acceptor", "link", "listener", "stream", "stop"])),
     ("slab", Said::OnlyIn(&["worker"])),
     ("std::net", Said::OnlyIn(&["worker", "acceptor", "listener", "stream", "cli/request"])),
     (
         "std::os::unix::net",
-        Said::OnlyIn(&["worker", "acceptor", "listener", "stream", "stop", "cli/request"]),
+        Said::OnlyIn(&["worker", "acceptor", "link", "listener", "stream", "stop", "master", "cli/request"]),
     ),
     // The worker's clock is the only one; who observes keeps a time of its own, and so does a client.
-    ("Instant::now", Said::OnlyIn(&["worker", "access_log", "trace", "cli"])),
-    ("SystemTime::now", Said::OnlyIn(&["access_log", "date", "trace", "cli"])),
+    ("Instant::now", Said::OnlyIn(&["worker", "access_log", "trace", "master", "cli"])),
+    ("SystemTime::now", Said::OnlyIn(&["access_log", "date", "trace", "master", "cli"])),
     // What bytes mean needs no socket, no clock and no log.
     ("log", Said::NowhereIn(DATA)),
     ("WouldBlock", Said::NowhereIn(DATA)),
     // The seam between the two machines: what a protocol calls its parts is not the connection's business.
     ("vars", Said::NowhereIn(&["connection", "exchange", "outbox"])),
-    ("unsafe", Said::OnlyIn(&[])),
+    ("unsafe", Said::OnlyIn(&["master"])),
 ];
 
 /// The rooms that are functions of bytes.

@@ -1,9 +1,11 @@
 //! Who brings the applications that are not built in: nobody, or the package of another language around this command.
 
+use std::io;
 use std::path::PathBuf;
 
 use crate::application::{AppError, Application};
 use crate::demo::UnknownApplication;
+use crate::master::{self, Fork};
 
 /// Finds the application that APP names, where it is none of the built-in ones.
 pub trait Host {
@@ -11,6 +13,27 @@ pub trait Host {
     ///
     /// It runs in the process that will call the application, and on the same thread.
     fn load(&self, app: &str, setting: &Setting) -> Result<Box<dyn Application>, AppError>;
+
+    /// Makes a second process, in which the calling thread goes on. A language with hooks for a fork runs them.
+    ///
+    /// The master calls it on the thread that called [`run`](super::run), and in the child `run` returns, when the
+    /// worker is over, as it does in the parent when the master is.
+    fn fork(&self) -> io::Result<Fork> {
+        master::fork()
+    }
+
+    /// Runs `wait`, in which the master sleeps. Whoever holds a lock that other threads want, as Python's GIL, lets
+    /// go of it meanwhile.
+    fn while_waiting(&self, wait: &mut (dyn FnMut() + Send)) {
+        wait();
+    }
+
+    /// Sees to it that SIGABRT writes to stderr where every thread of this process is, before it ends the process: the
+    /// master sends it to a worker whose application does not return. It is called in each worker, once, when the
+    /// application is loaded.
+    fn trace_on_abort(&self) -> Result<(), AppError> {
+        Ok(())
+    }
 }
 
 /// What an application is loaded into.

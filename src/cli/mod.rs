@@ -1,8 +1,11 @@
 //! The command: its subcommands, and what they have in common.
 
 mod banner;
+mod check;
+mod config;
 mod decode;
 mod host;
+mod log_file;
 mod options;
 mod request;
 mod serve;
@@ -11,11 +14,14 @@ mod values;
 
 use std::error::Error;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use config::{Configured, Gathered};
 use host::NoHost;
 pub use host::{Host, Setting};
 
@@ -24,7 +30,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// The application server behind nginx's uwsgi_pass: one event loop, a synchronous application.
 ///
-/// Without a command it does what `tidegate serve demo` does.
+/// Without a command it does what `tidegate serve demo` does, or what TIDEGATE_APP says.
 #[derive(Parser, Debug)]
 #[command(name = "tidegate", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Cli {
@@ -36,7 +42,10 @@ struct Cli {
 enum Command {
     /// Serve an application to nginx, until SIGTERM or Ctrl-C.
     #[command(after_help = SERVE_EXAMPLES)]
-    Serve(Box<options::Options>),
+    Serve(Box<Configured>),
+    /// Say whether `tidegate serve` would do with these options: read all settings, and load the application.
+    #[command(after_help = check::EXAMPLES)]
+    Check(Box<Configured>),
     /// Send a request as nginx would, and print the response.
     #[command(after_help = request::EXAMPLES)]
     Request(request::Options),
@@ -55,30 +64,90 @@ pub fn main() -> ExitCode {
 ///
 /// Returns the process's exit status: 0, 1 for a failure that was told in a line, 2 for wrong arguments.
 pub fn run(host: &dyn Host, arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
+    let definition = definition();
+    let Gathered { arguments, entries, warnings } = match gather(&definition, arguments.into_iter().collect())
+    {
+        Ok(gathered) => gathered,
+        Err(error) => {
+            tell(&error);
+            return 1;
+        }
+    };
+    // The log is not there yet: the settings say how much of it there is to be.
+    warnings.iter().for_each(|warning| tell(warning));
+    let command = match parse(definition, arguments) {
+        Ok(command) => command,
         // --help and --version are "errors" too, on stdout.
         Err(error) => {
             let _ = error.print();
-            return if error.use_stderr() { 2 } else { 0 };
+            if !error.use_stderr() {
+                return 0;
+            }
+            if let Some(note) = config::elsewhere(&error.to_string(), &entries) {
+                tell(&note);
+            }
+            return 2;
         }
     };
-    let command = cli.command.unwrap_or_else(|| {
-        Cli::parse_from(["tidegate", "serve", "demo"]).command.expect("a command stands there")
-    });
     let run = match command {
-        Command::Serve(options) => serve::run(host, &options),
-        Command::Request(options) => request::run(&options),
-        Command::Decode(options) => decode::run(&options),
+        Command::Serve(configured) => serve::run(host, &configured.options),
+        Command::Check(configured) => check::run(host, &configured.options, &entries).map(|()| 0),
+        Command::Request(options) => request::run(&options).map(|()| 0),
+        Command::Decode(options) => decode::run(&options).map(|()| 0),
     };
-    match run {
-        Ok(()) => 0,
-        Err(error) => {
-            // With stderr closed there is nobody left to tell; the status still says it.
-            let _ = writeln!(io::stderr(), "tidegate: {error}");
-            1
+    run.unwrap_or_else(|error| {
+        let error = error.to_string();
+        tell(&error);
+        if let Some(note) = config::elsewhere(&error, &entries) {
+            tell(&note);
         }
+        1
+    })
+}
+
+/// The arguments with what the environment and a file add to them; none at all are `serve demo`.
+fn gather(definition: &clap::Command, mut arguments: Vec<OsString>) -> Result<Gathered> {
+    let is_bare = arguments.len() <= 1;
+    if is_bare {
+        arguments.push("serve".into());
     }
+    let mut gathered = config::gather(definition, arguments)?;
+    if is_bare && !gathered.entries.iter().any(|entry| entry.name() == APP) {
+        gathered.arguments.push("demo".into());
+    }
+    Ok(gathered)
+}
+
+/// What clap knows of the command. APP may stand in the environment or in a file: that it is nowhere is found by
+/// [`parse`], when all is gathered.
+fn definition() -> clap::Command {
+    let without_app = |command: clap::Command| command.mut_arg(APP, |app| app.required(false));
+    Cli::command().mut_subcommand("serve", without_app).mut_subcommand("check", without_app)
+}
+
+/// The id of APP, and its name in a file.
+const APP: &str = "app";
+
+fn parse(
+    mut definition: clap::Command,
+    arguments: Vec<OsString>,
+) -> std::result::Result<Command, clap::Error> {
+    let mut matches = definition.try_get_matches_from_mut(arguments)?;
+    // Only the subcommands that have settings know of an APP.
+    if let Some((name, asked)) = matches.subcommand()
+        && asked.try_contains_id(APP).is_ok_and(|is_given| !is_given)
+    {
+        let command = definition.find_subcommand_mut(name).expect("clap has matched it");
+        let message = "which application? Give <APP>, or `app` in the file of --config, or TIDEGATE_APP";
+        return Err(command.error(ErrorKind::MissingRequiredArgument, message));
+    }
+    let cli = Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut definition))?;
+    cli.command.ok_or_else(|| definition.error(ErrorKind::MissingSubcommand, "which command?"))
+}
+
+/// Says something on stderr. With that closed there is nobody left to tell; the exit status still says it.
+fn tell(what: &dyn Display) {
+    let _ = writeln!(io::stderr(), "tidegate: {what}");
 }
 
 /// Writes what a command is asked for to stdout. A reader that has left, as head(1) does, is no error.
@@ -108,15 +177,23 @@ Applications:
   stream    ?chunks=N&size=BYTES&delay=MS; a delay holds the server, as in any such application
   demo      an index page, with those four at /hello, /environ, /echo and /stream
 
-Signals:
-  SIGTERM, SIGQUIT, SIGINT   accept no more, finish what runs (up to --grace), exit with 0
-  a second SIGINT            exit at once
+Settings:
+  Every option may also stand in a TOML file (--config; deploy/tidegate.toml has them all) or in the environment:
+  TIDEGATE_MAX_BODY=10m is --max-body 10m. `tidegate check` says what they come to.
+
+Signals, to the master:
+  SIGTERM, SIGQUIT, SIGINT   accept no more, finish what runs (up to --grace), exit with 0; a second one at once
+  SIGHUP                     load the code in new workers, and replace the old ones once those serve
+  SIGUSR2                    start a new master on the same sockets, and leave once it serves
+  SIGUSR1                    open the log files anew
+  SIGTTIN, SIGTTOU           one worker more, one less
 
 Examples:
   tidegate serve demo
   tidegate serve hello --uwsgi 127.0.0.1:3031 --uwsgi /run/tidegate.sock --socket-owner :www-data
   tidegate serve demo --http 127.0.0.1:8080 --fastcgi /run/fastcgi.sock --scgi 127.0.0.1:4000
   tidegate serve environ --uwsgi 0.0.0.0:3031 --allow-from 10.0.0.0/8
+  tidegate serve --config /etc/tidegate.toml   the application, and all else, is named in the file
   tidegate serve stream --trace                the flow of each request, step by step
   RUST_LOG=debug tidegate serve echo
 

@@ -6,9 +6,10 @@ use clap::{ArgAction, Args, builder::RangedU64ValueParser, value_parser};
 use ipnet::IpNet;
 
 use super::host::Setting;
-use super::values::{Seconds, Size, assignment, mode, waiting_time};
+use super::values::{Seconds, Size, WorkerCount, assignment, mode, waiting_time};
 use crate::limits::Limits;
 use crate::listener::{Address, ListenOptions, Owner, parse_network};
+use crate::master::Retirement;
 use crate::protocol::{Scheme, Trust};
 
 /// What `tidegate serve` is given.
@@ -21,6 +22,10 @@ pub(super) struct Options {
     pub(super) loading: Loading,
     #[command(flatten)]
     pub(super) listening: Listening,
+    #[command(flatten)]
+    pub(super) workers: Workers,
+    #[command(flatten)]
+    pub(super) process: Process,
     #[command(flatten)]
     bounds: Bounds,
     #[command(flatten)]
@@ -107,6 +112,67 @@ pub(super) struct Listening {
     backlog: u32,
 }
 
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Workers")]
+pub(super) struct Workers {
+    /// Processes that serve, beside the master that watches over them; auto is one for each core.
+    ///
+    /// With 0 the command serves by itself: no master, so nobody replaces it, and none of the options below.
+    #[arg(long, value_name = "N|auto", default_value = "1")]
+    pub(super) workers: WorkerCount,
+
+    /// Load the application before the workers are forked: they share its memory, and start at once. A reload
+    /// then starts a new master on the same sockets, as SIGUSR2 does.
+    #[arg(long)]
+    pub(super) preload: bool,
+
+    /// Abort a worker whose application does not come back for so long, in a call or in a step of a body. Its
+    /// client gets a 504, and the log says where it was [default: no bound]
+    #[arg(long, value_name = "SECONDS", value_parser = waiting_time)]
+    pub(super) timeout: Option<Seconds>,
+
+    /// Replace a worker after so many requests. It serves until its successor does.
+    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u64).range(1..))]
+    pub(super) max_requests: Option<u64>,
+
+    /// Up to so many requests more, another number for each worker.
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub(super) max_requests_jitter: u64,
+
+    /// Replace a worker that has served for so long.
+    #[arg(long, value_name = "SECONDS", value_parser = waiting_time)]
+    pub(super) max_lifetime: Option<Seconds>,
+
+    /// Replace a worker that has grown to so much resident memory, in MiB.
+    #[arg(long, value_name = "MIB", value_parser = value_parser!(u64).range(1..=1 << 30))]
+    pub(super) max_rss: Option<u64>,
+
+    /// Reload when PATH changes, as SIGHUP does: a file, or any file in a folder. May be given several times.
+    #[arg(long, value_name = "PATH")]
+    pub(super) reload_on: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Process")]
+pub(super) struct Process {
+    /// Serve as this user, a name or a number: started as root, the command gives up root's rights for good once
+    /// it listens. Unix sockets and log files are then this user's.
+    #[arg(long, value_name = "NAME")]
+    pub(super) user: Option<String>,
+
+    /// Serve as this group [default: the user's own]
+    #[arg(long, value_name = "NAME")]
+    pub(super) group: Option<String>,
+
+    /// The mode bits, in octal, that files which the application makes are not to have.
+    #[arg(long, value_name = "MODE", value_parser = mode)]
+    pub(super) umask: Option<u32>,
+
+    /// Write the master's process number to FILE.
+    #[arg(long, value_name = "FILE")]
+    pub(super) pidfile: Option<PathBuf>,
+}
+
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Bounds")]
 struct Bounds {
@@ -139,7 +205,7 @@ struct Bounds {
           value_parser = waiting_time)]
     write_timeout: Seconds,
 
-    /// Time for running requests to finish after SIGTERM, SIGQUIT or SIGINT.
+    /// Time for running requests to finish at a stop or a reload.
     #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Limits::default().grace_time_max))]
     grace: Seconds,
 }
@@ -153,6 +219,14 @@ pub(super) struct Telling {
     /// response's, and to its end. A ninth, broken-off, where not all of the response was sent.
     #[arg(long)]
     pub(super) access_log: bool,
+
+    /// Write those lines to FILE, which SIGUSR1 opens anew.
+    #[arg(long, value_name = "FILE")]
+    pub(super) access_log_file: Option<PathBuf>,
+
+    /// Write the log, and all that the application writes to stderr, to FILE, which SIGUSR1 opens anew.
+    #[arg(long, value_name = "FILE")]
+    pub(super) log_file: Option<PathBuf>,
 
     /// Tell each request's whole story on stdout: the packet, the environ, start_response, every write.
     #[arg(long)]
@@ -169,15 +243,15 @@ pub(super) struct Telling {
 
 impl Loading {
     /// What the application is loaded into.
-    pub(super) fn setting(&self) -> Setting {
-        Setting { search_path: self.pythonpath.clone(), environment: self.env.clone(), multiprocess: false }
+    pub(super) fn setting(&self, multiprocess: bool) -> Setting {
+        Setting { search_path: self.pythonpath.clone(), environment: self.env.clone(), multiprocess }
     }
 }
 
 impl Listening {
-    /// Where to listen, what is spoken there, and how to listen.
-    pub(super) fn addresses(&self) -> Vec<(Scheme, Address, ListenOptions)> {
-        let (plain, proxied) = (self.options(false), self.options(true));
+    /// Where to listen, what is spoken there, and how to listen. A unix socket is `owner`'s unless another was named.
+    pub(super) fn addresses(&self, owner: Option<Owner>) -> Vec<(Scheme, Address, ListenOptions)> {
+        let (plain, proxied) = (self.options(false, owner), self.options(true, owner));
         // Another protocol is an option above and a line here.
         let asked = [
             (Scheme::Uwsgi, &self.uwsgi, &plain),
@@ -198,13 +272,25 @@ impl Listening {
         all
     }
 
-    fn options(&self, proxy_protocol: bool) -> ListenOptions {
+    fn options(&self, proxy_protocol: bool, owner: Option<Owner>) -> ListenOptions {
         ListenOptions {
             socket_mode: self.socket_mode,
-            socket_owner: self.socket_owner,
+            socket_owner: self.socket_owner.or(owner),
             allow_from: self.allow_from.clone(),
             trust: Trust { proxies: self.trusted_proxy.clone(), proxy_protocol },
             backlog: self.backlog,
+        }
+    }
+}
+
+impl Workers {
+    /// When a worker is replaced though nothing is wrong with it.
+    pub(super) fn retirement(&self) -> Retirement {
+        Retirement {
+            requests_max: self.max_requests,
+            requests_jitter: self.max_requests_jitter,
+            lifetime_max: self.max_lifetime.map(|time| time.0),
+            rss_bytes_max: self.max_rss.map(|mebibytes| mebibytes << 20),
         }
     }
 }

@@ -1,78 +1,233 @@
-//! `tidegate serve`: an application, its listeners, a worker.
+//! `tidegate serve`: an application, its listeners, and who serves it: a master's workers, or this process.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 
-use log::error;
+use log::{error, warn};
+use nix::sys::stat::{Mode, umask};
 
-use super::options::{Options, Telling};
+use super::log_file::LogFile;
+use super::options::Options;
 use super::{Host, Result, banner, start};
 use crate::access_log::AccessLog;
 use crate::application::{AppError, Application};
 use crate::demo::Builtin;
-use crate::listener::{Inherited, Listener};
+use crate::listener::{Inherited, Listener, Owner};
+use crate::master::{self, Crew, End, Fork, Handover, Identity, Invocation, Master, PidFile, Plan, Post};
 use crate::observer::{Event, Observer};
 use crate::trace::Trace;
 use crate::worker::Worker;
 
-/// Serves until a signal ends it.
-pub(super) fn run(host: &dyn Host, options: &Options) -> Result<()> {
+/// Serves until a signal ends it. Returns the process's exit status.
+pub(super) fn run(host: &dyn Host, options: &Options) -> Result<u8> {
+    // The sockets first: before anything else is opened they are where the master before has put them.
+    let mut handover = Handover::receive();
+    let invocation = Invocation::of_this_process(std::env::args_os())?;
     if let Some(folder) = &options.loading.chdir {
         let entered = std::env::set_current_dir(folder);
         entered.map_err(|error| format!("--chdir {}: {error}", folder.display()))?;
     }
+    if let Some(mode) = options.process.umask {
+        umask(Mode::from_bits_truncate(mode));
+    }
+    let identity = Identity::find(options.process.user.as_deref(), options.process.group.as_deref())?;
     let limits = options.limits();
     start::log(start::level(options.telling.verbose, options.telling.quiet));
     start::log_panics();
     start::raise_descriptors(&limits);
+    let owner = Owner { user: identity.uid(), group: identity.gid() };
+    let owner = Some(owner).filter(|owner| owner.user.or(owner.group).is_some());
+    let logs = Logs::open(options, owner)?;
 
-    let listeners = listen(options)?;
-    let app = load(host, options)?;
-    let mut worker = Worker::new(listeners, app, limits)?;
-    if let Some(observer) = observer(&options.telling) {
-        worker.observe(observer);
-    }
-    worker.stopper().on_signals()?;
-    let path = if options.app == Builtin::Demo.name() { "/hello" } else { "/" };
-    let banner = banner::banner(&options.app, path, &worker.listeners().collect::<Vec<_>>());
-    // Nobody may be reading: stdout is closed, or a pipe whose reader has left. That is no reason not to serve.
-    let _ = io::stdout().write_all(banner.as_bytes()).and_then(|()| io::stdout().flush());
-    Ok(worker.run()?)
-}
-
-/// The application that APP names. A built-in one goes before a module of the same name.
-fn load(host: &dyn Host, options: &Options) -> Result<Box<dyn Application>> {
-    if let Ok(builtin) = options.app.parse::<Builtin>() {
-        return Ok(Box::new(builtin));
-    }
-    match host.load(&options.app, &options.loading.setting()) {
-        Ok(app) => Ok(app),
-        Err(failure) if options.loading.need_app => Err(failure.to_string().into()),
-        Err(failure) => {
-            error!("{}: every request is answered with 500: {failure}", options.app);
-            let why = "it could not be loaded: see the log's beginning";
-            let answer = move |_, _| Err(AppError::new(why));
-            Ok(Box::new(answer))
-        }
-    }
-}
-
-fn listen(options: &Options) -> Result<Vec<Listener>> {
     let mut inherited = Inherited::from_environment();
+    inherited.hand_over(std::mem::take(&mut handover.sockets));
     let mut listeners = Vec::new();
-    for (scheme, address, how) in options.listening.addresses() {
+    for (scheme, address, how) in options.listening.addresses(owner) {
         listeners.extend(Listener::bind(scheme, &address, &how, &mut inherited)?);
     }
-    Ok(listeners)
+    drop(inherited);
+    let serving = Serving { host, options, logs, app: RefCell::default(), pid_file: RefCell::default() };
+    let is_upgrade = handover.is_awaited();
+    if !is_upgrade {
+        serving.write_pid_file()?;
+    }
+    identity.assume()?;
+
+    if options.workers.workers.0 == 0 {
+        handover.done()?;
+        listeners.iter_mut().for_each(Listener::own_file);
+        return serving.alone(listeners).map(|()| 0);
+    }
+    if options.workers.preload {
+        *serving.app.borrow_mut() = Some(serving.load()?);
+    }
+    let plan = Plan {
+        workers: options.workers.workers.0,
+        timeout: options.workers.timeout.map(|time| time.0),
+        grace: limits.grace_time_max,
+        retirement: options.workers.retirement(),
+        reload_on: options.workers.reload_on.clone(),
+        preloaded: options.workers.preload,
+        invocation,
+    };
+    match Master::new(plan, listeners, master::scoreboard()?, handover, &serving)?.run() {
+        End::Stopped(status) => Ok(status),
+        End::Failed(why) => Err(why.into()),
+        End::Worker(post) => serving.work(post).map(|()| 0),
+    }
 }
 
-fn observer(telling: &Telling) -> Option<Box<dyn Observer>> {
-    let access_log = || AccessLog::new(Box::new(io::stdout()));
-    let trace = || Trace::new(Box::new(io::stdout()));
-    match (telling.trace, telling.access_log) {
-        (false, false) => None,
-        (true, false) => Some(Box::new(trace())),
-        (false, true) => Some(Box::new(access_log())),
-        (true, true) => Some(Box::new(Both(trace(), access_log()))),
+/// What serving takes, in the master and in each of its workers.
+struct Serving<'a> {
+    host: &'a dyn Host,
+    options: &'a Options,
+    logs: Logs,
+    /// Loaded before the fork (`--preload`); each worker takes its copy.
+    app: RefCell<Option<Box<dyn Application>>>,
+    pid_file: RefCell<Option<PidFile>>,
+}
+
+impl Serving<'_> {
+    /// Serves in this process.
+    fn alone(&self, listeners: Vec<Listener>) -> Result<()> {
+        let mut worker = Worker::new(listeners, self.load()?, self.options.limits())?;
+        if let Some(observer) = self.observer() {
+            worker.observe(observer);
+        }
+        worker.stopper().on_signals()?;
+        self.print_banner(&worker.listeners().collect::<Vec<_>>());
+        Ok(worker.run()?)
+    }
+
+    /// Serves as one of the master's workers.
+    fn work(&self, post: Post) -> Result<()> {
+        let loaded = self.app.take().map_or_else(|| self.load(), Ok);
+        let app = match loaded {
+            Ok(app) => app,
+            Err(failure) => {
+                post.fail(&failure.to_string());
+                return Ok(());
+            }
+        };
+        if let Err(failure) = self.host.trace_on_abort() {
+            warn!("a worker that is aborted will not tell where it was: {failure}");
+        }
+        let observer = self.observer();
+        let logs = self.logs.clone();
+        let observe = |worker: &mut Worker<_>| {
+            if let Some(observer) = observer {
+                worker.observe(observer);
+            }
+        };
+        Ok(post.serve(app, self.options.limits(), observe, move || logs.reopen())?)
+    }
+
+    /// The application that APP names. A built-in one goes before a module of the same name.
+    fn load(&self) -> Result<Box<dyn Application>> {
+        let options = self.options;
+        if let Ok(builtin) = options.app.parse::<Builtin>() {
+            return Ok(Box::new(builtin));
+        }
+        let multiprocess = options.workers.workers.0 > 1;
+        match self.host.load(&options.app, &options.loading.setting(multiprocess)) {
+            Ok(app) => Ok(app),
+            Err(failure) if options.loading.need_app => Err(failure.to_string().into()),
+            Err(failure) => {
+                error!("{}: every request is answered with 500: {failure}", options.app);
+                let why = "it could not be loaded: see the log's beginning";
+                let answer = move |_, _| Err(AppError::new(why));
+                Ok(Box::new(answer))
+            }
+        }
+    }
+
+    fn observer(&self) -> Option<Box<dyn Observer>> {
+        let access_log = self.logs.access.as_ref().map(|file| {
+            AccessLog::new(match file {
+                Some(file) => Box::new(file.clone()),
+                None => Box::new(io::stdout()),
+            })
+        });
+        let trace = self.options.telling.trace.then(|| Trace::new(Box::new(io::stdout())));
+        match (trace, access_log) {
+            (None, None) => None,
+            (Some(trace), None) => Some(Box::new(trace)),
+            (None, Some(access_log)) => Some(Box::new(access_log)),
+            (Some(trace), Some(access_log)) => Some(Box::new(Both(trace, access_log))),
+        }
+    }
+
+    fn print_banner(&self, listeners: &[&Listener]) {
+        let app = &self.options.app;
+        let path = if app == Builtin::Demo.name() { "/hello" } else { "/" };
+        let banner = banner::banner(app, path, listeners);
+        // Nobody may be reading: stdout is closed, or a pipe whose reader has left. That is no reason not to serve.
+        let _ = io::stdout().write_all(banner.as_bytes()).and_then(|()| io::stdout().flush());
+    }
+
+    fn write_pid_file(&self) -> Result<()> {
+        if let Some(path) = &self.options.process.pidfile {
+            let written = PidFile::write(path);
+            let written = written.map_err(|error| format!("--pidfile {}: {error}", path.display()))?;
+            *self.pid_file.borrow_mut() = Some(written);
+        }
+        Ok(())
+    }
+}
+
+impl Crew for Serving<'_> {
+    fn fork(&self) -> io::Result<Fork> {
+        self.host.fork()
+    }
+
+    fn while_waiting(&self, wait: &mut (dyn FnMut() + Send)) {
+        self.host.while_waiting(wait);
+    }
+
+    fn serving(&self, listeners: &[Listener]) {
+        // After an upgrade the file names the master before until this one serves.
+        if self.pid_file.borrow().is_none()
+            && let Err(error) = self.write_pid_file()
+        {
+            error!("{error}");
+        }
+        self.print_banner(&listeners.iter().collect::<Vec<_>>());
+    }
+
+    fn reopen_logs(&self) {
+        self.logs.reopen();
+    }
+}
+
+/// Where is written what happens.
+#[derive(Clone)]
+struct Logs {
+    /// `None` is stderr.
+    log: Option<LogFile>,
+    /// If it is wanted at all; `None` in it is stdout.
+    access: Option<Option<LogFile>>,
+}
+
+impl Logs {
+    fn open(options: &Options, owner: Option<Owner>) -> Result<Self> {
+        let telling = &options.telling;
+        let log = telling.log_file.as_ref().map(|path| LogFile::open(path, owner)).transpose()?;
+        if let Some(log) = &log {
+            log.become_stderr();
+        }
+        let file = telling.access_log_file.as_ref().map(|path| LogFile::open(path, owner)).transpose()?;
+        let access = if telling.access_log || file.is_some() { Some(file) } else { None };
+        Ok(Logs { log, access })
+    }
+
+    fn reopen(&self) {
+        if let Some(log) = &self.log {
+            log.reopen();
+            log.become_stderr();
+        }
+        if let Some(Some(access)) = &self.access {
+            access.reopen();
+        }
     }
 }
 

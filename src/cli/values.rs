@@ -1,8 +1,11 @@
 //! What options are given: sizes, times, modes, as they are written and shown.
 
 use std::fmt;
+use std::num::NonZero;
 use std::str::FromStr;
 use std::time::Duration;
+
+use crate::master::WORKERS_MAX;
 
 /// A number of bytes: `4096`, `64k`, `10m`, `1g`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +72,23 @@ impl fmt::Display for Seconds {
     }
 }
 
+/// How many workers serve: `4`, `auto`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WorkerCount(pub(super) u32);
+
+impl FromStr for WorkerCount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "auto" {
+            let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+            return Ok(WorkerCount(u32::try_from(cores).unwrap_or(WORKERS_MAX).min(WORKERS_MAX)));
+        }
+        let count = text.parse().ok().filter(|count| *count <= WORKERS_MAX && !text.starts_with('+'));
+        count.map(WorkerCount).ok_or_else(|| format!("write a number up to {WORKERS_MAX}, or auto"))
+    }
+}
+
 /// A year: a deadline must remain a time that the clock can show.
 const SECONDS_MAX: f64 = 31_536_000.0;
 
@@ -109,6 +129,15 @@ mod tests {
             ["", "k", "-1", "+1", "1.5g", "1t", "1kk", " 1", "18446744073709551616", "18014398509481984k"]
         {
             assert!(text.parse::<Size>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn workers_are_counted() {
+        assert_eq!(("0".parse(), "256".parse()), (Ok(WorkerCount(0)), Ok(WorkerCount(256))));
+        assert!("auto".parse::<WorkerCount>().is_ok_and(|count| count.0 > 0));
+        for text in ["", "-1", "+1", "257", "Auto", "1.5"] {
+            assert!(text.parse::<WorkerCount>().is_err(), "{text}");
         }
     }
 

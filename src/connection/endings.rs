@@ -51,6 +51,9 @@ impl<S: Stream> Connection<S> {
     pub(super) fn app_error<A>(&mut self, error: &AppError, cx: &mut Context<'_, A>) -> Step {
         let State::Responding { exchange, .. } = &mut self.state else { return Step::Closed };
         exchange.close();
+        if let Some(recorder) = &mut cx.recorder {
+            recorder.failed();
+        }
         if exchange.is_head_sent() {
             error!(
                 "{}: {}: broken off after {} bytes: {error}",
@@ -123,11 +126,17 @@ impl<S: Stream> Connection<S> {
     }
 
     pub(super) fn report<A>(&mut self, cx: &mut Context<'_, A>, complete: bool) {
+        let Tally { code, bytes, began, .. } = self.tally;
+        // A ping is no request.
+        let is_request = code > 0 || self.exchange().is_some();
+        if let Some(recorder) = &mut cx.recorder
+            && is_request
+        {
+            recorder.finished(began, (cx.clock)(), code, bytes, complete);
+        }
         if let Some(observer) = &mut cx.observer {
             let request_line = self.request_line();
-            let Tally { code, bytes, .. } = self.tally;
-            // A ping is no request.
-            if code > 0 || self.exchange().is_some() {
+            if is_request {
                 let summary = Summary { peer: &self.peer, request_line, code, bytes, complete };
                 observer.observe(self.id, Event::Finished(&summary));
             }

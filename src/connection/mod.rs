@@ -20,12 +20,14 @@ use bytes::Bytes;
 use log::{debug, warn};
 
 use crate::application::Application;
+use crate::client::Client;
 use crate::environ::Environ;
 use crate::exchange::{Exchange, Piece};
 use crate::limits::Limits;
 use crate::observer::{Event, Observer};
 use crate::outbox::Outbox;
 use crate::protocol::{Persistence, Phase, Protocol};
+use crate::scoreboard::Recorder;
 use crate::stream::{Peer, Stream};
 use reading::Incoming;
 use waiting::Waiting;
@@ -61,6 +63,8 @@ pub struct Context<'a, A> {
     pub clock: &'a dyn Fn() -> Instant,
     /// Who is told what happens.
     pub observer: Option<&'a mut dyn Observer>,
+    /// The worker's row on the scoreboard.
+    pub recorder: Option<&'a mut Recorder>,
 }
 
 /// How a turn ended.
@@ -113,6 +117,8 @@ enum Step {
 struct Tally {
     code: u16,
     bytes: u64,
+    /// When the application was called, if the scoreboard is told of it.
+    began: Option<Instant>,
 }
 
 impl<S: Stream> Connection<S> {
@@ -148,6 +154,11 @@ impl<S: Stream> Connection<S> {
             && self.protocol.phase() == Phase::Idle
             && self.unread.is_empty()
             && self.outbox.is_empty()
+    }
+
+    /// Whether its first request is still to come, in part or as a whole.
+    pub fn is_fresh(&self) -> bool {
+        matches!(self.state, State::Receiving { waiting: Waiting::First | Waiting::Body(_) })
     }
 
     /// Waits for the peer no longer than until `deadline`.
@@ -273,7 +284,16 @@ impl<S: Stream> Connection<S> {
             let packet = self.protocol.describe();
             observer.observe(self.id, Event::Request { packet, environ: &environ });
         }
-        let (exchange, called) = Exchange::call(cx.application, environ, self.stream.client(), cx.limits);
+        if let Some(recorder) = &mut cx.recorder {
+            let last_words = self.protocol.last_words(environ.method() == b"HEAD");
+            let descriptor = self.stream.descriptor();
+            self.tally.began = Some(recorder.calls(environ.method(), environ.uri(), descriptor, last_words));
+        }
+        let client = self.stream.descriptor().map(Client::new);
+        let (exchange, called) = Exchange::call(cx.application, environ, client, cx.limits);
+        if let Some(recorder) = &mut cx.recorder {
+            recorder.returns();
+        }
         self.enter(State::Responding { exchange, pending: Piece::default() });
         if let Err(error) = called {
             self.app_error(&error, cx);
@@ -283,7 +303,17 @@ impl<S: Stream> Connection<S> {
     fn pull<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Step {
         let State::Responding { exchange, pending } = &mut self.state else { return Step::Progress };
         if pending.data.is_empty() {
-            *pending = match exchange.next_piece() {
+            let mut recorder = cx.recorder.as_mut().filter(|_| exchange.asks_application());
+            if let Some(recorder) = &mut recorder {
+                let begun = exchange.is_head_sent();
+                let last_words = if begun { &[] } else { self.protocol.last_words(exchange.head_only) };
+                recorder.steps(self.stream.descriptor(), last_words);
+            }
+            let stepped = exchange.next_piece();
+            if let Some(recorder) = recorder {
+                recorder.returns();
+            }
+            *pending = match stepped {
                 Ok(piece) => piece,
                 Err(error) => return self.app_error(&error, cx),
             };

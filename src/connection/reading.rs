@@ -78,6 +78,9 @@ impl<S: Stream> Connection<S> {
         if let Some(observer) = &mut cx.observer {
             observer.observe(self.id, Event::Received { peer: &self.peer, bytes: bytes.len() });
         }
+        if let Some(recorder) = &mut cx.recorder {
+            recorder.received(bytes.len());
+        }
         let mut step = Step::Progress;
         match self.protocol.receive(&mut bytes, &mut self.outbox.before, cx.limits) {
             Ok(Received::More) => {}

@@ -12,6 +12,7 @@ use std::str::FromStr;
 
 use crate::application::{AppError, Application, Body, StartResponse};
 use crate::environ::Environ;
+use crate::nearest::nearest;
 
 /// An application that comes with the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,31 +83,14 @@ impl fmt::Display for UnknownApplication {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = Builtin::ALL.map(Builtin::name);
         write!(f, "unknown application {:?}: one of {}", self.name, names.join(", "))?;
-        let near = names.into_iter().map(|name| (distance(name, &self.name), name)).min();
-        match near.filter(|(distance, _)| *distance <= TYPOS_MAX) {
-            Some((_, name)) => write!(f, "; did you mean {name:?}?"),
+        match nearest(&self.name, names) {
+            Some(name) => write!(f, "; did you mean {name:?}?"),
             None => Ok(()),
         }
     }
 }
 
 impl std::error::Error for UnknownApplication {}
-
-/// How many letters may be wrong, missing or too many in a name that is still recognised.
-const TYPOS_MAX: usize = 2;
-
-/// Levenshtein's distance, bytes.
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in other.bytes().enumerate() {
-            let best = (diagonal + usize::from(a != b)).min(row[j] + 1).min(row[j + 1] + 1);
-            diagonal = std::mem::replace(&mut row[j + 1], best);
-        }
-    }
-    row[other.len()]
-}
 
 #[cfg(test)]
 mod tests {

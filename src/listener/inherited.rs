@@ -1,4 +1,4 @@
-//! Sockets that systemd opened and handed over (sd_listen_fds(3)).
+//! Sockets that systemd opened and handed over (sd_listen_fds(3)), and those of the server that this one replaces.
 
 use std::env;
 use std::io;
@@ -7,6 +7,7 @@ use listenfd::ListenFd;
 use socket2::Socket;
 
 use super::{Address, ListenError, ListenOptions, tcp};
+use crate::protocol::Scheme;
 
 /// The first descriptor that systemd hands over; below it are stdin, stdout and stderr.
 const FIRST: usize = 3;
@@ -17,6 +18,19 @@ pub struct Inherited {
     slots: Vec<Slot>,
     /// Why there is none, for the error of one who asks for some.
     none: String,
+    /// What the server before has handed over.
+    handed: Vec<Handed>,
+}
+
+/// A socket that a server hands over to the one that replaces it.
+#[derive(Debug)]
+pub struct Handed {
+    /// What is spoken there.
+    pub scheme: Scheme,
+    /// The address, in the words in which it was asked for.
+    pub asked: Address,
+    /// The socket, which listens already.
+    pub socket: Socket,
 }
 
 impl Inherited {
@@ -35,7 +49,7 @@ impl Inherited {
         if meant.parse() != Ok(own) {
             let none =
                 format!("LISTEN_FDS is there, but for process {meant:?} (LISTEN_PID), and this one is {own}");
-            return Inherited { slots: Vec::new(), none };
+            return Inherited { none, ..Inherited::none() };
         }
         let names = read("LISTEN_FDNAMES");
         let mut names = names.split(':');
@@ -52,7 +66,36 @@ impl Inherited {
     /// None at all.
     pub fn none() -> Self {
         let none = "LISTEN_FDS is not set; start through a systemd .socket unit".to_owned();
-        Inherited { slots: Vec::new(), none }
+        Inherited { slots: Vec::new(), none, handed: Vec::new() }
+    }
+
+    /// Adds the sockets of the server before, which go before any other at their addresses.
+    pub fn hand_over(&mut self, sockets: Vec<Handed>) {
+        self.handed = sockets;
+    }
+
+    /// The sockets of the server before at this address. A host name has several; two that ask for any port want one each.
+    pub(super) fn take_handed(
+        &mut self,
+        scheme: Scheme,
+        asked: &Address,
+        options: &ListenOptions,
+    ) -> Result<Vec<Socket>, ListenError> {
+        let any_port = matches!(asked, Address::Tcp { port: 0, .. });
+        let mut taken: Vec<Socket> = Vec::new();
+        let all = std::mem::take(&mut self.handed);
+        for one in all {
+            let wanted = one.scheme == scheme && one.asked == *asked;
+            // The addresses of one name share a port, so a second IPv4 address is that of the next listener.
+            let is_next = any_port && taken.iter().any(|other| same_kind(other, &one.socket));
+            if wanted && !is_next {
+                adopt(&one.socket, options, &one.asked)?;
+                taken.push(one.socket);
+            } else {
+                self.handed.push(one);
+            }
+        }
+        Ok(taken)
     }
 
     /// The sockets that `name` stands for: one by its descriptor's number, or all that have the name.
@@ -74,7 +117,7 @@ impl Inherited {
         for (at, slot) in self.slots.iter_mut().enumerate() {
             if wanted(at, slot) {
                 let socket = slot.socket.take().map_err(|why| wrong(why.to_owned()))?;
-                adopt(&socket, options, name)?;
+                adopt(&socket, options, &Address::Inherited(name.to_owned()))?;
                 sockets.push(socket);
             }
         }
@@ -133,10 +176,13 @@ impl State {
     }
 }
 
+fn same_kind(one: &Socket, other: &Socket) -> bool {
+    matches!((one.domain(), other.domain()), (Ok(one), Ok(other)) if one == other)
+}
+
 /// What our own sockets got when they were bound.
-fn adopt(socket: &Socket, options: &ListenOptions, name: &str) -> Result<(), ListenError> {
-    let failed =
-        |error: io::Error| ListenError::system(Address::Inherited(name.to_owned()), "use it", &error);
+fn adopt(socket: &Socket, options: &ListenOptions, asked: &Address) -> Result<(), ListenError> {
+    let failed = |error: io::Error| ListenError::system(asked.clone(), "use it", &error);
     match socket.local_addr().map_err(failed)?.as_socket() {
         Some(local) => {
             tcp::check_exposure(local, options)?;
@@ -154,7 +200,6 @@ mod tests {
     use super::super::tests::accept;
     use super::super::{Listener, parse_network};
     use super::*;
-    use crate::protocol::Scheme;
 
     fn take(inherited: &mut Inherited, text: &str, allow_from: &[&str]) -> Result<Vec<Listener>, String> {
         let allow_from = allow_from.iter().map(|text| parse_network(text).unwrap()).collect();

@@ -13,11 +13,12 @@ mod unix;
 
 pub use address::{Address, AddressError};
 pub use error::ListenError;
-pub use inherited::Inherited;
+pub use inherited::{Handed, Inherited};
 pub use options::{ListenOptions, OptionError, Owner, parse_network};
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -31,13 +32,16 @@ use crate::protocol::{Arrival, Scheme, Trust};
 use crate::stream::{Peer, Socket};
 use unix::SocketFile;
 
-/// A socket that listens, and what is spoken there. Dropping it closes the socket and removes its file.
+/// A socket that listens, and what is spoken there. Dropping it closes the socket and removes its file, if that is
+/// this process's: not that of the parent which forked it, nor one that has been handed on.
 #[derive(Debug)]
 pub struct Listener {
     /// The file of a unix socket that we made; it goes before the socket does.
-    _file: Option<SocketFile>,
+    file: Option<SocketFile>,
     door: Door,
     scheme: Scheme,
+    /// As it was asked for.
+    asked: Address,
     /// As it is bound: the real port, the absolute path.
     address: Address,
     /// The networks from which TCP peers may come, beside loopback.
@@ -55,6 +59,13 @@ impl Listener {
         options: &ListenOptions,
         inherited: &mut Inherited,
     ) -> Result<Vec<Listener>, ListenError> {
+        let handed = inherited.take_handed(scheme, address, options)?;
+        if !handed.is_empty() {
+            return handed
+                .into_iter()
+                .map(|socket| Listener::handed(scheme, address, socket, options))
+                .collect();
+        }
         let sockets = match address {
             Address::Tcp { host, port } => tcp::bind(host, *port, options)?,
             Address::Abstract(name) => vec![unix::bind_abstract(name, options)?],
@@ -62,10 +73,29 @@ impl Listener {
             Address::Unix(path) => {
                 let (socket, file) = unix::bind(path, options)?;
                 let listener = Listener::of(scheme, address, socket, options)?;
-                return Ok(vec![Listener { _file: Some(file), ..listener }]);
+                return Ok(vec![Listener { file: Some(file), ..listener }]);
             }
         };
         sockets.into_iter().map(|socket| Listener::of(scheme, address, socket, options)).collect()
+    }
+
+    /// The address as it was asked for.
+    pub fn asked(&self) -> &Address {
+        &self.asked
+    }
+
+    /// Takes the file of a socket over from the process that handed the socket on.
+    pub fn own_file(&mut self) {
+        if let Some(file) = &mut self.file {
+            file.own();
+        }
+    }
+
+    /// Leaves the file to the process to which the socket was handed.
+    pub fn leave_file(&mut self) {
+        if let Some(file) = &mut self.file {
+            file.leave();
+        }
     }
 
     /// The protocol that is spoken here.
@@ -138,6 +168,21 @@ impl Listener {
         Arrival { peer, local: self.local_tcp(), trust: Arc::clone(&self.trust) }
     }
 
+    /// The listener on a socket of the process before this one, whose file is still that one's.
+    fn handed(
+        scheme: Scheme,
+        asked: &Address,
+        socket: socket2::Socket,
+        options: &ListenOptions,
+    ) -> Result<Self, ListenError> {
+        let listener = Listener::of(scheme, asked, socket, options)?;
+        let file = match (asked, &listener.address) {
+            (Address::Unix(_), Address::Unix(path)) => SocketFile::of_another(path).ok(),
+            _ => None,
+        };
+        Ok(Listener { file, ..listener })
+    }
+
     /// The listener on `socket`, which was bound or inherited as `asked`.
     fn of(
         scheme: Scheme,
@@ -159,13 +204,23 @@ impl Listener {
             }
         };
         Ok(Listener {
-            _file: None,
+            file: None,
             door,
             scheme,
+            asked: asked.clone(),
             address,
             allow_from: options.allow_from.clone(),
             trust: Arc::new(options.trust.clone()),
         })
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.door {
+            Door::Tcp(listener, _) => listener.as_fd(),
+            Door::Unix(listener) => listener.as_fd(),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, lchown};
 use std::path::{Path, PathBuf};
+use std::process;
 
 use log::debug;
 use nix::errno::Errno;
@@ -41,7 +42,7 @@ pub(super) fn bind(path: &Path, options: &ListenOptions) -> Result<(Socket, Sock
     socket.bind(&name).map_err(|error| failed("make the socket", error))?;
     let identity = identity(&path).map_err(|error| failed("find the socket", error))?;
     // From here on a failure leaves no file behind.
-    let file = SocketFile { path: path.clone(), identity };
+    let file = SocketFile { path: path.clone(), identity, owner: Some(process::id()) };
     if let Some(owner) = options.socket_owner {
         lchown(&path, owner.user, owner.group).map_err(|error| cannot_give(&path, &error))?;
     }
@@ -66,18 +67,39 @@ pub(super) fn bind_abstract(name: &[u8], options: &ListenOptions) -> Result<Sock
     Ok(socket)
 }
 
-/// The file of a socket that we bound. It is removed when this is dropped, if it is still that file.
+/// The file of a socket that we bound. It is removed when this is dropped, if it is still that file, and this process
+/// is still the one that owns it.
 ///
 /// Drop it before the socket: while that is open, the kernel gives the inode's number to no other file.
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
     identity: (u64, u64),
+    /// The process whose file it is: a forked child has a copy of this, and must leave the file.
+    owner: Option<u32>,
+}
+
+impl SocketFile {
+    /// The file of a socket that another process bound, and removes until it is said to be ours.
+    pub(super) fn of_another(path: &Path) -> io::Result<Self> {
+        Ok(SocketFile { path: path.to_owned(), identity: identity(path)?, owner: None })
+    }
+
+    /// It is this process's from here on.
+    pub(super) fn own(&mut self) {
+        self.owner = Some(process::id());
+    }
+
+    /// It is another's from here on.
+    pub(super) fn leave(&mut self) {
+        self.owner = None;
+    }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let is_ours = identity(&self.path).is_ok_and(|now| now == self.identity);
+        let is_ours =
+            self.owner == Some(process::id()) && identity(&self.path).is_ok_and(|now| now == self.identity);
         if is_ours && let Err(error) = fs::remove_file(&self.path) {
             // As after a change of user. The next start replaces the file.
             debug!("{} stays behind: {error}", self.path.display());

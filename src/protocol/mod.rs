@@ -33,6 +33,11 @@ pub enum Scheme {
     Scgi,
 }
 
+impl Scheme {
+    /// All of them.
+    pub const ALL: [Scheme; 4] = [Scheme::Uwsgi, Scheme::Http, Scheme::Fastcgi, Scheme::Scgi];
+}
+
 impl fmt::Display for Scheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -146,6 +151,18 @@ impl Protocol {
         }
     }
 
+    /// The whole answer to the request that the application has, as it is sent if that never returns and the process
+    /// is aborted; empty if there is none. Whoever sends it can do nothing but write, so nothing of it is made.
+    pub fn last_words(&self, head_only: bool) -> &'static [u8] {
+        let answer = match self {
+            Protocol::Uwsgi(_) | Protocol::Http(_) => TIMEOUT,
+            Protocol::Scgi(decoder) => decoder.last_words(),
+            Protocol::Fastcgi(conversation) => return conversation.last_words(),
+        };
+        let head = answer.len() - if head_only { TIMEOUT_BODY_BYTES } else { 0 };
+        &answer[..head]
+    }
+
     /// Tells the front end why the application failed, where the protocol has a place for it.
     pub fn complain(&mut self, error: &str, out: &mut Vec<u8>) {
         match self {
@@ -218,6 +235,14 @@ fn write_raw_head(line: &[u8], head: &ResponseHead, out: &mut Vec<u8>) {
         out.extend_from_slice(part);
     }
 }
+
+/// An answer to a request that takes too long. RFC 9110 section 6.6.1: a 5xx needs no Date.
+const TIMEOUT: &[u8] = b"HTTP/1.1 504 Gateway Timeout\r\nContent-Type: text/plain; charset=utf-8\r\n\
+Content-Length: 16\r\nConnection: close\r\n\r\nGateway Timeout\n";
+/// The same for CGI's kind.
+const CGI_TIMEOUT: &[u8] = b"Status: 504 Gateway Timeout\r\nContent-Type: text/plain; charset=utf-8\r\n\
+Content-Length: 16\r\n\r\nGateway Timeout\n";
+const TIMEOUT_BODY_BYTES: usize = 16;
 
 /// The front of an HTTP response.
 const HTTP_LINE: &[u8] = b"HTTP/1.1 ";

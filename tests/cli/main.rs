@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may unwrap, and so may its helpers")]
 
+mod check;
+mod config;
 mod decode;
 mod process;
 mod request;

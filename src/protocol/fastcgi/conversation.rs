@@ -172,6 +172,11 @@ impl Conversation {
         }
     }
 
+    /// See [`Protocol::last_words`](crate::protocol::Protocol::last_words).
+    pub fn last_words(&self) -> &'static [u8] {
+        self.request_id().map_or(&[], response::timeout)
+    }
+
     /// See [`Protocol::hears_while_responding`](crate::protocol::Protocol::hears_while_responding).
     pub fn hears_while_responding(&self) -> bool {
         !matches!(&self.record, Partial::Whole(header) if self.is_next_request(*header))

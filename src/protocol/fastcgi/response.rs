@@ -1,6 +1,9 @@
 //! A response in records: the head and the body on STDOUT, the application's error text on STDERR.
 
+use std::sync::LazyLock;
+
 use super::record::{ProtocolStatus, RecordHeader, record_type, write_end};
+use crate::protocol::CGI_TIMEOUT;
 use crate::response::ResponseHead;
 
 /// Writes the head as CGI does: `Status`, the fields, an empty line.
@@ -36,6 +39,20 @@ pub(super) fn write_finish(request_id: u16, out: &mut Vec<u8>) {
     out.extend_from_slice(&RecordHeader::new(record_type::STDOUT, request_id, 0).to_bytes());
     write_end(request_id, ProtocolStatus::RequestComplete, out);
 }
+
+/// A whole answer to a request that takes too long, made beforehand; empty for an id that no front end gives.
+pub(super) fn timeout(request_id: u16) -> &'static [u8] {
+    static FIRST: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let mut out = Vec::new();
+        write_stream(record_type::STDOUT, USUAL_ID, CGI_TIMEOUT, &mut out);
+        write_finish(USUAL_ID, &mut out);
+        out
+    });
+    if request_id == USUAL_ID { &FIRST } else { &[] }
+}
+
+/// The id of every request of nginx, lighttpd and Apache: they have one at a time on a connection.
+const USUAL_ID: u16 = 1;
 
 fn write_stream(record_type: u8, request_id: u16, bytes: &[u8], out: &mut Vec<u8>) {
     for piece in bytes.chunks(usize::from(u16::MAX)) {

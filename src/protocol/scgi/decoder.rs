@@ -4,7 +4,9 @@ use super::ScgiFault;
 use super::headers::Headers;
 use crate::limits::Limits;
 use crate::protocol::incoming::{self, Incoming, take};
-use crate::protocol::{CGI_LINE, DecodeError, Fault, HTTP_LINE, Phase, Received, write_raw_head};
+use crate::protocol::{
+    CGI_LINE, CGI_TIMEOUT, DecodeError, Fault, HTTP_LINE, Phase, Received, TIMEOUT, write_raw_head,
+};
 use crate::response::ResponseHead;
 use crate::variables::Variables;
 
@@ -106,6 +108,11 @@ impl RequestDecoder {
     /// ("malformed header from script"). So Apache gets `Status:`, once its headers have told that it is Apache.
     pub fn head_of_response(&mut self, head: &ResponseHead, out: &mut Vec<u8>) {
         write_raw_head(if self.from_apache { CGI_LINE } else { HTTP_LINE }, head, out);
+    }
+
+    /// See [`Protocol::last_words`](crate::protocol::Protocol::last_words).
+    pub fn last_words(&self) -> &'static [u8] {
+        if self.from_apache { CGI_TIMEOUT } else { TIMEOUT }
     }
 
     /// Whether the length is complete, after what `input` has of it.

@@ -1,0 +1,87 @@
+//! The command with an application of one's own in Rust, and one that does whatever may go wrong.
+//!
+//! ```text
+//! cargo run --example faulty -- serve ./version.txt --workers 2 --timeout 5 --http 127.0.0.1:8080
+//! curl http://127.0.0.1:8080/          what version.txt said when the worker loaded it
+//! curl http://127.0.0.1:8080/loop      never comes back
+//! ```
+//!
+//! A file that begins with `broken` cannot be loaded, and one that begins with `exit` ends the process that loads it.
+
+use std::process::{ExitCode, exit};
+use std::thread;
+use std::time::Duration;
+use std::{fs, hint};
+
+use bytes::Bytes;
+use nix::sys::signal::{Signal, raise};
+use tidegate::cli::{self, Host, Setting};
+use tidegate::{AppError, Application, Body, Environ, StartResponse};
+
+fn main() -> ExitCode {
+    ExitCode::from(cli::run(&FaultyHost, std::env::args_os()))
+}
+
+struct FaultyHost;
+
+impl Host for FaultyHost {
+    fn load(&self, app: &str, _: &Setting) -> Result<Box<dyn Application>, AppError> {
+        let version = fs::read_to_string(app)?.trim_end().to_owned();
+        match version.split(' ').next() {
+            Some("broken") => return Err(AppError::new(format!("{app}: the code is {version}"))),
+            Some("exit") => exit(7),
+            Some("slow") => thread::sleep(Duration::from_secs(1)),
+            _ => {}
+        }
+        Ok(Box::new(Faulty { version, leaked: Vec::new() }))
+    }
+}
+
+struct Faulty {
+    version: String,
+    leaked: Vec<Vec<u8>>,
+}
+
+impl Application for Faulty {
+    fn call(&mut self, environ: Environ, start_response: StartResponse) -> Result<Body, AppError> {
+        match environ.path() {
+            b"/loop" => forever(),
+            b"/exit" => exit(3),
+            b"/crash" => crash(),
+            b"/error" => return Err(AppError::new("an error, as was asked for")),
+            // Touched, so that it is resident.
+            b"/leak" => self.leaked.push(vec![1; 8 << 20]),
+            b"/sleep" => thread::sleep(milliseconds(&environ)),
+            _ => {}
+        }
+        start_response.start("200 OK", [("Content-Type", "text/plain")])?;
+        Ok(match environ.path() {
+            b"/pid" => std::process::id().to_string().into(),
+            // More than sockets hold.
+            b"/big" => vec![b'x'; 64 << 20].into(),
+            b"/late-loop" => {
+                Body::chunks((0..).map(|step| if step > 0 { forever() } else { Ok(Bytes::from("a")) }))
+            }
+            _ => self.version.clone().into(),
+        })
+    }
+}
+
+/// `?ms`.
+fn milliseconds(environ: &Environ) -> Duration {
+    let query = std::str::from_utf8(environ.query()).unwrap_or_default();
+    Duration::from_millis(query.parse().unwrap_or(1_000))
+}
+
+fn forever() -> ! {
+    loop {
+        hint::spin_loop();
+    }
+}
+
+fn crash() -> ! {
+    // The first is taken by the standard library's handler, which looks for a stack's end and steps aside.
+    loop {
+        raise(Signal::SIGSEGV).expect("a process may signal itself");
+    }
+}

@@ -1,0 +1,76 @@
+//! `tidegate check`: would it serve? All settings and the application, without a socket.
+
+use std::fmt::Write as _;
+use std::time::Instant;
+
+use super::config::Entry;
+use super::options::Options;
+use super::{Host, Result, print, start};
+use crate::demo::Builtin;
+use crate::master::Identity;
+
+pub(super) const EXAMPLES: &str = "\
+It takes the options of `tidegate serve`, from the command line, the environment and a file, and tells where each was \
+given. It loads the application, so that this is also a test of its imports; it opens no socket, and calls nothing.
+
+The exit status is 0, or 1 if something is wrong, which is told as `tidegate serve` would tell it.
+
+Examples:
+  tidegate check --config /etc/tidegate.toml
+  tidegate check myproject.wsgi --workers auto
+  tidegate check --config tidegate.toml && kill -HUP $(cat /run/tidegate.pid)";
+
+/// Says what is set and where, loads the application, and says what would be served.
+pub(super) fn run(host: &dyn Host, options: &Options, entries: &[Entry]) -> Result<()> {
+    if let Some(folder) = &options.loading.chdir {
+        let entered = std::env::set_current_dir(folder);
+        entered.map_err(|error| format!("--chdir {}: {error}", folder.display()))?;
+    }
+    for (option, found) in [
+        ("--user", Identity::find(options.process.user.as_deref(), None)),
+        ("--group", Identity::find(None, options.process.group.as_deref())),
+    ] {
+        found.map_err(|error| format!("{option}: {error}"))?;
+    }
+    start::log(start::level(options.telling.verbose, options.telling.quiet));
+    print(settings(entries).as_bytes())?;
+
+    let begin = Instant::now();
+    if options.app.parse::<Builtin>().is_err() {
+        // What it holds is let go of as at a server's end.
+        let multiprocess = options.workers.workers.0 > 1;
+        let loaded = host.load(&options.app, &options.loading.setting(multiprocess));
+        drop(loaded.map_err(|failure| failure.to_string())?);
+    }
+    let seconds = begin.elapsed().as_secs_f64();
+    print(format!("\n{} loads, in {seconds:.2} s; {}\n", options.app, listening(options)).as_bytes())
+}
+
+/// A line for each setting: its name, its value, where it was given.
+fn settings(entries: &[Entry]) -> String {
+    let rows =
+        entries.iter().map(|entry| [entry.name().to_owned(), entry.shown(), entry.origin().to_string()]);
+    let rows: Vec<[String; 3]> = rows.collect();
+    // A long list shall not push all the others' last column out of sight.
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0).min(40);
+    let (name_width, value_width) = (width(0), width(1));
+    let mut text = String::new();
+    for [name, value, origin] in &rows {
+        writeln!(text, "{name:name_width$}  {value:value_width$}  {origin}").expect("a String takes all");
+    }
+    text.push_str("All else is at its default; see `tidegate serve --help`.\n");
+    text
+}
+
+/// Where, and how many.
+fn listening(options: &Options) -> String {
+    let addresses = options.listening.addresses(None);
+    let addresses: Vec<String> =
+        addresses.iter().map(|(scheme, address, _)| format!("{scheme}://{address}")).collect();
+    let workers = match options.workers.workers.0 {
+        0 => "one process and no master".to_owned(),
+        1 => "one worker".to_owned(),
+        count => format!("{count} workers"),
+    };
+    format!("`tidegate serve` would listen on {}, with {workers}.", addresses.join(", "))
+}

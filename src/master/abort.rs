@@ -1,0 +1,94 @@
+//! The end of a worker whose application does not return: its client gets a 504, and the worker dies.
+//!
+//! The master sends SIGABRT. The handler runs on the very thread that is stuck, in between two of its instructions: so
+//! the connection on which it says its last words cannot be closed meanwhile, nor its descriptor be another's, which no
+//! other thread or process could be sure of. It does only what a handler may (signal-safety(7)): send, setsockopt,
+//! sigaction, tgkill. Then it steps aside, and the signal comes again for whoever had it before: Python's faulthandler,
+//! which writes every thread's traceback, or the kernel, which ends the process. SIGABRT is what uWSGI's and gunicorn's
+//! masters send too.
+//!
+//! A client whose response has begun gets no 504; it gets a reset, so that what it has does not look complete.
+
+use std::io;
+use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use nix::libc;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+use crate::last_words;
+
+/// Prepares this process, a worker, for its master's SIGABRT; the calling thread is the one that serves.
+#[allow(unsafe_code)]
+pub(super) fn prepare() -> io::Result<()> {
+    MASTER.store(nix::unistd::getppid().as_raw(), Ordering::SeqCst);
+    WORKER.store(nix::unistd::getpid().as_raw(), Ordering::SeqCst);
+    THREAD.store(nix::unistd::gettid().as_raw(), Ordering::SeqCst);
+    let flags = SaFlags::SA_SIGINFO | SaFlags::SA_RESTART | SaFlags::SA_ONSTACK;
+    let action = SigAction::new(SigHandler::SigAction(on_abort), flags, SigSet::empty());
+    // SAFETY: on_abort does only what signal-safety(7) allows, and reads nothing but atomics that are there for the
+    // process's whole life, and `BEFORE`, which is set once, by this.
+    let before = unsafe { sigaction(Signal::SIGABRT, &action) }?;
+    let _ = BEFORE.set(before);
+    Ok(())
+}
+
+/// What the process was before: the master, the worker's own number, and that of its thread.
+static MASTER: AtomicI32 = AtomicI32::new(0);
+static WORKER: AtomicI32 = AtomicI32::new(0);
+static THREAD: AtomicI32 = AtomicI32::new(0);
+/// Whose signal it was before.
+static BEFORE: OnceLock<SigAction> = OnceLock::new();
+
+#[allow(unsafe_code)]
+extern "C" fn on_abort(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    // SAFETY: these take no pointer and do no harm.
+    let (process, thread) = unsafe { (libc::getpid(), libc::gettid()) };
+    // SAFETY: the kernel gives a handler with SA_SIGINFO a valid siginfo_t.
+    let (code, sender) = unsafe { ((*info).si_code, (*info).si_pid()) };
+    let is_worker = process == WORKER.load(Ordering::SeqCst);
+    // An application that aborts itself is no timeout; and a child of the application has our handler but not our clients.
+    let is_sent = code == libc::SI_USER || code == libc::SI_QUEUE;
+    if is_worker && is_sent && sender == MASTER.load(Ordering::SeqCst) {
+        let server = THREAD.load(Ordering::SeqCst);
+        if thread != server {
+            // A thread of the application's own got it, and hands it to the one that serves.
+            // SAFETY: both numbers are of this process, and `forwarded` is a siginfo_t, of a kind that a process may send.
+            unsafe {
+                let mut forwarded = *info;
+                forwarded.si_code = libc::SI_QUEUE;
+                libc::syscall(libc::SYS_rt_tgsigqueueinfo, process, server, signal, &raw mut forwarded);
+            }
+            return;
+        }
+        say_last_words();
+    }
+    let before = BEFORE.get().copied().unwrap_or(SigAction::new(
+        SigHandler::SigDfl,
+        SaFlags::empty(),
+        SigSet::empty(),
+    ));
+    // SAFETY: it was valid before, for whoever set it, and that is who gets the signal now, once this handler returns.
+    unsafe {
+        let _ = sigaction(Signal::SIGABRT, &before);
+        libc::syscall(libc::SYS_tgkill, process, thread, signal);
+    }
+}
+
+#[allow(unsafe_code)]
+fn say_last_words() {
+    let Some((descriptor, words, len)) = last_words::take() else { return };
+    if len > 0 {
+        // SAFETY: `words` and `len` are those of a &'static [u8], and the descriptor is a connection of the worker,
+        // open for as long as it is in the application's hands. What does not fit into the socket's empty buffer is lost.
+        unsafe { libc::send(descriptor, words.cast(), len, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) };
+        return;
+    }
+    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+    // SAFETY: the option's value is a linger, and its length that of one. On a unix socket it has no effect.
+    unsafe {
+        let len = size_of::<libc::linger>() as libc::socklen_t;
+        libc::setsockopt(descriptor, libc::SOL_SOCKET, libc::SO_LINGER, ptr::from_ref(&linger).cast(), len)
+    };
+}

@@ -1,0 +1,41 @@
+//! `--pidfile`: where the master's number stands while it serves.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use log::debug;
+
+/// A file with a process's number. Dropping it removes the file, if that still names this process.
+#[derive(Debug)]
+pub struct PidFile {
+    path: PathBuf,
+    pid: u32,
+}
+
+impl PidFile {
+    /// Writes this process's number to `path`, in place of whatever stands there: after a binary upgrade the number of
+    /// the master before. It is never half written, as it is renamed to its place.
+    pub fn write(path: &Path) -> io::Result<Self> {
+        let (path, pid) = (std::path::absolute(path)?, std::process::id());
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        writeln!(file, "{pid}")?;
+        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        file.as_file().set_permissions(readable)?;
+        file.persist(&path)?;
+        Ok(PidFile { path, pid })
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        // A forked worker has a copy of this, and a new master has written its own number.
+        let is_ours = self.pid == std::process::id()
+            && fs::read_to_string(&self.path).is_ok_and(|text| text.trim() == self.pid.to_string());
+        if is_ours && let Err(error) = fs::remove_file(&self.path) {
+            // As after a change of user.
+            debug!("{} stays behind: {error}", self.path.display());
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! A worker's post: what a process has of its master when it begins to be a worker.
+
+use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use log::debug;
+
+use super::abort;
+use super::signals::{Held, Loading};
+use crate::application::Application;
+use crate::limits::Limits;
+use crate::link::{Link, word};
+use crate::listener::Listener;
+use crate::scoreboard::{Recorder, Slot};
+use crate::worker::Worker;
+
+/// What a worker is given.
+pub struct Post {
+    pub(super) listeners: Vec<Listener>,
+    pub(super) link: UnixStream,
+    pub(super) slot: &'static Slot,
+    pub(super) loading: Loading,
+    /// Signals wait until the worker has handlers of its own.
+    pub(super) held: Option<Held>,
+}
+
+impl Post {
+    /// Lets signals in: the application is about to be loaded, and a stop ends that at once.
+    pub(super) fn begin(&mut self) {
+        self.slot.set_pid(std::process::id());
+        self.held = None;
+    }
+
+    /// Tells the master that this worker cannot serve, and why.
+    pub fn fail(mut self, why: &str) {
+        let why = &why.as_bytes()[..why.len().min(WHY_BYTES_MAX)];
+        if let Err(error) = self.link.write_all(&[&[word::FAILED], why].concat()) {
+            // Whoever would have read it is gone.
+            debug!("the master does not hear why: {error}");
+        }
+    }
+
+    /// Serves to the end: until the master, a signal or the master's end says so. `prepare` is given the worker
+    /// before it begins, and `reopen_logs` is called when the master says so.
+    pub fn serve<A: Application>(
+        self,
+        application: A,
+        limits: Limits,
+        prepare: impl FnOnce(&mut Worker<A>),
+        reopen_logs: impl FnMut() + 'static,
+    ) -> io::Result<()> {
+        let link = Link::new(self.link, reopen_logs)?;
+        let mut worker = Worker::led(self.listeners, application, limits, link)?;
+        worker.record(Recorder::new(self.slot, Instant::now(), unix_micros()));
+        prepare(&mut worker);
+        worker.stopper().on_signals()?;
+        abort::prepare()?;
+        self.loading.end();
+        worker.run()
+    }
+}
+
+/// Now, microseconds since 1970.
+pub(super) fn unix_micros() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The longest reason that a master is told, bytes: a traceback, and less than a socket holds.
+const WHY_BYTES_MAX: usize = 64 << 10;

@@ -1,0 +1,133 @@
+//! Root's rights, given up for good.
+
+use std::error::Error;
+use std::ffi::CString;
+use std::fmt;
+
+use nix::errno::Errno;
+use nix::unistd::{
+    Gid, Group, Uid, User, getegid, geteuid, getgroups, getresgid, getresuid, initgroups, setgid, setgroups,
+    setuid,
+};
+
+/// Who the process is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    user: Option<User>,
+    group: Option<Group>,
+}
+
+/// Why the process is not who it was to be. It must not serve.
+#[derive(Debug)]
+pub struct PrivilegeError(String);
+
+impl fmt::Display for PrivilegeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for PrivilegeError {}
+
+impl Identity {
+    /// The user and the group of these names or numbers; a user's own group where none is named.
+    pub fn find(user: Option<&str>, group: Option<&str>) -> Result<Self, PrivilegeError> {
+        let unknown =
+            |kind, name: &str| PrivilegeError(format!("there is no {kind} {name:?} on this machine"));
+        let looked = |error: Errno| PrivilegeError(format!("users and groups cannot be looked up: {error}"));
+        let user = user
+            .map(|name| {
+                let found = match name.parse() {
+                    Ok(number) => User::from_uid(Uid::from_raw(number)),
+                    Err(_) => User::from_name(name),
+                };
+                found.map_err(looked)?.ok_or_else(|| unknown("user", name))
+            })
+            .transpose()?;
+        let group = group
+            .map(|name| {
+                let found = match name.parse() {
+                    Ok(number) => Group::from_gid(Gid::from_raw(number)),
+                    Err(_) => Group::from_name(name),
+                };
+                found.map_err(looked)?.ok_or_else(|| unknown("group", name))
+            })
+            .transpose()?;
+        Ok(Identity { user, group })
+    }
+
+    /// The user's number, if one was named.
+    pub fn uid(&self) -> Option<u32> {
+        self.user.as_ref().map(|user| user.uid.as_raw())
+    }
+
+    /// The group's number: the one that was named, or the user's own.
+    pub fn gid(&self) -> Option<u32> {
+        let own = self.user.as_ref().map(|user| user.gid);
+        self.group.as_ref().map(|group| group.gid).or(own).map(Gid::as_raw)
+    }
+
+    /// Becomes this user and group: groups first, as a user without root's rights may change none, each step checked;
+    /// then tries to become root again, which must fail.
+    ///
+    /// A process that is this user already, as a new master after a binary upgrade is, stays what it is.
+    pub fn assume(&self) -> Result<(), PrivilegeError> {
+        let Some(gid) = self.gid().map(Gid::from_raw) else { return Ok(()) };
+        let uid = self.user.as_ref().map(|user| user.uid);
+        if uid.is_none_or(|uid| uid == geteuid()) && gid == getegid() {
+            return self.check(uid, gid);
+        }
+        if !geteuid().is_root() {
+            let why = "--user and --group: only root can become another; start as root, or leave them out (systemd: User=)";
+            return Err(PrivilegeError(why.to_owned()));
+        }
+        let step = |what: &str, done: nix::Result<()>| {
+            done.map_err(|error| PrivilegeError(format!("cannot give up root's rights: {what}: {error}")))
+        };
+        match &self.user {
+            // The user's groups of /etc/group, so that files of a shared group can be read.
+            Some(user) => {
+                let name = CString::new(user.name.as_bytes())
+                    .map_err(|_| PrivilegeError(format!("the user's name {:?} has a NUL", user.name)))?;
+                step("initgroups", initgroups(&name, gid))?;
+            }
+            None => step("setgroups", setgroups(&[gid]))?,
+        }
+        step("setgid", setgid(gid))?;
+        if let Some(uid) = uid {
+            step("setuid", setuid(uid))?;
+        }
+        self.check(uid, gid)
+    }
+
+    fn check(&self, uid: Option<Uid>, gid: Gid) -> Result<(), PrivilegeError> {
+        let failed = |what: &str| PrivilegeError(format!("root's rights are not given up: {what}"));
+        let groups = getresgid().map_err(|error| failed(&format!("getresgid: {error}")))?;
+        if [groups.real, groups.effective, groups.saved].iter().any(|one| *one != gid) {
+            return Err(failed("a group of the process is another"));
+        }
+        let Some(uid) = uid else { return Ok(()) };
+        let users = getresuid().map_err(|error| failed(&format!("getresuid: {error}")))?;
+        if [users.real, users.effective, users.saved].iter().any(|one| *one != uid) {
+            return Err(failed("a user of the process is another"));
+        }
+        if uid.is_root() {
+            return Ok(());
+        }
+        if setuid(Uid::from_raw(0)).is_ok() || (gid.as_raw() != 0 && setgid(Gid::from_raw(0)).is_ok()) {
+            return Err(failed("they can be had again"));
+        }
+        let others = getgroups().map_err(|error| failed(&format!("getgroups: {error}")))?;
+        let is_roots = |group: &Gid| group.as_raw() == 0 && *group != gid;
+        if others.iter().any(is_roots) && !self.is_in_roots_group() {
+            return Err(failed("the process is still in root's group"));
+        }
+        Ok(())
+    }
+
+    /// Whether /etc/group itself puts the user there.
+    fn is_in_roots_group(&self) -> bool {
+        let Some(user) = &self.user else { return false };
+        Group::from_gid(Gid::from_raw(0)).ok().flatten().is_some_and(|group| group.mem.contains(&user.name))
+    }
+}

@@ -1,0 +1,64 @@
+//! When a worker is replaced though nothing is wrong with it: after so many requests, so much time, so much memory.
+
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::time::{Duration, Instant};
+
+use super::worker::Worker;
+use crate::scoreboard::Row;
+
+/// The bounds of a worker's life. What is `None` is no bound.
+#[derive(Clone, Debug, Default)]
+pub struct Retirement {
+    /// Requests, a count. gunicorn's max_requests, uWSGI's max-requests.
+    pub requests_max: Option<u64>,
+    /// Up to so many requests more, another number for each worker, so that they do not all retire at once.
+    pub requests_jitter: u64,
+    /// Time since it was started. uWSGI's max-worker-lifetime.
+    pub lifetime_max: Option<Duration>,
+    /// Resident memory, bytes. uWSGI's reload-on-rss.
+    pub rss_bytes_max: Option<u64>,
+}
+
+impl Retirement {
+    /// Whether there is any bound.
+    pub(super) fn is_any(&self) -> bool {
+        self.requests_max.is_some() || self.lifetime_max.is_some() || self.rss_bytes_max.is_some()
+    }
+
+    /// Which bound a worker has reached, in words.
+    pub(super) fn reason(&self, worker: &Worker, row: &Row, now: Instant) -> Option<String> {
+        if let Some(requests) = self.requests_max
+            && row.totals.requests >= requests + self.jitter(worker)
+        {
+            return Some(format!("{} requests (--max-requests)", row.totals.requests));
+        }
+        if let Some(time) = self.lifetime_max
+            && now.saturating_duration_since(worker.started) >= time
+        {
+            return Some(format!("{} s (--max-lifetime)", time.as_secs_f64()));
+        }
+        let bytes = self.rss_bytes_max.filter(|bytes| row.rss_bytes >= *bytes);
+        bytes.map(|_| format!("{} MiB of memory (--max-rss)", row.rss_bytes >> 20))
+    }
+
+    /// A number below the jitter that is the worker's own.
+    fn jitter(&self, worker: &Worker) -> u64 {
+        if self.requests_jitter == 0 {
+            return 0;
+        }
+        SEED.with(|seed| seed.hash_one(worker.pid)) % (self.requests_jitter + 1)
+    }
+}
+
+thread_local! {
+    static SEED: RandomState = RandomState::new();
+}
+
+/// A process's resident memory, bytes.
+pub(super) fn rss_bytes(pid: i32) -> Option<u64> {
+    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
+    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten()?;
+    Some(pages * u64::try_from(page).ok()?)
+}

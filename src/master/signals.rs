@@ -1,0 +1,107 @@
+//! The master's signals: each sets a flag and wakes the loop, and the loop does the work.
+
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2};
+use signal_hook::low_level::{pipe, register, unregister};
+use signal_hook::{SigId, flag};
+
+/// The signals that the master hears.
+pub(super) struct Signals {
+    counts: Vec<(i32, Arc<AtomicUsize>)>,
+    woken: UnixStream,
+    ids: Vec<SigId>,
+}
+
+const HEARD: [i32; 9] = [SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2];
+
+impl Signals {
+    /// Hears them from here on.
+    #[allow(unsafe_code)]
+    pub(super) fn hear() -> io::Result<Self> {
+        let (wake, woken) = UnixStream::pair()?;
+        wake.set_nonblocking(true)?;
+        woken.set_nonblocking(true)?;
+        let mut signals = Signals { counts: Vec::new(), woken, ids: Vec::new() };
+        for signal in HEARD {
+            let count = Arc::new(AtomicUsize::new(0));
+            let counted = Arc::clone(&count);
+            // SAFETY: a signal's handler may do nothing that takes a lock or memory; an atomic addition does neither.
+            let id = unsafe {
+                register(signal, move || {
+                    counted.fetch_add(1, Ordering::SeqCst);
+                })
+            }?;
+            signals.ids.push(id);
+            signals.ids.push(pipe::register(signal, wake.try_clone()?)?);
+            signals.counts.push((signal, count));
+        }
+        Ok(signals)
+    }
+
+    /// What is readable once a signal has come.
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.woken.as_fd()
+    }
+
+    /// Takes the signals that have come since the last time, and how often each did.
+    pub(super) fn take(&mut self) -> Vec<(i32, usize)> {
+        let mut wakes = [0; 64];
+        while self.woken.read(&mut wakes).is_ok_and(|read| read > 0) {}
+        let taken = self.counts.iter().map(|(signal, count)| (*signal, count.swap(0, Ordering::SeqCst)));
+        taken.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// Hears them no more: in a worker, which inherited the handlers and shares the socket that wakes the master.
+    pub(super) fn forget(self) {
+        for id in self.ids {
+            unregister(id);
+        }
+    }
+}
+
+/// Keeps all signals back that the master hears, so that none comes between a fork and the child's own handlers.
+pub(super) fn hold_back() -> io::Result<Held> {
+    let mut set = SigSet::empty();
+    for signal in HEARD {
+        set.add(Signal::try_from(signal).expect("signal-hook's numbers are the system's"));
+    }
+    Ok(Held { before: set.thread_swap_mask(SigmaskHow::SIG_BLOCK)? })
+}
+
+/// Dropping this lets the signals in that were held back.
+pub(super) struct Held {
+    before: SigSet,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Err(error) = self.before.thread_set_mask() {
+            log::error!("signals cannot be let in again: {error}");
+        }
+    }
+}
+
+/// While a worker loads its application, a stop ends it at once: it has nothing to finish.
+pub(super) struct Loading(Arc<AtomicBool>);
+
+impl Loading {
+    /// From here on, SIGTERM, SIGINT and SIGQUIT end the process.
+    pub(super) fn begin() -> io::Result<Self> {
+        let loading = Arc::new(AtomicBool::new(true));
+        for signal in [SIGTERM, SIGINT, SIGQUIT] {
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&loading))?;
+        }
+        Ok(Loading(loading))
+    }
+
+    /// From here on they are somebody else's.
+    pub(super) fn end(&self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}

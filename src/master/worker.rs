@@ -1,0 +1,227 @@
+//! A worker as its master knows it: its process, its line, its row, and how far it has come.
+
+use std::fmt;
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use log::debug;
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+
+use super::fork;
+use crate::link::word;
+use crate::scoreboard::{Doing, Life, Row, Scoreboard};
+use crate::variables::Ascii;
+
+/// A worker's process, until it has ended.
+pub(super) struct Worker {
+    /// Its number among the workers, from 1 on; its successor has the same.
+    pub(super) number: u32,
+    /// Which load of the code it runs.
+    pub(super) generation: u32,
+    pub(super) pid: i32,
+    /// Its row on the scoreboard.
+    pub(super) slot: usize,
+    pub(super) stage: Stage,
+    /// Its successor has been asked for; it serves until that one does.
+    pub(super) retiring: bool,
+    pub(super) started: Instant,
+    /// Closed when it is to leave.
+    link: Option<UnixStream>,
+    /// What it says of why it cannot serve.
+    said: Vec<u8>,
+    /// The last sign of life on the scoreboard, and when it was first seen.
+    beat: (u64, Instant),
+}
+
+/// How far a worker has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It loads the application.
+    Starting,
+    /// It serves.
+    Ready,
+    /// It was told to leave, and has until then.
+    Leaving(Instant),
+    /// It was aborted, and is killed then.
+    Aborted(Instant),
+    /// It was killed, as this master wanted.
+    Killed,
+}
+
+/// What a worker that starts has said.
+pub(super) enum Said {
+    Nothing,
+    /// It serves.
+    Ready,
+}
+
+impl Worker {
+    pub(super) fn new(number: u32, generation: u32, pid: i32, slot: usize, link: UnixStream) -> Self {
+        let now = Instant::now();
+        Worker {
+            number,
+            generation,
+            pid,
+            slot,
+            stage: Stage::Starting,
+            retiring: false,
+            started: now,
+            link: Some(link),
+            said: Vec::new(),
+            beat: (0, now),
+        }
+    }
+
+    /// What is readable once it says something; only one that starts does.
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        let link = self.link.as_ref().filter(|_| self.stage == Stage::Starting);
+        link.map(AsFd::as_fd)
+    }
+
+    /// Takes what it says.
+    pub(super) fn hear(&mut self) -> Said {
+        let Some(link) = &mut self.link else { return Said::Nothing };
+        let mut piece = [0; 4 << 10];
+        loop {
+            match link.read(&mut piece) {
+                Ok(read) if read > 0 => self.said.extend_from_slice(&piece[..read]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                _ => break,
+            }
+        }
+        if self.said == [word::READY] { Said::Ready } else { Said::Nothing }
+    }
+
+    /// Why it cannot serve, in its own words.
+    pub(super) fn failure(&self) -> Option<String> {
+        let words = self.said.strip_prefix(&[word::FAILED])?;
+        Some(String::from_utf8_lossy(words).into_owned())
+    }
+
+    /// It takes part: it serves, or will.
+    pub(super) fn is_in_service(&self) -> bool {
+        matches!(self.stage, Stage::Starting | Stage::Ready)
+    }
+
+    /// Has it leave: others go on accepting on its sockets.
+    pub(super) fn retire(&mut self, scoreboard: &Scoreboard, grace: Duration) {
+        self.tell(word::RETIRE);
+        self.leave(scoreboard, grace);
+    }
+
+    /// Has it leave with all others, once it has taken what waits to be accepted.
+    pub(super) fn stop(&mut self, scoreboard: &Scoreboard, grace: Duration) {
+        self.leave(scoreboard, grace);
+        self.link = None;
+    }
+
+    fn leave(&mut self, scoreboard: &Scoreboard, grace: Duration) {
+        match self.stage {
+            // It holds no request.
+            Stage::Starting => self.kill(),
+            Stage::Ready => {
+                self.stage = Stage::Leaving(Instant::now() + grace + GRACE_MARGIN);
+                self.tell_life(scoreboard, Life::Leaving);
+            }
+            Stage::Leaving(_) | Stage::Aborted(_) | Stage::Killed => {}
+        }
+    }
+
+    pub(super) fn reopen_logs(&mut self) {
+        self.tell(word::REOPEN_LOGS);
+    }
+
+    /// Has it say its last words and die.
+    pub(super) fn abort(&mut self) {
+        self.stage = Stage::Aborted(Instant::now() + ABORT_TIME);
+        self.signal(Signal::SIGABRT);
+    }
+
+    pub(super) fn kill(&mut self) {
+        self.stage = Stage::Killed;
+        self.signal(Signal::SIGKILL);
+    }
+
+    /// For how long it has not come further, while it has something to do.
+    pub(super) fn stuck_for(&mut self, row: &Row, now: Instant) -> Duration {
+        if row.doing == Doing::Waiting || self.beat.0 != row.beat {
+            self.beat = (row.beat, now);
+        }
+        now.saturating_duration_since(self.beat.1)
+    }
+
+    pub(super) fn tell_life(&self, scoreboard: &Scoreboard, life: Life) {
+        if let Some(slot) = scoreboard.slot(self.slot) {
+            slot.set_life(life);
+        }
+    }
+
+    /// How it has ended, if it has. It is asked by its number, so that no other child of this process is taken for it.
+    pub(super) fn ended(&self) -> Option<Ending> {
+        match waitpid(fork::pid(self.pid), Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::Exited(_, status)) => Some(Ending::Exited(status)),
+            Ok(WaitStatus::Signaled(_, signal, core_dumped)) => Some(Ending::Killed { signal, core_dumped }),
+            // Somebody else has waited for it: an application that was loaded before the fork may wait for any child.
+            Err(Errno::ECHILD) => Some(Ending::Unknown),
+            _ => None,
+        }
+    }
+
+    fn tell(&mut self, word: u8) {
+        if let Some(link) = &mut self.link
+            && let Err(error) = link.write_all(&[word])
+        {
+            // It has ended, or will be told by the line's end.
+            debug!("{self} does not hear: {error}");
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        // It is a child that has not been waited for, so the number is no other process's.
+        if let Err(error) = kill(fork::pid(self.pid), signal) {
+            debug!("{self} gets no {signal}: {error}");
+        }
+    }
+}
+
+impl fmt::Display for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "worker {} (pid {})", self.number, self.pid)
+    }
+}
+
+/// How a worker has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Exited(i32),
+    Killed { signal: Signal, core_dumped: bool },
+    Unknown,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ending::Exited(status) => write!(f, "exit status {status}"),
+            Ending::Killed { signal, core_dumped: true } => write!(f, "{signal}, core dumped"),
+            Ending::Killed { signal, core_dumped: false } => write!(f, "{signal}"),
+            Ending::Unknown => f.write_str("another part of the master has waited for it"),
+        }
+    }
+}
+
+/// What a worker did when its row was read, for the log: `GET /slow, in the application's call`.
+pub(super) fn deed(row: &Row) -> String {
+    match row.doing {
+        Doing::Calling | Doing::Stepping => format!("{}, {}", Ascii(&row.request), row.doing.words()),
+        Doing::Serving | Doing::Waiting => format!("no request in the application, {}", row.doing.words()),
+    }
+}
+
+/// Longer than a worker gives itself, so that it says by itself what it has to break off.
+const GRACE_MARGIN: Duration = Duration::from_secs(1);
+/// Time to write every thread's traceback.
+const ABORT_TIME: Duration = Duration::from_millis(500);

@@ -1,0 +1,277 @@
+//! The scoreboard: what every worker does and has done, in memory that all processes share.
+//!
+//! A worker writes into its own [`Slot`], which nobody else does, so a counter costs a load, an addition and a store,
+//! without a lock. Everybody may read at any time, also the slot of a worker that is stuck, or that was killed in the
+//! middle of a word: each value is right by itself, and two of them may be a moment apart.
+//!
+//! Zero bytes are a fresh scoreboard; the processes' parent maps them ([`Scoreboard`] says how it is laid out).
+
+mod counters;
+mod recorder;
+mod text;
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+pub use counters::{Counters, LATENCY_BOUNDS_MICROS, Totals};
+pub use recorder::Recorder;
+use text::Text;
+
+/// The memory that the master and its workers share. It consists of atomics only, for which zero is a valid value.
+#[repr(C)]
+pub struct Scoreboard {
+    /// What the master tells of itself.
+    pub master: MasterSlot,
+    /// What is left of the workers that have ended: so sums never fall.
+    pub ended: Counters,
+    slots: [Slot; SLOTS_COUNT],
+}
+
+/// Workers that can be on the board at once, a count: those that serve, beside those that start and those that
+/// finish. uWSGI's table has as many rows as workers; ours has room for some reloads in a row.
+pub const SLOTS_COUNT: usize = 1024;
+
+/// What the master tells of itself. Times are microseconds since 1970.
+#[repr(C)]
+#[derive(Default)]
+pub struct MasterSlot {
+    /// Its process.
+    pub pid: AtomicU32,
+    /// How often the code was loaded, the first time among them; a worker's [`Slot::generation`] is one of these.
+    pub generation: AtomicU32,
+    /// When it started.
+    pub started_at: AtomicU64,
+    /// Workers that took the place of one that ended.
+    pub respawns: AtomicU64,
+    /// Reloads that were asked for.
+    pub reloads: AtomicU64,
+    /// Of these, those that failed, so that the code before serves on.
+    pub reload_failures: AtomicU64,
+    /// When the last reload was asked for; 0 if none was.
+    pub reload_began_at: AtomicU64,
+    /// When the last reload was over, well or not; 0 if none is.
+    pub reload_ended_at: AtomicU64,
+}
+
+/// One worker. Times are microseconds since 1970.
+///
+/// The lines of memory that two workers write are kept apart: 128 bytes, as processors fetch them in pairs of 64.
+#[repr(C, align(128))]
+pub struct Slot {
+    life: AtomicU32,
+    doing: AtomicU32,
+    number: AtomicU32,
+    pid: AtomicU32,
+    generation: AtomicU32,
+    respawns: AtomicU32,
+    started_at: AtomicU64,
+    rss_bytes: AtomicU64,
+    beat: AtomicU64,
+    since: AtomicU64,
+    in_flight: AtomicU64,
+    connections: AtomicU64,
+    counters: Counters,
+    request: Text,
+}
+
+/// How far a worker is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It loads the application.
+    Starting,
+    /// It serves.
+    Ready,
+    /// It accepts no more, and finishes what runs.
+    Leaving,
+}
+
+/// What a worker does this moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Doing {
+    /// It waits for something to do.
+    #[default]
+    Waiting,
+    /// It receives and sends.
+    Serving,
+    /// The application answers: `application(environ, start_response)`.
+    Calling,
+    /// The application makes the next chunk of a body.
+    Stepping,
+}
+
+impl Doing {
+    /// A phrase for the log, as what the worker was in.
+    pub fn words(self) -> &'static str {
+        match self {
+            Doing::Waiting => "waiting",
+            Doing::Serving => "receiving or sending",
+            Doing::Calling => "in the application's call",
+            Doing::Stepping => "in a step of the application's body",
+        }
+    }
+}
+
+/// A worker's row, read at one moment.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Where it stands on the board, which no other living worker shares.
+    pub slot: usize,
+    /// Its number among the workers, from 1 on; its successor has the same.
+    pub number: u32,
+    /// Its process.
+    pub pid: u32,
+    /// Which load of the code it runs.
+    pub generation: u32,
+    /// How many workers had this number before.
+    pub respawns: u32,
+    /// How far it is in its life.
+    pub life: Life,
+    /// What it does.
+    pub doing: Doing,
+    /// When it was started, microseconds since 1970.
+    pub started_at: u64,
+    /// When it began what it does, microseconds since 1970; exact for calls, else when it last told.
+    pub since: u64,
+    /// A number that is another one whenever the worker has come further.
+    pub beat: u64,
+    /// Resident memory, bytes, as the master last saw it.
+    pub rss_bytes: u64,
+    /// Requests that are being answered, a count.
+    pub in_flight: u64,
+    /// Connections that are open, a count.
+    pub connections: u64,
+    /// What it has done so far.
+    pub totals: Totals,
+    /// Method and target of the request that the application answers, or answered last; at most
+    /// [`REQUEST_BYTES_MAX`] bytes, any bytes.
+    pub request: Vec<u8>,
+}
+
+/// A request's method and target are kept up to here, bytes; a log line wants no more either.
+pub const REQUEST_BYTES_MAX: usize = text::BYTES_MAX;
+
+impl Scoreboard {
+    /// The slot at `at`.
+    pub fn slot(&self, at: usize) -> Option<&Slot> {
+        self.slots.get(at)
+    }
+
+    /// Gives a free slot to the worker `number` that is about to start: the master's to call. `None` if there is
+    /// none.
+    pub fn take(&self, number: u32, generation: u32, respawns: u32, now: u64) -> Option<usize> {
+        let at = self.slots.iter().position(|slot| slot.life.load(Relaxed) == FREE)?;
+        let slot = &self.slots[at];
+        slot.clear();
+        slot.number.store(number, Relaxed);
+        slot.generation.store(generation, Relaxed);
+        slot.respawns.store(respawns, Relaxed);
+        slot.started_at.store(now, Relaxed);
+        slot.life.store(STARTING, Relaxed);
+        Some(at)
+    }
+
+    /// Frees the slot of a worker that has ended, and keeps what it counted: the master's to call.
+    pub fn free(&self, at: usize) {
+        if let Some(slot) = self.slots.get(at) {
+            self.ended.absorb(&slot.counters);
+            slot.clear();
+        }
+    }
+
+    /// The rows of all living workers.
+    pub fn rows(&self) -> Vec<Row> {
+        (0..SLOTS_COUNT).filter_map(|at| self.row(at)).collect()
+    }
+
+    /// The row of the worker at `at`; `None` if there is none.
+    pub fn row(&self, at: usize) -> Option<Row> {
+        let slot = self.slots.get(at)?;
+        let life = match slot.life.load(Relaxed) {
+            STARTING => Life::Starting,
+            READY => Life::Ready,
+            LEAVING => Life::Leaving,
+            _ => return None,
+        };
+        let doing = match slot.doing.load(Relaxed) {
+            SERVING => Doing::Serving,
+            CALLING => Doing::Calling,
+            STEPPING => Doing::Stepping,
+            _ => Doing::Waiting,
+        };
+        Some(Row {
+            slot: at,
+            number: slot.number.load(Relaxed),
+            pid: slot.pid.load(Relaxed),
+            generation: slot.generation.load(Relaxed),
+            respawns: slot.respawns.load(Relaxed),
+            life,
+            doing,
+            started_at: slot.started_at.load(Relaxed),
+            since: slot.since.load(Relaxed),
+            beat: slot.beat.load(Relaxed),
+            rss_bytes: slot.rss_bytes.load(Relaxed),
+            in_flight: slot.in_flight.load(Relaxed),
+            connections: slot.connections.load(Relaxed),
+            totals: slot.counters.read(),
+            request: slot.request.read(),
+        })
+    }
+
+    /// What all workers have done since the master started, those that have ended among them.
+    pub fn totals(&self) -> Totals {
+        let living = self.slots.iter().filter(|slot| slot.life.load(Relaxed) != FREE);
+        living.fold(self.ended.read(), |sum, slot| sum + slot.counters.read())
+    }
+}
+
+impl Slot {
+    /// Notes the worker's process, once it is known.
+    pub fn set_pid(&self, pid: u32) {
+        self.pid.store(pid, Relaxed);
+    }
+
+    /// Notes how far the worker is in its life.
+    pub fn set_life(&self, life: Life) {
+        let life = match life {
+            Life::Starting => STARTING,
+            Life::Ready => READY,
+            Life::Leaving => LEAVING,
+        };
+        self.life.store(life, Relaxed);
+    }
+
+    /// Notes the worker's resident memory, bytes.
+    pub fn set_rss(&self, bytes: u64) {
+        self.rss_bytes.store(bytes, Relaxed);
+    }
+
+    fn set_doing(&self, doing: Doing) {
+        let doing = match doing {
+            Doing::Waiting => WAITING,
+            Doing::Serving => SERVING,
+            Doing::Calling => CALLING,
+            Doing::Stepping => STEPPING,
+        };
+        self.doing.store(doing, Relaxed);
+    }
+
+    fn clear(&self) {
+        let words = [&self.doing, &self.number, &self.pid, &self.generation, &self.respawns];
+        words.iter().for_each(|word| word.store(0, Relaxed));
+        let numbers =
+            [&self.started_at, &self.rss_bytes, &self.beat, &self.since, &self.in_flight, &self.connections];
+        numbers.iter().for_each(|number| number.store(0, Relaxed));
+        self.counters.clear();
+        self.request.write(&[]);
+        self.life.store(FREE, Relaxed);
+    }
+}
+
+const FREE: u32 = 0;
+const STARTING: u32 = 1;
+const READY: u32 = 2;
+const LEAVING: u32 = 3;
+
+const WAITING: u32 = 0;
+const SERVING: u32 = 1;
+const CALLING: u32 = 2;
+const STEPPING: u32 = 3;

@@ -1,0 +1,113 @@
+//! A worker's pen: what it writes into its slot, and when.
+//!
+//! The worker asks no more clocks for this than one for each request: a request begins when the one before it was
+//! over, or when the worker woke, and what lies between is its time too. Whether it comes further at all is told
+//! by a number that changes, and read with the master's clock.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use super::counters::add;
+use super::{Doing, Slot};
+use crate::last_words;
+
+/// Writes one worker's slot.
+pub struct Recorder {
+    slot: &'static Slot,
+    /// A moment on the worker's clock, and the same in microseconds since 1970.
+    zero: (Instant, u64),
+    /// When the worker last looked at the clock.
+    last: Instant,
+    /// When it last woke.
+    woke: Instant,
+}
+
+impl Recorder {
+    /// A pen for `slot`; `now` is this moment, and `unix_micros` the same since 1970.
+    pub fn new(slot: &'static Slot, now: Instant, unix_micros: u64) -> Self {
+        Recorder { slot, zero: (now, unix_micros), last: now, woke: now }
+    }
+
+    /// The worker has woken.
+    pub fn wakes(&mut self, now: Instant) {
+        (self.last, self.woke) = (now, now);
+        self.turn_to(Doing::Serving);
+    }
+
+    /// The worker is about to wait, with so many connections open.
+    pub fn waits(&mut self, now: Instant, connections: usize) {
+        add(&self.slot.counters.busy_micros, micros(now.saturating_duration_since(self.woke)));
+        self.slot.connections.store(connections as u64, Relaxed);
+        (self.last, self.woke) = (now, now);
+        self.turn_to(Doing::Waiting);
+    }
+
+    /// A connection was accepted.
+    pub fn accepted(&mut self) {
+        add(&self.slot.counters.accepted, 1);
+    }
+
+    /// Bytes have arrived.
+    pub fn received(&mut self, bytes: usize) {
+        add(&self.slot.counters.bytes_in, bytes as u64);
+    }
+
+    /// The application is called, to answer this request. If it never returns, `last_words` is what the peer on
+    /// `descriptor` gets. Returns when the request began.
+    pub fn calls(
+        &mut self,
+        method: &[u8],
+        target: &[u8],
+        descriptor: Option<i32>,
+        last_words: &'static [u8],
+    ) -> Instant {
+        self.slot.request.write(&[method, b" ", target]);
+        let since = self.zero.1 + micros(self.last.saturating_duration_since(self.zero.0));
+        self.slot.since.store(since, Relaxed);
+        add(&self.slot.in_flight, 1);
+        self.turn_to(Doing::Calling);
+        last_words::set(descriptor, last_words);
+        self.last
+    }
+
+    /// The application is asked for the next chunk of a body. `last_words` is empty once a part is sent.
+    pub fn steps(&mut self, descriptor: Option<i32>, last_words: &'static [u8]) {
+        self.turn_to(Doing::Stepping);
+        last_words::set(descriptor, last_words);
+    }
+
+    /// The application has returned.
+    pub fn returns(&mut self) {
+        last_words::set(None, &[]);
+        self.turn_to(Doing::Serving);
+    }
+
+    /// The application has failed.
+    pub fn failed(&mut self) {
+        add(&self.slot.counters.exceptions, 1);
+    }
+
+    /// A request is over that began at `began`, if the application was called for it.
+    pub fn finished(&mut self, began: Option<Instant>, now: Instant, code: u16, bytes: u64, complete: bool) {
+        let counters = &self.slot.counters;
+        add(&counters.requests, 1);
+        add(&counters.bytes_out, bytes);
+        add(&counters.errors, u64::from(code >= 500 || !complete));
+        add(&counters.broken_off, u64::from(!complete));
+        if let Some(began) = began {
+            let in_flight = self.slot.in_flight.load(Relaxed);
+            self.slot.in_flight.store(in_flight.saturating_sub(1), Relaxed);
+            counters.took(micros(now.saturating_duration_since(began)));
+        }
+        self.last = now;
+    }
+
+    fn turn_to(&mut self, doing: Doing) {
+        self.slot.set_doing(doing);
+        add(&self.slot.beat, 1);
+    }
+}
+
+fn micros(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

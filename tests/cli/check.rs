@@ -1,0 +1,84 @@
+//! What `tidegate check` looks at, and what it leaves alone.
+
+use std::net::TcpListener;
+
+use crate::process::{end, run, tidegate};
+
+#[test]
+fn what_would_be_served_is_told() {
+    let done = run(&["check", "hello"]);
+    assert_eq!((done.code, done.err.as_str()), (Some(0), ""));
+    let lines: Vec<&str> = done.text().lines().collect();
+    assert_eq!(
+        lines[..2],
+        ["app  hello  command line", "All else is at its default; see `tidegate serve --help`."]
+    );
+    let (loads, listens) = lines[3].split_once("; ").unwrap();
+    assert!(loads.starts_with("hello loads, in 0.0"), "{loads}");
+    assert_eq!(
+        listens,
+        "`tidegate serve` would listen on uwsgi://127.0.0.1:3031, http://127.0.0.1:8080, with one worker."
+    );
+    for (workers, want) in [("0", "with one process and no master.\n"), ("3", "with 3 workers.\n")] {
+        let done = run(&["check", "hello", "--workers", workers]);
+        assert!(done.text().ends_with(want), "{}", done.text());
+    }
+}
+
+#[test]
+fn a_user_that_is_unknown_is_a_failure() {
+    let done = run(&["check", "hello", "--user", "no-such-user"]);
+    assert_eq!(done.code, Some(1));
+    assert_eq!(done.err, "tidegate: --user: there is no user \"no-such-user\" on this machine\n");
+}
+
+#[test]
+fn no_socket_is_opened() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.sock");
+    let done = run(&["check", "hello", "--http", &address, "--uwsgi", path.to_str().unwrap()]);
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    assert!(!path.exists());
+}
+
+#[test]
+fn an_application_that_does_not_load_is_a_failure() {
+    // Whatever the server would do: it may well be told to answer 500 in its place.
+    for need_app in ["true", "false"] {
+        let done = run(&["check", "helo", "--need-app", need_app]);
+        assert_eq!(done.code, Some(1));
+        assert!(done.text().starts_with("app       helo"), "{}", done.text());
+        assert!(done.err.starts_with("tidegate: unknown application \"helo\": "), "{}", done.err);
+    }
+}
+
+#[test]
+fn a_folder_that_is_missing_is_a_failure() {
+    let done = run(&["check", "hello", "--chdir", "/nowhere"]);
+    assert_eq!(done.code, Some(1));
+    assert_eq!(done.err, "tidegate: --chdir /nowhere: No such file or directory (os error 2)\n");
+}
+
+#[test]
+fn wrong_arguments_are_those_of_serve() {
+    for (args, want) in [
+        (&["check"][..], "Give <APP>, or `app` in the file of --config, or TIDEGATE_APP"),
+        (&["check", "hello", "--max-body", "1x"], "write a number of bytes"),
+        (&["check", "hello", "--access-logs"], "'--access-log'"),
+    ] {
+        let done = run(args);
+        assert_eq!((done.code, done.text()), (Some(2), ""));
+        assert!(done.err.contains(want), "{}", done.err);
+    }
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let mut command = tidegate(["check", "hello", "--env", "SECRET_KEY=s3cr3t"]);
+    command.env("TIDEGATE_PYTHONPATH", "/srv/a,/srv/b");
+    let done = end(command, b"");
+    assert!(done.text().contains("SECRET_KEY=…") && !done.text().contains("s3cr3t"), "{}", done.text());
+    assert!(done.text().contains("/srv/a, /srv/b"), "{}", done.text());
+}

@@ -1,0 +1,15 @@
+//! The master and its workers: real processes, and where it matters a real nginx and a client that counts.
+
+#![allow(clippy::unwrap_used, reason = "a test may unwrap, and so may its helpers")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod faults;
+mod load;
+mod master;
+mod reloads;
+mod sharing;
+mod signals;
+mod systemd;
+mod upgrades;

@@ -1,0 +1,174 @@
+//! The command as a process with children, all of which end with the test.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, Once};
+use std::thread;
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use crate::support::client::{Door, Response, get};
+use crate::support::eventually;
+
+/// A running master.
+pub(crate) struct Master {
+    child: Child,
+    pub(crate) door: Door,
+    pub(crate) folder: TempDir,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Master {
+    /// `faulty serve VERSION` with these arguments, on a unix socket; FOLDER stands for one that goes with the test.
+    #[track_caller]
+    pub(crate) fn start(args: &[&str]) -> Master {
+        Master::spawn(args, |_| {})
+    }
+
+    /// The same, where `prepare` may add to the command.
+    #[track_caller]
+    pub(crate) fn spawn(args: &[&str], prepare: impl FnOnce(&mut Command)) -> Master {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().to_str().unwrap().to_owned();
+        fs::write(folder.path().join("version"), "one").unwrap();
+        let socket = folder.path().join("x.sock");
+        let mut command = Command::new(program());
+        command.arg("serve").arg(folder.path().join("version"));
+        command.args(
+            ["--pidfile", "FOLDER/pid", "-v"].iter().chain(args).map(|arg| arg.replace("FOLDER", &place)),
+        );
+        command.arg("--uwsgi").arg(&socket).current_dir(folder.path());
+        command.env_remove("RUST_LOG").env_remove("NOTIFY_SOCKET");
+        // All that is forked or started from here on can be ended by one number.
+        command.process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        prepare(&mut command);
+        let mut child = command.spawn().unwrap();
+        let lines = Arc::default();
+        gather(child.stdout.take().unwrap(), &lines);
+        gather(child.stderr.take().unwrap(), &lines);
+        let door = Door::at(&format!("unix:{}", socket.display()));
+        let master = Master { child, door, folder, lines };
+        master.says("To try it without nginx");
+        master
+    }
+
+    /// The master's number, which another has after an upgrade.
+    pub(crate) fn pid(&self) -> i32 {
+        let text = fs::read_to_string(self.folder.path().join("pid"));
+        text.unwrap_or_default().trim().parse().unwrap_or_default()
+    }
+
+    /// The numbers of its children.
+    pub(crate) fn workers(&self) -> Vec<i32> {
+        children(self.pid())
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid()), signal).unwrap();
+    }
+
+    /// What the next workers load.
+    pub(crate) fn write_version(&self, text: &str) {
+        fs::write(self.folder.path().join("version"), text).unwrap();
+    }
+
+    #[track_caller]
+    pub(crate) fn get(&self, path: &str) -> Response {
+        self.door.ask(get(path))
+    }
+
+    /// Waits until a line has `text` in it, and returns the last such line.
+    #[track_caller]
+    pub(crate) fn says(&self, text: &str) -> String {
+        eventually(&format!("a line with {text:?}"), || self.count(text) > 0);
+        self.lines().into_iter().rfind(|line| line.contains(text)).unwrap()
+    }
+
+    /// How many lines have `text` in them.
+    pub(crate) fn count(&self, text: &str) -> usize {
+        self.lines().iter().filter(|line| line.contains(text)).count()
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// Waits until the process that was started has ended by itself.
+    #[track_caller]
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let mut status = None;
+        eventually("the master's end", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
+    }
+
+    /// Waits until it has so many children, and returns them.
+    #[track_caller]
+    pub(crate) fn eventually_has(&self, count: usize) -> Vec<i32> {
+        eventually(&format!("{count} workers"), || self.workers().len() == count);
+        self.workers()
+    }
+
+    /// Whether any process is left of all that were started.
+    pub(crate) fn is_anyone_left(&self) -> bool {
+        killpg(self.group(), None).is_ok()
+    }
+
+    fn group(&self) -> Pid {
+        Pid::from_raw(self.child.id().try_into().unwrap())
+    }
+}
+
+impl Drop for Master {
+    fn drop(&mut self) {
+        let _ = killpg(self.group(), Signal::SIGKILL);
+        let _ = self.child.wait();
+        if thread::panicking() {
+            println!("what the master and its workers said:");
+            self.lines().iter().for_each(|line| println!("  {line}"));
+        }
+    }
+}
+
+/// The children of a process.
+pub(crate) fn children(pid: i32) -> Vec<i32> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace().map(|number| number.parse().unwrap()).collect()
+}
+
+/// Whether a process sleeps by its own wish, and does not wait for events.
+pub(crate) fn is_asleep(pid: i32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/wchan")).unwrap_or_default().contains("nanosleep")
+}
+
+/// The example that goes wrong when asked to. `cargo test` builds it beside the tests; `cargo test --test workers` does not.
+pub(crate) fn program() -> PathBuf {
+    static BUILT: Once = Once::new();
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().and_then(Path::parent).unwrap();
+    BUILT.call_once(|| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--locked", "--example", "faulty", "--target-dir"]);
+        cargo.arg(folder.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
+        assert!(cargo.status().unwrap().success(), "the example cannot be built");
+    });
+    folder.join("examples/faulty")
+}
+
+fn gather(reader: impl Read + Send + 'static, lines: &Arc<Mutex<Vec<String>>>) {
+    let lines = Arc::clone(lines);
+    thread::spawn(move || {
+        for line in BufReader::new(reader).lines() {
+            lines.lock().unwrap().push(line.unwrap());
+        }
+    });
+}

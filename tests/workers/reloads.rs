@@ -1,0 +1,97 @@
+//! Reloads: no request is lost, and code that cannot be loaded does not replace code that serves.
+
+use std::fs;
+
+use nix::sys::signal::Signal;
+
+use crate::load::Load;
+use crate::master::{Master, is_asleep};
+use crate::support::client::{Response, get};
+use crate::support::eventually;
+use crate::support::nginx::Nginx;
+
+const PASS: &str = "location / { uwsgi_pass UPSTREAM; }";
+
+#[test]
+fn twenty_reloads_under_load_fail_no_request() {
+    let master = Master::start(&["--workers", "2"]);
+    let nginx = Nginx::start(&master.door, PASS);
+    let load = Load::start(&nginx, 16, "/");
+    for round in 1..=20 {
+        master.write_version(&round.to_string());
+        master.signal(Signal::SIGHUP);
+        eventually("the reload is over", || master.count("the new code serves") == round);
+        // An old worker may have been woken for a connection in the very moment in which it was to leave.
+        eventually("the new code answers", || nginx.get("/").text() == round.to_string());
+        load.goes_on(50);
+    }
+    load.assert_all_well();
+    master.eventually_has(2);
+}
+
+#[test]
+fn code_that_cannot_be_loaded_leaves_the_old_serving() {
+    let master = Master::start(&["--workers", "2"]);
+    let nginx = Nginx::start(&master.door, PASS);
+    let load = Load::start(&nginx, 4, "/");
+    let before = master.workers();
+    for (version, why) in [
+        ("broken twice", "and the old serves on: "),
+        ("exit", "and the old serves on: a worker ended before it served: exit status 7"),
+    ] {
+        master.write_version(version);
+        master.signal(Signal::SIGHUP);
+        let line = master.says(why);
+        assert!(line.contains(" ERROR reload: the new code cannot be loaded"), "{line}");
+        load.goes_on(50);
+        assert_eq!(nginx.get("/").text(), "one");
+        eventually("the new workers are gone", || master.workers() == before);
+    }
+    assert!(master.says("the code is broken twice").contains("/version: "));
+    master.write_version("two");
+    master.signal(Signal::SIGHUP);
+    master.says("the new code serves");
+    eventually("the new code answers", || nginx.get("/").text() == "two");
+    load.assert_all_well();
+}
+
+#[test]
+fn a_reload_that_is_overtaken_by_another_loads_the_last_code() {
+    let master = Master::start(&["--workers", "2"]);
+    master.write_version("slow");
+    master.signal(Signal::SIGHUP);
+    let starting = || master.workers().into_iter().filter(|pid| is_asleep(*pid)).count();
+    eventually("both new workers have read the code", || starting() == 2);
+    master.write_version("three");
+    master.signal(Signal::SIGHUP);
+    master.says("reload: begun anew");
+    master.says("the new code serves");
+    eventually("the last code answers", || master.get("/").text() == "three");
+    master.eventually_has(2);
+}
+
+#[test]
+fn a_path_that_changes_is_a_reload() {
+    let master = Master::start(&["--reload-on", "FOLDER/code"]);
+    let code = master.folder.path().join("code");
+    fs::create_dir(&code).unwrap();
+    master.write_version("two");
+    fs::write(code.join("app.py"), "").unwrap();
+    master.says("reload (a path of --reload-on has changed)");
+    master.says("the new code serves");
+    eventually("the new code answers", || master.get("/").text() == "two");
+}
+
+#[test]
+fn a_request_that_runs_is_finished_by_the_old_worker() {
+    let master = Master::start(&[]);
+    let old = master.workers()[0];
+    let slow = master.door.send(get("/sleep?500"));
+    eventually("it is in the application's hands", || is_asleep(old));
+    master.write_version("two");
+    master.signal(Signal::SIGHUP);
+    master.says("the new code serves");
+    assert_eq!(master.get("/").text(), "two");
+    Response::read(&slow).assert_body("one");
+    eventually("the old worker has left", || !master.workers().contains(&old));
+}

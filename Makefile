@@ -20,6 +20,7 @@ lint: ## rustfmt, clippy and rustdoc without a warning
 
 unit: ## all tests, against real sockets and a real nginx
 	$(CARGO) test --workspace --locked
+	@tests/python.sh
 
 bench: ## side by side with the floor, hyper and, where they are installed, uWSGI and nginx; the README's tables
 	$(CARGO) build --release --locked -p tidegate -p tidegate-compare -p tidegate-hyper-peer

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use log::{error, warn};
 
 use crate::application::{AppError, Application, Body, Content, Started};
+use crate::client::Client;
 use crate::environ::Environ;
 use crate::limits::Limits;
 use crate::outbox::Data;
@@ -23,7 +24,21 @@ pub struct Exchange {
     started: Started,
     /// What is left of the body; `None` once it is closed.
     body: Option<Body>,
+    /// A piece of the body that waits behind what was written while it was made.
+    held: Option<Step>,
+    /// Something was written, so that the body's length is not the response's.
+    has_written: bool,
     sent: Sent,
+}
+
+/// What a step of the body gave.
+#[derive(Default)]
+struct Step {
+    data: Data,
+    /// The length of all of the body, where it is known.
+    length: Option<u64>,
+    /// Whether the body is over with it.
+    over: bool,
 }
 
 /// How far the response has come.
@@ -51,14 +66,17 @@ impl Exchange {
     pub fn call<A: Application>(
         application: &mut A,
         environ: Environ,
+        client: Option<Client>,
         limits: &Limits,
     ) -> (Exchange, Result<(), AppError>) {
-        let (start_response, started) = Started::pair(limits.response_head_bytes_max);
+        let (start_response, started) = Started::pair(limits, client);
         let mut exchange = Exchange {
             request_line: [environ.method(), b" ", environ.uri()].concat(),
             head_only: environ.method() == b"HEAD",
             started,
             body: None,
+            held: None,
+            has_written: false,
             sent: Sent::Nothing,
         };
         let called = guard(|| application.call(environ, start_response));
@@ -73,62 +91,88 @@ impl Exchange {
 
     /// Whether the next step runs the application's code, and not only takes what it has given.
     pub fn asks_application(&self) -> bool {
-        matches!(self.body, Some(Body { content: Content::Chunks(_) }))
+        matches!(self.body, Some(Body { content: Content::Chunks(_), .. }))
     }
 
-    /// Asks the body for its next step. An error ends the response; the body is closed by then.
+    /// Asks for what is to be sent next: what was written, else the body's next step. On an error the body is closed;
+    /// else it stays open until the exchange is dropped, so that the last piece is its own until it is written.
     pub fn next_piece(&mut self) -> Result<Piece, AppError> {
-        let known_length = self.body.as_ref().and_then(Body::len);
-        let data = match self.step() {
-            Ok(Some(data)) if data.is_empty() && known_length.is_none() => return Ok(Piece::default()),
-            Ok(data) => data,
-            Err(error) => {
-                self.close();
-                return Err(error);
-            }
-        };
-        // A body of one piece is over with it; one of chunks is over when it says so.
-        let over = data.is_none() || known_length.is_some();
-        let piece = self.piece(data.unwrap_or_default(), known_length, over);
-        if !matches!(piece, Ok(Piece { last: false, .. })) {
+        let piece = self.next_step().and_then(|step| match step {
+            Step { data, over: false, .. } if data.is_empty() => Ok(Piece::default()),
+            step => self.piece(step),
+        });
+        if piece.is_err() {
             self.close();
         }
         piece
     }
 
-    /// Drops the body, which is WSGI's close(). A panic in it is the application's affair.
+    /// Tells the application's side that nothing more will be sent, and that the socket may be closed.
+    pub fn end(&self) {
+        self.started.end();
+    }
+
+    /// Closes the body. A failure or a panic in it is the application's affair.
     pub fn close(&mut self) {
         if let Some(body) = self.body.take()
-            && let Err(panic) = guard(|| {
-                drop(body);
-                Ok(())
-            })
+            && let Err(error) = guard(|| body.close())
         {
-            error!("{}: closing the body: {panic}", Ascii(&self.request_line));
+            error!("{}: closing the body: {error}", Ascii(&self.request_line));
         }
     }
 
-    fn step(&mut self) -> Result<Option<Data>, AppError> {
-        let Some(Body { content }) = &mut self.body else { return Ok(None) };
-        Ok(match content {
-            Content::Chunk(chunk) => Some(Data::Chunk(std::mem::take(chunk))),
-            Content::Chunks(chunks) => guard(|| chunks.next().transpose())?.map(Data::Chunk),
-            Content::File(_) => match std::mem::replace(content, Content::Chunk(Bytes::new())) {
-                Content::File(part) => Some(Data::File(part)),
-                Content::Chunk(_) | Content::Chunks(_) => None,
+    fn next_step(&mut self) -> Result<Step, AppError> {
+        let step = match self.held.take() {
+            Some(step) => step,
+            None => match self.take_written() {
+                Some(step) => return Ok(step),
+                None => self.step()?,
             },
+        };
+        // A step that writes has its chunk sent behind that.
+        let Some(written) = self.take_written() else { return Ok(step) };
+        self.held = Some(Step { length: None, ..step });
+        Ok(written)
+    }
+
+    fn take_written(&mut self) -> Option<Step> {
+        let data = data(self.started.take_written()?);
+        self.has_written = true;
+        Some(Step { data, length: None, over: false })
+    }
+
+    fn step(&mut self) -> Result<Step, AppError> {
+        let is_first = !self.is_head_sent();
+        let Some(Body { content, .. }) = &mut self.body else {
+            return Ok(Step { over: true, ..Step::default() });
+        };
+        Ok(match content {
+            Content::Chunks(chunks) => {
+                let is_only = is_first && chunks.size_hint() == (1, Some(1));
+                let chunk = guard(|| chunks.next().transpose())?;
+                let over = chunk.is_none();
+                let length = is_only.then(|| chunk.as_ref().map_or(0, Bytes::len) as u64);
+                Step { data: chunk.map_or(Data::None, Data::Chunk), length, over }
+            }
+            whole => {
+                let data = data(std::mem::replace(whole, Content::Chunk(Bytes::new())));
+                Step { length: Some(data.len()), data, over: true }
+            }
         })
     }
 
-    /// Makes a piece of `data`: with the head if it is still to be sent, and never beyond the declared length.
-    fn piece(&mut self, mut data: Data, known_length: Option<u64>, over: bool) -> Result<Piece, AppError> {
+    /// Makes a piece of a step: with the head if it is still to be sent, and never beyond the declared length.
+    fn piece(&mut self, step: Step) -> Result<Piece, AppError> {
+        let Step { mut data, length, over } = step;
         let (head, left) = match self.sent {
             Sent::Head { left } => (None, left),
             Sent::Nothing => {
                 let mut head = self.started.send().ok_or_else(|| {
                     AppError::new("the application sent a body, or ended, without calling start_response")
                 })?;
-                self.complete_length(&mut head, known_length.or(over.then_some(0)));
+                if !self.has_written {
+                    self.complete_length(&mut head, length.or(over.then_some(0)));
+                }
                 if self.head_only || !head.allows_body() {
                     self.sent = Sent::Head { left: None };
                     return Ok(Piece { head: Some(head), data: Data::None, last: true });
@@ -141,11 +185,13 @@ impl Exchange {
         let mut remaining = None;
         if let Some(left) = left {
             if data.len() > left {
-                warn!(
-                    "{}: the body is longer than its Content-Length: cut off after {left} bytes of this chunk of {}",
-                    Ascii(&self.request_line),
-                    data.len()
-                );
+                if !self.body.as_ref().is_some_and(|body| body.ends_at_length) {
+                    warn!(
+                        "{}: the body is longer than its Content-Length: cut off after {left} bytes of this chunk of {}",
+                        Ascii(&self.request_line),
+                        data.len()
+                    );
+                }
                 data.truncate(left);
                 last = true;
             }
@@ -171,7 +217,17 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
+        self.end();
         self.close();
+    }
+}
+
+/// A piece of a body that needs no iterating.
+fn data(content: Content) -> Data {
+    match content {
+        Content::Chunk(chunk) => Data::Chunk(chunk),
+        Content::File(part) => Data::File(part),
+        Content::Chunks(_) => Data::None,
     }
 }
 

@@ -16,13 +16,14 @@
 //! ```text
 //! main → cli → worker → acceptor → listener
 //!         │      └→ connection → protocol → { uwsgi, http, fastcgi, scgi } → environ → variables, input
-//!         │              └→ exchange → response → application → environ
+//!         │              └→ exchange → response → application → environ, client
 //!         └→ demo, access_log, trace → observer
 //! ```
 
 pub mod access_log;
 pub mod application;
 pub mod cli;
+pub mod client;
 pub mod connection;
 pub mod demo;
 pub mod environ;

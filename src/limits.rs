@@ -51,6 +51,10 @@ pub struct Limits {
     /// nginx takes 4 KiB unless uwsgi_buffer_size says otherwise; no front end takes more than 64 KiB.
     pub response_head_bytes_max: usize,
 
+    /// What an application gave to write() and the peer has not taken, bytes kept in memory; the rest goes to an
+    /// unlinked temporary file. waitress's outbuf_overflow is 1 MiB.
+    pub written_memory_bytes_max: usize,
+
     /// Connections open at once in one worker, a count; the rest wait in the listener's backlog.
     /// nginx's worker_connections is 512, usually raised to some thousands.
     pub connections_count_max: usize,
@@ -112,6 +116,7 @@ impl Default for Limits {
             body_bytes_max: 1 << 30,
             body_memory_bytes_max: 128 << 10,
             response_head_bytes_max: 64 << 10,
+            written_memory_bytes_max: 1 << 20,
             connections_count_max: 16_384,
             head_time_max: Duration::from_secs(20),
             body_time_max: Duration::from_secs(60),

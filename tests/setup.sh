@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what the tests need, or says exactly what is missing. A missing part is a failure, never a skip.
-# Debian's packages come with apt, when run as root; what Python needs goes into .venv.
+# Debian's packages come with apt, when run as root; what Python needs goes into .venv, and into .venv-X.Y for a second
+# CPython where the machine has one.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -11,13 +12,37 @@ has() {
     PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1
 }
 
-# The requirements are copied into .venv last of all: a half-made one has no copy.
+# Whether the virtual environment $1 was made with the lists $2. They are copied into it last of all: a half-made one has
+# no copy.
 venv_is_made() {
-    [ -x .venv/bin/python ] && cmp -s tests/requirements.txt .venv/requirements.txt
+    # shellcheck disable=SC2086 # a list of words
+    [ -x "$1/bin/python" ] && cat $2 | cmp -s - "$1/requirements.txt"
 }
 
-python_makes_venvs() {
-    has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null
+# Whether $1 is a CPython of 3.$2 or newer, with what makes virtual environments. pyenv has shims for versions that it
+# does not run.
+is_usable() {
+    "$1" -c "
+import ensurepip, sqlite3, ssl, sys, venv
+sys.exit(sys.implementation.name != 'cpython' or sys.version_info < (3, $2))" >/dev/null 2>&1
+}
+
+version() {
+    "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'
+}
+
+# The oldest CPython from 3.9 on that is not the default's version.
+second_python() {
+    default=$(version python3)
+    for minor in 9 10 11 12 13 14; do
+        for python in "python3.$minor" "/usr/bin/python3.$minor" "/usr/local/bin/python3.$minor" \
+            "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"3.$minor".*/bin/python3; do
+            if is_usable "$python" 9 && [ "$(version "$python")" = "3.$minor" ] && [ "3.$minor" != "$default" ]; then
+                echo "$python"
+                return
+            fi
+        done
+    done
 }
 
 missing=
@@ -28,7 +53,7 @@ for need in $needs; do
         packages="$packages ${need#*:}"
     fi
 done
-if ! venv_is_made && ! python_makes_venvs; then
+if ! has python3 || ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
     missing="$missing python3-venv"
     packages="$packages python3-venv"
 fi
@@ -71,18 +96,43 @@ if [ -n "$packages" ]; then
     fi
 fi
 
-if ! venv_is_made; then
-    if ! python_makes_venvs; then
-        echo "The tests need a python3 that makes virtual environments, and $(command -v python3) has no" \
-            "ensurepip. Put another one, such as Debian's with python3-venv, first in PATH." >&2
-        exit 1
+# Makes the virtual environment $1 with the Python $2 and the lists of requirements that follow.
+make_venv() {
+    venv=$1 python=$2
+    shift 2
+    lists=$*
+    if venv_is_made "$venv" "$lists"; then
+        return
     fi
-    echo "setup: making .venv with tests/requirements.txt"
-    rm -rf .venv
-    python3 -m venv .venv
+    echo "setup: making $venv with $lists"
+    rm -rf "$venv"
+    "$python" -m venv "$venv"
     pip() {
-        .venv/bin/python -m pip --disable-pip-version-check --quiet install -r tests/requirements.txt
+        # shellcheck disable=SC2046 # a list of words
+        "$venv/bin/python" -m pip --disable-pip-version-check --quiet install $(printf -- '-r %s ' $lists)
     }
     pip || pip
-    cp tests/requirements.txt .venv/requirements.txt
+    # shellcheck disable=SC2086 # a list of words
+    cat $lists >"$venv/requirements.txt"
+}
+
+if ! is_usable python3 10; then
+    echo "The tests need a python3 of 3.10 or newer that makes virtual environments, with ensurepip, sqlite3 and ssl;" \
+        "$(command -v python3) is not one. Put another, such as Debian's with python3-venv, first in PATH." >&2
+    exit 1
+fi
+everywhere=tests/requirements-python.txt
+make_venv .venv python3 $everywhere tests/requirements.txt
+
+second=$(second_python)
+for venv in .venv-*; do
+    # One that was made when the machine had another second version.
+    if [ -d "$venv" ] && { [ -z "$second" ] || [ "$venv" != ".venv-$(version "$second")" ]; }; then
+        rm -rf "$venv"
+    fi
+done
+if [ -n "$second" ]; then
+    make_venv ".venv-$(version "$second")" "$second" $everywhere
+else
+    echo "setup: this machine has no second CPython of 3.9 to 3.14: tests/python runs with $(python3 -V) alone"
 fi

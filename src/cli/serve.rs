@@ -134,10 +134,8 @@ impl Serving<'_> {
             Err(failure) if options.loading.need_app => Err(failure.to_string().into()),
             Err(failure) => {
                 error!("{}: every request is answered with 500: {failure}", options.app);
-                let app = options.app.clone();
-                let answer = move |_, _| {
-                    Err(AppError::new(format!("{app} could not be loaded; see the log's beginning")))
-                };
+                let why = "it could not be loaded: see the log's beginning";
+                let answer = move |_, _| Err(AppError::new(why));
                 Ok(Box::new(answer))
             }
         }

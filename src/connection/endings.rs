@@ -7,6 +7,7 @@ use log::{debug, error, info, warn};
 
 use super::{Connection, Context, Next, State, Step, Tally, Turn};
 use crate::application::AppError;
+use crate::exchange::Exchange;
 use crate::observer::{Event, Summary};
 use crate::outbox::Data;
 use crate::protocol::{DecodeError, Fault, Persistence};
@@ -41,10 +42,9 @@ impl<S: Stream> Connection<S> {
     }
 
     fn turn_away<A>(&mut self, status: &str, what: &str, cx: &mut Context<'_, A>) {
-        self.tally.request_line = b"-".to_vec();
         self.protocol.give_up();
         self.answer(status, what, false, cx);
-        self.enter(State::Finished(Next::Drain));
+        self.enter(State::Finished { next: Next::Drain, exchange: None });
     }
 
     /// The application's mistake: a 500 if nothing was sent, else a response that is seen to be broken off.
@@ -128,13 +128,14 @@ impl<S: Stream> Connection<S> {
     pub(super) fn report<A>(&mut self, cx: &mut Context<'_, A>, complete: bool) {
         let Tally { code, bytes, began, .. } = self.tally;
         if let Some(recorder) = &mut cx.recorder
-            && !self.request_line().0.is_empty()
+            && (code > 0 || began.is_some())
         {
             recorder.finished(began, (cx.clock)(), code, bytes, complete);
         }
         if let Some(observer) = &mut cx.observer {
             let request_line = self.request_line();
-            if !request_line.0.is_empty() {
+            // A ping is no request.
+            if code > 0 || self.exchange().is_some() {
                 let summary = Summary { peer: &self.peer, request_line, code, bytes, complete };
                 observer.observe(self.id, Event::Finished(&summary));
             }
@@ -144,6 +145,10 @@ impl<S: Stream> Connection<S> {
 
     /// The end, told to who keeps something of this connection.
     pub(super) fn closed<A>(&self, cx: &mut Context<'_, A>) -> Turn {
+        // The socket is closed first, and the exchange behind it.
+        if let Some(exchange) = self.exchange() {
+            exchange.end();
+        }
         if let Some(observer) = &mut cx.observer {
             observer.observe(self.id, Event::Closed);
         }
@@ -151,9 +156,15 @@ impl<S: Stream> Connection<S> {
     }
 
     pub(super) fn request_line(&self) -> Ascii<'_> {
+        // Without an exchange it was refused before it had a line that could be told.
+        self.exchange().map_or(Ascii(b"-"), |exchange| Ascii(&exchange.request_line))
+    }
+
+    fn exchange(&self) -> Option<&Exchange> {
         match &self.state {
-            State::Responding { exchange, .. } => Ascii(&exchange.request_line),
-            _ => Ascii(&self.tally.request_line),
+            State::Responding { exchange, .. } => Some(exchange),
+            State::Finished { exchange, .. } => exchange.as_ref(),
+            State::Receiving { .. } | State::Draining => None,
         }
     }
 }

@@ -82,8 +82,9 @@ enum State {
     Receiving { waiting: Waiting },
     /// The application answers. `pending` is what of its last piece is still to be framed.
     Responding { exchange: Exchange, pending: Piece },
-    /// The last byte is in the outbox; what follows once it is flushed.
-    Finished(Next),
+    /// The last byte is in the outbox; what follows once it is flushed. The exchange, if there was one, ends then:
+    /// the last chunk is the body's until it is written, and close() keeps no client waiting.
+    Finished { next: Next, exchange: Option<Exchange> },
     /// Refused while the peer still sends: its bytes are read and dropped, so that it reads ours.
     Draining,
 }
@@ -113,8 +114,6 @@ enum Step {
 /// What is said of the current request when it is over.
 #[derive(Default)]
 struct Tally {
-    /// The method and the target, once the exchange is over.
-    request_line: Vec<u8>,
     code: u16,
     bytes: u64,
     /// When the application was called, if the scoreboard is told of it.
@@ -198,7 +197,7 @@ impl<S: Stream> Connection<S> {
 
     /// The server has no more time for it: what is unfinished is seen to be broken off.
     pub fn abandon<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
-        if matches!(self.state, State::Responding { .. } | State::Finished(_)) {
+        if matches!(self.state, State::Responding { .. } | State::Finished { .. }) {
             self.stream.reset_on_close();
             self.report(cx, false);
         }
@@ -230,7 +229,7 @@ impl<S: Stream> Connection<S> {
                 self.refuse("408 Request Timeout", &what, cx);
                 self.advance(cx)
             }
-            State::Responding { .. } | State::Finished(_) => {
+            State::Responding { .. } | State::Finished { .. } => {
                 warn!(
                     "{}: {}: closed: the peer took none of the response for {} s ({} bytes sent)",
                     self.peer,
@@ -253,7 +252,7 @@ impl<S: Stream> Connection<S> {
         match &self.state {
             State::Receiving { .. } => self.receive(cx),
             State::Responding { .. } => self.pull(cx),
-            State::Finished(next) => self.follow(*next, cx),
+            State::Finished { next, .. } => self.follow(*next, cx),
             State::Draining => self.drain(cx),
         }
     }
@@ -289,7 +288,7 @@ impl<S: Stream> Connection<S> {
             let descriptor = self.stream.descriptor();
             self.tally.began = Some(recorder.calls(environ.method(), environ.uri(), descriptor, last_words));
         }
-        let (exchange, called) = Exchange::call(cx.application, environ, cx.limits);
+        let (exchange, called) = Exchange::call(cx.application, environ, self.stream.client(), cx.limits);
         if let Some(recorder) = &mut cx.recorder {
             recorder.returns();
         }
@@ -359,10 +358,11 @@ impl<S: Stream> Connection<S> {
     }
 
     fn finish(&mut self, persistence: Persistence) {
-        if let State::Responding { exchange, .. } = &mut self.state {
-            self.tally.request_line = std::mem::take(&mut exchange.request_line);
-        }
-        self.enter(State::Finished(Next::from(persistence)));
+        let exchange = match std::mem::replace(&mut self.state, State::Draining) {
+            State::Responding { exchange, .. } => Some(exchange),
+            _ => None,
+        };
+        self.enter(State::Finished { next: Next::from(persistence), exchange });
     }
 
     fn enter(&mut self, state: State) {

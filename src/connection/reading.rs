@@ -128,7 +128,7 @@ impl<S: Stream> Connection<S> {
             Ok(Received::Aborted(persistence)) => {
                 debug!("{}: {}: taken back by the peer", self.peer, self.request_line());
                 self.report(cx, false);
-                self.enter(State::Finished(Next::from(persistence)));
+                self.enter(State::Finished { next: Next::from(persistence), exchange: None });
                 Step::Progress
             }
             Ok(_) if self.outbox.after.len() > ANSWERS_BYTES_MAX => {

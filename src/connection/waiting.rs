@@ -41,7 +41,7 @@ impl<S> Connection<S> {
                 (Phase::Idle, Waiting::Next) => (cx.clock)() + limits.keep_alive_time_max,
                 _ => (cx.clock)() + limits.head_time_max,
             },
-            State::Responding { .. } | State::Finished(_) if moved || self.deadline.is_none() => {
+            State::Responding { .. } | State::Finished { .. } if moved || self.deadline.is_none() => {
                 (cx.clock)() + limits.write_time_max
             }
             State::Draining if self.deadline.is_none() => (cx.clock)() + limits.drain_time_max,

@@ -14,3 +14,4 @@ mod refusals;
 mod requests;
 mod stopping;
 mod system;
+mod written;

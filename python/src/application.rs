@@ -1,0 +1,49 @@
+//! A Python callable as the worker's application.
+
+use log::error;
+use pyo3::prelude::*;
+use tidegate::{AppError, Application, Body, Environ, StartResponse};
+
+use crate::environs::Environs;
+use crate::{body, failure, start_response};
+
+/// A WSGI application.
+pub(crate) struct PythonApplication {
+    callable: Py<PyAny>,
+    environs: Environs,
+}
+
+impl PythonApplication {
+    /// The application that is `callable`.
+    pub(crate) fn new(callable: &Bound<'_, PyAny>, multiprocess: bool) -> PyResult<Self> {
+        Ok(PythonApplication {
+            environs: Environs::new(callable.py(), multiprocess)?,
+            callable: callable.clone().unbind(),
+        })
+    }
+
+    fn answer(&mut self, py: Python<'_>, mut environ: Environ, handle: StartResponse) -> PyResult<Body> {
+        let dict = self.environs.make(py, &mut environ, &handle)?;
+        // What the dict has, it has of its own.
+        drop(environ);
+        let start_response = start_response::StartResponse::new(handle).into_pyobject(py)?;
+        body::of(&self.callable.bind(py).call1((dict, start_response))?)
+    }
+}
+
+impl Application for PythonApplication {
+    fn call(&mut self, environ: Environ, start_response: StartResponse) -> Result<Body, AppError> {
+        Python::attach(|py| self.answer(py, environ, start_response).map_err(|error| failure::of(py, &error)))
+    }
+
+    fn while_waiting(&mut self, wait: &mut (dyn FnMut() + Send)) {
+        Python::attach(|py| {
+            self.environs.flush_errors(py);
+            py.detach(wait);
+            // Handlers that the application set with signal.signal() run here, when no request does.
+            if let Err(raised) = py.check_signals() {
+                error!("raised by a signal handler: {}", failure::text(py, &raised));
+            }
+        });
+    }
+}

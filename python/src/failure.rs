@@ -1,0 +1,41 @@
+//! An exception as the log shows it.
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use tidegate::AppError;
+
+/// What an application raised, with its traceback: SystemExit and KeyboardInterrupt too, which end no worker.
+pub(crate) fn of(py: Python<'_>, error: &PyErr) -> AppError {
+    AppError::new(text(py, error))
+}
+
+/// Why an application cannot be loaded, as the loader explains it.
+pub(crate) fn at_load(py: Python<'_>, error: &PyErr) -> AppError {
+    let explained = py
+        .import("tidegate._loader")
+        .and_then(|loader| loader.call_method1("explain", (error.value(py),)))
+        .and_then(|text| text.extract::<String>());
+    AppError::new(explained.unwrap_or_else(|_| text(py, error)))
+}
+
+/// The exception as Python prints it. traceback(3) survives a broken `__str__` or `__repr__`; if it fails even so, as
+/// it does without memory, the exception's type must do.
+pub(crate) fn text(py: Python<'_>, error: &PyErr) -> String {
+    let formatted = || -> PyResult<String> {
+        let (class, value, traceback) = (error.get_type(py), error.value(py), error.traceback(py));
+        let lines = py
+            .import(intern!(py, "traceback"))?
+            .call_method1(intern!(py, "format_exception"), (class, value, traceback))?;
+        let mut text = String::new();
+        for line in lines.try_iter()? {
+            text.push_str(&line?.str()?.to_string_lossy());
+        }
+        Ok(text.trim_end().to_owned())
+    };
+    formatted().unwrap_or_else(|second| {
+        let name = |error: &PyErr| {
+            error.get_type(py).name().map_or_else(|_| "?".to_owned(), |name| name.to_string())
+        };
+        format!("{} (its traceback cannot be shown: {})", name(error), name(&second))
+    })
+}

@@ -1,0 +1,50 @@
+//! The Python package's native module: the command, whose applications may be Python's.
+//!
+//! One request's way through it: the [`host`] has loaded a callable; the [`application`] is called by the worker with
+//! the request, makes its dict ([`environs`]), its wsgi.input ([`input`]) and its [`start_response`], and turns what
+//! the callable returns into a [`body`] of [`chunk`]s, or of a file ([`file_wrapper`]). What it raises is a
+//! [`failure`]. Strings cross the border in [`text`].
+//!
+//! The GIL is held whenever an application's code may run, and let go while the worker waits for events.
+
+use std::ffi::OsString;
+
+use pyo3::prelude::*;
+
+mod application;
+mod body;
+mod chunk;
+mod environs;
+mod errors;
+mod failure;
+mod file_wrapper;
+mod host;
+mod input;
+mod start_response;
+mod text;
+
+/// The native part of the package `tidegate`.
+// The state of a request is guarded by the GIL: the worker has one thread.
+#[pymodule(gil_used = true)]
+mod _tidegate {
+    use super::{OsString, Python, host, pyfunction};
+
+    #[pymodule_export]
+    use super::errors::Errors;
+    #[pymodule_export]
+    use super::file_wrapper::FileWrapper;
+    #[pymodule_export]
+    use super::input::Input;
+    #[pymodule_export]
+    use super::start_response::{Disconnected, StartResponse, Write};
+
+    #[pymodule_export]
+    #[expect(non_upper_case_globals, reason = "Python's name for it")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    /// Runs the command `argv`, whose first word is the program's name; returns its exit status.
+    #[pyfunction]
+    fn run(_py: Python<'_>, argv: Vec<OsString>) -> u8 {
+        tidegate::cli::run(&host::PythonHost, argv)
+    }
+}

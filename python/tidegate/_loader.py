@@ -1,0 +1,161 @@
+"""Finds the application that the command line names: `module`, `module:callable`, `module:factory()`, `./file.py`."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from types import ModuleType, TracebackType
+from typing import Any, Callable
+
+#: What a module's application is called, where the command line does not say; the first that there is.
+NAMES = ("application", "app")
+
+
+class LoadError(Exception):
+    """The application cannot be found, for a reason that needs no traceback."""
+
+
+def load(app: str, search_path: Sequence[str | os.PathLike[str]], environment: Sequence[tuple[str, str]]) -> Callable[..., Any]:
+    """Returns the application `app`. The search path and the environment are this process's from here on."""
+    os.environ.update(environment)
+    target, _, expression = app.partition(":")
+    is_file = target.endswith(".py") or os.sep in target
+    name = _prepare_file(target) if is_file else _prepare_module(target)
+    for folder in reversed(search_path):
+        _go_first(os.path.abspath(folder))
+    module = importlib.import_module(name)
+    application = _evaluate(module, expression) if expression else _default(module)
+    if not callable(application):
+        raise LoadError(f"{app} is no application: {type(application).__name__} is not callable")
+    return application
+
+
+def explain(error: BaseException) -> str:
+    """Says why load() failed: in its own words, or with the traceback from where the application's code begins."""
+    if isinstance(error, LoadError):
+        return str(error)
+    lines = traceback.format_exception(type(error), error, _without_loader(error.__traceback__))
+    return "".join(lines).rstrip()
+
+
+def _prepare_module(name: str) -> str:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise LoadError(
+            f"{name!r} is neither a module, as myproject.wsgi, nor a file, as ./file.py"
+        )
+    _go_first(os.getcwd())
+    return name
+
+
+def _prepare_file(path: str) -> str:
+    """Makes the file importable by its name: within its package, if it stands in one, so that its relative imports
+    work."""
+    path = os.path.abspath(path)
+    if not os.path.isfile(path):
+        raise LoadError(f"{path} is no file")
+    folder, name = os.path.split(path)
+    names = [name.removesuffix(".py")]
+    if names[0] == "__init__":
+        folder, name = os.path.split(folder)
+        names = [name]
+    while os.path.isfile(os.path.join(folder, "__init__.py")):
+        folder, name = os.path.split(folder)
+        names.insert(0, name)
+    _go_first(folder)
+    name = ".".join(names)
+    importlib.invalidate_caches()
+    found = _origin(name)
+    if found is None or not os.path.samefile(found, path):
+        _import_file(name, path)
+    return name
+
+
+def _origin(name: str) -> str | None:
+    """Where `import name` would find it."""
+    loaded = sys.modules.get(name)
+    if loaded is not None:
+        return getattr(loaded, "__file__", None)
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return None
+    return spec.origin if spec is not None and spec.has_location else None
+
+
+def _import_file(name: str, path: str) -> None:
+    """Imports a file that has no name to be imported by: `my-app.py`, or one that another module's name hides."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise LoadError(f"{path} is no Python file: its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    hidden = sys.modules.get(name)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        if hidden is None:
+            del sys.modules[name]
+        else:
+            sys.modules[name] = hidden
+        raise
+
+
+def _default(module: ModuleType) -> Any:
+    for name in NAMES:
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise LoadError(
+        f"{module.__name__} has neither {' nor '.join(NAMES)}: name the callable, as {module.__name__}:callable"
+    )
+
+
+def _evaluate(module: ModuleType, expression: str) -> Any:
+    """The value of `name`, `name.attribute`, or `name(arguments)`, whose arguments are literals."""
+    try:
+        tree = ast.parse(expression, mode="eval").body
+    except SyntaxError:
+        raise LoadError(f"{expression!r} is neither a name nor a call, as create_app()") from None
+    if not isinstance(tree, ast.Call):
+        return _attribute(module, tree, expression)
+    factory = _attribute(module, tree.func, expression)
+    try:
+        args = [ast.literal_eval(arg) for arg in tree.args]
+        kwargs = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in tree.keywords}
+    except ValueError:
+        raise LoadError(f"{expression!r}: the arguments of a factory must be literals") from None
+    return factory(*args, **kwargs)
+
+
+def _attribute(module: ModuleType, tree: ast.expr, expression: str) -> Any:
+    if isinstance(tree, ast.Attribute):
+        owner, name = _attribute(module, tree.value, expression), tree.attr
+    elif isinstance(tree, ast.Name):
+        owner, name = module, tree.id
+    else:
+        raise LoadError(f"{expression!r} is neither a name nor a call, as create_app()")
+    try:
+        return getattr(owner, name)
+    except AttributeError:
+        raise LoadError(f"{module.__name__} has no {ast.unparse(tree)}") from None
+
+
+def _go_first(folder: str) -> None:
+    """Makes modules be looked for in `folder` before anywhere else."""
+    if folder in sys.path:
+        sys.path.remove(folder)
+    sys.path.insert(0, folder)
+
+
+def _without_loader(frames: TracebackType | None) -> TracebackType | None:
+    """The traceback from where the application's own code begins."""
+    ours = (__file__, importlib.__file__, "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>")
+    first = frames
+    while first is not None and first.tb_frame.f_code.co_filename in ours:
+        first = first.tb_next
+    # A factory that is written in C has no frames of its own.
+    return first or frames

@@ -1,0 +1,57 @@
+//! The contract with the application: PEP 3333's, in Rust.
+//!
+//! An application takes an [`Environ`] and a [`StartResponse`], and returns a [`Body`] or an [`AppError`].
+
+mod body;
+mod error;
+mod start_response;
+mod written;
+
+pub(crate) use body::Content;
+pub use body::{Body, FilePart};
+pub use error::AppError;
+pub use start_response::{StartError, StartResponse, Started};
+
+use crate::environ::Environ;
+
+/// What answers requests. Closures of this shape are applications.
+///
+/// ```
+/// use tidegate::{AppError, Application, Body, Environ, StartResponse};
+///
+/// fn application(environ: Environ, start_response: StartResponse) -> Result<Body, AppError> {
+///     start_response.start("200 OK", [("Content-Type", "text/plain")])?;
+///     Ok(Body::from(format!("You asked for {}\n", String::from_utf8_lossy(environ.path()))))
+/// }
+/// # fn is_application(_: impl Application) {}
+/// # is_application(application);
+/// ```
+pub trait Application {
+    /// Answers one request. It is called once the whole body has arrived, and no other request runs meanwhile.
+    fn call(&mut self, environ: Environ, start_response: StartResponse) -> Result<Body, AppError>;
+
+    /// Runs `wait`, in which the worker sleeps until there is something to do. Whoever holds a lock while
+    /// applications run, as Python's GIL, lets go of it meanwhile.
+    fn while_waiting(&mut self, wait: &mut (dyn FnMut() + Send)) {
+        wait();
+    }
+}
+
+impl Application for Box<dyn Application> {
+    fn call(&mut self, environ: Environ, start_response: StartResponse) -> Result<Body, AppError> {
+        (**self).call(environ, start_response)
+    }
+
+    fn while_waiting(&mut self, wait: &mut (dyn FnMut() + Send)) {
+        (**self).while_waiting(wait);
+    }
+}
+
+impl<F> Application for F
+where
+    F: FnMut(Environ, StartResponse) -> Result<Body, AppError>,
+{
+    fn call(&mut self, environ: Environ, start_response: StartResponse) -> Result<Body, AppError> {
+        self(environ, start_response)
+    }
+}

@@ -1,0 +1,233 @@
+//! start_response and what it gives: the application's side, and the server's.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use super::body::Content;
+use super::written::Written;
+use crate::client::Client;
+use crate::limits::Limits;
+use crate::response::{HeadError, ResponseHead};
+
+/// Starts the response: PEP 3333's start_response.
+///
+/// It is owned, so it may be called in [`Application::call`] or be kept by the body and called in its first
+/// step, as a generator does. Nothing is sent by the call: the head leaves with the first chunk that is not
+/// empty, or at the end.
+#[derive(Clone)]
+pub struct StartResponse {
+    slot: Arc<Mutex<Slot>>,
+}
+
+impl StartResponse {
+    /// Gives the status (`"200 OK"`) and the header fields. A second call is an error.
+    pub fn start<N, V>(
+        &self,
+        status: impl AsRef<[u8]>,
+        headers: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<(), StartError>
+    where
+        N: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        let refused = match lock(&self.slot).head {
+            HeadSlot::Empty => None,
+            HeadSlot::Started(_) | HeadSlot::Committed(_) => Some(StartError::Twice),
+            HeadSlot::Sent => Some(StartError::Sent),
+        };
+        match refused {
+            Some(error) => Err(error),
+            None => self.replace(status, headers),
+        }
+    }
+
+    /// Gives status and header fields in place of what was given before: start_response with exc_info. Once the
+    /// head has been sent, or something was written behind it, it is an error.
+    pub fn replace<N, V>(
+        &self,
+        status: impl AsRef<[u8]>,
+        headers: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<(), StartError>
+    where
+        N: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        // An iterator of headers may be the application's own code, so the lock is not held while it runs.
+        let head_bytes_max = {
+            let slot = lock(&self.slot);
+            if matches!(slot.head, HeadSlot::Committed(_) | HeadSlot::Sent) {
+                return Err(StartError::Sent);
+            }
+            slot.head_bytes_max
+        };
+        let head = ResponseHead::new(status, headers, head_bytes_max).map_err(StartError::Head)?;
+        lock(&self.slot).head = HeadSlot::Started(head);
+        Ok(())
+    }
+
+    /// PEP 3333's write(): bytes of the body that go before what the body itself yields next. The head is fixed from
+    /// here on. Nothing is waited for: up to [`Limits::written_memory_bytes_max`] are kept in memory until the peer
+    /// takes them, the rest in a temporary file, whose errors are the caller's. After the response's end it is an
+    /// error.
+    pub fn write(&self, chunk: impl Into<Bytes>) -> io::Result<()> {
+        let slot = &mut *lock(&self.slot);
+        slot.head = match std::mem::replace(&mut slot.head, HeadSlot::Sent) {
+            HeadSlot::Empty => {
+                slot.head = HeadSlot::Empty;
+                return Err(io::Error::other("write() before start_response"));
+            }
+            HeadSlot::Started(head) => HeadSlot::Committed(head),
+            head => head,
+        };
+        if slot.is_over {
+            return Err(io::Error::new(io::ErrorKind::BrokenPipe, "write() after the response's end"));
+        }
+        let chunk = chunk.into();
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        slot.written.push(chunk, slot.written_memory_bytes_max)
+    }
+
+    /// Whether the client has gone, or the response is over. A step that takes long may ask, to leave early.
+    pub fn is_disconnected(&self) -> bool {
+        let slot = lock(&self.slot);
+        slot.is_over || slot.client.is_some_and(Client::has_gone)
+    }
+}
+
+/// The server's side of [`StartResponse`]: where the head that was given is found.
+pub struct Started {
+    slot: Arc<Mutex<Slot>>,
+}
+
+impl Started {
+    /// Both sides of a response to `client`, where it is known.
+    pub fn pair(limits: &Limits, client: Option<Client>) -> (StartResponse, Started) {
+        let slot = Arc::new(Mutex::new(Slot {
+            head: HeadSlot::Empty,
+            written: Written::default(),
+            client,
+            is_over: false,
+            head_bytes_max: limits.response_head_bytes_max,
+            written_memory_bytes_max: limits.written_memory_bytes_max,
+        }));
+        (StartResponse { slot: Arc::clone(&slot) }, Started { slot })
+    }
+
+    /// Takes the head to send it: no other can be given from here on. `None` if none was given.
+    pub fn send(&self) -> Option<ResponseHead> {
+        match std::mem::replace(&mut lock(&self.slot).head, HeadSlot::Sent) {
+            HeadSlot::Started(head) | HeadSlot::Committed(head) => Some(head),
+            HeadSlot::Empty | HeadSlot::Sent => None,
+        }
+    }
+
+    /// Takes the first of what was written.
+    pub(crate) fn take_written(&self) -> Option<Content> {
+        lock(&self.slot).written.take()
+    }
+
+    /// Lets go of the client and of what was written: the response is over, or is given up.
+    pub(crate) fn end(&self) {
+        let slot = &mut *lock(&self.slot);
+        slot.is_over = true;
+        slot.client = None;
+        slot.written = Written::default();
+    }
+}
+
+/// Why start_response was refused; `?` hands it on as an [`AppError`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartError {
+    /// The status or a header field is wrong.
+    Head(HeadError),
+    /// The response was started before, and this call does not replace.
+    Twice,
+    /// The head is on its way to the client and cannot be replaced.
+    Sent,
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Head(error) => error.fmt(f),
+            StartError::Twice => {
+                write!(f, "start_response was called a second time; only an error may replace a head")
+            }
+            StartError::Sent => write!(f, "the head is already sent and cannot be replaced"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+struct Slot {
+    head: HeadSlot,
+    written: Written,
+    /// Whom the response goes to, while its socket is open.
+    client: Option<Client>,
+    /// Nothing more will be sent.
+    is_over: bool,
+    head_bytes_max: usize,
+    written_memory_bytes_max: usize,
+}
+
+enum HeadSlot {
+    Empty,
+    Started(ResponseHead),
+    /// Something was written behind it: it is as good as sent.
+    Committed(ResponseHead),
+    Sent,
+}
+
+/// A panic of the application leaves nothing half-done in the slot.
+fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONE: [(&str, &str); 0] = [];
+
+    #[test]
+    fn a_second_start_is_an_error_unless_it_replaces() {
+        let (start_response, started) = Started::pair(&Limits::default(), None);
+        start_response.start("200 OK", [("X", "1")]).unwrap();
+        assert_eq!(start_response.start("200 OK", NONE), Err(StartError::Twice));
+        start_response.replace("500 Oops", NONE).unwrap();
+        assert!(!start_response.is_disconnected());
+        let head = started.send().unwrap();
+        assert_eq!((head.status(), head.fields()), (b"500 Oops".as_slice(), b"".as_slice()));
+        assert_eq!(start_response.replace("500 Oops", NONE), Err(StartError::Sent));
+        assert_eq!(start_response.start("200 OK", NONE), Err(StartError::Sent));
+        started.end();
+        assert!(start_response.is_disconnected());
+    }
+
+    #[test]
+    fn what_is_written_fixes_the_head() {
+        let (start_response, started) = Started::pair(&Limits::default(), None);
+        assert!(start_response.write("too early").is_err());
+        start_response.start("200 OK", NONE).unwrap();
+        start_response.write("").unwrap();
+        assert_eq!(start_response.replace("500 Oops", NONE), Err(StartError::Sent));
+        assert_eq!(start_response.start("500 Oops", NONE), Err(StartError::Twice));
+        start_response.write("one").unwrap();
+        assert_eq!(started.send().unwrap().status(), b"200 OK");
+        assert!(matches!(started.take_written(), Some(Content::Chunk(chunk)) if chunk == "one"));
+        assert!(started.take_written().is_none());
+    }
+
+    #[test]
+    fn a_refused_head_leaves_the_response_unstarted() {
+        let (start_response, started) = Started::pair(&Limits::default(), None);
+        assert!(start_response.start("200 OK", [("X", "a\r\nb")]).is_err());
+        assert!(started.send().is_none());
+    }
+}

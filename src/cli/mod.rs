@@ -133,13 +133,14 @@ fn parse(
     arguments: Vec<OsString>,
 ) -> std::result::Result<Command, clap::Error> {
     let mut matches = definition.try_get_matches_from_mut(arguments)?;
-    // Only the subcommands that have settings know of an APP.
-    if let Some((name, asked)) = matches.subcommand()
-        && asked.try_contains_id(APP).is_ok_and(|is_given| !is_given)
-    {
+    if let Some((name, asked)) = matches.subcommand() {
         let command = definition.find_subcommand_mut(name).expect("clap has matched it");
-        let message = "which application? Give <APP>, or `app` in the file of --config, or TIDEGATE_APP";
-        return Err(command.error(ErrorKind::MissingRequiredArgument, message));
+        // The matches are no help here: of an argument that the subcommand has not, they say in a release build
+        // only that nobody gave it.
+        if config::has_settings(command) && !asked.contains_id(APP) {
+            let message = "which application? Give <APP>, or `app` in the file of --config, or TIDEGATE_APP";
+            return Err(command.error(ErrorKind::MissingRequiredArgument, message));
+        }
     }
     let cli = Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut definition))?;
     cli.command.ok_or_else(|| definition.error(ErrorKind::MissingSubcommand, "which command?"))

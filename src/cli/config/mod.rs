@@ -97,10 +97,11 @@ fn gather_from(
     Ok(Gathered { arguments, entries, warnings: environment.warnings })
 }
 
-/// The id of `--config`: a subcommand that has it has settings.
+/// The id of `--config`, which makes settings of the options beside it.
 const CONFIG: &str = "config";
 
-fn has_settings(command: &Command) -> bool {
+/// Whether the options of this subcommand are settings.
+pub(super) fn has_settings(command: &Command) -> bool {
     command.get_arguments().any(|arg| arg.get_id() == CONFIG)
 }
 

@@ -4,8 +4,8 @@ import pytest
 
 pytest.register_assert_rewrite("support")
 
-from support.server import APPLICATIONS, TIDEGATE, Client, Server  # noqa: E402
-from support.source import module  # noqa: E402
+from support.server import APPLICATIONS, TIDEGATE, Client, Server
+from support.source import module
 
 
 def pytest_configure(config):

@@ -57,7 +57,10 @@ def test_bytes_bytearray_and_memoryview_are_taken(serve):
         wanted = b"".join(memoryview(chunk).tobytes() for chunk in chunks)
         for path in ("/list", "/iterator"):
             response = client.get(f"{path}?{quote(kind)}")
-            assert (response.status, response.body, response.is_complete) == ("200 OK", wanted, True), (path, kind)
+            assert (response.status, response.body, response.is_complete) == ("200 OK", wanted, True), (
+                path,
+                kind,
+            )
 
 
 def test_a_bytearray_may_be_used_again(serve):
@@ -130,7 +133,7 @@ def test_a_chunk_of_another_type_is_a_500_that_names_it(serve):
 
     def application(environ, start_response):
         start_response("200 OK", [])
-        wrong = eval(WRONG[environ["QUERY_STRING"]])  # noqa: F821
+        wrong = eval(WRONG[environ["QUERY_STRING"]])
         return iter([b"sent", wrong]) if environ["PATH_INFO"] == "/late" else [b"", wrong, b"more"]
 
     client = serve(CASES, f"WRONG = {WRONG!r}", application)
@@ -148,7 +151,9 @@ def test_a_body_of_another_type_is_a_500_that_names_it(serve):
 
     def application(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/plain")])
-        return {"str": "text", "NoneType": None, "int": 5, "object": object(), "bool": False}[environ["QUERY_STRING"]]
+        return {"str": "text", "NoneType": None, "int": 5, "object": object(), "bool": False}[
+            environ["QUERY_STRING"]
+        ]
 
     client = serve(application)
     for name in ("str", "NoneType", "int", "object", "bool"):

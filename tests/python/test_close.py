@@ -12,7 +12,7 @@ def body(environ, start_response):
     path = environ["PATH_INFO"]
     if path == "/counts":
         start_response("200 OK", [])
-        return [repr(counts.get(environ["QUERY_STRING"], (0, 0))).encode()]  # noqa: F821
+        return [repr(counts.get(environ["QUERY_STRING"], (0, 0))).encode()]
 
     class Body:
         def __init__(self):
@@ -21,8 +21,8 @@ def body(environ, start_response):
         def __iter__(self):
             if path == "/iter-fails":
                 raise ValueError("in __iter__")
-            iterated, closed = counts.get(path, (0, 0))  # noqa: F821
-            counts[path] = iterated + 1, closed  # noqa: F821
+            iterated, closed = counts.get(path, (0, 0))
+            counts[path] = iterated + 1, closed
             return Steps() if path == "/iterator-of-its-own" else self
 
         def __len__(self):
@@ -45,8 +45,8 @@ def body(environ, start_response):
             return b"chunk"
 
         def close(self):
-            iterated, closed = counts.get(path, (0, 0))  # noqa: F821
-            counts[path] = iterated, closed + 1  # noqa: F821
+            iterated, closed = counts.get(path, (0, 0))
+            counts[path] = iterated, closed + 1
             if path == "/close-fails":
                 raise ValueError("in close()")
             if path == "/close-exits":
@@ -192,7 +192,9 @@ def test_it_comes_after_the_last_byte(serve):
                 buffer[:] = b"y" * len(buffer)
                 buffer.clear()
 
-        start_response("200 OK", [("Content-Length", str(6 << 20))] if environ["PATH_INFO"] == "/length" else [])
+        start_response(
+            "200 OK", [("Content-Length", str(6 << 20))] if environ["PATH_INFO"] == "/length" else []
+        )
         return Body()
 
     client = serve(application)

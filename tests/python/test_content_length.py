@@ -81,7 +81,9 @@ def test_the_length_of_a_single_chunk_is_added(serve):
                 yield b"from an object"
 
         start_response("200 OK", [])
-        return {"/list": [b"from a list"], "/tuple": (b"from a tuple",), "/object": One()}[environ["PATH_INFO"]]
+        return {"/list": [b"from a list"], "/tuple": (b"from a tuple",), "/object": One()}[
+            environ["PATH_INFO"]
+        ]
 
     client = serve(application)
     for kind in ("list", "tuple", "object"):
@@ -137,7 +139,7 @@ def test_a_len_that_lies_breaks_nothing(claim, serve):
     def application(environ, start_response):
         class Liar:
             def __len__(self):
-                return CLAIM  # noqa: F821
+                return CLAIM
 
             def __iter__(self):
                 return iter([b"one", b"two", b"three"])
@@ -176,7 +178,11 @@ def test_a_large_body_arrives_whole(serve):
 
     def application(environ, start_response):
         start_response("200 OK", [("Content-Type", "application/octet-stream")])
-        return [whole] if environ["PATH_INFO"] == "/one" else (whole[at : at + 65536] for at in range(0, N, 65536))
+        return (
+            [whole]
+            if environ["PATH_INFO"] == "/one"
+            else (whole[at : at + 65536] for at in range(0, N, 65536))
+        )
 
     client = serve("import random; N = 5 << 20; whole = random.Random(7).randbytes(N)", application)
     from random import Random

@@ -64,7 +64,9 @@ def test_an_empty_name_and_port_are_taken_from_the_host(start, folder):
     """nginx sends an empty SERVER_NAME where the configuration has none."""
     folder({"app.py": [show, "application = show"]})
     server = start("app", doors=["uwsgi"])
-    response = server.doors["uwsgi"].ask("GET", "/", [("Host", "sea:81")], b"", {"SERVER_NAME": "", "SERVER_PORT": ""})
+    response = server.doors["uwsgi"].ask(
+        "GET", "/", [("Host", "sea:81")], b"", {"SERVER_NAME": "", "SERVER_PORT": ""}
+    )
     told = json.loads(response.body)
     assert (told["SERVER_NAME"], told["SERVER_PORT"]) == ("sea", "81")
 
@@ -117,7 +119,9 @@ def test_the_wsgi_keys(serve):
         assert environ["wsgi.multiprocess"] is False
         assert environ["wsgi.run_once"] is False
         assert environ["wsgi.input_terminated"] is True
-        assert all(hasattr(environ["wsgi.input"], name) for name in ("read", "readline", "readlines", "__iter__"))
+        assert all(
+            hasattr(environ["wsgi.input"], name) for name in ("read", "readline", "readlines", "__iter__")
+        )
         assert all(hasattr(environ["wsgi.errors"], name) for name in ("flush", "write", "writelines"))
         assert callable(environ["wsgi.file_wrapper"])
         start_response("200 OK", [("Content-Type", "text/plain")])
@@ -187,7 +191,9 @@ def test_each_request_has_an_environ_of_its_own(serve):
 
 def test_the_process_environment_never_enters_it(serve):
     """Unlike in CGI."""
-    client = serve(show, "application = show", environment={"TIDE_SECRET": "deep"}, options=["--env=TIDE_TWO=x"])
+    client = serve(
+        show, "application = show", environment={"TIDE_SECRET": "deep"}, options=["--env=TIDE_TWO=x"]
+    )
     told = environ_of(client)
     assert "TIDE_SECRET" not in told and "TIDE_TWO" not in told and "PATH" not in told and "HOME" not in told
 
@@ -202,11 +208,22 @@ def test_no_variable_takes_the_place_of_the_servers_own(start, folder):
     """Who speaks uwsgi cannot set wsgi.* nor tidegate.*, by any spelling of a header."""
     folder({"app.py": [show, "application = show"]})
     door = start("app", doors=["uwsgi"]).doors["uwsgi"]
-    names = ["version", "url_scheme", "input", "errors", "multithread", "run_once", "input_terminated", "file_wrapper"]
+    names = [
+        "version",
+        "url_scheme",
+        "input",
+        "errors",
+        "multithread",
+        "run_once",
+        "input_terminated",
+        "file_wrapper",
+    ]
     variables = {f"wsgi.{name}": "evil" for name in names}
     variables.update({"tidegate.disconnected": "evil", "tidegate.version": "evil", "wsgi.nothing": "evil"})
     response = door.ask("GET", "/", extra=variables)
-    assert response.status == "200 OK" and b"evil" not in response.body.replace(b"wsgi.nothing", b""), response
+    assert response.status == "200 OK" and b"evil" not in response.body.replace(
+        b"wsgi.nothing", b""
+    ), response
 
 
 def test_variables_are_inert(start, folder, tmp_path):

@@ -93,21 +93,21 @@ def application(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [b"well"]
     if place == "before":
-        fail(kind)  # noqa: F821
+        fail(kind)
     start_response("200 OK", [("Content-Type", "text/plain")])
     if place == "after":
-        fail(kind)  # noqa: F821
-    return steps(place, kind)  # noqa: F821
+        fail(kind)
+    return steps(place, kind)
 
 
 def steps(place, kind):
     if place == "first":
-        fail(kind)  # noqa: F821
+        fail(kind)
     yield b""
     if place == "second":
-        fail(kind)  # noqa: F821
+        fail(kind)
     yield b"sent"
-    fail(kind)  # noqa: F821
+    fail(kind)
 
 
 APPLICATION = (EXCEPTIONS, steps, application)
@@ -125,7 +125,11 @@ def test_with_nothing_sent(place, serve):
     for kind, words in KINDS.items():
         response = client.get(f"/{place}/{kind}")
         assert (response.status, response.is_complete) == ("500 Internal Server Error", True), kind
-        assert b"Traceback" not in response.raw and b"words" not in response.raw and b"app.py" not in response.raw
+        assert (
+            b"Traceback" not in response.raw
+            and b"words" not in response.raw
+            and b"app.py" not in response.raw
+        )
         (text,) = client.logged(rf"GET /{place}/{kind}: answered with 500: (.|\n)*{words}")
         # Of BadAttributes Python's own traceback module cannot make one.
         assert kind == "BadAttributes" or "Traceback (most recent call last):" in text, kind
@@ -301,7 +305,7 @@ def test_notes_and_groups_are_told(serve):
     def application(environ, start_response):
         error = ValueError("the error")
         error.add_note("a note on it")
-        raise ExceptionGroup("several", [error, KeyError("another")])  # noqa: F821
+        raise ExceptionGroup("several", [error, KeyError("another")])
 
     client = serve(application)
     client.get()

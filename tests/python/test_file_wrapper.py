@@ -145,7 +145,17 @@ FILES = """
             pipe.write(data.read())
             pipe.flush()
 """
-KINDS = ["real", "unbuffered", "read_and_write", "written", "bytes_io", "temporary", "named", "spooled", "compressed"]
+KINDS = [
+    "real",
+    "unbuffered",
+    "read_and_write",
+    "written",
+    "bytes_io",
+    "temporary",
+    "named",
+    "spooled",
+    "compressed",
+]
 KINDS += ["only_read", "delegating", "of_a_subclass", "pipe"]
 
 
@@ -276,7 +286,7 @@ def counting(environ, start_response):
     class Counted(io.FileIO):
         def close(self):
             if not self.closed:
-                closed.append(1)  # noqa: F821
+                closed.append(1)
             super().close()
 
     class Plain:
@@ -291,12 +301,12 @@ def counting(environ, start_response):
             return bytes(size)
 
         def close(self):
-            closed.append(1)  # noqa: F821
+            closed.append(1)
 
     path = environ["PATH_INFO"]
     if path == "/closed":
         start_response("200 OK", [])
-        return [b"%d" % len(closed)]  # noqa: F821
+        return [b"%d" % len(closed)]
     start_response("204 No Content" if path == "/no-content" else "200 OK", [])
     file = Counted("data") if path == "/real" else Plain(1 << 40 if path == "/endless" else 100_000)
     return environ["wsgi.file_wrapper"](file)

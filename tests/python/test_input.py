@@ -89,7 +89,14 @@ def test_a_size_of_another_type(method, argument, taker):
 
 def test_mixed(taker):
     """Whatever is called after what."""
-    steps = [["read", [3]], ["readline", [1]], ["next", []], ["readline", [4]], ["readlines", [2]], ["list", []]]
+    steps = [
+        ["read", [3]],
+        ["readline", [1]],
+        ["next", []],
+        ["readline", [4]],
+        ["readlines", [2]],
+        ["list", []],
+    ]
     same_as_io(taker, LINES, steps)
 
 

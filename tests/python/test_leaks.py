@@ -58,12 +58,12 @@ def stats(server):
 
 
 def assert_level(before, after, requests):
-    """Not an object for a thousand requests, nor a block for five hundred, nor two bytes for each; and no file."""
+    """Beside some noise: not an object for 1,000 requests, nor a block for 500, nor two bytes for each; and no file."""
     grown = {name: after[name] - before[name] for name in ("objects", "blocks", "resident", "files")}
     types = {name: count - before["types"].get(name, count) for name, count in after["types"].items()}
     told = f"after {requests} requests: {grown}, by type { {name: n for name, n in types.items() if n} }"
     assert grown["objects"] < 100 + requests / 1_000, told
-    assert grown["blocks"] < 200 + requests / 500, told
+    assert grown["blocks"] < 500 + requests / 500, told
     assert grown["files"] == 0, told
     assert grown["resident"] < (1 << 20) + requests * 2, told
 
@@ -82,7 +82,9 @@ def ask(connection, request, response_length, status, count):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("method, kind, status", KEPT_ALIVE, ids=[f"{kind}-{method}" for method, kind, _ in KEPT_ALIVE])
+@pytest.mark.parametrize(
+    "method, kind, status", KEPT_ALIVE, ids=[f"{kind}-{method}" for method, kind, _ in KEPT_ALIVE]
+)
 def test_of_each_kind(method, kind, status, server):
     """100,000 requests, over a connection that is kept alive."""
     door = server.doors["http"]
@@ -100,7 +102,9 @@ def test_of_each_kind(method, kind, status, server):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", ["hello", "generator", "write", "real_file", "raises", "breaks_off", "too_little"])
+@pytest.mark.parametrize(
+    "kind", ["hello", "generator", "write", "real_file", "raises", "breaks_off", "too_little"]
+)
 @pytest.mark.parametrize("scheme", ["uwsgi", "http"])
 def test_where_each_has_a_connection_of_its_own(scheme, kind, server):
     """As every request over uwsgi has, and those that are broken off."""
@@ -117,13 +121,14 @@ def test_where_each_has_a_connection_of_its_own(scheme, kind, server):
 def test_where_the_client_hangs_up(scheme, server):
     """In the middle of the stream."""
     client, count = Client(server, scheme), COUNT // 50
+    files = stats(server)["files"]
     for requests in (200, count):
         before = stats(server)
         for _ in range(requests):
             asked = client.send("GET", "/endless")
             asked.read_until(b"\r\n\r\n")
             asked.reset()
-    eventually("all are gone", lambda: stats(server)["files"] == before["files"])
+        eventually("all are gone", lambda: stats(server)["files"] == files)
     assert_level(before, stats(server), count)
 
 

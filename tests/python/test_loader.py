@@ -36,7 +36,9 @@ def test_a_module_has_an_app(start, folder):
 
 def test_application_comes_before_app(start, folder):
     """Where a module has both."""
-    folder({"tide.py": says("app").replace("NAME", "app") + says("application").replace("NAME", "application")})
+    folder(
+        {"tide.py": says("app").replace("NAME", "app") + says("application").replace("NAME", "application")}
+    )
     assert answer(start("tide")) == "application"
 
 
@@ -73,7 +75,10 @@ def test_a_callable_by_name(start, folder):
         ("create_app( )", "() {}"),
         ("create_app('test')", "('test',) {}"),
         ("create_app('a', 2, debug=True)", "('a', 2) {'debug': True}"),
-        ("create_app(config={'x': [1, None, -2.5]}, word=b'y')", "() {'config': {'x': [1, None, -2.5]}, 'word': b'y'}"),
+        (
+            "create_app(config={'x': [1, None, -2.5]}, word=b'y')",
+            "() {'config': {'x': [1, None, -2.5]}, 'word': b'y'}",
+        ),
         ("create_app('a:b()')", "('a:b()',) {}"),
     ],
 )
@@ -104,7 +109,12 @@ def test_a_factory_of_a_file(start, folder):
 
 def test_a_file(start, folder):
     """`./path/to/file.py`, and its callable by name."""
-    folder({"some/where/tide.py": says("file").replace("NAME", "application") + says("mine").replace("NAME", "mine")})
+    folder(
+        {
+            "some/where/tide.py": says("file").replace("NAME", "application")
+            + says("mine").replace("NAME", "mine")
+        }
+    )
     assert answer(start("./some/where/tide.py")) == "file"
     assert answer(start("some/where/tide.py")) == "file"
     assert answer(start("./some/where/tide.py:mine")) == "mine"
@@ -127,7 +137,8 @@ def test_a_file_imports_its_neighbours(start, folder):
     """As `python file.py` would."""
     folder(
         {
-            "some/tide.py": "from words import WORDS\n" + says("x").replace("NAME", "app").replace("'x'", "WORDS"),
+            "some/tide.py": "from words import WORDS\n"
+            + says("x").replace("NAME", "app").replace("'x'", "WORDS"),
             "some/words.py": "WORDS = 'neighbour'",
         }
     )
@@ -170,7 +181,9 @@ def application(environ, start_response):
 
 def test_the_current_folder_is_searched(start, folder, tmp_path):
     """First, as with `python -m`."""
-    folder({"tide.py": "import colorsys\n" + says("x").replace("NAME", "app").replace("'x'", "colorsys.WORDS")})
+    folder(
+        {"tide.py": "import colorsys\n" + says("x").replace("NAME", "app").replace("'x'", "colorsys.WORDS")}
+    )
     folder({"colorsys.py": "WORDS = 'ours'"})
     assert answer(start("tide")) == "ours"
 
@@ -205,13 +218,17 @@ def test_env(start, folder):
     """--env is there before the application is imported, in os.environ; a value may hold anything."""
     source = "import os\nSEEN = [os.environ.get(name) for name in ('A', 'B', 'C', 'PLAIN')]\n"
     folder({"tide.py": source + says("x").replace("NAME", "application").replace("'x'", "repr(SEEN)")})
-    server = start("tide", "--env=A=1", "--env", "B=x=y z", "--env=C=", environment={"A": "old", "PLAIN": "kept"})
+    server = start(
+        "tide", "--env=A=1", "--env", "B=x=y z", "--env=C=", environment={"A": "old", "PLAIN": "kept"}
+    )
     assert answer(server) == "['1', 'x=y z', '', 'kept']"
 
 
 def test_env_may_name_the_settings_of_the_modules_import(start, folder, tmp_path):
     """PYTHONPATH comes too late there, but libraries that read their variables at import see them."""
-    folder({"tide.py": "import settings\n" + says("x").replace("NAME", "app").replace("'x'", "settings.NAME")})
+    folder(
+        {"tide.py": "import settings\n" + says("x").replace("NAME", "app").replace("'x'", "settings.NAME")}
+    )
     folder({"settings.py": "import os\nNAME = os.environ['TIDE_SETTINGS']"})
     assert answer(start("tide", "--env=TIDE_SETTINGS=production")) == "production"
 

@@ -9,24 +9,52 @@ from support.server import Client
 from support.waiting import eventually
 
 CANNOT = {
-    "syntax error": ("tide", {"tide.py": "def application(:"}, ["SyntaxError", "tide.py", "def application(:"]),
-    "raises": ("tide", {"tide.py": "def deep():\n    1 / 0\ndeep()"}, ["Traceback", "in deep", "ZeroDivisionError"]),
-    "imports what is not there": ("tide", {"tide.py": "import no_such_sea"}, ["Traceback", "No module named 'no_such_sea'"]),
+    "syntax error": (
+        "tide",
+        {"tide.py": "def application(:"},
+        ["SyntaxError", "tide.py", "def application(:"],
+    ),
+    "raises": (
+        "tide",
+        {"tide.py": "def deep():\n    1 / 0\ndeep()"},
+        ["Traceback", "in deep", "ZeroDivisionError"],
+    ),
+    "imports what is not there": (
+        "tide",
+        {"tide.py": "import no_such_sea"},
+        ["Traceback", "No module named 'no_such_sea'"],
+    ),
     "no such module": ("no_such_tide", {}, ["no_such_tide"]),
     "no such submodule": ("sea.no_such_tide", {"sea/__init__.py": ""}, ["sea.no_such_tide"]),
     "no such file": ("./no_such_tide.py", {}, ["no_such_tide.py"]),
     "no callable": ("tide", {"tide.py": "x = 1"}, ["application", "app", "tide"]),
     "no such callable": ("tide:mine", {"tide.py": "application = print"}, ["mine", "tide"]),
     "not callable": ("tide:mine", {"tide.py": "mine = 5"}, ["mine", "callable"]),
-    "a factory that fails": ("tide:make()", {"tide.py": "def make():\n    1 / 0"}, ["Traceback", "in make", "ZeroDivisionError"]),
-    "a factory that makes nothing": ("tide:make()", {"tide.py": "def make():\n    pass"}, ["make", "callable"]),
-    "a factory that wants more": ("tide:make()", {"tide.py": "def make(x):\n    pass"}, ["TypeError", "make"]),
+    "a factory that fails": (
+        "tide:make()",
+        {"tide.py": "def make():\n    1 / 0"},
+        ["Traceback", "in make", "ZeroDivisionError"],
+    ),
+    "a factory that makes nothing": (
+        "tide:make()",
+        {"tide.py": "def make():\n    pass"},
+        ["make", "callable"],
+    ),
+    "a factory that wants more": (
+        "tide:make()",
+        {"tide.py": "def make(x):\n    pass"},
+        ["TypeError", "make"],
+    ),
     "no literals": ("tide:make(open)", {"tide.py": "make = print"}, ["make(open)"]),
     "not closed": ("tide:make(", {"tide.py": "make = print"}, ["make("]),
     "an expression": ("tide:make().x", {"tide.py": "make = print"}, ["make().x"]),
     "exits": ("tide", {"tide.py": "import sys\nsys.exit('no tide today')"}, ["no tide today"]),
     "null bytes": ("tide", {"tide.py": "x = '\0'"}, ["Error"]),
-    "relative import without a package": ("tide", {"tide.py": "from . import sea"}, ["ImportError", "relative import"]),
+    "relative import without a package": (
+        "tide",
+        {"tide.py": "from . import sea"},
+        ["ImportError", "relative import"],
+    ),
     "broken repr": (
         "tide",
         {"tide.py": "class E(Exception):\n    def __str__(self):\n        raise ValueError\nraise E"},
@@ -54,7 +82,9 @@ def test_it_ends_with_status_1(case, launch, folder):
     assert server.banner() is None
 
 
-@pytest.mark.parametrize("case", ["syntax error", "raises", "no such module", "no callable", "a factory that fails"])
+@pytest.mark.parametrize(
+    "case", ["syntax error", "raises", "no such module", "no callable", "a factory that fails"]
+)
 @pytest.mark.parametrize("form", ["--need-app=false", "--need-app false"])
 def test_need_app_false_serves_500(case, form, launch, folder):
     """The words are in the log once, at the start; each request is a 500."""

@@ -12,13 +12,13 @@ def kinds(environ, start_response):
             return iter([b"one", b"two"])
 
         def close(self):
-            closed.append(1)  # noqa: F821
+            closed.append(1)
 
     kind, _, status = environ["PATH_INFO"][1:].partition("/")
     status = status.replace("-", " ") or "200 OK"
     if kind == "closed":
         start_response("200 OK", [])
-        return [b"%d" % len(closed)]  # noqa: F821
+        return [b"%d" % len(closed)]
     headers = [("X-A", "1")] + ([("Content-Length", "6")] if environ["QUERY_STRING"] == "length" else [])
     write = start_response(status, headers)
     if kind == "list":
@@ -82,7 +82,12 @@ def test_a_connection_goes_on_after_them(start, folder):
     folder({"app.py": APPLICATION})
     door = start("app").doors["http"]
     with door.connect() as connection:
-        for method, path in [("HEAD", "/two"), ("GET", "/two/204-No"), ("HEAD", "/file"), ("GET", "/list/304-No")]:
+        for method, path in [
+            ("HEAD", "/two"),
+            ("GET", "/two/204-No"),
+            ("HEAD", "/file"),
+            ("GET", "/list/304-No"),
+        ]:
             connection.sendall(door.encode(method, path, keep_alive=True))
             head = b""
             while not head.endswith(b"\r\n\r\n"):

@@ -1,10 +1,17 @@
 """start_response: what it takes, what it refuses at the call, and when the head leaves."""
 
+
 def test_headers_leave_as_they_are(serve):
     """In their order, the repeated ones too, in latin-1."""
 
     def application(environ, start_response):
-        headers = [("X-B", "1"), ("Set-Cookie", "a=b"), ("x-a", "caf\u00e9 \u00ff"), ("Set-Cookie", "c=d"), ("X-E", "")]
+        headers = [
+            ("X-B", "1"),
+            ("Set-Cookie", "a=b"),
+            ("x-a", "caf\u00e9 \u00ff"),
+            ("Set-Cookie", "c=d"),
+            ("X-E", ""),
+        ]
         start_response("299 Caf\u00e9 time", headers)
         return [b"ok"]
 
@@ -39,7 +46,9 @@ def test_subclasses_of_str_and_list_are_taken(serve):
         class Collected(list):
             pass
 
-        start_response(Safe("200 OK"), Collected([(Safe("X-A"), Safe("safe")), *Headers([("X-B", "b")]).items()]))
+        start_response(
+            Safe("200 OK"), Collected([(Safe("X-A"), Safe("safe")), *Headers([("X-B", "b")]).items()])
+        )
         return [b"ok"]
 
     response = serve(application).get()
@@ -48,7 +57,7 @@ def test_subclasses_of_str_and_list_are_taken(serve):
 
 def refuse(environ, start_response):
     """Calls start_response as a case of CASES has it; answers with the types of the exception, and its text."""
-    wrong = CASES[int(environ["QUERY_STRING"])]  # noqa: F821
+    wrong = CASES[int(environ["QUERY_STRING"])]
     try:
         start_response(*wrong)
     except Exception as error:
@@ -106,11 +115,30 @@ def test_a_field_is_a_pair(serve):
     assert [case for case, kinds, _ in seen if not {"TypeError", "ValueError"} & set(kinds)] == []
 
 
-STATUSES = ["", "200", "200OK", "2000 OK", "20 OK", "OK", " 200 OK", "200\tOK", "x00 OK", "\u0662\u0660\u0660 OK"]
+STATUSES = [
+    "",
+    "200",
+    "200OK",
+    "2000 OK",
+    "20 OK",
+    "OK",
+    " 200 OK",
+    "200\tOK",
+    "x00 OK",
+    "\u0662\u0660\u0660 OK",
+]
 STATUSES += ["100 Continue", "101 Switching Protocols", "103 Early Hints", "000 Nothing"]
 INJECTIONS = ["a\r\nX-Evil: b", "a\rb", "a\nb", "a\0b", "a\r\n", "\r\nX-Evil: b", "a\x7f", "a\x1b"]
 NAMES = ["", " ", "X Y", "X:", "X\r\nY", "X\nY", "X\0", "caf\u00e9", "(X)", "X\t"]
-HOP_BY_HOP = ["Connection", "keep-alive", "Proxy-Authenticate", "PROXY-AUTHORIZATION", "TE", "Trailers", "Upgrade"]
+HOP_BY_HOP = [
+    "Connection",
+    "keep-alive",
+    "Proxy-Authenticate",
+    "PROXY-AUTHORIZATION",
+    "TE",
+    "Trailers",
+    "Upgrade",
+]
 HOP_BY_HOP += ["Trailer", "transfer-encoding"]
 LENGTHS = ["", "-1", "+1", "1.0", "0x1", "1 1", "1, 1", "one", "\u0661", str(1 << 64)]
 BAD = (

@@ -139,7 +139,16 @@ KINDS = '''
 '''
 BODIES = ["a_list", "generator", "iterator", "Class", "file_wrapper", "write", "exc_info", "errors"]
 BODILESS = ["empty", "no_content", "not_modified"]
-READERS = ["read", "read_little", "read_all", "readline", "readline_little", "readlines", "readlines_little", "iterate"]
+READERS = [
+    "read",
+    "read_little",
+    "read_all",
+    "readline",
+    "readline_little",
+    "readlines",
+    "readlines_little",
+    "iterate",
+]
 
 
 @pytest.fixture(params=["uwsgi", "http", "fastcgi", "scgi"])
@@ -153,7 +162,10 @@ def test_bodies_of_every_kind(validated):
     """Whole, over GET and HEAD."""
     for kind in BODIES:
         response = validated.get("/" + kind)
-        assert (response.status[:3], response.body) == ("500" if kind == "exc_info" else "200", b"onetwo"), kind
+        assert (response.status[:3], response.body) == (
+            "500" if kind == "exc_info" else "200",
+            b"onetwo",
+        ), kind
         assert "Oops" in response.status or response.status == "200 OK", kind
         head = validated.ask("HEAD", "/" + kind)
         assert (head.status, head.body) == (response.status, b""), kind

@@ -15,7 +15,9 @@ def bottle(behind_nginx, tmp_path):
 
     def bottle(scheme="uwsgi"):
         (tmp_path / "data.bin").write_bytes(DATA)
-        return behind_nginx(str(APPLICATIONS / "bottle_app.py"), f"--env=TIDE_FOLDER={tmp_path}", scheme=scheme)
+        return behind_nginx(
+            str(APPLICATIONS / "bottle_app.py"), f"--env=TIDE_FOLDER={tmp_path}", scheme=scheme
+        )
 
     return bottle
 

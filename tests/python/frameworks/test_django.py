@@ -21,9 +21,16 @@ def database(tmp_path_factory):
     """A database with its tables and a user for the admin, made once; each test has a copy."""
     folder = tmp_path_factory.mktemp("database")
     environment = {**clean_environment(), "TIDE_FOLDER": str(folder), "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
-    for command in (["migrate"], ["createsuperuser", "--noinput", f"--username={USER}", "--email=k@example.com"]):
+    for command in (
+        ["migrate"],
+        ["createsuperuser", "--noinput", f"--username={USER}", "--email=k@example.com"],
+    ):
         subprocess.run(
-            [sys.executable, "manage.py", *command, "-v0"], cwd=PROJECT, env=environment, check=True, timeout=120
+            [sys.executable, "manage.py", *command, "-v0"],
+            cwd=PROJECT,
+            env=environment,
+            check=True,
+            timeout=120,
         )
     return folder / "tide.sqlite3"
 
@@ -66,7 +73,9 @@ def test_the_admin(project):
     page = session.post("/admin/tide/reading/add/", data=data)
     assert "was added successfully" in page.text and "Dover \u00fc: 6.70 m" in page.text
     page = session.get("/admin/tide/reading/1/delete/")
-    page = session.post("/admin/tide/reading/1/delete/", data={"post": "yes", "csrfmiddlewaretoken": token(page)})
+    page = session.post(
+        "/admin/tide/reading/1/delete/", data={"post": "yes", "csrfmiddlewaretoken": token(page)}
+    )
     assert "was deleted successfully" in page.text
     page = session.post("/admin/logout/", data={"csrfmiddlewaretoken": token(page)})
     assert page.status_code == 200 and "sessionid" not in session.cookies
@@ -118,7 +127,10 @@ def test_a_file_by_x_accel_redirect(project):
     session = project()
     response = session.get("/download/tide table.txt")
     assert response.content == b"high and low\n" * 1_000
-    assert response.headers["Content-Type"].startswith("text/plain") and "X-Accel-Redirect" not in response.headers
+    assert (
+        response.headers["Content-Type"].startswith("text/plain")
+        and "X-Accel-Redirect" not in response.headers
+    )
     part = session.get("/download/tide table.txt", headers={"Range": "bytes=5-7"})
     assert (part.status_code, part.content) == (206, b"and")
     assert session.get("/protected/tide table.txt").status_code == 404

@@ -36,7 +36,10 @@ def test_sessions(flask):
 def test_a_stream(flask):
     """Whole, with the request's context in it."""
     response = flask().get("/stream?word=caf\u00e9", stream=True)
-    assert list(response.iter_lines()) == ["caf\u00e9".encode(), *(b"line %d" % number for number in range(1_000))]
+    assert list(response.iter_lines()) == [
+        "caf\u00e9".encode(),
+        *(b"line %d" % number for number in range(1_000)),
+    ]
 
 
 def test_a_file_with_ranges(flask):
@@ -73,7 +76,12 @@ def test_uploads(flask):
     session = flask()
     files = {"file": ("t\u00e4ble.bin", DATA, "application/x-tide")}
     told = session.post("/upload", files=files, data={"note": "caf\u00e9"}).json()
-    assert told == {"name": "t\u00e4ble.bin", "type": "application/x-tide", "size": len(DATA), "note": "caf\u00e9"}
+    assert told == {
+        "name": "t\u00e4ble.bin",
+        "type": "application/x-tide",
+        "size": len(DATA),
+        "note": "caf\u00e9",
+    }
     told = session.post("/json", json={"tide": ["high", "\u6d77"]}).json()
     assert told["got"] == told["again"] == {"tide": ["high", "\u6d77"]}
     assert session.post("/raw", data=DATA).content == DATA

@@ -55,11 +55,17 @@ class Nginx:
         self.port.bind(("127.0.0.1", 0))
         self.url = "http://127.0.0.1:%d" % self.port.getsockname()[1]
         self.folder = folder
-        text = CONFIGURATION.replace("SERVER", server).replace("PASS", PASSES[scheme]).replace("SOCKET", str(backend))
+        text = (
+            CONFIGURATION.replace("SERVER", server)
+            .replace("PASS", PASSES[scheme])
+            .replace("SOCKET", str(backend))
+        )
         text = text.replace("LOCATIONS", locations).replace("PORT", self.url.rpartition(":")[2])
         text = text.replace("FOLDER", str(folder)).replace("ROOT", str(ROOT))
         # Debian's own scgi_params replace the Host header by one without its port.
-        params = (ROOT / "uwsgi_params").read_text().replace("uwsgi_param", "scgi_param") + "scgi_param SCGI 1;\n"
+        params = (ROOT / "uwsgi_params").read_text().replace(
+            "uwsgi_param", "scgi_param"
+        ) + "scgi_param SCGI 1;\n"
         (folder / "scgi_params").write_text(params)
         shutil.copy(ROOT / "uwsgi_params", folder)
         (folder / "nginx.conf").write_text(text)

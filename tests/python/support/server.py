@@ -38,7 +38,15 @@ class Server:
     """
 
     def __init__(
-        self, folder, app, *options, doors=("http",), workers=None, environment=(), command=(TIDEGATE,), log=None
+        self,
+        folder,
+        app,
+        *options,
+        doors=("http",),
+        workers=None,
+        environment=(),
+        command=(TIDEGATE,),
+        log=None,
     ):
         if not isinstance(doors, dict):
             doors = dict.fromkeys(doors, "127.0.0.1:0")
@@ -111,7 +119,9 @@ class Server:
         try:
             eventually("the message", look)
         except AssertionError:
-            raise AssertionError(f"no {count} x {level} {pattern!r} in the log:\n{self.log()[-5000:]}") from None
+            raise AssertionError(
+                f"no {count} x {level} {pattern!r} in the log:\n{self.log()[-5000:]}"
+            ) from None
         assert len(found) == count, f"{len(found)}, not {count} x {level} {pattern!r}: {found}"
         self.asked_for.update(at for at, _ in found)
         return [text for _, text in found]

@@ -38,6 +38,7 @@ pub mod outbox;
 pub mod protocol;
 pub mod response;
 pub mod scoreboard;
+pub mod stats;
 pub mod stop;
 pub mod stream;
 pub mod trace;

@@ -60,6 +60,8 @@ struct Turns<A> {
 
 struct Entry {
     connection: Connection<Socket>,
+    /// Where its listener stands among the acceptors.
+    listener: usize,
     /// Registered with the poller, which a request that never waits and never yields is not.
     registered: bool,
     /// In `runnable`.
@@ -253,7 +255,12 @@ impl<A: Application> Worker<A> {
             self.expected = None;
         }
         match turn {
-            Turn::Closed => drop(self.connections.remove(key)),
+            Turn::Closed => {
+                let entry = self.connections.remove(key);
+                if let Some(recorder) = &mut self.turns.recorder {
+                    recorder.lets_go(entry.listener);
+                }
+            }
             turn => self.rest(key, turn),
         }
     }
@@ -336,12 +343,16 @@ impl<A: Application> Worker<A> {
         let protocol = self.acceptors[acceptor].protocol(&peer);
         let mut connection = Connection::new(self.accepted, socket, peer, protocol);
         if let Some(recorder) = &mut self.turns.recorder {
-            recorder.accepted();
+            recorder.accepted(acceptor);
         }
         let turn = self.turns.take(|cx| connection.advance(cx));
         if turn != Turn::Closed {
             let is_fresh = connection.is_fresh();
-            let key = self.connections.insert(Entry { connection, registered: false, queued: false });
+            let entry = Entry { connection, listener: acceptor, registered: false, queued: false };
+            let key = self.connections.insert(entry);
+            if let Some(recorder) = &mut self.turns.recorder {
+                recorder.keeps(acceptor);
+            }
             if is_fresh && self.link.is_some() && self.stopping.is_none() {
                 self.expected = Some((key, Instant::now() + self.turns.limits.first_request_time_max));
             }

@@ -45,9 +45,13 @@ const ROOMS: &[(&str, &[&str])] = &[
             "listener",
             "protocol",
             "scoreboard",
+            "stats",
+            "stream",
+            "throttle",
             "variables",
         ],
     ),
+    ("stats", &["scoreboard"]),
     (
         "worker",
         &[

@@ -15,11 +15,15 @@ use crate::demo::Builtin;
 use crate::listener::{Inherited, Listener, Owner};
 use crate::master::{self, Crew, End, Fork, Handover, Identity, Invocation, Master, PidFile, Plan, Post};
 use crate::observer::{Event, Observer};
+use crate::protocol::Scheme;
 use crate::trace::Trace;
 use crate::worker::Worker;
 
 /// Serves until a signal ends it. Returns the process's exit status.
 pub(super) fn run(host: &dyn Host, options: &Options) -> Result<u8> {
+    if let Some(why) = options.contradiction() {
+        return Err(why.into());
+    }
     // The sockets first: before anything else is opened they are where the master before has put them.
     let mut handover = Handover::receive();
     let invocation = Invocation::of_this_process(std::env::args_os())?;
@@ -44,6 +48,11 @@ pub(super) fn run(host: &dyn Host, options: &Options) -> Result<u8> {
     let mut listeners = Vec::new();
     for (scheme, address, how) in options.listening.addresses(owner) {
         listeners.extend(Listener::bind(scheme, &address, &how, &mut inherited)?);
+    }
+    let mut stats = Vec::new();
+    if let Some((address, how)) = options.listening.stats(owner) {
+        // The scheme is what a master that hands the socket on knows it by.
+        stats = Listener::bind(Scheme::Http, &address, &how, &mut inherited)?;
     }
     drop(inherited);
     let serving = Serving { host, options, logs, app: RefCell::default(), pid_file: RefCell::default() };
@@ -70,7 +79,11 @@ pub(super) fn run(host: &dyn Host, options: &Options) -> Result<u8> {
         preloaded: options.workers.preload,
         invocation,
     };
-    match Master::new(plan, listeners, master::scoreboard()?, handover, &serving)?.run() {
+    let mut master = Master::new(plan, listeners, master::scoreboard()?, handover, &serving)?;
+    if !stats.is_empty() {
+        master.tell_on(stats);
+    }
+    match master.run() {
         End::Stopped(status) => Ok(status),
         End::Failed(why) => Err(why.into()),
         End::Worker(post) => serving.work(post).map(|()| 0),

@@ -56,7 +56,7 @@ pub(super) enum Progress {
 impl Upgrade {
     /// Starts the new master.
     #[allow(unsafe_code)]
-    pub(super) fn start(invocation: &Invocation, listeners: &[Listener]) -> io::Result<Self> {
+    pub(super) fn start(invocation: &Invocation, listeners: &[&Listener]) -> io::Result<Self> {
         let (said, say) = io::pipe()?;
         let mut handed: Vec<RawFd> = listeners.iter().map(|one| one.as_fd().as_raw_fd()).collect();
         handed.push(say.as_raw_fd());

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use log::{info, warn};
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use slab::Slab;
 
 use crate::acceptor::{Accepted, Acceptor};
@@ -44,8 +45,8 @@ pub struct Worker<A> {
     full: Throttle,
     /// The line to the master, whose other workers accept on the same sockets.
     link: Option<Link>,
-    /// A fresh connection whose request is about to arrive, and until when it is waited for.
-    expected: Option<(usize, Instant)>,
+    /// A peer was slow to ask: until then no fresh one is waited for.
+    hasty_until: Option<Instant>,
 }
 
 /// What every turn of a connection is given.
@@ -119,7 +120,7 @@ impl<A: Application> Worker<A> {
             accepted: 0,
             full: Throttle::default(),
             link,
-            expected: None,
+            hasty_until: None,
         })
     }
 
@@ -152,7 +153,7 @@ impl<A: Application> Worker<A> {
         }
         loop {
             let now = Instant::now();
-            self.watch_listeners(now)?;
+            self.watch_listeners()?;
             let timeout = self.timeout(now);
             if let Some(recorder) = &mut self.turns.recorder {
                 recorder.waits(now, self.connections.len());
@@ -211,8 +212,7 @@ impl<A: Application> Worker<A> {
             return Some(Duration::ZERO);
         }
         let pauses = self.acceptors.iter().filter_map(Acceptor::paused_until);
-        let expected = self.expected.map(|(_, until)| until);
-        let next = pauses.chain(self.next_deadline).chain(self.stopping).chain(expected).min()?;
+        let next = pauses.chain(self.next_deadline).chain(self.stopping).min()?;
         Some(next.saturating_duration_since(now))
     }
 
@@ -224,14 +224,12 @@ impl<A: Application> Worker<A> {
         });
     }
 
-    /// Whether a connection may be accepted now. One of several workers takes the next only when the last one's
-    /// request is there: were it busy by then, the request would wait though another worker could answer it.
+    /// Whether there is room for another connection.
     fn can_accept(&self) -> bool {
-        self.connections.len() < self.turns.limits.connections_count_max && self.expected.is_none()
+        self.connections.len() < self.turns.limits.connections_count_max
     }
 
-    fn watch_listeners(&mut self, now: Instant) -> io::Result<()> {
-        self.expected = self.expected.filter(|(_, until)| now < *until);
+    fn watch_listeners(&mut self) -> io::Result<()> {
         let can = self.can_accept();
         self.acceptors.iter_mut().try_for_each(|acceptor| acceptor.watch(self.poll.registry(), can))
     }
@@ -249,11 +247,6 @@ impl<A: Application> Worker<A> {
     fn turn(&mut self, key: usize, turn: impl FnOnce(&mut Connection<Socket>, &mut Context<'_, A>) -> Turn) {
         let Some(entry) = self.connections.get_mut(key) else { return };
         let turn = self.turns.take(|cx| turn(&mut entry.connection, cx));
-        if self.expected.is_some_and(|(expected, _)| expected == key)
-            && (turn == Turn::Closed || !entry.connection.is_fresh())
-        {
-            self.expected = None;
-        }
         match turn {
             Turn::Closed => {
                 let entry = self.connections.remove(key);
@@ -315,10 +308,7 @@ impl<A: Application> Worker<A> {
                 if !self.acceptors[at].is_ready(now) {
                     break;
                 }
-                if self.expected.is_some() {
-                    return;
-                }
-                if self.connections.len() >= self.turns.limits.connections_count_max {
+                if !self.can_accept() {
                     if let Some(more) = self.full.pass(now) {
                         warn!(
                             "{} connections are open, the most allowed; the rest wait{more}",
@@ -345,19 +335,38 @@ impl<A: Application> Worker<A> {
         if let Some(recorder) = &mut self.turns.recorder {
             recorder.accepted(acceptor);
         }
-        let turn = self.turns.take(|cx| connection.advance(cx));
+        let mut turn = self.turns.take(|cx| connection.advance(cx));
+        if turn == Turn::Blocked && connection.is_fresh() && self.link.as_ref().is_some_and(Link::shares) {
+            turn = self.await_request(&mut connection);
+        }
         if turn != Turn::Closed {
-            let is_fresh = connection.is_fresh();
             let entry = Entry { connection, listener: acceptor, registered: false, queued: false };
             let key = self.connections.insert(entry);
             if let Some(recorder) = &mut self.turns.recorder {
                 recorder.keeps(acceptor);
             }
-            if is_fresh && self.link.is_some() && self.stopping.is_none() {
-                self.expected = Some((key, Instant::now() + self.turns.limits.first_request_time_max));
-            }
             self.rest(key, turn);
         }
+    }
+
+    /// Waits for the rest of a fresh connection's request, which follows at once, and for nothing else. The kernel does
+    /// not wake for another connection who does not wait for events, and so wakes another worker; were this one to
+    /// go on, and come to a slow call, the request would wait behind it though that other could answer it.
+    fn await_request(&mut self, connection: &mut Connection<Socket>) -> Turn {
+        let began = Instant::now();
+        while self.hasty_until.is_none_or(|until| until < began)
+            && began.elapsed() < self.turns.limits.first_request_time_max
+        {
+            if !self.turns.wait_for(connection) {
+                self.hasty_until = Some(Instant::now() + HASTE);
+                break;
+            }
+            let turn = self.turns.take(|cx| connection.readable(cx));
+            if turn != Turn::Blocked || !connection.is_fresh() {
+                return turn;
+            }
+        }
+        Turn::Blocked
     }
 
     fn obey(&mut self, now: Instant) {
@@ -373,10 +382,8 @@ impl<A: Application> Worker<A> {
                 // What waits in the backlog was accepted by the kernel in our name; closing would reset it.
                 let turns = if stop == Stop::Gracefully { LAST_ACCEPT_TURNS } else { 0 };
                 for _ in 0..turns {
-                    self.expected = None;
                     self.accept(now);
                 }
-                self.expected = None;
                 self.acceptors.clear();
                 self.stopping = Some(now + self.turns.limits.grace_time_max);
                 for (_, entry) in &mut self.connections {
@@ -410,6 +417,16 @@ impl<A: Application> Worker<A> {
 }
 
 impl<A: Application> Turns<A> {
+    /// Waits until bytes come, and returns whether they have.
+    fn wait_for(&mut self, connection: &mut Connection<Socket>) -> bool {
+        let time = self.limits.first_byte_time_max;
+        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(time.subsec_nanos()) };
+        let mut descriptors = [PollFd::new(connection.stream(), PollFlags::IN)];
+        let mut polled = Ok(0);
+        self.application.while_waiting(&mut || polled = poll(&mut descriptors, Some(&timeout)));
+        polled.is_ok_and(|ready| ready > 0)
+    }
+
     fn take(&mut self, turn: impl FnOnce(&mut Context<'_, A>) -> Turn) -> Turn {
         turn(&mut Context {
             application: &mut self.application,
@@ -436,5 +453,7 @@ const SCRATCH_BYTES: usize = 64 << 10;
 const EVENTS_COUNT: usize = 1_024;
 /// Turns of accepting before a listener is closed, a count: with 64 accepts each, a whole backlog.
 const LAST_ACCEPT_TURNS: usize = 64;
+/// After a peer that was slow to ask: strangers who connect and say nothing shall not hold up a worker.
+const HASTE: Duration = Duration::from_millis(100);
 /// Deadlines are kept to within this.
 const DEADLINE_GRAIN: Duration = Duration::from_millis(50);

@@ -265,7 +265,14 @@ impl Master<'_> {
                 let slot = self.scoreboard.slot(slot).expect("take() gives a slot that is there");
                 let loading = Loading::begin().map_err(|error| Leave::Failed(error.to_string()))?;
                 let listeners = std::mem::take(&mut self.listeners);
-                Err(Leave::Worker(Box::new(Post { listeners, link, slot, loading, held: Some(held) })))
+                Err(Leave::Worker(Box::new(Post {
+                    listeners,
+                    link,
+                    slot,
+                    loading,
+                    held: Some(held),
+                    shares: self.wanted > 1,
+                })))
             }
             Err(error) => {
                 self.scoreboard.free(slot);

@@ -110,7 +110,7 @@ impl Contender {
                     Role::Large => "stream",
                 };
                 let mut command = Command::new(path);
-                command.args(["serve", application, "--uwsgi"]).arg(socket);
+                command.args(["serve", application, "--uwsgi"]).arg(socket).env("TIDEGATE_WORKERS", "0");
                 Ok(command)
             }
             Contender::Uwsgi(None) => Err("not installed".into()),

@@ -12,6 +12,7 @@ use std::path::Path;
 /// rooms in it are one house, and import each other freely.
 const ROOMS: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
+    ("cli/top", &["listener"]),
     ("cli/request", &["limits", "listener", "protocol/uwsgi"]),
     ("cli/decode", &["limits", "protocol", "protocol/uwsgi", "variables"]),
     (

@@ -5,16 +5,19 @@
 //! still be in hand; and before any other call of the application, which would hold up what waits in the backlog
 //! though another process could take it.
 
+mod accepting;
+mod stopping;
+mod turns;
+
 use std::io;
 use std::time::{Duration, Instant};
 
-use log::{info, warn};
+use log::warn;
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use slab::Slab;
 
-use crate::acceptor::{Accepted, Acceptor};
+use crate::acceptor::Acceptor;
 use crate::application::Application;
 use crate::connection::{Connection, Context, Turn};
 use crate::date::Date;
@@ -23,9 +26,10 @@ use crate::link::Link;
 use crate::listener::Listener;
 use crate::observer::Observer;
 use crate::scoreboard::Recorder;
-use crate::stop::{Orders, Stop, Stopper};
-use crate::stream::{Peer, Socket};
+use crate::stop::{Orders, Stopper};
+use crate::stream::Socket;
 use crate::throttle::Throttle;
+use turns::Turns;
 
 /// Serves one application on any number of listeners, on the thread that calls [`Worker::run`].
 pub struct Worker<A> {
@@ -47,16 +51,6 @@ pub struct Worker<A> {
     link: Option<Link>,
     /// A peer was slow to ask: until then no fresh one is waited for.
     hasty_until: Option<Instant>,
-}
-
-/// What every turn of a connection is given.
-struct Turns<A> {
-    application: A,
-    limits: Limits,
-    scratch: Vec<u8>,
-    date: Date,
-    observer: Option<Box<dyn Observer>>,
-    recorder: Option<Recorder>,
 }
 
 struct Entry {
@@ -224,16 +218,6 @@ impl<A: Application> Worker<A> {
         });
     }
 
-    /// Whether there is room for another connection.
-    fn can_accept(&self) -> bool {
-        self.connections.len() < self.turns.limits.connections_count_max
-    }
-
-    fn watch_listeners(&mut self) -> io::Result<()> {
-        let can = self.can_accept();
-        self.acceptors.iter_mut().try_for_each(|acceptor| acceptor.watch(self.poll.registry(), can))
-    }
-
     fn run_queue(&mut self) {
         for key in std::mem::take(&mut self.runnable) {
             if let Some(entry) = self.connections.get_mut(key) {
@@ -301,146 +285,6 @@ impl<A: Application> Worker<A> {
         let deadlines = self.connections.iter().filter_map(|(_, entry)| entry.connection.deadline());
         self.next_deadline = deadlines.min().map(|next| next.max(now + DEADLINE_GRAIN));
     }
-
-    fn accept(&mut self, now: Instant) {
-        for at in 0..self.acceptors.len() {
-            for _ in 0..self.turns.limits.accepts_per_turn_max {
-                if !self.acceptors[at].is_ready(now) {
-                    break;
-                }
-                if !self.can_accept() {
-                    if let Some(more) = self.full.pass(now) {
-                        warn!(
-                            "{} connections are open, the most allowed; the rest wait{more}",
-                            self.connections.len()
-                        );
-                    }
-                    return;
-                }
-                match self.acceptors[at].accept(now, &self.turns.limits) {
-                    Accepted::Connection(socket, peer) => self.open(at, socket, peer),
-                    Accepted::Nobody => {}
-                    Accepted::NoMore => break,
-                }
-            }
-        }
-    }
-
-    /// Serves a fresh connection as far as it goes. A request that needs no waiting ends here, and neither the
-    /// slab nor the poller hears of it.
-    fn open(&mut self, acceptor: usize, socket: Socket, peer: Peer) {
-        self.accepted += 1;
-        let protocol = self.acceptors[acceptor].protocol(&peer);
-        let mut connection = Connection::new(self.accepted, socket, peer, protocol);
-        if let Some(recorder) = &mut self.turns.recorder {
-            recorder.accepted(acceptor);
-        }
-        let mut turn = self.turns.take(|cx| connection.advance(cx));
-        if turn == Turn::Blocked && connection.is_fresh() && self.link.as_ref().is_some_and(Link::shares) {
-            turn = self.await_request(&mut connection);
-        }
-        if turn != Turn::Closed {
-            let entry = Entry { connection, listener: acceptor, registered: false, queued: false };
-            let key = self.connections.insert(entry);
-            if let Some(recorder) = &mut self.turns.recorder {
-                recorder.keeps(acceptor);
-            }
-            self.rest(key, turn);
-        }
-    }
-
-    /// Waits for the rest of a fresh connection's request, which follows at once, and for nothing else. The kernel does
-    /// not wake for another connection who does not wait for events, and so wakes another worker; were this one to
-    /// go on, and come to a slow call, the request would wait behind it though that other could answer it.
-    fn await_request(&mut self, connection: &mut Connection<Socket>) -> Turn {
-        let began = Instant::now();
-        while self.hasty_until.is_none_or(|until| until < began)
-            && began.elapsed() < self.turns.limits.first_request_time_max
-        {
-            if !self.turns.wait_for(connection) {
-                self.hasty_until = Some(Instant::now() + HASTE);
-                break;
-            }
-            let turn = self.turns.take(|cx| connection.readable(cx));
-            if turn != Turn::Blocked || !connection.is_fresh() {
-                return turn;
-            }
-        }
-        Turn::Blocked
-    }
-
-    fn obey(&mut self, now: Instant) {
-        let told = self.link.as_mut().and_then(Link::obey);
-        match self.orders.take().max(told) {
-            None => {}
-            Some(Stop::Now) => {
-                self.acceptors.clear();
-                self.abandon_all();
-                self.stopping = Some(now);
-            }
-            Some(stop) if self.stopping.is_none() => {
-                // What waits in the backlog was accepted by the kernel in our name; closing would reset it.
-                let turns = if stop == Stop::Gracefully { LAST_ACCEPT_TURNS } else { 0 };
-                for _ in 0..turns {
-                    self.accept(now);
-                }
-                self.acceptors.clear();
-                self.stopping = Some(now + self.turns.limits.grace_time_max);
-                for (_, entry) in &mut self.connections {
-                    if entry.connection.is_idle() {
-                        entry.connection.shorten_deadline(now + self.turns.limits.grace_idle_time_max);
-                    }
-                }
-                self.next_deadline = Some(now);
-                info!("stopping: {} connections are open", self.connections.len());
-            }
-            Some(_) => {}
-        }
-    }
-
-    /// Drops every connection, so that its peer sees what is missing.
-    fn abandon_all(&mut self) {
-        for (_, mut entry) in std::mem::take(&mut self.connections) {
-            self.turns.take(|cx| entry.connection.abandon(cx));
-        }
-    }
-
-    /// Whether a stop was ordered and nothing is left to do, or no time.
-    fn is_over(&mut self, now: Instant) -> bool {
-        let Some(until) = self.stopping else { return false };
-        if !self.connections.is_empty() && now >= until {
-            warn!("stopped with {} connections open: their time (--grace) is over", self.connections.len());
-            self.abandon_all();
-        }
-        self.connections.is_empty()
-    }
-}
-
-impl<A: Application> Turns<A> {
-    /// Waits until bytes come, and returns whether they have.
-    fn wait_for(&mut self, connection: &mut Connection<Socket>) -> bool {
-        let time = self.limits.first_byte_time_max;
-        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(time.subsec_nanos()) };
-        let mut descriptors = [PollFd::new(connection.stream(), PollFlags::IN)];
-        let mut polled = Ok(0);
-        self.application.while_waiting(&mut || polled = poll(&mut descriptors, Some(&timeout)));
-        polled.is_ok_and(|ready| ready > 0)
-    }
-
-    fn take(&mut self, turn: impl FnOnce(&mut Context<'_, A>) -> Turn) -> Turn {
-        turn(&mut Context {
-            application: &mut self.application,
-            scratch: &mut self.scratch,
-            limits: &self.limits,
-            date: self.date.text(),
-            clock: &Instant::now,
-            observer: match &mut self.observer {
-                Some(observer) => Some(observer.as_mut()),
-                None => None,
-            },
-            recorder: self.recorder.as_mut(),
-        })
-    }
 }
 
 const ORDERS: Token = Token(usize::MAX - 1);
@@ -451,9 +295,5 @@ const FIRST_LISTENER: usize = usize::MAX - 3;
 const SCRATCH_BYTES: usize = 64 << 10;
 /// Events taken from the poller at once, a count.
 const EVENTS_COUNT: usize = 1_024;
-/// Turns of accepting before a listener is closed, a count: with 64 accepts each, a whole backlog.
-const LAST_ACCEPT_TURNS: usize = 64;
-/// After a peer that was slow to ask: strangers who connect and say nothing shall not hold up a worker.
-const HASTE: Duration = Duration::from_millis(100);
 /// Deadlines are kept to within this.
 const DEADLINE_GRAIN: Duration = Duration::from_millis(50);

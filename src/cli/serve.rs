@@ -13,7 +13,9 @@ use crate::access_log::AccessLog;
 use crate::application::{AppError, Application};
 use crate::demo::Builtin;
 use crate::listener::{Inherited, Listener, Owner};
-use crate::master::{self, Crew, End, Fork, Handover, Identity, Invocation, Master, PidFile, Plan, Post};
+use crate::master::{
+    self, Crew, End, Fork, Handover, Identity, Invocation, Master, PidFile, Plan, Post, Retirement,
+};
 use crate::observer::{Event, Observer};
 use crate::protocol::Scheme;
 use crate::trace::Trace;
@@ -63,6 +65,11 @@ pub(super) fn run(host: &dyn Host, options: &Options) -> Result<u8> {
     identity.assume()?;
 
     if options.workers.workers.0 == 0 {
+        if options.workers.timeout.is_some() || options.workers.retirement() != Retirement::default() {
+            warn!(
+                "--workers 0: no master looks after --timeout, nor after a worker's requests, age and memory"
+            );
+        }
         handover.done()?;
         listeners.iter_mut().for_each(Listener::own_file);
         return serving.alone(listeners).map(|()| 0);

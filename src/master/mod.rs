@@ -272,6 +272,12 @@ impl<'a> Master<'a> {
             error!("upgrade: this master does not serve yet; ask it again when it does");
             return;
         }
+        if std::process::id() == 1 {
+            error!(
+                "upgrade: this is process 1, and its container ends with it; start another container instead"
+            );
+            return;
+        }
         let stats = self.stats.as_ref().map(Stats::listeners);
         let listeners: Vec<&Listener> = self.listeners.iter().chain(stats.unwrap_or_default()).collect();
         match Upgrade::start(&self.plan.invocation, &listeners) {
@@ -312,6 +318,9 @@ impl<'a> Master<'a> {
         self.notify.stopping();
         self.state = State::Stopping { status: 0 };
         self.reload = None;
+        if let Some(upgrade) = self.upgrade.take() {
+            upgrade.call_off();
+        }
         // The workers take what waits on them; then the last one's close refuses what comes.
         self.listeners.clear();
         self.workers.iter_mut().for_each(|worker| worker.stop(self.scoreboard, self.plan.grace));

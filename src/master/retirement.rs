@@ -8,7 +8,7 @@ use super::worker::Worker;
 use crate::scoreboard::Row;
 
 /// The bounds of a worker's life. What is `None` is no bound.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Retirement {
     /// Requests, a count. gunicorn's max_requests, uWSGI's max-requests.
     pub requests_max: Option<u64>,

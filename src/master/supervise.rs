@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use log::{debug, error, info, warn};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
+use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 
 use super::post::unix_micros;
 use super::retirement::memory;
@@ -92,7 +93,22 @@ impl Master<'_> {
                 }
             }
         }
+        if std::process::id() == 1 {
+            self.reap_orphans();
+        }
         Ok(())
+    }
+
+    /// As a container's process 1: the processes that an application has left behind are this one's to wait for.
+    fn reap_orphans(&self) {
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        while let Ok(status) = waitid(Id::All, flags)
+            && let Some(pid) = status.pid()
+            // One that ended just now; the next turn buries it, and comes back here.
+            && !self.workers.iter().any(|worker| worker.pid == pid.as_raw())
+        {
+            let _ = waitpid(pid, Some(WaitPidFlag::WNOHANG));
+        }
     }
 
     fn bury(&mut self, worker: &Worker, ending: Ending) -> Result<(), Leave> {

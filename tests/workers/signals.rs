@@ -22,6 +22,7 @@ fn a_stop_finishes_what_runs_and_a_second_one_does_not() {
 
         let mut master = Master::start(&["--workers", "2"]);
         let _running = master.door.send(get("/sleep?60000"));
+        eventually("it is in a worker's hands", || master.asleep().len() == 1);
         master.signal(signal);
         master.says("stopping: 2 workers finish what runs");
         master.signal(signal);
@@ -107,6 +108,7 @@ fn a_worker_that_is_told_to_end_finishes_and_is_replaced() {
     let master = Master::start(&["--workers", "1"]);
     let first = master.workers();
     let running = master.door.send(get("/sleep?200"));
+    eventually("it is in the worker's hands", || master.asleep() == first);
     kill(Pid::from_raw(first[0]), Signal::SIGTERM).unwrap();
     Response::read(&running).assert_body("one");
     eventually("another worker", || children(master.pid()).iter().any(|pid| !first.contains(pid)));

@@ -42,7 +42,7 @@ pub const LISTENERS_COUNT: usize = 16;
 pub struct MasterSlot {
     /// Its process.
     pub pid: AtomicU32,
-    /// How often the code was loaded, the first time among them; a worker's [`Slot::generation`] is one of these.
+    /// How often the code was loaded, the first time among them; a worker's [`Row::generation`] is one of these.
     pub generation: AtomicU32,
     /// When it started.
     pub started_at: AtomicU64,

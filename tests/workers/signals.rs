@@ -32,6 +32,17 @@ fn a_stop_finishes_what_runs_and_a_second_one_does_not() {
 }
 
 #[test]
+fn without_workers_the_command_serves_by_itself() {
+    let mut master = Master::start(&["--workers", "0", "--timeout", "5"]);
+    master.says("WARN --workers 0: no master looks after --timeout");
+    assert_eq!(master.get("/pid").text(), master.pid().to_string());
+    assert!(master.workers().is_empty());
+    master.signal(Signal::SIGTERM);
+    assert_eq!(master.wait().code(), Some(0));
+    assert!(!master.folder.path().join("x.sock").exists() && !master.folder.path().join("pid").exists());
+}
+
+#[test]
 fn who_has_connected_before_a_stop_is_served() {
     let mut master = Master::start(&["--workers", "2"]);
     let busy: Vec<_> = (0..2).map(|_| master.door.send(get("/sleep?300"))).collect();

@@ -5,6 +5,7 @@
 //! client asks for [`json`] or for [`prometheus`].
 
 mod asked;
+mod exposition;
 mod json;
 mod prometheus;
 

@@ -1,19 +1,18 @@
-//! Prometheus's text format, version 0.0.4: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+//! The metrics that Prometheus gathers.
 
-use std::fmt::Write as _;
-
-use super::{Snapshot, Worker, seconds};
+use super::exposition::Text;
+use super::{Listener, Snapshot, Worker, seconds};
 use crate::scoreboard::{LATENCY_BOUNDS_MICROS, Life};
 
 /// The snapshot as Prometheus reads it. Names end in their unit, and seconds and bytes are the only ones.
 pub fn prometheus(snapshot: &Snapshot) -> String {
-    let mut text = Text(String::new());
+    let mut text = Text::default();
     master(&mut text, snapshot);
     workers(&mut text, &snapshot.workers);
     durations(&mut text, &snapshot.workers);
     processes(&mut text, &snapshot.workers);
     listeners(&mut text, snapshot);
-    text.0
+    text.into_string()
 }
 
 fn master(text: &mut Text, snapshot: &Snapshot) {
@@ -107,7 +106,8 @@ fn durations(text: &mut Text, workers: &[Worker]) {
 
 /// What is of the process that has the number now, or of the two while one takes the other's place.
 fn processes(text: &mut Text, workers: &[Worker]) {
-    let sums: [(&str, &str, fn(&Worker) -> u64); 2] = [
+    type Read = fn(&Worker) -> u64;
+    let sums: [(&str, &str, Read); 2] = [
         ("worker_resident_memory_bytes", "Resident memory.", |one| {
             one.processes.iter().map(|process| process.row.rss_bytes).sum()
         }),
@@ -150,7 +150,7 @@ fn processes(text: &mut Text, workers: &[Worker]) {
 }
 
 fn listeners(text: &mut Text, snapshot: &Snapshot) {
-    type Read = fn(&super::Listener) -> Option<f64>;
+    type Read = fn(&Listener) -> Option<f64>;
     let families: [(&str, &str, &str, Read); 5] = [
         ("listener_backlog", "gauge", "Connections that wait to be accepted.", |one| {
             one.backlog.map(|backlog| f64::from(backlog.used))
@@ -182,44 +182,5 @@ fn listeners(text: &mut Text, snapshot: &Snapshot) {
                 text.sample(name, &labels, value);
             }
         }
-    }
-}
-
-struct Text(String);
-
-impl Text {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
-        self.write(format_args!("# HELP tidegate_{name} {help}\n# TYPE tidegate_{name} {kind}\n"));
-    }
-
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Into<f64>) {
-        self.write(format_args!("tidegate_{name}"));
-        for (at, (label, value)) in labels.iter().enumerate() {
-            let opening = if at == 0 { '{' } else { ',' };
-            self.write(format_args!("{opening}{label}=\"{}\"", escaped(value)));
-        }
-        let closing = if labels.is_empty() { "" } else { "}" };
-        self.write(format_args!("{closing} {}\n", value.into()));
-    }
-
-    fn write(&mut self, what: std::fmt::Arguments<'_>) {
-        self.0.write_fmt(what).expect("a String takes all that is written");
-    }
-}
-
-/// A label's value, as the format wants it.
-fn escaped(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn labels_are_escaped() {
-        let mut text = Text(String::new());
-        text.sample("x", &[("a", "b\\c\"d\ne"), ("f", "g")], 1.5);
-        assert_eq!(text.0, "tidegate_x{a=\"b\\\\c\\\"d\\ne\",f=\"g\"} 1.5\n");
     }
 }

@@ -1,5 +1,6 @@
 //! `tidegate top`: how the workers of a running server are, live.
 
+mod figures;
 mod sample;
 mod screen;
 mod source;

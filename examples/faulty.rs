@@ -30,14 +30,15 @@ impl Host for FaultyHost {
         match version.split(' ').next() {
             Some("broken") => return Err(AppError::new(format!("{app}: the code is {version}"))),
             Some("exit") => exit(7),
-            Some("slow") => thread::sleep(Duration::from_secs(1)),
+            Some("slow") => sleep(app, Duration::from_secs(1)),
             _ => {}
         }
-        Ok(Box::new(Faulty { version, leaked: Vec::new() }))
+        Ok(Box::new(Faulty { app: app.to_owned(), version, leaked: Vec::new() }))
     }
 }
 
 struct Faulty {
+    app: String,
     version: String,
     leaked: Vec<Vec<u8>>,
 }
@@ -51,7 +52,7 @@ impl Application for Faulty {
             b"/error" => return Err(AppError::new("an error, as was asked for")),
             // Touched, so that it is resident.
             b"/leak" => self.leaked.push(vec![1; 8 << 20]),
-            b"/sleep" => thread::sleep(milliseconds(&environ)),
+            b"/sleep" => sleep(&self.app, milliseconds(&environ)),
             _ => {}
         }
         start_response.start("200 OK", [("Content-Type", "text/plain")])?;
@@ -65,6 +66,14 @@ impl Application for Faulty {
             _ => self.version.clone().into(),
         })
     }
+}
+
+/// Sleeps, while a file tells those who look that this process does: `version.txt-asleep-4711`.
+fn sleep(app: &str, time: Duration) {
+    let note = format!("{app}-asleep-{}", std::process::id());
+    let _ = fs::write(&note, "");
+    thread::sleep(time);
+    let _ = fs::remove_file(note);
 }
 
 /// `?ms`.

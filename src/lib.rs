@@ -10,13 +10,16 @@
 //! 6. the connection flushes it as the [`stream`] takes it, and asks for the next chunk when all is gone.
 //!
 //! An [`observer`] may be told of each step: the [`access_log`], the [`trace`]. Every bound is in [`limits`]. The
-//! command is [`cli`], and [`demo`] holds what it serves. Imports run one way, and `tests/layering.rs` holds them to
-//! it:
+//! command is [`cli`], and [`demo`] holds what it serves. Its [`master`] keeps workers alive; each has a [`link`] to it
+//! and a row on the [`scoreboard`], of which [`stats`] tells. Imports run one way, and `tests/layering.rs` holds them
+//! to it:
 //!
 //! ```text
-//! main → cli → worker → acceptor → listener
-//!         │      └→ connection → protocol → { uwsgi, http, fastcgi, scgi } → environ → variables, input
-//!         │              └→ exchange → response → application → environ, client
+//! main → cli → master → worker → acceptor → listener
+//!         │       │         ├→ link, scoreboard
+//!         │       │         └→ connection → protocol → { uwsgi, http, fastcgi, scgi } → environ → variables, input
+//!         │       │                 └→ exchange → response → application → environ, client
+//!         │       └→ stats → scoreboard
 //!         └→ demo, access_log, trace → observer
 //! ```
 
@@ -38,6 +41,7 @@ pub mod outbox;
 pub mod protocol;
 pub mod response;
 pub mod scoreboard;
+pub mod stats;
 pub mod stop;
 pub mod stream;
 pub mod trace;

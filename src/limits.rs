@@ -90,8 +90,11 @@ pub struct Limits {
     /// nginx's accept_mutex_delay, which it uses for this too, is 500 ms.
     pub accept_pause: Duration,
 
-    /// Time in which one of several workers accepts nothing else, as the first request of the connection that it has
-    /// accepted is to arrive. nginx sends it within some 20 µs of the connect; who is slower gets no worker for himself.
+    /// Time, less than a second, in which one of several workers waits for the next bytes of a request on a connection
+    /// that it has just accepted, and does nothing else. nginx sends them within some 20 µs of the connect.
+    pub first_byte_time_max: Duration,
+
+    /// Time in which it does so until that request is complete. A body of some MiB on a unix socket takes that long.
     pub first_request_time_max: Duration,
 
     /// Time for running requests to finish once the server was asked to stop.
@@ -126,6 +129,7 @@ impl Default for Limits {
             steps_per_turn_max: 16,
             accepts_per_turn_max: 64,
             accept_pause: Duration::from_millis(100),
+            first_byte_time_max: Duration::from_millis(1),
             first_request_time_max: Duration::from_millis(5),
             grace_time_max: Duration::from_secs(30),
             grace_idle_time_max: Duration::from_millis(250),

@@ -13,6 +13,8 @@ use crate::stop::Stop;
 /// The worker's end of the line.
 pub struct Link {
     stream: mio::net::UnixStream,
+    /// There are other workers.
+    shares: bool,
     reopen_logs: Box<dyn FnMut()>,
 }
 
@@ -29,16 +31,22 @@ pub(crate) mod word {
 }
 
 impl Link {
-    /// The line whose other end the master has; `reopen_logs` is called when it says so.
-    pub fn new(stream: UnixStream, reopen_logs: impl FnMut() + 'static) -> io::Result<Self> {
+    /// The line whose other end the master has, who has other workers if this one `shares`; `reopen_logs` is called when
+    /// the master says so.
+    pub fn new(stream: UnixStream, shares: bool, reopen_logs: impl FnMut() + 'static) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         let stream = mio::net::UnixStream::from_std(stream);
-        Ok(Link { stream, reopen_logs: Box::new(reopen_logs) })
+        Ok(Link { stream, shares, reopen_logs: Box::new(reopen_logs) })
     }
 
     /// What to register with the poller.
     pub(crate) fn source(&mut self) -> &mut mio::net::UnixStream {
         &mut self.stream
+    }
+
+    /// Whether other workers take connections from the same sockets.
+    pub(crate) fn shares(&self) -> bool {
+        self.shares
     }
 
     /// Tells the master that the worker serves.

@@ -12,6 +12,7 @@ use std::path::Path;
 /// rooms in it are one house, and import each other freely.
 const ROOMS: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
+    ("cli/top", &["listener"]),
     ("cli/request", &["limits", "listener", "protocol/uwsgi"]),
     ("cli/decode", &["limits", "protocol", "protocol/uwsgi", "variables"]),
     (
@@ -45,9 +46,13 @@ const ROOMS: &[(&str, &[&str])] = &[
             "listener",
             "protocol",
             "scoreboard",
+            "stats",
+            "stream",
+            "throttle",
             "variables",
         ],
     ),
+    ("stats", &["scoreboard"]),
     (
         "worker",
         &[

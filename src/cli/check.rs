@@ -22,6 +22,9 @@ Examples:
 
 /// Says what is set and where, loads the application, and says what would be served.
 pub(super) fn run(host: &dyn Host, options: &Options, entries: &[Entry]) -> Result<()> {
+    if let Some(why) = options.contradiction() {
+        return Err(why.into());
+    }
     if let Some(folder) = &options.loading.chdir {
         let entered = std::env::set_current_dir(folder);
         entered.map_err(|error| format!("--chdir {}: {error}", folder.display()))?;

@@ -10,6 +10,7 @@ mod options;
 mod request;
 mod serve;
 mod start;
+mod top;
 mod values;
 
 use std::error::Error;
@@ -46,6 +47,9 @@ enum Command {
     /// Say whether `tidegate serve` would do with these options: read all settings, and load the application.
     #[command(after_help = check::EXAMPLES)]
     Check(Box<Configured>),
+    /// Show how the workers of a running server are, live.
+    #[command(after_help = top::EXAMPLES)]
+    Top(top::Options),
     /// Send a request as nginx would, and print the response.
     #[command(after_help = request::EXAMPLES)]
     Request(request::Options),
@@ -92,6 +96,7 @@ pub fn run(host: &dyn Host, arguments: impl IntoIterator<Item = OsString>) -> u8
     let run = match command {
         Command::Serve(configured) => serve::run(host, &configured.options),
         Command::Check(configured) => check::run(host, &configured.options, &entries).map(|()| 0),
+        Command::Top(options) => top::run(&options).map(|()| 0),
         Command::Request(options) => request::run(&options).map(|()| 0),
         Command::Decode(options) => decode::run(&options).map(|()| 0),
     };
@@ -166,6 +171,7 @@ Examples:
   tidegate                                     serve the demo application, see http://127.0.0.1:8080/
   tidegate serve hello --uwsgi /run/app.sock   serve Hello, World on a unix socket
   tidegate request 127.0.0.1:3031 /hello       ask a server without nginx
+  tidegate top 127.0.0.1:9191                  how are the workers of `tidegate serve --stats 127.0.0.1:9191`?
   tidegate decode packet.bin                   what is in this packet?
 
 `tidegate COMMAND --help` tells all about a command.";

@@ -106,6 +106,11 @@ pub(super) struct Listening {
     #[arg(long, value_name = "OWNER")]
     socket_owner: Option<Owner>,
 
+    /// Tell here how the workers are: JSON with the keys of uWSGI's stats server, for `tidegate top` and uwsgitop, and
+    /// over HTTP the same at / and Prometheus's text at /metrics. ADDR is as with --uwsgi.
+    #[arg(long, value_name = "ADDR")]
+    stats: Option<Address>,
+
     /// Connections that may wait to be accepted; the kernel's net.core.somaxconn bounds it too.
     #[arg(long, value_name = "COUNT", default_value_t = ListenOptions::default().backlog,
           value_parser = value_parser!(u32).range(1..))]
@@ -272,6 +277,11 @@ impl Listening {
         all
     }
 
+    /// Where the statistics are told, and how to listen there.
+    pub(super) fn stats(&self, owner: Option<Owner>) -> Option<(Address, ListenOptions)> {
+        self.stats.clone().map(|address| (address, self.options(false, owner)))
+    }
+
     fn options(&self, proxy_protocol: bool, owner: Option<Owner>) -> ListenOptions {
         ListenOptions {
             socket_mode: self.socket_mode,
@@ -296,6 +306,13 @@ impl Workers {
 }
 
 impl Options {
+    /// Which options are of no use together, in a sentence.
+    pub(super) fn contradiction(&self) -> Option<&'static str> {
+        let is_silent = self.workers.workers.0 == 0 && self.listening.stats.is_some();
+        is_silent
+            .then_some("--stats is told by a master, and with --workers 0 there is none; take --workers 1")
+    }
+
     /// The bounds, those without an option at their defaults.
     pub(super) fn limits(&self) -> Limits {
         let Bounds {

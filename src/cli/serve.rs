@@ -13,13 +13,19 @@ use crate::access_log::AccessLog;
 use crate::application::{AppError, Application};
 use crate::demo::Builtin;
 use crate::listener::{Inherited, Listener, Owner};
-use crate::master::{self, Crew, End, Fork, Handover, Identity, Invocation, Master, PidFile, Plan, Post};
+use crate::master::{
+    self, Crew, End, Fork, Handover, Identity, Invocation, Master, PidFile, Plan, Post, Retirement,
+};
 use crate::observer::{Event, Observer};
+use crate::protocol::Scheme;
 use crate::trace::Trace;
 use crate::worker::Worker;
 
 /// Serves until a signal ends it. Returns the process's exit status.
 pub(super) fn run(host: &dyn Host, options: &Options) -> Result<u8> {
+    if let Some(why) = options.contradiction() {
+        return Err(why.into());
+    }
     // The sockets first: before anything else is opened they are where the master before has put them.
     let mut handover = Handover::receive();
     let invocation = Invocation::of_this_process(std::env::args_os())?;
@@ -45,6 +51,11 @@ pub(super) fn run(host: &dyn Host, options: &Options) -> Result<u8> {
     for (scheme, address, how) in options.listening.addresses(owner) {
         listeners.extend(Listener::bind(scheme, &address, &how, &mut inherited)?);
     }
+    let mut stats = Vec::new();
+    if let Some((address, how)) = options.listening.stats(owner) {
+        // The scheme is what a master that hands the socket on knows it by.
+        stats = Listener::bind(Scheme::Http, &address, &how, &mut inherited)?;
+    }
     drop(inherited);
     let serving = Serving { host, options, logs, app: RefCell::default(), pid_file: RefCell::default() };
     let is_upgrade = handover.is_awaited();
@@ -54,6 +65,11 @@ pub(super) fn run(host: &dyn Host, options: &Options) -> Result<u8> {
     identity.assume()?;
 
     if options.workers.workers.0 == 0 {
+        if options.workers.timeout.is_some() || options.workers.retirement() != Retirement::default() {
+            warn!(
+                "--workers 0: no master looks after --timeout, nor after a worker's requests, age and memory"
+            );
+        }
         handover.done()?;
         listeners.iter_mut().for_each(Listener::own_file);
         return serving.alone(listeners).map(|()| 0);
@@ -70,7 +86,11 @@ pub(super) fn run(host: &dyn Host, options: &Options) -> Result<u8> {
         preloaded: options.workers.preload,
         invocation,
     };
-    match Master::new(plan, listeners, master::scoreboard()?, handover, &serving)?.run() {
+    let mut master = Master::new(plan, listeners, master::scoreboard()?, handover, &serving)?;
+    if !stats.is_empty() {
+        master.tell_on(stats);
+    }
+    match master.run() {
         End::Stopped(status) => Ok(status),
         End::Failed(why) => Err(why.into()),
         End::Worker(post) => serving.work(post).map(|()| 0),

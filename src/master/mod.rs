@@ -23,6 +23,7 @@ mod privileges;
 mod reload;
 mod retirement;
 mod signals;
+mod stats;
 mod supervise;
 mod upgrade;
 mod worker;
@@ -52,6 +53,7 @@ use oom::OomKills;
 use paths::Paths;
 use reload::Reload;
 use signals::Signals;
+use stats::Stats;
 use upgrade::{Progress, Upgrade};
 use worker::Worker;
 
@@ -121,6 +123,7 @@ pub struct Master<'a> {
     oom_kills: OomKills,
     handover: Handover,
     upgrade: Option<Upgrade>,
+    stats: Option<Stats>,
     /// When the workers were looked at, and when the slow things were: memory, paths.
     looked: Instant,
     looked_slowly: Instant,
@@ -175,6 +178,7 @@ impl<'a> Master<'a> {
             oom_kills: OomKills::so_far(),
             handover,
             upgrade: None,
+            stats: None,
             looked: now,
             looked_slowly: now,
             plan,
@@ -215,6 +219,7 @@ impl<'a> Master<'a> {
         }
         self.fill(now)?;
         self.tell_status();
+        self.tell_stats(now);
         if let State::Stopping { status } = self.state
             && self.workers.is_empty()
         {
@@ -267,7 +272,15 @@ impl<'a> Master<'a> {
             error!("upgrade: this master does not serve yet; ask it again when it does");
             return;
         }
-        match Upgrade::start(&self.plan.invocation, &self.listeners) {
+        if std::process::id() == 1 {
+            error!(
+                "upgrade: this is process 1, and its container ends with it; start another container instead"
+            );
+            return;
+        }
+        let stats = self.stats.as_ref().map(Stats::listeners);
+        let listeners: Vec<&Listener> = self.listeners.iter().chain(stats.unwrap_or_default()).collect();
+        match Upgrade::start(&self.plan.invocation, &listeners) {
             Ok(upgrade) => {
                 info!("upgrade: process {} starts on the same sockets", upgrade.pid());
                 self.notify.reloading();
@@ -285,6 +298,9 @@ impl<'a> Master<'a> {
             Progress::Serves => {
                 info!("upgrade: process {pid} serves; this one finishes what runs, and ends");
                 self.listeners.iter_mut().for_each(Listener::leave_file);
+                if let Some(stats) = &mut self.stats {
+                    stats.leave();
+                }
                 self.notify.main_is(pid);
                 self.retire_all();
             }
@@ -302,6 +318,9 @@ impl<'a> Master<'a> {
         self.notify.stopping();
         self.state = State::Stopping { status: 0 };
         self.reload = None;
+        if let Some(upgrade) = self.upgrade.take() {
+            upgrade.call_off();
+        }
         // The workers take what waits on them; then the last one's close refuses what comes.
         self.listeners.clear();
         self.workers.iter_mut().for_each(|worker| worker.stop(self.scoreboard, self.plan.grace));

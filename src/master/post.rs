@@ -19,6 +19,8 @@ use crate::worker::Worker;
 pub struct Post {
     pub(super) listeners: Vec<Listener>,
     pub(super) link: UnixStream,
+    /// There are other workers.
+    pub(super) shares: bool,
     pub(super) slot: &'static Slot,
     pub(super) loading: Loading,
     /// Signals wait until the worker has handlers of its own.
@@ -50,7 +52,7 @@ impl Post {
         prepare: impl FnOnce(&mut Worker<A>),
         reopen_logs: impl FnMut() + 'static,
     ) -> io::Result<()> {
-        let link = Link::new(self.link, reopen_logs)?;
+        let link = Link::new(self.link, self.shares, reopen_logs)?;
         let mut worker = Worker::led(self.listeners, application, limits, link)?;
         worker.record(Recorder::new(self.slot, Instant::now(), unix_micros()));
         prepare(&mut worker);

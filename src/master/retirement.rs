@@ -8,7 +8,7 @@ use super::worker::Worker;
 use crate::scoreboard::Row;
 
 /// The bounds of a worker's life. What is `None` is no bound.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Retirement {
     /// Requests, a count. gunicorn's max_requests, uWSGI's max-requests.
     pub requests_max: Option<u64>,
@@ -55,10 +55,12 @@ thread_local! {
     static SEED: RandomState = RandomState::new();
 }
 
-/// A process's resident memory, bytes.
-pub(super) fn rss_bytes(pid: i32) -> Option<u64> {
+/// A process's resident and virtual memory, bytes.
+pub(super) fn memory(pid: i32) -> Option<(u64, u64)> {
     let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
+    let mut pages = statm.split(' ').map(|number| number.parse::<u64>().ok());
+    let (vsz, rss) = (pages.next()??, pages.next()??);
     let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten()?;
-    Some(pages * u64::try_from(page).ok()?)
+    let page = u64::try_from(page).ok()?;
+    Some((rss * page, vsz * page))
 }

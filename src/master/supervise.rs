@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use log::{debug, error, info, warn};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
+use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 
 use super::post::unix_micros;
-use super::retirement::rss_bytes;
+use super::retirement::memory;
 use super::signals::{Loading, hold_back};
 use super::worker::{Ending, Said, Stage, Worker, deed};
 use super::{Fork, Leave, Master, Post, State};
@@ -51,6 +52,9 @@ impl Master<'_> {
         if self.state == State::Starting && self.all_serve(self.generation) {
             self.state = State::Serving;
             self.listeners.iter_mut().for_each(crate::listener::Listener::own_file);
+            if let Some(stats) = &mut self.stats {
+                stats.own_files();
+            }
             self.crew.serving(&self.listeners);
             self.notify.ready();
             if self.handover.is_awaited() {
@@ -89,11 +93,29 @@ impl Master<'_> {
                 }
             }
         }
+        if std::process::id() == 1 {
+            self.reap_orphans();
+        }
         Ok(())
+    }
+
+    /// As a container's process 1: the processes that an application has left behind are this one's to wait for.
+    fn reap_orphans(&self) {
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        while let Ok(status) = waitid(Id::All, flags)
+            && let Some(pid) = status.pid()
+            // One that ended just now; the next turn buries it, and comes back here.
+            && !self.workers.iter().any(|worker| worker.pid == pid.as_raw())
+        {
+            let _ = waitpid(pid, Some(WaitPidFlag::WNOHANG));
+        }
     }
 
     fn bury(&mut self, worker: &Worker, ending: Ending) -> Result<(), Leave> {
         let row = self.scoreboard.row(worker.slot);
+        if let (Some(stats), Some(row)) = (&mut self.stats, &row) {
+            stats.ended(row);
+        }
         self.scoreboard.free(worker.slot);
         match worker.stage {
             Stage::Starting => return self.bury_unborn(worker, ending),
@@ -158,9 +180,10 @@ impl Master<'_> {
         for worker in &mut self.workers {
             let Some(row) = self.scoreboard.row(worker.slot) else { continue };
             if slowly
-                && let (Some(slot), Some(bytes)) = (self.scoreboard.slot(worker.slot), rss_bytes(worker.pid))
+                && let (Some(slot), Some((rss, vsz))) =
+                    (self.scoreboard.slot(worker.slot), memory(worker.pid))
             {
-                slot.set_rss(bytes);
+                slot.set_memory(rss, vsz);
             }
             let stuck = worker.stuck_for(&row, now);
             match worker.stage {
@@ -173,6 +196,9 @@ impl Master<'_> {
                         stuck.as_secs_f64()
                     );
                     worker.abort();
+                    if let Some(stats) = &mut self.stats {
+                        stats.timed_out(worker.number);
+                    }
                 }
                 Stage::Leaving(until) if now >= until => {
                     error!("{worker}: {}: its time (--grace) is over: aborted", deed(&row));
@@ -190,6 +216,9 @@ impl Master<'_> {
                 }
                 _ => {}
             }
+        }
+        if slowly {
+            self.look_for_stats(now);
         }
         if slowly && self.state == State::Serving && !self.paths.is_empty() && self.paths.have_changed() {
             self.start_reload("a path of --reload-on has changed");
@@ -252,7 +281,14 @@ impl Master<'_> {
                 let slot = self.scoreboard.slot(slot).expect("take() gives a slot that is there");
                 let loading = Loading::begin().map_err(|error| Leave::Failed(error.to_string()))?;
                 let listeners = std::mem::take(&mut self.listeners);
-                Err(Leave::Worker(Box::new(Post { listeners, link, slot, loading, held: Some(held) })))
+                Err(Leave::Worker(Box::new(Post {
+                    listeners,
+                    link,
+                    slot,
+                    loading,
+                    held: Some(held),
+                    shares: self.wanted > 1,
+                })))
             }
             Err(error) => {
                 self.scoreboard.free(slot);
@@ -286,15 +322,18 @@ impl Master<'_> {
     /// Sleeps until a signal comes, a worker says something, or it is time to look.
     pub(super) fn sleep(&mut self) {
         let now = Instant::now();
-        let times = [self.notify.feed(now), self.backoff.until(now), Some(self.looked + self.tick())];
+        let look = Some(self.looked + self.tick());
+        let times = [self.notify.feed(now), self.backoff.until(now), self.stats_until(), look];
         let until = times.into_iter().flatten().min().unwrap_or(now);
         let millis = until.saturating_duration_since(now).as_millis() + 1;
         let timeout = PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX);
         let lines = self.workers.iter().filter_map(Worker::descriptor);
         let upgrade = self.upgrade.as_ref().and_then(super::Upgrade::descriptor);
         let descriptors = [self.signals.descriptor()].into_iter().chain(lines).chain(upgrade);
+        let descriptors = descriptors.map(|descriptor| (descriptor, PollFlags::POLLIN));
+        let descriptors = descriptors.chain(self.stats_wait_for());
         let mut polled: Vec<PollFd<'_>> =
-            descriptors.map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN)).collect();
+            descriptors.map(|(descriptor, flags)| PollFd::new(descriptor, flags)).collect();
         self.crew.while_waiting(&mut || {
             // An error is a signal's, or means that the next turn looks a little early.
             let _ = poll(&mut polled, timeout);

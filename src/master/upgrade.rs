@@ -13,6 +13,7 @@ use std::os::unix::process::{CommandExt, parent_id};
 use std::path::PathBuf;
 use std::process::{Child, Command};
 
+use log::debug;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::libc;
 
@@ -56,7 +57,7 @@ pub(super) enum Progress {
 impl Upgrade {
     /// Starts the new master.
     #[allow(unsafe_code)]
-    pub(super) fn start(invocation: &Invocation, listeners: &[Listener]) -> io::Result<Self> {
+    pub(super) fn start(invocation: &Invocation, listeners: &[&Listener]) -> io::Result<Self> {
         let (said, say) = io::pipe()?;
         let mut handed: Vec<RawFd> = listeners.iter().map(|one| one.as_fd().as_raw_fd()).collect();
         handed.push(say.as_raw_fd());
@@ -99,6 +100,13 @@ impl Upgrade {
     /// What is readable once there is progress. A child's end is a signal.
     pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.said.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Ends it, as this master is to stop: it has nobody to take over from. Its workers leave with it.
+    pub(super) fn call_off(mut self) {
+        if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
+            debug!("the new master has ended already: {error}");
+        }
     }
 
     /// What has become of it.

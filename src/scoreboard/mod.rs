@@ -12,6 +12,7 @@ mod text;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use counters::add;
 pub use counters::{Counters, LATENCY_BOUNDS_MICROS, Totals};
 pub use recorder::Recorder;
 use text::Text;
@@ -23,6 +24,7 @@ pub struct Scoreboard {
     pub master: MasterSlot,
     /// What is left of the workers that have ended: so sums never fall.
     pub ended: Counters,
+    ended_accepted: [AtomicU64; LISTENERS_COUNT],
     slots: [Slot; SLOTS_COUNT],
 }
 
@@ -30,13 +32,17 @@ pub struct Scoreboard {
 /// finish. uWSGI's table has as many rows as workers; ours has room for some reloads in a row.
 pub const SLOTS_COUNT: usize = 1024;
 
+/// Listeners whose connections are counted apart, a count: more than protocols and kinds of address together. Those of
+/// a listener behind them are counted with all others only.
+pub const LISTENERS_COUNT: usize = 16;
+
 /// What the master tells of itself. Times are microseconds since 1970.
 #[repr(C)]
 #[derive(Default)]
 pub struct MasterSlot {
     /// Its process.
     pub pid: AtomicU32,
-    /// How often the code was loaded, the first time among them; a worker's [`Slot::generation`] is one of these.
+    /// How often the code was loaded, the first time among them; a worker's [`Row::generation`] is one of these.
     pub generation: AtomicU32,
     /// When it started.
     pub started_at: AtomicU64,
@@ -65,11 +71,14 @@ pub struct Slot {
     respawns: AtomicU32,
     started_at: AtomicU64,
     rss_bytes: AtomicU64,
+    vsz_bytes: AtomicU64,
     beat: AtomicU64,
     since: AtomicU64,
     in_flight: AtomicU64,
     connections: AtomicU64,
     counters: Counters,
+    accepted: [AtomicU64; LISTENERS_COUNT],
+    open: [AtomicU64; LISTENERS_COUNT],
     request: Text,
 }
 
@@ -135,12 +144,18 @@ pub struct Row {
     pub beat: u64,
     /// Resident memory, bytes, as the master last saw it.
     pub rss_bytes: u64,
+    /// Virtual memory, bytes, as the master last saw it.
+    pub vsz_bytes: u64,
     /// Requests that are being answered, a count.
     pub in_flight: u64,
     /// Connections that are open, a count.
     pub connections: u64,
     /// What it has done so far.
     pub totals: Totals,
+    /// How many connections it has accepted from each listener.
+    pub accepted: [u64; LISTENERS_COUNT],
+    /// How many connections of each listener it keeps open. One whose request is answered at once is not among them.
+    pub open: [u64; LISTENERS_COUNT],
     /// Method and target of the request that the application answers, or answered last; at most
     /// [`REQUEST_BYTES_MAX`] bytes, any bytes.
     pub request: Vec<u8>,
@@ -173,6 +188,8 @@ impl Scoreboard {
     pub fn free(&self, at: usize) {
         if let Some(slot) = self.slots.get(at) {
             self.ended.absorb(&slot.counters);
+            let accepted = self.ended_accepted.iter().zip(&slot.accepted);
+            accepted.for_each(|(sum, part)| add(sum, part.load(Relaxed)));
             slot.clear();
         }
     }
@@ -209,11 +226,19 @@ impl Scoreboard {
             since: slot.since.load(Relaxed),
             beat: slot.beat.load(Relaxed),
             rss_bytes: slot.rss_bytes.load(Relaxed),
+            vsz_bytes: slot.vsz_bytes.load(Relaxed),
             in_flight: slot.in_flight.load(Relaxed),
             connections: slot.connections.load(Relaxed),
             totals: slot.counters.read(),
+            accepted: read(&slot.accepted),
+            open: read(&slot.open),
             request: slot.request.read(),
         })
+    }
+
+    /// How many connections the workers that have ended had accepted from each listener.
+    pub fn ended_accepted(&self) -> [u64; LISTENERS_COUNT] {
+        read(&self.ended_accepted)
     }
 
     /// What all workers have done since the master started, those that have ended among them.
@@ -239,9 +264,10 @@ impl Slot {
         self.life.store(life, Relaxed);
     }
 
-    /// Notes the worker's resident memory, bytes.
-    pub fn set_rss(&self, bytes: u64) {
-        self.rss_bytes.store(bytes, Relaxed);
+    /// Notes the worker's memory, bytes.
+    pub fn set_memory(&self, rss_bytes: u64, vsz_bytes: u64) {
+        self.rss_bytes.store(rss_bytes, Relaxed);
+        self.vsz_bytes.store(vsz_bytes, Relaxed);
     }
 
     fn set_doing(&self, doing: Doing) {
@@ -258,12 +284,17 @@ impl Slot {
         let words = [&self.doing, &self.number, &self.pid, &self.generation, &self.respawns];
         words.iter().for_each(|word| word.store(0, Relaxed));
         let numbers =
-            [&self.started_at, &self.rss_bytes, &self.beat, &self.since, &self.in_flight, &self.connections];
-        numbers.iter().for_each(|number| number.store(0, Relaxed));
+            [&self.started_at, &self.rss_bytes, &self.vsz_bytes, &self.beat, &self.since, &self.in_flight];
+        let listeners = self.accepted.iter().chain(&self.open).chain([&self.connections]);
+        numbers.into_iter().chain(listeners).for_each(|number| number.store(0, Relaxed));
         self.counters.clear();
         self.request.write(&[]);
         self.life.store(FREE, Relaxed);
     }
+}
+
+fn read(numbers: &[AtomicU64; LISTENERS_COUNT]) -> [u64; LISTENERS_COUNT] {
+    std::array::from_fn(|at| numbers[at].load(Relaxed))
 }
 
 const FREE: u32 = 0;

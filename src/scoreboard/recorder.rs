@@ -42,9 +42,26 @@ impl Recorder {
         self.turn_to(Doing::Waiting);
     }
 
-    /// A connection was accepted.
-    pub fn accepted(&mut self) {
+    /// A connection was accepted from the listener of this place.
+    pub fn accepted(&mut self, listener: usize) {
         add(&self.slot.counters.accepted, 1);
+        if let Some(accepted) = self.slot.accepted.get(listener) {
+            add(accepted, 1);
+        }
+    }
+
+    /// A connection of this listener stays open: it waits for something.
+    pub fn keeps(&mut self, listener: usize) {
+        if let Some(open) = self.slot.open.get(listener) {
+            add(open, 1);
+        }
+    }
+
+    /// A connection that stayed open is closed.
+    pub fn lets_go(&mut self, listener: usize) {
+        if let Some(open) = self.slot.open.get(listener) {
+            open.store(open.load(Relaxed).saturating_sub(1), Relaxed);
+        }
     }
 
     /// Bytes have arrived.

@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::load::Load;
-use crate::master::{Master, is_asleep};
+use crate::master::Master;
 use crate::support::client::{Response, get, read_all};
 use crate::support::eventually;
 use crate::support::nginx::Nginx;
@@ -221,7 +221,7 @@ fn a_disk_that_is_full_ends_no_request() {
 fn a_master_that_is_killed_has_its_workers_finish_and_leave() {
     let mut master = Master::start(&["--workers", "2"]);
     let running = master.door.send(get("/sleep?500"));
-    eventually("it is in a worker's hands", || master.workers().into_iter().any(is_asleep));
+    eventually("it is in a worker's hands", || master.asleep().len() == 1);
     master.signal(Signal::SIGKILL);
     Response::read(&running).assert_body("one");
     master.wait();

@@ -69,6 +69,12 @@ impl Master {
         children(self.pid())
     }
 
+    /// Those of its children that sleep in a call of the application, or while they load it.
+    pub(crate) fn asleep(&self) -> Vec<i32> {
+        let note = |pid: &i32| self.folder.path().join(format!("version-asleep-{pid}"));
+        self.workers().into_iter().filter(|pid| note(pid).exists()).collect()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.pid()), signal).unwrap();
     }
@@ -143,11 +149,6 @@ pub(crate) fn children(pid: i32) -> Vec<i32> {
     let path = format!("/proc/{pid}/task/{pid}/children");
     let text = fs::read_to_string(path).unwrap_or_default();
     text.split_whitespace().map(|number| number.parse().unwrap()).collect()
-}
-
-/// Whether a process sleeps by its own wish, and does not wait for events.
-pub(crate) fn is_asleep(pid: i32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/wchan")).unwrap_or_default().contains("nanosleep")
 }
 
 /// The example that goes wrong when asked to. `cargo test` builds it beside the tests; `cargo test --test workers` does not.

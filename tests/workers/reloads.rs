@@ -5,7 +5,7 @@ use std::fs;
 use nix::sys::signal::Signal;
 
 use crate::load::Load;
-use crate::master::{Master, is_asleep};
+use crate::master::Master;
 use crate::support::client::{Response, get};
 use crate::support::eventually;
 use crate::support::nginx::Nginx;
@@ -60,8 +60,7 @@ fn a_reload_that_is_overtaken_by_another_loads_the_last_code() {
     let master = Master::start(&["--workers", "2"]);
     master.write_version("slow");
     master.signal(Signal::SIGHUP);
-    let starting = || master.workers().into_iter().filter(|pid| is_asleep(*pid)).count();
-    eventually("both new workers have read the code", || starting() == 2);
+    eventually("both new workers have read the code", || master.asleep().len() == 2);
     master.write_version("three");
     master.signal(Signal::SIGHUP);
     master.says("reload: begun anew");
@@ -87,7 +86,7 @@ fn a_request_that_runs_is_finished_by_the_old_worker() {
     let master = Master::start(&[]);
     let old = master.workers()[0];
     let slow = master.door.send(get("/sleep?500"));
-    eventually("it is in the application's hands", || is_asleep(old));
+    eventually("it is in the application's hands", || master.asleep() == [old]);
     master.write_version("two");
     master.signal(Signal::SIGHUP);
     master.says("the new code serves");

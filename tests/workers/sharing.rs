@@ -16,16 +16,16 @@ fn no_small_request_waits_for_a_sleeper() {
     let begin = Instant::now();
     let sleeper = nginx.send("GET /sleep?2000", &[], b"");
     let mut longest = Duration::ZERO;
-    for _ in 0..200 {
+    for _ in 0..100 {
         let asked = Instant::now();
         nginx.get("/").assert_body("one");
         longest = longest.max(asked.elapsed());
     }
-    // Together too: they are there before any of them is answered.
-    let clients: Vec<_> = (0..200).map(|_| nginx.send("GET /", &[], b"")).collect();
+    // Together too: they are there before any of them is answered. nginx has 256 connections, two for each.
+    let clients: Vec<_> = (0..100).map(|_| nginx.send("GET /", &[], b"")).collect();
     clients.iter().for_each(|client| Response::read(client).assert_body("one"));
     assert!(begin.elapsed() < Duration::from_millis(1_900), "they took {:?}", begin.elapsed());
-    println!("the longest of 200 beside a sleeper took {longest:?}");
+    println!("the longest of 100 beside a sleeper took {longest:?}");
     Response::read(&sleeper).assert_body("one");
     assert!(begin.elapsed() >= Duration::from_secs(2));
 }

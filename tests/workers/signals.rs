@@ -22,12 +22,24 @@ fn a_stop_finishes_what_runs_and_a_second_one_does_not() {
 
         let mut master = Master::start(&["--workers", "2"]);
         let _running = master.door.send(get("/sleep?60000"));
+        eventually("it is in a worker's hands", || master.asleep().len() == 1);
         master.signal(signal);
         master.says("stopping: 2 workers finish what runs");
         master.signal(signal);
         assert_eq!(master.wait().code(), Some(128 + signal as i32), "{signal}");
         eventually("everybody's end", || !master.is_anyone_left());
     }
+}
+
+#[test]
+fn without_workers_the_command_serves_by_itself() {
+    let mut master = Master::start(&["--workers", "0", "--timeout", "5"]);
+    master.says("WARN --workers 0: no master looks after --timeout");
+    assert_eq!(master.get("/pid").text(), master.pid().to_string());
+    assert!(master.workers().is_empty());
+    master.signal(Signal::SIGTERM);
+    assert_eq!(master.wait().code(), Some(0));
+    assert!(!master.folder.path().join("x.sock").exists() && !master.folder.path().join("pid").exists());
 }
 
 #[test]
@@ -107,6 +119,7 @@ fn a_worker_that_is_told_to_end_finishes_and_is_replaced() {
     let master = Master::start(&["--workers", "1"]);
     let first = master.workers();
     let running = master.door.send(get("/sleep?200"));
+    eventually("it is in the worker's hands", || master.asleep() == first);
     kill(Pid::from_raw(first[0]), Signal::SIGTERM).unwrap();
     Response::read(&running).assert_body("one");
     eventually("another worker", || children(master.pid()).iter().any(|pid| !first.contains(pid)));

@@ -70,6 +70,18 @@ fn a_preloaded_application_is_loaded_anew_by_a_new_master() {
     assert_eq!(master.get("/").text(), "two");
 }
 
+#[test]
+fn a_stop_is_for_the_new_master_too() {
+    let mut master = Master::start(&[]);
+    master.write_version("slow");
+    master.signal(Signal::SIGUSR2);
+    master.says(" starts on the same sockets");
+    master.signal(Signal::SIGTERM);
+    assert_eq!(master.wait().code(), Some(0));
+    eventually("everybody's end", || !master.is_anyone_left());
+    assert!(!master.folder.path().join("x.sock").exists());
+}
+
 /// Whether a process is gone, or waits for its parent to notice.
 fn has_ended(pid: i32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

@@ -14,7 +14,7 @@ use clap::Args;
 
 use self::packet::Request;
 use self::reply::Reply;
-use self::socket::Socket;
+pub(super) use self::socket::Socket;
 use super::values::{Seconds, waiting_time};
 use super::{Result, print};
 use crate::listener::Address;

@@ -9,14 +9,14 @@ use std::time::Duration;
 use crate::listener::Address;
 
 /// A connection over TCP or a unix socket.
-pub(super) enum Socket {
+pub(in crate::cli) enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
 impl Socket {
     /// Connects; `timeout` is for that, and then for each read and write.
-    pub(super) fn connect(address: &Address, timeout: Duration) -> io::Result<Self> {
+    pub(in crate::cli) fn connect(address: &Address, timeout: Duration) -> io::Result<Self> {
         let socket = match address {
             Address::Tcp { host, port } => Socket::Tcp(connect_tcp(host, *port, timeout)?),
             Address::Unix(path) => Socket::Unix(UnixStream::connect(path)?),

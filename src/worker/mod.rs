@@ -5,15 +5,19 @@
 //! still be in hand; and before any other call of the application, which would hold up what waits in the backlog
 //! though another process could take it.
 
+mod accepting;
+mod stopping;
+mod turns;
+
 use std::io;
 use std::time::{Duration, Instant};
 
-use log::{info, warn};
+use log::warn;
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
-use crate::acceptor::{Accepted, Acceptor};
+use crate::acceptor::Acceptor;
 use crate::application::Application;
 use crate::connection::{Connection, Context, Turn};
 use crate::date::Date;
@@ -22,9 +26,10 @@ use crate::link::Link;
 use crate::listener::Listener;
 use crate::observer::Observer;
 use crate::scoreboard::Recorder;
-use crate::stop::{Orders, Stop, Stopper};
-use crate::stream::{Peer, Socket};
+use crate::stop::{Orders, Stopper};
+use crate::stream::Socket;
 use crate::throttle::Throttle;
+use turns::Turns;
 
 /// Serves one application on any number of listeners, on the thread that calls [`Worker::run`].
 pub struct Worker<A> {
@@ -44,22 +49,14 @@ pub struct Worker<A> {
     full: Throttle,
     /// The line to the master, whose other workers accept on the same sockets.
     link: Option<Link>,
-    /// A fresh connection whose request is about to arrive, and until when it is waited for.
-    expected: Option<(usize, Instant)>,
-}
-
-/// What every turn of a connection is given.
-struct Turns<A> {
-    application: A,
-    limits: Limits,
-    scratch: Vec<u8>,
-    date: Date,
-    observer: Option<Box<dyn Observer>>,
-    recorder: Option<Recorder>,
+    /// A peer was slow to ask: until then no fresh one is waited for.
+    hasty_until: Option<Instant>,
 }
 
 struct Entry {
     connection: Connection<Socket>,
+    /// Where its listener stands among the acceptors.
+    listener: usize,
     /// Registered with the poller, which a request that never waits and never yields is not.
     registered: bool,
     /// In `runnable`.
@@ -117,7 +114,7 @@ impl<A: Application> Worker<A> {
             accepted: 0,
             full: Throttle::default(),
             link,
-            expected: None,
+            hasty_until: None,
         })
     }
 
@@ -150,7 +147,7 @@ impl<A: Application> Worker<A> {
         }
         loop {
             let now = Instant::now();
-            self.watch_listeners(now)?;
+            self.watch_listeners()?;
             let timeout = self.timeout(now);
             if let Some(recorder) = &mut self.turns.recorder {
                 recorder.waits(now, self.connections.len());
@@ -209,8 +206,7 @@ impl<A: Application> Worker<A> {
             return Some(Duration::ZERO);
         }
         let pauses = self.acceptors.iter().filter_map(Acceptor::paused_until);
-        let expected = self.expected.map(|(_, until)| until);
-        let next = pauses.chain(self.next_deadline).chain(self.stopping).chain(expected).min()?;
+        let next = pauses.chain(self.next_deadline).chain(self.stopping).min()?;
         Some(next.saturating_duration_since(now))
     }
 
@@ -220,18 +216,6 @@ impl<A: Application> Worker<A> {
             event if event.is_readable() => connection.readable(cx),
             _ => connection.advance(cx),
         });
-    }
-
-    /// Whether a connection may be accepted now. One of several workers takes the next only when the last one's
-    /// request is there: were it busy by then, the request would wait though another worker could answer it.
-    fn can_accept(&self) -> bool {
-        self.connections.len() < self.turns.limits.connections_count_max && self.expected.is_none()
-    }
-
-    fn watch_listeners(&mut self, now: Instant) -> io::Result<()> {
-        self.expected = self.expected.filter(|(_, until)| now < *until);
-        let can = self.can_accept();
-        self.acceptors.iter_mut().try_for_each(|acceptor| acceptor.watch(self.poll.registry(), can))
     }
 
     fn run_queue(&mut self) {
@@ -247,13 +231,13 @@ impl<A: Application> Worker<A> {
     fn turn(&mut self, key: usize, turn: impl FnOnce(&mut Connection<Socket>, &mut Context<'_, A>) -> Turn) {
         let Some(entry) = self.connections.get_mut(key) else { return };
         let turn = self.turns.take(|cx| turn(&mut entry.connection, cx));
-        if self.expected.is_some_and(|(expected, _)| expected == key)
-            && (turn == Turn::Closed || !entry.connection.is_fresh())
-        {
-            self.expected = None;
-        }
         match turn {
-            Turn::Closed => drop(self.connections.remove(key)),
+            Turn::Closed => {
+                let entry = self.connections.remove(key);
+                if let Some(recorder) = &mut self.turns.recorder {
+                    recorder.lets_go(entry.listener);
+                }
+            }
             turn => self.rest(key, turn),
         }
     }
@@ -301,118 +285,6 @@ impl<A: Application> Worker<A> {
         let deadlines = self.connections.iter().filter_map(|(_, entry)| entry.connection.deadline());
         self.next_deadline = deadlines.min().map(|next| next.max(now + DEADLINE_GRAIN));
     }
-
-    fn accept(&mut self, now: Instant) {
-        for at in 0..self.acceptors.len() {
-            for _ in 0..self.turns.limits.accepts_per_turn_max {
-                if !self.acceptors[at].is_ready(now) {
-                    break;
-                }
-                if self.expected.is_some() {
-                    return;
-                }
-                if self.connections.len() >= self.turns.limits.connections_count_max {
-                    if let Some(more) = self.full.pass(now) {
-                        warn!(
-                            "{} connections are open, the most allowed; the rest wait{more}",
-                            self.connections.len()
-                        );
-                    }
-                    return;
-                }
-                match self.acceptors[at].accept(now, &self.turns.limits) {
-                    Accepted::Connection(socket, peer) => self.open(at, socket, peer),
-                    Accepted::Nobody => {}
-                    Accepted::NoMore => break,
-                }
-            }
-        }
-    }
-
-    /// Serves a fresh connection as far as it goes. A request that needs no waiting ends here, and neither the
-    /// slab nor the poller hears of it.
-    fn open(&mut self, acceptor: usize, socket: Socket, peer: Peer) {
-        self.accepted += 1;
-        let protocol = self.acceptors[acceptor].protocol(&peer);
-        let mut connection = Connection::new(self.accepted, socket, peer, protocol);
-        if let Some(recorder) = &mut self.turns.recorder {
-            recorder.accepted();
-        }
-        let turn = self.turns.take(|cx| connection.advance(cx));
-        if turn != Turn::Closed {
-            let is_fresh = connection.is_fresh();
-            let key = self.connections.insert(Entry { connection, registered: false, queued: false });
-            if is_fresh && self.link.is_some() && self.stopping.is_none() {
-                self.expected = Some((key, Instant::now() + self.turns.limits.first_request_time_max));
-            }
-            self.rest(key, turn);
-        }
-    }
-
-    fn obey(&mut self, now: Instant) {
-        let told = self.link.as_mut().and_then(Link::obey);
-        match self.orders.take().max(told) {
-            None => {}
-            Some(Stop::Now) => {
-                self.acceptors.clear();
-                self.abandon_all();
-                self.stopping = Some(now);
-            }
-            Some(stop) if self.stopping.is_none() => {
-                // What waits in the backlog was accepted by the kernel in our name; closing would reset it.
-                let turns = if stop == Stop::Gracefully { LAST_ACCEPT_TURNS } else { 0 };
-                for _ in 0..turns {
-                    self.expected = None;
-                    self.accept(now);
-                }
-                self.expected = None;
-                self.acceptors.clear();
-                self.stopping = Some(now + self.turns.limits.grace_time_max);
-                for (_, entry) in &mut self.connections {
-                    if entry.connection.is_idle() {
-                        entry.connection.shorten_deadline(now + self.turns.limits.grace_idle_time_max);
-                    }
-                }
-                self.next_deadline = Some(now);
-                info!("stopping: {} connections are open", self.connections.len());
-            }
-            Some(_) => {}
-        }
-    }
-
-    /// Drops every connection, so that its peer sees what is missing.
-    fn abandon_all(&mut self) {
-        for (_, mut entry) in std::mem::take(&mut self.connections) {
-            self.turns.take(|cx| entry.connection.abandon(cx));
-        }
-    }
-
-    /// Whether a stop was ordered and nothing is left to do, or no time.
-    fn is_over(&mut self, now: Instant) -> bool {
-        let Some(until) = self.stopping else { return false };
-        if !self.connections.is_empty() && now >= until {
-            warn!("stopped with {} connections open: their time (--grace) is over", self.connections.len());
-            self.abandon_all();
-        }
-        self.connections.is_empty()
-    }
-}
-
-impl<A: Application> Turns<A> {
-    fn take(&mut self, turn: impl FnOnce(&mut Context<'_, A>) -> Turn) -> Turn {
-        turn(&mut Context {
-            application: &mut self.application,
-            scratch: &mut self.scratch,
-            limits: &self.limits,
-            date: self.date.text(),
-            clock: &Instant::now,
-            observer: match &mut self.observer {
-                Some(observer) => Some(observer.as_mut()),
-                None => None,
-            },
-            recorder: self.recorder.as_mut(),
-        })
-    }
 }
 
 const ORDERS: Token = Token(usize::MAX - 1);
@@ -423,7 +295,5 @@ const FIRST_LISTENER: usize = usize::MAX - 3;
 const SCRATCH_BYTES: usize = 64 << 10;
 /// Events taken from the poller at once, a count.
 const EVENTS_COUNT: usize = 1_024;
-/// Turns of accepting before a listener is closed, a count: with 64 accepts each, a whole backlog.
-const LAST_ACCEPT_TURNS: usize = 64;
 /// Deadlines are kept to within this.
 const DEADLINE_GRAIN: Duration = Duration::from_millis(50);

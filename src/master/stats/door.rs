@@ -1,0 +1,87 @@
+//! Where the statistics are read: the listeners of `--stats`, and the readers that are there.
+
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use log::warn;
+use nix::poll::PollFlags;
+
+use super::visit::Visit;
+use crate::listener::Listener;
+use crate::stats::Form;
+use crate::throttle::Throttle;
+
+/// The listeners, and the readers in the order in which they came.
+pub(super) struct Door {
+    pub(super) listeners: Vec<Listener>,
+    visits: VecDeque<Visit>,
+    /// When to accept again after the process had no descriptor left.
+    paused_until: Option<Instant>,
+    failed: Throttle,
+}
+
+impl Door {
+    pub(super) fn new(listeners: Vec<Listener>) -> Self {
+        Door { listeners, visits: VecDeque::new(), paused_until: None, failed: Throttle::default() }
+    }
+
+    /// What is waited for; new readers only if it is `open`.
+    pub(super) fn waits_for(&self, open: bool) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+        let accepts = open && self.paused_until.is_none();
+        let listeners = self.listeners.iter().filter(move |_| accepts);
+        let listeners = listeners.map(|listener| (listener.as_fd(), PollFlags::POLLIN));
+        listeners.chain(self.visits.iter().map(Visit::waits_for))
+    }
+
+    /// When to look again though nothing happens.
+    pub(super) fn until(&self) -> Option<Instant> {
+        self.visits.iter().map(|visit| visit.until).chain(self.paused_until).min()
+    }
+
+    /// Lets new readers in if it is `open`, and goes on with those that are there.
+    pub(super) fn turn(&mut self, now: Instant, open: bool, values: &mut dyn FnMut(Form) -> String) {
+        if self.paused_until.is_some_and(|until| now >= until) {
+            self.paused_until = None;
+        }
+        if open && self.paused_until.is_none() {
+            self.accept(now);
+        }
+        self.visits.retain_mut(|visit| visit.go_on(now, values));
+    }
+
+    fn accept(&mut self, now: Instant) {
+        for listener in &self.listeners {
+            for _ in 0..READERS_COUNT_MAX {
+                match listener.accept() {
+                    Ok((socket, peer)) if listener.allows(&peer) => {
+                        // Who came first had the most time: else some that say nothing could keep all others out.
+                        if self.visits.len() >= READERS_COUNT_MAX {
+                            self.visits.pop_front();
+                        }
+                        self.visits.push_back(Visit::new(socket, now));
+                    }
+                    Ok((_, peer)) => {
+                        if let Some(more) = self.failed.pass(now) {
+                            warn!("--stats: {peer}: refused: not among the addresses of --allow-from{more}");
+                        }
+                    }
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                    Err(error) => {
+                        if let Some(more) = self.failed.pass(now) {
+                            warn!("--stats: {}: cannot accept: {error}{more}", listener.address());
+                        }
+                        self.paused_until = Some(now + ACCEPT_PAUSE);
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Readers at once, a count: monitors are a handful, and each may hold an answer of some hundred KiB.
+const READERS_COUNT_MAX: usize = 64;
+/// Time until the next try when none can be accepted, as with the workers' listeners.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

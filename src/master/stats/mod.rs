@@ -1,0 +1,109 @@
+//! `--stats`: the master answers how its workers are. What they do stands in the shared memory, so that also one that is
+//! stuck can be read; nobody asks a worker anything.
+
+mod backlog;
+mod door;
+mod history;
+mod snapshot;
+mod visit;
+
+use std::os::fd::BorrowedFd;
+use std::time::Instant;
+
+use log::info;
+use nix::poll::PollFlags;
+
+use super::{Master, State};
+use crate::listener::Listener;
+use crate::scoreboard::Row;
+use crate::stats::{Form, json, prometheus};
+use door::Door;
+use history::History;
+
+/// What `--stats` takes.
+pub(super) struct Stats {
+    door: Door,
+    history: History,
+}
+
+impl Master<'_> {
+    /// Tells on these listeners how the workers are.
+    pub fn tell_on(&mut self, listeners: Vec<Listener>) {
+        for listener in &listeners {
+            info!(
+                "statistics at {}, for uwsgitop, tidegate top, and at /metrics for Prometheus",
+                listener.address()
+            );
+        }
+        self.stats = Some(Stats { door: Door::new(listeners), history: History::default() });
+    }
+
+    /// Goes on with those who ask how the workers are.
+    pub(super) fn tell_stats(&mut self, now: Instant) {
+        let open = self.stats_are_open();
+        let Some(mut stats) = self.stats.take() else { return };
+        let Stats { door, history } = &mut stats;
+        // Many may ask in one turn; it is one moment.
+        let (mut snapshot, mut texts) = (None, [None, None]);
+        door.turn(now, open, &mut |form| {
+            let (text, write): (_, fn(&_) -> _) = match form {
+                Form::Json => (&mut texts[0], json),
+                Form::Prometheus => (&mut texts[1], prometheus),
+            };
+            let snapshot = snapshot.get_or_insert_with(|| self.snapshot(history, now));
+            text.get_or_insert_with(|| write(snapshot)).clone()
+        });
+        self.stats = Some(stats);
+    }
+
+    /// Looks at what is told of the last second.
+    pub(super) fn look_for_stats(&mut self, now: Instant) {
+        if let Some(mut stats) = self.stats.take() {
+            self.sample(&mut stats.history, now);
+            self.stats = Some(stats);
+        }
+    }
+
+    /// What is waited for, for those who ask.
+    pub(super) fn stats_wait_for(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+        let open = self.stats_are_open();
+        self.stats.iter().flat_map(move |stats| stats.door.waits_for(open))
+    }
+
+    /// When to look again for those who ask.
+    pub(super) fn stats_until(&self) -> Option<Instant> {
+        self.stats.as_ref().and_then(|stats| stats.door.until())
+    }
+
+    /// Until a new master serves, the one before it answers on the same sockets.
+    fn stats_are_open(&self) -> bool {
+        self.state != State::Starting || !self.handover.is_awaited()
+    }
+}
+
+impl Stats {
+    /// Where it is told.
+    pub(super) fn listeners(&self) -> &[Listener] {
+        &self.door.listeners
+    }
+
+    /// The files of its sockets are this process's from here on.
+    pub(super) fn own_files(&mut self) {
+        self.door.listeners.iter_mut().for_each(Listener::own_file);
+    }
+
+    /// Another master goes on with its sockets; who is being answered is answered to the end.
+    pub(super) fn leave(&mut self) {
+        self.door.listeners.drain(..).for_each(|mut listener| listener.leave_file());
+    }
+
+    /// A process has ended, and has left this.
+    pub(super) fn ended(&mut self, row: &Row) {
+        self.history.ended(row);
+    }
+
+    /// A process was aborted by the timeout.
+    pub(super) fn timed_out(&mut self, number: u32) {
+        self.history.timed_out(number);
+    }
+}

@@ -1,0 +1,114 @@
+//! The snapshot: what the scoreboard, the kernel and the master itself know at one moment.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use super::super::Master;
+use super::super::post::unix_micros;
+use super::super::worker::Worker as Supervised;
+use super::backlog::backlog;
+use super::history::History;
+use crate::scoreboard::{Doing, Life, Row, Totals};
+use crate::stats::{Backlog, Listener, Process, Snapshot, Worker};
+
+impl Master<'_> {
+    pub(super) fn snapshot(&mut self, history: &mut History, now: Instant) -> Snapshot {
+        let workers = self.workers(history, now);
+        let master = &self.scoreboard.master;
+        let time = |time: u64| (time > 0).then_some(time);
+        let folder = std::env::current_dir().unwrap_or_default();
+        Snapshot {
+            at: unix_micros(),
+            pid: std::process::id(),
+            owner: (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw()),
+            folder: folder.to_string_lossy().into_owned(),
+            started_at: master.started_at.load(Relaxed),
+            wanted: self.wanted,
+            generation: self.generation,
+            reloads: (master.reloads.load(Relaxed), master.reload_failures.load(Relaxed)),
+            reload_times: (
+                time(master.reload_began_at.load(Relaxed)),
+                time(master.reload_ended_at.load(Relaxed)),
+            ),
+            listeners: self.listeners(history),
+            workers,
+        }
+    }
+
+    /// Notes how it is now, for whoever asks later.
+    pub(super) fn sample(&mut self, history: &mut History, now: Instant) {
+        for worker in &mut self.workers {
+            if let Some(row) = self.scoreboard.row(worker.slot) {
+                let busy = busy_micros(worker, &row, now);
+                history.sample(row.pid, worker.started, busy, now);
+            }
+        }
+        history.full.resize(self.listeners.len(), 0);
+        for (listener, full) in self.listeners.iter().zip(&mut history.full) {
+            *full += u64::from(backlog(listener).is_some_and(Backlog::is_full));
+        }
+    }
+
+    fn workers(&mut self, history: &mut History, now: Instant) -> Vec<Worker> {
+        let mut processes: Vec<Process> = Vec::new();
+        for worker in &mut self.workers {
+            let Some(mut row) = self.scoreboard.row(worker.slot) else { continue };
+            let stuck = worker.stuck_for(&row, now);
+            row.totals.busy_micros = busy_micros(worker, &row, now);
+            history.sample(row.pid, worker.started, row.totals.busy_micros, now);
+            let busy = history.busy(row.pid, row.totals.busy_micros, now);
+            processes.push(Process { row, busy, stuck });
+        }
+        processes.sort_by_key(|process| (rank(process.row.life), std::cmp::Reverse(process.row.generation)));
+        let mut numbers: BTreeSet<u32> = history.numbers().chain(1..=self.wanted).collect();
+        numbers.extend(processes.iter().map(|process| process.row.number));
+        let of = |number| {
+            let is_of = |process: &&Process| process.row.number == number;
+            let processes: Vec<Process> = processes.iter().filter(is_of).cloned().collect();
+            let living =
+                processes.iter().fold(Totals::default(), |sum, process| sum + process.row.totals.clone());
+            let past = history.of(number);
+            Worker {
+                number,
+                totals: past.with(living),
+                respawns: self.last_respawns.get(&number).copied().unwrap_or(0),
+                timeouts: past.timeouts,
+                processes,
+            }
+        };
+        numbers.into_iter().map(of).collect()
+    }
+
+    fn listeners(&self, history: &History) -> Vec<Listener> {
+        let (ended, rows) = (self.scoreboard.ended_accepted(), self.scoreboard.rows());
+        let connections = |at: usize| {
+            let accepted: u64 = ended.get(at)? + rows.iter().map(|row| row.accepted[at]).sum::<u64>();
+            Some((accepted, rows.iter().map(|row| row.open[at]).sum()))
+        };
+        let all = self.listeners.iter().enumerate().map(|(at, listener)| Listener {
+            protocol: listener.scheme().to_string(),
+            address: listener.address(),
+            backlog: backlog(listener),
+            full: history.full.get(at).copied().unwrap_or(0),
+            connections: connections(at),
+        });
+        all.collect()
+    }
+}
+
+/// Time not spent waiting, that which is still running among it.
+fn busy_micros(worker: &mut Supervised, row: &Row, now: Instant) -> u64 {
+    let running = worker.stuck_for(row, now);
+    let running = if row.doing == Doing::Waiting { 0 } else { running.as_micros() };
+    row.totals.busy_micros + u64::try_from(running).unwrap_or(u64::MAX)
+}
+
+/// Which process of a number is told of first.
+fn rank(life: Life) -> u8 {
+    match life {
+        Life::Ready => 0,
+        Life::Starting => 1,
+        Life::Leaving => 2,
+    }
+}

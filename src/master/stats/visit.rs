@@ -1,0 +1,104 @@
+//! One reader of the statistics: a few bytes from it, the answer, and the end. It never has the master wait.
+
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use nix::poll::PollFlags;
+
+use crate::stats::{Asked, Form, HEAD_BYTES_MAX};
+use crate::stream::{Socket, Stream};
+
+/// A connection to a reader.
+pub(super) struct Visit {
+    socket: Socket,
+    began: Instant,
+    /// When its present state is over, whatever came of it.
+    pub(super) until: Instant,
+    state: State,
+}
+
+enum State {
+    /// What it wants is read, or that it says nothing.
+    Asking(Vec<u8>),
+    /// The answer, and how much of it is sent.
+    Answering(Vec<u8>, usize),
+    /// All is said; what it still sends is read, so that the close is no reset, which would overtake the answer.
+    /// So many bytes more.
+    Draining(usize),
+}
+
+impl Visit {
+    pub(super) fn new(socket: Socket, now: Instant) -> Self {
+        Visit { socket, began: now, until: now + SILENCE_TIME_MAX, state: State::Asking(Vec::new()) }
+    }
+
+    /// What is waited for.
+    pub(super) fn waits_for(&self) -> (BorrowedFd<'_>, PollFlags) {
+        let flags = match self.state {
+            State::Answering(..) => PollFlags::POLLOUT,
+            State::Asking(_) | State::Draining(_) => PollFlags::POLLIN,
+        };
+        (self.socket.as_fd(), flags)
+    }
+
+    /// Goes as far as it can without waiting. Returns whether it goes on later.
+    pub(super) fn go_on(&mut self, now: Instant, values: &mut dyn FnMut(Form) -> String) -> bool {
+        let mut piece = [0; 4 << 10];
+        loop {
+            match &mut self.state {
+                State::Asking(bytes) => match self.socket.read(&mut piece) {
+                    Ok(read) => {
+                        bytes.extend_from_slice(&piece[..read]);
+                        match Asked::by(bytes) {
+                            Asked::Begun if read == 0 => return false,
+                            Asked::Begun => self.until = self.began + HEAD_TIME_MAX,
+                            asked => self.answer(asked, now, values),
+                        }
+                    }
+                    Err(error) if error.kind() == ErrorKind::WouldBlock && now >= self.until => {
+                        let asked = Asked::by(bytes);
+                        self.answer(asked, now, values);
+                    }
+                    Err(error) => return is_passing(&error),
+                },
+                State::Answering(bytes, sent) => match self.socket.write(&bytes[*sent..]) {
+                    Ok(0) => return false,
+                    Ok(written) if *sent + written < bytes.len() => *sent += written,
+                    Ok(_) => {
+                        if self.socket.shutdown_write().is_err() {
+                            return false;
+                        }
+                        self.state = State::Draining(HEAD_BYTES_MAX);
+                        self.until = now + DRAIN_TIME_MAX;
+                    }
+                    Err(error) => return is_passing(&error) && now < self.until,
+                },
+                State::Draining(left) => match self.socket.read(&mut piece) {
+                    Ok(read) if read > 0 && read <= *left => *left -= read,
+                    Ok(_) => return false,
+                    Err(error) => return is_passing(&error) && now < self.until,
+                },
+            }
+        }
+    }
+
+    fn answer(&mut self, asked: Asked, now: Instant, values: &mut dyn FnMut(Form) -> String) {
+        self.state = State::Answering(asked.response(values), 0);
+        self.until = now + ANSWER_TIME_MAX;
+    }
+}
+
+fn is_passing(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+/// A reader that says nothing for so long is one of uWSGI's, which only reads. An HTTP client sends its request with
+/// the connection; so much is for a busy machine and a network.
+const SILENCE_TIME_MAX: Duration = Duration::from_millis(200);
+/// Time for a request's head: Prometheus gives up after 10 s by default, and the request is its first packet.
+const HEAD_TIME_MAX: Duration = Duration::from_secs(2);
+/// Time for the answer to be taken: some hundred KiB at most, so it is over at once but for who does not read.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
+/// Time for the reader to close; it has seen the end.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(1);

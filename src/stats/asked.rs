@@ -1,0 +1,145 @@
+//! What a reader asks for, by the bytes that it has sent so far.
+
+use httparse::{EMPTY_HEADER, Request, Status};
+
+/// A form in which the values leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// uWSGI's keys, and our own.
+    Json,
+    /// Prometheus's text format, version 0.0.4.
+    Prometheus,
+}
+
+/// What a reader wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// It has asked for nothing yet.
+    Nothing,
+    /// An HTTP request has begun.
+    Begun,
+    /// It has asked for this by HTTP.
+    For {
+        /// In this form.
+        form: Form,
+        /// It wants the head alone.
+        head_only: bool,
+    },
+    /// It has sent what gets no values: this status line and this sentence instead.
+    Wrong(&'static str, &'static str),
+}
+
+/// A request's head has at most so many bytes; Prometheus sends 300, a browser 1,000.
+pub const HEAD_BYTES_MAX: usize = 8 << 10;
+
+/// A request has at most so many fields, a count; a browser sends 20.
+const FIELDS_COUNT_MAX: usize = 64;
+
+impl Asked {
+    /// Reads what has come.
+    pub fn by(bytes: &[u8]) -> Asked {
+        if bytes.is_empty() {
+            return Asked::Nothing;
+        }
+        let mut fields = [EMPTY_HEADER; FIELDS_COUNT_MAX];
+        let mut request = Request::new(&mut fields);
+        match request.parse(bytes) {
+            Ok(Status::Complete(_)) => {}
+            Ok(Status::Partial) if bytes.len() < HEAD_BYTES_MAX => return Asked::Begun,
+            Ok(Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
+                return Asked::Wrong(
+                    "431 Request Header Fields Too Large",
+                    "The request's head is too large.",
+                );
+            }
+            Err(_) => return Asked::Wrong("400 Bad Request", "This is no HTTP request."),
+        }
+        let head_only = match request.method {
+            Some("GET") => false,
+            Some("HEAD") => true,
+            _ => return Asked::Wrong("405 Method Not Allowed", "Only GET and HEAD are answered here."),
+        };
+        let path = request.path.unwrap_or_default();
+        let form = match path.split('?').next() {
+            Some("/") => Form::Json,
+            Some("/metrics") => Form::Prometheus,
+            _ => return Asked::Wrong("404 Not Found", "There is / for JSON, and /metrics for Prometheus."),
+        };
+        Asked::For { form, head_only }
+    }
+
+    /// The response: its head, and what `values` has in a form.
+    pub fn response(self, values: impl FnOnce(Form) -> String) -> Vec<u8> {
+        match self {
+            // As uWSGI's stats server answers.
+            Asked::Nothing => values(Form::Json).into_bytes(),
+            Asked::Begun => {
+                response("408 Request Timeout", PLAIN, "The request did not come to its end.\n", false)
+            }
+            Asked::For { form, head_only } => {
+                let kind = match form {
+                    Form::Json => "application/json",
+                    Form::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+                };
+                response("200 OK", kind, &values(form), head_only)
+            }
+            Asked::Wrong(status, why) => response(status, PLAIN, &format!("{why}\n"), false),
+        }
+    }
+}
+
+fn response(status: &str, kind: &str, body: &str, head_only: bool) -> Vec<u8> {
+    let allow = if status.starts_with("405") { "Allow: GET, HEAD\r\n" } else { "" };
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n{allow}Cache-Control: no-store\r\n\
+         X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), if head_only { b"" } else { body.as_bytes() }].concat()
+}
+
+const PLAIN: &str = "text/plain; charset=utf-8";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reader_gets_its_own() {
+        let wrong = |status: &str, bytes: &[u8]| match Asked::by(bytes) {
+            Asked::Wrong(said, _) => assert!(said.starts_with(status), "{said}"),
+            asked => panic!("{asked:?}"),
+        };
+        let get = |form| Asked::For { form, head_only: false };
+        assert_eq!(Asked::by(b""), Asked::Nothing);
+        assert_eq!(Asked::by(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"), get(Form::Json));
+        assert_eq!(Asked::by(b"GET /?x HTTP/1.0\r\n\r\n"), get(Form::Json));
+        assert_eq!(Asked::by(b"GET /metrics HTTP/1.1\r\n\r\n"), get(Form::Prometheus));
+        let head = Asked::For { form: Form::Prometheus, head_only: true };
+        assert_eq!(Asked::by(b"HEAD /metrics HTTP/1.1\r\n\r\n"), head);
+        let whole = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+        for end in 1..whole.len() - 1 {
+            assert_eq!(Asked::by(&whole[..end]), Asked::Begun, "{end}");
+        }
+        wrong("404", b"GET /metric HTTP/1.1\r\n\r\n");
+        wrong("405", b"POST / HTTP/1.1\r\n\r\n");
+        wrong("400", b"\x16\x03\x01\x02");
+        wrong("400", b"\0\x30\0\0");
+        wrong("431", &[b'A'; HEAD_BYTES_MAX]);
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(FIELDS_COUNT_MAX + 1));
+        wrong("431", many.as_bytes());
+    }
+
+    #[test]
+    fn a_response_is_whole() {
+        let values = |_| "values".to_owned();
+        assert_eq!(Asked::Nothing.response(values), b"values");
+        let text = |asked: Asked| String::from_utf8(asked.response(values)).unwrap();
+        let all = text(Asked::For { form: Form::Json, head_only: false });
+        assert!(all.starts_with("HTTP/1.1 200 OK\r\n") && all.ends_with("\r\n\r\nvalues"), "{all}");
+        let head = text(Asked::For { form: Form::Json, head_only: true });
+        assert_eq!(Some(head.as_str()), all.strip_suffix("values"));
+        assert!(text(Asked::by(b"POST / HTTP/1.1\r\n\r\n")).contains("\r\nAllow: GET, HEAD\r\n"));
+        assert!(text(Asked::Begun).starts_with("HTTP/1.1 408 "));
+    }
+}

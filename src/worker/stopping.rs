@@ -1,0 +1,62 @@
+//! How it ends: what waits is taken or left to others, what runs is finished, and what takes too long is dropped.
+
+use std::time::Instant;
+
+use log::{info, warn};
+
+use super::Worker;
+use crate::application::Application;
+use crate::link::Link;
+use crate::stop::Stop;
+
+impl<A: Application> Worker<A> {
+    /// Does what the master, a signal or another thread has ordered.
+    pub(super) fn obey(&mut self, now: Instant) {
+        let told = self.link.as_mut().and_then(Link::obey);
+        match self.orders.take().max(told) {
+            None => {}
+            Some(Stop::Now) => {
+                self.acceptors.clear();
+                self.abandon_all();
+                self.stopping = Some(now);
+            }
+            Some(stop) if self.stopping.is_none() => {
+                // What waits in the backlog was accepted by the kernel in our name; closing would reset it.
+                let turns = if stop == Stop::Gracefully { LAST_ACCEPT_TURNS } else { 0 };
+                for _ in 0..turns {
+                    self.accept(now);
+                }
+                self.acceptors.clear();
+                self.stopping = Some(now + self.turns.limits.grace_time_max);
+                for (_, entry) in &mut self.connections {
+                    if entry.connection.is_idle() {
+                        entry.connection.shorten_deadline(now + self.turns.limits.grace_idle_time_max);
+                    }
+                }
+                self.next_deadline = Some(now);
+                info!("stopping: {} connections are open", self.connections.len());
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Drops every connection, so that its peer sees what is missing.
+    fn abandon_all(&mut self) {
+        for (_, mut entry) in std::mem::take(&mut self.connections) {
+            self.turns.take(|cx| entry.connection.abandon(cx));
+        }
+    }
+
+    /// Whether a stop was ordered and nothing is left to do, or no time.
+    pub(super) fn is_over(&mut self, now: Instant) -> bool {
+        let Some(until) = self.stopping else { return false };
+        if !self.connections.is_empty() && now >= until {
+            warn!("stopped with {} connections open: their time (--grace) is over", self.connections.len());
+            self.abandon_all();
+        }
+        self.connections.is_empty()
+    }
+}
+
+/// Turns of accepting before a listener is closed, a count: with 64 accepts each, a whole backlog.
+const LAST_ACCEPT_TURNS: usize = 64;

@@ -1,0 +1,50 @@
+//! What a connection's turn takes: the application, the bounds, the clock, and who is told.
+
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::application::Application;
+use crate::connection::{Connection, Context, Turn};
+use crate::date::Date;
+use crate::limits::Limits;
+use crate::observer::Observer;
+use crate::scoreboard::Recorder;
+use crate::stream::Socket;
+
+/// What every turn of a connection is given.
+pub(super) struct Turns<A> {
+    pub(super) application: A,
+    pub(super) limits: Limits,
+    pub(super) scratch: Vec<u8>,
+    pub(super) date: Date,
+    pub(super) observer: Option<Box<dyn Observer>>,
+    pub(super) recorder: Option<Recorder>,
+}
+
+impl<A: Application> Turns<A> {
+    /// Waits until bytes come, and returns whether they have.
+    pub(super) fn wait_for(&mut self, connection: &mut Connection<Socket>) -> bool {
+        let time = self.limits.first_byte_time_max;
+        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(time.subsec_nanos()) };
+        let mut descriptors = [PollFd::new(connection.stream(), PollFlags::IN)];
+        let mut polled = Ok(0);
+        self.application.while_waiting(&mut || polled = poll(&mut descriptors, Some(&timeout)));
+        polled.is_ok_and(|ready| ready > 0)
+    }
+
+    pub(super) fn take(&mut self, turn: impl FnOnce(&mut Context<'_, A>) -> Turn) -> Turn {
+        turn(&mut Context {
+            application: &mut self.application,
+            scratch: &mut self.scratch,
+            limits: &self.limits,
+            date: self.date.text(),
+            clock: &Instant::now,
+            observer: match &mut self.observer {
+                Some(observer) => Some(observer.as_mut()),
+                None => None,
+            },
+            recorder: self.recorder.as_mut(),
+        })
+    }
+}

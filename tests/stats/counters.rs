@@ -1,0 +1,100 @@
+//! What is counted, and that no counter ever falls.
+
+use nix::sys::signal::Signal;
+
+use crate::reader::{Told, at, kill_worker, number};
+use crate::support::eventually;
+
+#[test]
+fn requests_errors_and_bytes_are_counted_by_worker_and_listener() {
+    let told = Told::start(&["--workers", "2", "--http", "FOLDER/http"]);
+    for path in ["/", "/", "/error", "/"] {
+        told.master.get(path);
+    }
+    let json = told.eventually("four requests", |json| number(json, "tidegate.totals.requests") == 4.0);
+    let sum = |key: &str| {
+        let workers = at(&json, "workers").as_array().unwrap();
+        workers.iter().map(|worker| number(worker, key)).sum::<f64>()
+    };
+    for (key, want) in
+        [("requests", 4.0), ("exceptions", 1.0), ("cores.0.requests", 4.0), ("respawn_count", 2.0)]
+    {
+        assert_eq!(sum(key), want, "{key}");
+    }
+    assert_eq!(
+        (number(&json, "tidegate.totals.errors"), number(&json, "tidegate.totals.accepted")),
+        (1.0, 4.0)
+    );
+    assert!(sum("tx") > 200.0 && sum("avg_rt") > 0.0 && sum("running_time") > 0.0);
+    let listeners = at(&json, "tidegate.listeners");
+    assert_eq!((at(listeners, "0.protocol"), number(listeners, "0.accepted")), (&"uwsgi".into(), 4.0));
+    assert_eq!((at(listeners, "1.protocol"), number(listeners, "1.accepted")), (&"http".into(), 0.0));
+    let counts = at(&json, "tidegate.totals.latency_counts").as_array().unwrap();
+    assert_eq!(counts.iter().map(|count| count.as_u64().unwrap()).sum::<u64>(), 4);
+    told.eventually("the workers' memory", |json| number(json, "workers.1.rss") > 1e6);
+}
+
+#[test]
+fn connections_that_stay_open_are_counted_until_they_close() {
+    let told = Told::start(&["--http", "FOLDER/http"]);
+    let door =
+        crate::support::client::Door::at(&format!("unix:{}/http", told.master.folder.path().display()));
+    let idle: Vec<_> = (0..3).map(|_| door.connect()).collect();
+    let open = |count: f64| move |json: &_| number(json, "tidegate.listeners.1.open") == count;
+    let json = told.eventually("three connections", open(3.0));
+    assert_eq!(number(&json, "tidegate.listeners.0.open"), 0.0);
+    drop(idle);
+    told.eventually("none", open(0.0));
+}
+
+#[test]
+fn a_worker_that_is_killed_leaves_its_counts() {
+    let told = Told::start(&["--workers", "1"]);
+    for _ in 0..5 {
+        told.master.get("/");
+    }
+    for round in 1..=2 {
+        let victim = told.master.eventually_has(1)[0];
+        kill_worker(victim);
+        told.eventually("its successor serves", |json| {
+            at(json, "workers.0.status") == "idle" && *at(json, "workers.0.pid") != victim
+        });
+        told.master.get("/");
+        let want = f64::from(5 + round);
+        let json = told.eventually("all are counted", |json| number(json, "workers.0.requests") == want);
+        assert_eq!(number(&json, "workers.0.respawn_count"), f64::from(1 + round));
+        assert_eq!(number(&json, "workers.0.delta_requests"), 1.0);
+        assert_eq!(number(&json, "tidegate.listeners.0.accepted"), want);
+    }
+}
+
+#[test]
+fn reloads_and_timeouts_are_told() {
+    let told = Told::start(&["--workers", "1", "--timeout", "0.3"]);
+    assert!(at(&told.json(), "tidegate.last_reload_began").is_null());
+    told.master.signal(Signal::SIGHUP);
+    let json = told.eventually("a reload", |json| !at(json, "tidegate.last_reload_ended").is_null());
+    let began = number(&json, "tidegate.last_reload_began");
+    assert!(
+        number(&json, "tidegate.started") <= began && began <= number(&json, "tidegate.last_reload_ended")
+    );
+    assert_eq!((number(&json, "tidegate.reloads"), number(&json, "tidegate.reload_failures")), (1.0, 0.0));
+    told.master.write_version("broken");
+    told.master.signal(Signal::SIGHUP);
+    told.eventually("a failed reload", |json| number(json, "tidegate.reload_failures") == 1.0);
+    told.master.write_version("three");
+    assert_eq!(told.master.get("/loop").status, 504);
+    told.eventually("a timeout", |json| number(json, "workers.0.harakiri_count") == 1.0);
+}
+
+#[test]
+fn a_new_master_tells_on_the_same_address() {
+    for address in ["127.0.0.1:0", "FOLDER/stats"] {
+        let told = Told::at(address, &["--workers", "1"]);
+        let first = told.master.pid();
+        told.master.signal(Signal::SIGUSR2);
+        eventually("another master", || told.master.pid() != first);
+        told.eventually("it is the one that tells", |json| *at(json, "pid") == told.master.pid());
+        told.eventually("a worker", |json| at(json, "workers.0.status") == "idle");
+    }
+}

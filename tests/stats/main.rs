@@ -1,0 +1,18 @@
+//! `--stats` and `tidegate top`: a real master, uwsgitop, Prometheus's own parser, terminals, and readers who mean no
+//! good.
+
+#![allow(clippy::unwrap_used, reason = "a test may unwrap, and so may its helpers")]
+
+#[allow(dead_code, reason = "shared with the tests of the workers")]
+#[path = "../workers/master.rs"]
+mod master;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod attackers;
+mod counters;
+mod forms;
+mod programs;
+mod reader;
+mod stuck;
+mod top;

@@ -1,0 +1,59 @@
+//! The programs for which this is made: uwsgitop and Prometheus, in whose place stands its own parser.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::reader::Told;
+
+/// A program of `.venv`, which tests/setup.sh makes.
+#[track_caller]
+fn venv(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin").join(name);
+    assert!(path.exists(), "{} is missing: run `make test` or tests/setup.sh", path.display());
+    path
+}
+
+/// What a script of this folder prints, that is to end well.
+#[track_caller]
+pub(crate) fn script(name: &str, args: &[&str]) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stats").join(name);
+    let mut command = Command::new(venv("python"));
+    // -B: no __pycache__ in the work tree.
+    command.arg("-B").arg(script).args(args).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{name} ends with {}:\n{out}\n{err}", output.status);
+    out.into_owned()
+}
+
+#[test]
+fn prometheus_reads_every_metric() {
+    let told = Told::at("127.0.0.1:0", &["--workers", "2", "--http", "127.0.0.1:0"]);
+    for path in ["/", "/", "/error"] {
+        told.master.get(path);
+    }
+    told.eventually("they are counted", |json| {
+        crate::reader::number(json, "tidegate.totals.requests") == 3.0
+    });
+    assert_eq!(script("metrics.py", &[&format!("http://{}/metrics", told.door.name), "3"]), "passed\n");
+}
+
+#[test]
+fn uwsgitop_shows_the_workers() {
+    for address in ["127.0.0.1:0", "FOLDER/stats"] {
+        let told = Told::at(address, &["--workers", "2"]);
+        told.master.get("/");
+        let uwsgitop = venv("uwsgitop");
+        let mut addresses = vec![told.door.name.trim_start_matches("unix:").to_owned()];
+        if told.door.is_tcp() {
+            addresses.push(format!("http://{}", told.door.name));
+        }
+        for address in addresses {
+            let pid = told.master.workers()[0].to_string();
+            let version = concat!("uwsgi-", env!("CARGO_PKG_VERSION"));
+            let args =
+                ["24x140", "q", version, "WID", "idle", &pid, "--", uwsgitop.to_str().unwrap(), &address];
+            assert_eq!(script("terminal.py", &args), "exit status 0, the terminal is as before\n");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! A reader of a master's statistics.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::master::Master;
+use crate::support::client::{Door, Response, read_all};
+use crate::support::eventually;
+
+/// A master that tells of itself on `door`.
+pub(crate) struct Told {
+    pub(crate) master: Master,
+    pub(crate) door: Door,
+}
+
+impl Told {
+    /// `args` and `--stats` on a unix socket.
+    #[track_caller]
+    pub(crate) fn start(args: &[&str]) -> Told {
+        Told::at("FOLDER/stats", args)
+    }
+
+    /// `args` and `--stats ADDRESS`.
+    #[track_caller]
+    pub(crate) fn at(address: &str, args: &[&str]) -> Told {
+        let master = Master::start(&[&["--stats", address], args].concat());
+        let line = master.says("statistics at ");
+        let address = line.split("statistics at ").nth(1).unwrap().split(", for").next().unwrap();
+        let door = Door::at(address);
+        Told { master, door }
+    }
+
+    #[track_caller]
+    pub(crate) fn http(&self, path: &str) -> Response {
+        self.door.ask(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+    }
+
+    /// The JSON, asked for by HTTP.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        let response = self.http("/");
+        response.assert_status(200);
+        serde_json::from_slice(&response.body).unwrap()
+    }
+
+    /// The JSON, as uWSGI's tools read it: without a word.
+    #[track_caller]
+    pub(crate) fn raw(&self) -> Value {
+        let (bytes, broken) = read_all(&self.door.connect());
+        assert_eq!(broken, None);
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn metrics(&self) -> String {
+        let response = self.http("/metrics");
+        response.assert_status(200);
+        response.text()
+    }
+
+    /// Waits until the JSON is as wanted, and returns it.
+    #[track_caller]
+    pub(crate) fn eventually(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let mut json = self.json();
+        eventually(what, || {
+            json = self.json();
+            is_so(&json)
+        });
+        json
+    }
+}
+
+/// The value at a path of keys and places, as `workers.0.pid`.
+#[track_caller]
+pub(crate) fn at<'a>(json: &'a Value, path: &str) -> &'a Value {
+    path.split('.').fold(json, |json, key| {
+        let inner = key.parse::<usize>().map_or_else(|_| json.get(key), |at| json.get(at));
+        inner.unwrap_or_else(|| panic!("no {key} of {path} in {json}"))
+    })
+}
+
+#[track_caller]
+pub(crate) fn number(json: &Value, path: &str) -> f64 {
+    at(json, path).as_f64().unwrap_or_else(|| panic!("{path} is no number in {json}"))
+}
+
+/// Ends a worker in the worst way.
+pub(crate) fn kill_worker(pid: i32) {
+    kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+}

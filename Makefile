@@ -22,9 +22,10 @@ unit: ## all tests, against real sockets and a real nginx
 	$(CARGO) test --workspace --locked
 	@tests/python.sh
 
-bench: ## side by side with the floor, hyper and, where they are installed, uWSGI and nginx; the README's tables
+bench: ## side by side with the floor, hyper and, where they are installed, nginx and other servers; the README's tables
 	$(CARGO) build --release --locked -p tidegate -p tidegate-compare -p tidegate-hyper-peer
-	target/release/compare --tidegate target/release/tidegate $(BENCH)
+	PYTHON=$(PYTHON) benches/venv.sh
+	target/release/compare --tidegate target/release/tidegate --python target/venv-bench $(BENCH)
 
 fuzz: ## every decoder under libFuzzer for FUZZ_SECONDS (60) each; needs cargo-fuzz and a nightly toolchain
 	fuzz/seeds.sh

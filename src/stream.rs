@@ -14,8 +14,6 @@ use mio::{Interest, Registry, Token};
 use rustix::fs::sendfile;
 use rustix::io::Errno;
 
-use crate::client::Client;
-
 /// A non-blocking stream. The worker's are sockets; tests script theirs.
 pub trait Stream: Read + Write {
     /// Sends up to `len` bytes of `file` from `offset` on, without a copy where the system can.
@@ -31,11 +29,6 @@ pub trait Stream: Read + Write {
 
     /// The socket's descriptor, for who must say a last word on it; `None` if there is none.
     fn descriptor(&self) -> Option<RawFd> {
-        None
-    }
-
-    /// Who is at the other end, where that can be asked.
-    fn client(&self) -> Option<Client> {
         None
     }
 }
@@ -91,13 +84,6 @@ impl Stream for Socket {
             Socket::Tcp(socket) => socket.shutdown(Shutdown::Write),
             Socket::Unix(socket) => socket.shutdown(Shutdown::Write),
         }
-    }
-
-    fn client(&self) -> Option<Client> {
-        Some(Client::new(match self {
-            Socket::Tcp(socket) => socket.as_raw_fd(),
-            Socket::Unix(socket) => socket.as_raw_fd(),
-        }))
     }
 
     fn reset_on_close(&mut self) {

@@ -81,6 +81,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "connection",
         &[
+            "client",
             "exchange",
             "observer",
             "application",
@@ -99,7 +100,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("observer", &["environ", "response", "stream", "variables"]),
     ("exchange", &["application", "client", "environ", "limits", "outbox", "response", "variables"]),
     ("outbox", &["application", "stream"]),
-    ("stream", &["client"]),
+    ("stream", &[]),
     ("protocol/uwsgi", &["limits", "variables"]),
     ("protocol/http", &["limits", "response", "variables"]),
     ("protocol/fastcgi", &["environ", "limits", "response", "variables"]),

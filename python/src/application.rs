@@ -1,10 +1,10 @@
 //! A Python callable as the worker's application.
 
-use log::error;
 use pyo3::prelude::*;
 use tidegate::{AppError, Application, Body, Environ, StartResponse};
 
 use crate::environs::Environs;
+use crate::host::detached;
 use crate::{body, failure, start_response};
 
 /// A WSGI application.
@@ -39,11 +39,7 @@ impl Application for PythonApplication {
     fn while_waiting(&mut self, wait: &mut (dyn FnMut() + Send)) {
         Python::attach(|py| {
             self.environs.flush_errors(py);
-            py.detach(wait);
-            // Handlers that the application set with signal.signal() run here, when no request does.
-            if let Err(raised) = py.check_signals() {
-                error!("raised by a signal handler: {}", failure::text(py, &raised));
-            }
+            detached(py, wait);
         });
     }
 }

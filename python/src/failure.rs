@@ -13,7 +13,7 @@ pub(crate) fn of(py: Python<'_>, error: &PyErr) -> AppError {
 pub(crate) fn at_load(py: Python<'_>, error: &PyErr) -> AppError {
     let explained = py
         .import("tidegate._loader")
-        .and_then(|loader| loader.call_method1("explain", (error.value(py),)))
+        .and_then(|loader| loader.call_method1("explain", (error.value(py), error.traceback(py))))
         .and_then(|text| text.extract::<String>());
     AppError::new(explained.unwrap_or_else(|_| text(py, error)))
 }

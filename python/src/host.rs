@@ -1,7 +1,12 @@
-//! Python as the command's host: it loads the callables that APP names.
+//! Python as the command's host: it loads the callables that APP names, and makes processes as Python does.
 
+use std::io;
+
+use log::error;
+use pyo3::intern;
 use pyo3::prelude::*;
 use tidegate::cli::{Host, Setting};
+use tidegate::master::Fork;
 use tidegate::{AppError, Application};
 
 use crate::application::PythonApplication;
@@ -21,5 +26,41 @@ impl Host for PythonHost {
             };
             load().map_err(|error| failure::at_load(py, &error))
         })
+    }
+
+    /// os.fork() runs what was given to os.register_at_fork(), and sees to the interpreter's own locks and threads.
+    fn fork(&self) -> io::Result<Fork> {
+        Python::attach(|py| {
+            // What was printed and not written yet would be written by both processes.
+            let sys = py.import(intern!(py, "sys"))?;
+            for stream in ["stdout", "stderr"] {
+                let stream = sys.getattr(stream)?;
+                if !stream.is_none() {
+                    stream.call_method0(intern!(py, "flush"))?;
+                }
+            }
+            let pid: i32 = py.import(intern!(py, "os"))?.call_method0(intern!(py, "fork"))?.extract()?;
+            Ok(if pid == 0 { Fork::Child } else { Fork::Parent(pid) })
+        })
+    }
+
+    fn while_waiting(&self, wait: &mut (dyn FnMut() + Send)) {
+        Python::attach(|py| detached(py, wait));
+    }
+
+    /// faulthandler(3) does that, and for SIGSEGV and the like too.
+    fn trace_on_abort(&self) -> Result<(), AppError> {
+        Python::attach(|py| {
+            let enabled = py.import("faulthandler").and_then(|module| module.call_method0("enable"));
+            enabled.map(drop).map_err(|error| failure::of(py, &error))
+        })
+    }
+}
+
+/// Waits without the GIL; then runs the handlers that the application set with signal.signal().
+pub(crate) fn detached(py: Python<'_>, wait: &mut (dyn FnMut() + Send)) {
+    py.detach(wait);
+    if let Err(raised) = py.check_signals() {
+        error!("raised by a signal handler: {}", failure::text(py, &raised));
     }
 }

@@ -35,11 +35,11 @@ def load(app: str, search_path: Sequence[str | os.PathLike[str]], environment: S
     return application
 
 
-def explain(error: BaseException) -> str:
+def explain(error: BaseException, frames: TracebackType | None) -> str:
     """Says why load() failed: in its own words, or with the traceback from where the application's code begins."""
     if isinstance(error, LoadError):
         return str(error)
-    lines = traceback.format_exception(type(error), error, _without_loader(error.__traceback__))
+    lines = traceback.format_exception(type(error), error, _without_loader(frames))
     return "".join(lines).rstrip()
 
 

@@ -127,15 +127,16 @@ impl<S: Stream> Connection<S> {
 
     pub(super) fn report<A>(&mut self, cx: &mut Context<'_, A>, complete: bool) {
         let Tally { code, bytes, began, .. } = self.tally;
+        // A ping is no request.
+        let is_request = code > 0 || self.exchange().is_some();
         if let Some(recorder) = &mut cx.recorder
-            && (code > 0 || began.is_some())
+            && is_request
         {
             recorder.finished(began, (cx.clock)(), code, bytes, complete);
         }
         if let Some(observer) = &mut cx.observer {
             let request_line = self.request_line();
-            // A ping is no request.
-            if code > 0 || self.exchange().is_some() {
+            if is_request {
                 let summary = Summary { peer: &self.peer, request_line, code, bytes, complete };
                 observer.observe(self.id, Event::Finished(&summary));
             }

@@ -20,6 +20,7 @@ use bytes::Bytes;
 use log::{debug, warn};
 
 use crate::application::Application;
+use crate::client::Client;
 use crate::environ::Environ;
 use crate::exchange::{Exchange, Piece};
 use crate::limits::Limits;
@@ -288,7 +289,8 @@ impl<S: Stream> Connection<S> {
             let descriptor = self.stream.descriptor();
             self.tally.began = Some(recorder.calls(environ.method(), environ.uri(), descriptor, last_words));
         }
-        let (exchange, called) = Exchange::call(cx.application, environ, self.stream.client(), cx.limits);
+        let client = self.stream.descriptor().map(Client::new);
+        let (exchange, called) = Exchange::call(cx.application, environ, client, cx.limits);
         if let Some(recorder) = &mut cx.recorder {
             recorder.returns();
         }

@@ -22,12 +22,16 @@ impl Door {
     /// A stock GET of `target` (`/path?query`), as nginx sends it through this door; over HTTP, as a
     /// browser sends it.
     pub fn get(self, target: &str) -> Vec<u8> {
-        let stock = stock_get(target);
+        self.say(&stock_get(target))
+    }
+
+    /// A request of these variables; over HTTP, of those that a browser says itself.
+    pub fn say(self, vars: &[(&str, &str)]) -> Vec<u8> {
         match self {
-            Door::Uwsgi => uwsgi_packet(&stock),
-            Door::Scgi => scgi_netstring(&stock),
-            Door::Http => http_request(&stock),
-            Door::Fastcgi => fastcgi_records(&stock),
+            Door::Uwsgi => uwsgi_packet(vars),
+            Door::Scgi => scgi_netstring(vars),
+            Door::Http => http_request(vars),
+            Door::Fastcgi => fastcgi_records(vars),
         }
     }
 
@@ -59,7 +63,7 @@ impl fmt::Display for Door {
 }
 
 /// nginx's own uwsgi_params in their order, then the headers of a browser: 20 variables.
-fn stock_get(target: &str) -> [(&'static str, &str); 20] {
+pub fn stock_get(target: &str) -> [(&'static str, &str); 20] {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     [
         ("QUERY_STRING", query),

@@ -1,4 +1,4 @@
-//! The doors' results: a row per door, a column per measure, and below them what is aimed at.
+//! Results with many rows: one per door or server, a column per measure, and below them what is aimed at.
 
 use std::fmt;
 
@@ -45,51 +45,69 @@ impl Grid {
 }
 
 /// One row of a grid measured by another: an aim.
-pub struct Claim {
+pub struct Claim<'a> {
     /// The row that is judged.
-    pub row: &'static str,
+    pub row: &'a str,
     /// The row that it is compared with.
-    pub base: &'static str,
+    pub base: &'a str,
     /// By which column.
-    pub column: &'static str,
-    /// What the ratio of the two is to be.
+    pub column: &'a str,
+    /// How the two are to stand.
     pub bound: Bound,
 }
 
-/// Of a ratio.
+/// Of one figure compared with another.
 #[derive(Clone, Copy)]
 pub enum Bound {
-    /// More is better.
+    /// Times the other: more is better.
     AtLeast(f64),
-    /// Less is better.
+    /// Times the other: less is better.
     AtMost(f64),
+    /// More than the other, in its unit: less is better.
+    AtMostMore(f64),
 }
 
-impl Claim {
-    /// A sentence with the ratio, the aim and whether it is met; None where the grid has no such rows.
+impl Claim<'_> {
+    /// A sentence with the figure, the aim and whether it is met; None where the grid has no such rows.
     pub fn judge(&self, grid: &Grid) -> Option<String> {
         let (row, base) = (grid.cell(self.row, self.column)?, grid.cell(self.base, self.column)?);
-        let ratio = (row.as_ref().ok().zip(base.as_ref().ok()))
-            .and_then(|(row, base)| ratio(row, base))
-            .filter(|ratio| ratio.is_finite());
-        let Claim { row, base, column, bound } = self;
-        Some(match ratio {
-            None => format!("{row} ÷ {base}, {column}: not measured (aim {bound})."),
-            Some(ratio) => {
-                let verdict = if bound.is_met(ratio) { "met" } else { "**not met**" };
-                format!("{row} ÷ {base}, {column}: {ratio:.2} (aim {bound}): {verdict}.")
+        let Claim { bound, .. } = self;
+        let figure = (row.as_ref().ok().zip(base.as_ref().ok()))
+            .and_then(|(row, base)| bound.figure(row, base))
+            .filter(|figure| figure.is_finite());
+        let compared = format!("{} {} {}, {}", self.row, bound.sign(), self.base, self.column);
+        Some(match figure {
+            None => format!("{compared}: not measured (aim {bound})."),
+            Some(figure) => {
+                let verdict = if bound.is_met(figure) { "met" } else { "**not met**" };
+                format!("{compared}: {figure:.2} (aim {bound}): {verdict}.")
             }
         })
     }
 }
 
 impl Bound {
-    /// Judged as it is printed, to two digits.
-    fn is_met(self, ratio: f64) -> bool {
-        let ratio = (ratio * 100.0).round() / 100.0;
+    /// What is bound: the ratio of the two, or their difference.
+    fn figure(self, row: &[f64], base: &[f64]) -> Option<f64> {
         match self {
-            Bound::AtLeast(limit) => ratio >= limit,
-            Bound::AtMost(limit) => ratio <= limit,
+            Bound::AtLeast(_) | Bound::AtMost(_) => ratio(row, base),
+            Bound::AtMostMore(_) => Some(median(row)? - median(base)?),
+        }
+    }
+
+    fn sign(self) -> char {
+        match self {
+            Bound::AtLeast(_) | Bound::AtMost(_) => '÷',
+            Bound::AtMostMore(_) => '−',
+        }
+    }
+
+    /// Judged as it is printed, to two digits.
+    fn is_met(self, figure: f64) -> bool {
+        let figure = (figure * 100.0).round() / 100.0;
+        match self {
+            Bound::AtLeast(limit) => figure >= limit,
+            Bound::AtMost(limit) | Bound::AtMostMore(limit) => figure <= limit,
         }
     }
 }
@@ -98,7 +116,7 @@ impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Bound::AtLeast(limit) => write!(f, "≥ {limit}"),
-            Bound::AtMost(limit) => write!(f, "≤ {limit}"),
+            Bound::AtMost(limit) | Bound::AtMostMore(limit) => write!(f, "≤ {limit}"),
         }
     }
 }
@@ -135,6 +153,8 @@ mod tests {
         let judged = claim("hyper", Bound::AtLeast(1.2)).unwrap();
         assert_eq!(judged, "http ÷ hyper, a second: 1.20 (aim ≥ 1.2): met.");
         assert!(claim("hyper", Bound::AtMost(1.1)).unwrap().ends_with("**not met**."));
+        let judged = claim("hyper", Bound::AtMostMore(260.0)).unwrap();
+        assert_eq!(judged, "http − hyper, a second: 260.00 (aim ≤ 260): met.");
         assert!(claim("other", Bound::AtMost(1.1)).unwrap().contains("not measured"));
         assert!(claim("nobody", Bound::AtMost(1.1)).is_none());
     }

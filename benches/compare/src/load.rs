@@ -5,7 +5,7 @@
 //! The load must cost less than the server, or it measures itself. Per request it spends five system calls
 //! (socket, connect, send, recv, close), or two on a connection that stays, and shares one poll between all
 //! connections. Where the reply ends with the connection, the poll asks for the peer's hang-up alone, so the
-//! reply, by then complete, is one recv; it must therefore fit the socket's buffer, as every small one does.
+//! reply, by then complete, is one recv, if it fits the socket's buffer; a longer one is read as it comes.
 //! The poll never sleeps: on a core of its own the loop may spin, and a server that has nobody to wake is
 //! measured alone.
 
@@ -29,15 +29,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// More than a socket's buffer holds by default, so that one recv takes a whole reply.
 const REPLY_BUFFER: usize = 256 << 10;
 
+/// A body up to this length fits a socket's buffer together with its head, however small the writes were.
+const SMALL_BODY: usize = 16 << 10;
+
 /// What is asked, of whom, and what the answer must be.
 pub struct Target<'a> {
     /// The server.
     pub address: &'a Address,
     /// What it speaks.
     pub door: Door,
-    /// One whole request in that protocol.
-    pub packet: &'a [u8],
-    /// The reply's, exactly.
+    /// Whole requests in that protocol, at least one: they are made in turns.
+    pub packets: &'a [Vec<u8>],
+    /// Every reply's, exactly.
     pub body: &'a [u8],
 }
 
@@ -108,10 +111,19 @@ pub fn run(
     }
 }
 
+impl Target<'_> {
+    /// Whether a reply is there when its connection is closed, and not before.
+    fn comes_at_once(&self) -> bool {
+        !self.door.keeps_alive() && self.body.len() <= SMALL_BODY
+    }
+}
+
 /// One place of the flight, as long as it has a connection.
-struct Connection {
+struct Connection<'a> {
     socket: OwnedFd,
-    /// When the request that is in flight, or was last, began.
+    /// The request that is in flight, or was last.
+    packet: &'a [u8],
+    /// When that began.
     started: Instant,
     state: State,
     /// What has come of a reply that needs more than one read.
@@ -131,7 +143,7 @@ enum State {
 /// All connections, and what the replies add up to.
 struct Flight<'a> {
     target: &'a Target<'a>,
-    connections: Vec<Option<Connection>>,
+    connections: Vec<Option<Connection<'a>>>,
     /// Every request made so far, answered or not.
     launched: u64,
     latency: Histogram<u64>,
@@ -172,14 +184,16 @@ impl<'a> Flight<'a> {
             if self.launched == limit {
                 break;
             }
+            let packet = &self.target.packets[self.launched as usize % self.target.packets.len()];
             match place {
-                None => match Connection::open(self.target) {
+                None => match Connection::open(self.target, packet) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     other => *place = Some(other?),
                 },
                 Some(connection) if connection.state == State::Idle => {
                     connection.started = Instant::now();
-                    connection.ask(self.target.packet)?;
+                    connection.packet = packet;
+                    connection.ask()?;
                 }
                 Some(_) => continue,
             }
@@ -196,8 +210,8 @@ impl<'a> Flight<'a> {
             if let Some(connection) = connection {
                 let wish = match connection.state {
                     State::Unsent => PollFlags::OUT,
-                    State::Asked if self.target.door.keeps_alive() => PollFlags::IN,
-                    State::Asked => PollFlags::RDHUP,
+                    State::Asked if self.target.comes_at_once() => PollFlags::RDHUP,
+                    State::Asked => PollFlags::IN,
                     State::Idle => continue,
                 };
                 places.push(place);
@@ -221,7 +235,7 @@ impl<'a> Flight<'a> {
             return Ok(());
         };
         if connection.state == State::Unsent {
-            return connection.ask(self.target.packet);
+            return connection.ask();
         }
         let (length, _) = recv(&connection.socket, &mut self.buffer[..], RecvFlags::empty())?;
         let keeps_alive = self.target.door.keeps_alive();
@@ -229,9 +243,11 @@ impl<'a> Flight<'a> {
             return Err(io::Error::other("closed, though it should be kept alive"));
         }
         let reply = connection.reply(&self.buffer[..length]);
-        if !self.checker.check(reply).map_err(io::Error::other)? {
+        let is_over = keeps_alive || length == 0 || self.target.comes_at_once();
+        if !is_over || !self.checker.check(reply).map_err(io::Error::other)? {
             if connection.pending.is_empty() {
-                connection.pending = self.buffer[..length].to_vec();
+                connection.pending = Vec::with_capacity(length + self.target.body.len());
+                connection.pending.extend_from_slice(&self.buffer[..length]);
             }
             return Ok(());
         }
@@ -247,28 +263,29 @@ impl<'a> Flight<'a> {
     }
 }
 
-impl Connection {
+impl<'a> Connection<'a> {
     /// Connects, and asks unless TCP is still shaking hands.
-    fn open(target: &Target<'_>) -> io::Result<Connection> {
+    fn open(target: &Target<'_>, packet: &'a [u8]) -> io::Result<Connection<'a>> {
         let started = Instant::now();
         let socket = target.address.connect()?;
         if !target.address.is_unix() {
             // Without TIME_WAIT: a second's requests would use up the ports otherwise.
             sockopt::set_socket_linger(&socket, Some(Duration::ZERO))?;
         }
-        let mut connection = Connection { socket, started, state: State::Unsent, pending: Vec::new() };
-        connection.ask(target.packet)?;
+        let mut connection =
+            Connection { socket, packet, started, state: State::Unsent, pending: Vec::new() };
+        connection.ask()?;
         Ok(connection)
     }
 
-    fn ask(&mut self, packet: &[u8]) -> io::Result<()> {
-        let sent = try_send(&self.socket, packet)?;
+    fn ask(&mut self) -> io::Result<()> {
+        let sent = try_send(&self.socket, self.packet)?;
         self.state = if sent { State::Asked } else { State::Unsent };
         Ok(())
     }
 
     /// All that has come of the reply, of which `bytes` came now.
-    fn reply<'a>(&'a mut self, bytes: &'a [u8]) -> &'a [u8] {
+    fn reply<'b>(&'b mut self, bytes: &'b [u8]) -> &'b [u8] {
         if self.pending.is_empty() {
             return bytes;
         }

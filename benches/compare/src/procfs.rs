@@ -17,6 +17,15 @@ pub fn cpu_time(pid: u32) -> io::Result<Duration> {
     Ok(sum)
 }
 
+/// `pid` and every process that it, or one of those, has started and that still runs.
+pub fn family(pid: u32) -> io::Result<Vec<u32>> {
+    let processes = fs::read_dir("/proc")?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        // One that has ended since the folder was read has no parent any more.
+        .filter_map(|pid| Some((pid, parent(pid).ok()?)));
+    Ok(descendants(pid, &processes.collect::<Vec<_>>()))
+}
+
 /// Memory of a process in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
@@ -59,10 +68,30 @@ fn status(pid: u32) -> io::Result<String> {
 
 /// utime and stime of /proc/PID/stat, in ticks of the 100 Hz that Linux promises to user space.
 fn ticks(pid: u32) -> io::Result<Duration> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The command stands in parentheses and may hold spaces: count from behind it.
-    let mut fields = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace().skip(11);
+    let stat = stat(pid)?;
+    let mut fields = stat.split_ascii_whitespace().skip(11);
     Ok(Duration::from_millis(10 * (number(fields.next())? + number(fields.next())?)))
+}
+
+fn parent(pid: u32) -> io::Result<u32> {
+    Ok(number(stat(pid)?.split_ascii_whitespace().nth(1))? as u32)
+}
+
+/// The fields of /proc/PID/stat from the state on: the command before them may hold spaces.
+fn stat(pid: u32) -> io::Result<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    Ok(stat.rsplit(')').next().unwrap_or_default().to_owned())
+}
+
+/// `root` first, then its children, theirs, and so on; `processes` are pairs of a process and its parent.
+fn descendants(root: u32, processes: &[(u32, u32)]) -> Vec<u32> {
+    let mut family = vec![root];
+    let mut at = 0;
+    while let Some(parent) = family.get(at).copied() {
+        family.extend(processes.iter().filter(|(_, other)| *other == parent).map(|(pid, _)| pid));
+        at += 1;
+    }
+    family
 }
 
 fn kibibytes(status: &str, name: &str) -> io::Result<u64> {
@@ -89,6 +118,21 @@ mod tests {
         assert_eq!(kibibytes(status, "VmHWM:").unwrap(), 1508 * 1024);
         assert_eq!(field(status, "TracerPid:"), Some("0"));
         assert!(kibibytes(status, "VmRSS:").is_err());
+    }
+
+    #[test]
+    fn a_family_is_all_that_came_of_one() {
+        let processes = [(1, 0), (7, 1), (9, 8), (8, 7), (10, 1), (11, 7)];
+        assert_eq!(descendants(7, &processes), [7, 8, 11, 9]);
+        assert_eq!(descendants(10, &processes), [10]);
+    }
+
+    #[test]
+    fn a_child_is_of_the_family() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let family = family(std::process::id()).unwrap();
+        child.kill().and_then(|()| child.wait()).unwrap();
+        assert!(family[0] == std::process::id() && family.contains(&child.id()), "{family:?}");
     }
 
     #[test]

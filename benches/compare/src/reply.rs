@@ -1,5 +1,7 @@
 //! Is this the right answer, and is it complete? A wrong answer is not a fast answer, so every reply is checked.
 
+use std::borrow::Cow;
+
 use crate::door::Door;
 
 /// Checks replies against the body that is expected, and remembers the last good one: while a
@@ -36,7 +38,7 @@ impl Checker {
                 }
             }
             Door::Http => match http_body(reply)? {
-                Some(body) if *body != self.body => return wrong(body),
+                Some(body) if *body != self.body => return wrong(&body),
                 Some(_) => {}
                 None => return Ok(false),
             },
@@ -60,14 +62,14 @@ pub fn head_length(reply: &[u8]) -> Result<usize, String> {
     }
 }
 
-/// The body of an HTTP reply on a connection that stays; None while some of it is still to come. Only a
-/// Content-Length tells its length here: the hello that is asked for is never chunked.
-fn http_body(reply: &[u8]) -> Result<Option<&[u8]>, String> {
+/// The body of an HTTP reply on a connection that stays; None while some of it is still to come.
+fn http_body(reply: &[u8]) -> Result<Option<Cow<'_, [u8]>>, String> {
     let Some(end) = head_end(reply) else { return Ok(None) };
     if !has_status_200(reply) {
         return no_200(reply);
     }
-    let (mut length, head) = (None, &reply[..end]);
+    let (mut length, mut chunked) = (None, false);
+    let (head, body) = reply.split_at(end);
     for line in head.split(|byte| *byte == b'\n').skip(1) {
         let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
@@ -75,18 +77,44 @@ fn http_body(reply: &[u8]) -> Result<Option<&[u8]>, String> {
             let digits = std::str::from_utf8(value).ok().and_then(|value| value.parse::<usize>().ok());
             length = Some(digits.ok_or("a Content-Length that is no number")?);
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            return Err("a chunked reply".into());
+            chunked = value.eq_ignore_ascii_case(b"chunked");
         } else if name.eq_ignore_ascii_case(b"connection") && value.eq_ignore_ascii_case(b"close") {
             return Err("the connection is not kept alive".into());
         }
     }
+    if chunked {
+        return chunked_body(body).map(|body| body.map(Cow::Owned));
+    }
     let length = length.ok_or("no Content-Length")?;
-    let body = &reply[end..];
     if body.len() > length {
         return Err(format!("{} bytes behind the reply", body.len() - length));
     }
-    Ok((body.len() == length).then_some(body))
+    Ok((body.len() == length).then_some(Cow::Borrowed(body)))
 }
+
+/// The body in the chunks of an HTTP reply, which have neither extensions nor trailers; None until the last chunk.
+fn chunked_body(chunks: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    let (mut rest, mut parts) = (chunks, Vec::new());
+    while let Some(end) = rest.windows(2).take(MAX_SIZE_LINE).position(|two| two == b"\r\n") {
+        let size = str::from_utf8(&rest[..end]).ok().and_then(|size| usize::from_str_radix(size, 16).ok());
+        let size = size.ok_or("a chunk without a size")?;
+        let Some((chunk, behind)) = rest[end + 2..].split_at_checked(size) else { break };
+        let Some((line_end, behind)) = behind.split_first_chunk() else { break };
+        if line_end != b"\r\n" {
+            return Err("a chunk that is longer than its size".into());
+        }
+        rest = behind;
+        match (size, rest) {
+            (0, []) => return Ok(Some(parts.concat())),
+            (0, _) => return Err(format!("{} bytes behind the reply", rest.len())),
+            _ => parts.push(chunk),
+        }
+    }
+    Ok(None)
+}
+
+/// What is longer is no chunk's size.
+const MAX_SIZE_LINE: usize = 18;
 
 /// The body in the STDOUT records of a FastCGI reply; None until END_REQUEST, which must be the last record.
 fn fastcgi_body(reply: &[u8]) -> Result<Option<Vec<u8>>, String> {
@@ -140,6 +168,8 @@ mod tests {
     use super::*;
 
     const HTTP: &[u8] = b"HTTP/1.1 200 OK\r\nA: b\r\ncontent-length: 2\r\n\r\nhi";
+    const CHUNKED: &[u8] =
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nh\r\n1\r\ni\r\n0\r\n\r\n";
     const FASTCGI: &[u8] = b"\x01\x06\0\x01\0\x10\0\0Status: 200 OK\r\n\
         \x01\x06\0\x01\0\x04\x01\0\r\nhiX\x01\x06\0\x01\0\0\0\0\x01\x03\0\x01\0\x08\0\0\0\0\0\0\0\0\0\0";
 
@@ -170,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_kept_connection_shows_where_its_reply_ends() {
-        for (door, reply) in [(Door::Http, HTTP), (Door::Fastcgi, FASTCGI)] {
+        for (door, reply) in [(Door::Http, HTTP), (Door::Http, CHUNKED), (Door::Fastcgi, FASTCGI)] {
             let mut checker = Checker::new(door, b"hi");
             for end in 0..reply.len() {
                 assert_eq!(checker.check(&reply[..end]), Ok(false), "{door} {end}");
@@ -183,13 +213,19 @@ mod tests {
 
     #[test]
     fn an_http_reply_has_a_length_and_is_kept_alive() {
-        for head in
-            ["", "Content-Length: x", "Transfer-Encoding: chunked", "Content-Length: 0\r\nConnection: close"]
-        {
+        for head in ["", "Content-Length: x", "Content-Length: 0\r\nConnection: close"] {
             let reply = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n");
             assert!(http_body(reply.as_bytes()).is_err(), "{head}");
         }
         assert!(http_body(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").is_err());
+    }
+
+    #[test]
+    fn chunks_have_the_size_they_say() {
+        for chunks in [&b"x\r\n"[..], b"1\r\nhi\r\n", b"1;a=b\r\nh\r\n", b"0\r\nA: b\r\n\r\n"] {
+            assert!(chunked_body(chunks).is_err(), "{chunks:?}");
+        }
+        assert_eq!(chunked_body(b"2\r\n\r\n\r\n0\r\n\r\n"), Ok(Some(b"\r\n".to_vec())));
     }
 
     #[test]

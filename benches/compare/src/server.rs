@@ -1,4 +1,4 @@
-//! A server under test: a child process that ends with this program.
+//! A server under test: a child process, perhaps with workers of its own, that ends with this program.
 
 use std::fs::{self, File};
 use std::io;
@@ -7,8 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::address::Address;
 use crate::cores::Cores;
+use crate::procfs;
 
 /// From exec to the first accepted connection.
 const START_TIME: Duration = Duration::from_secs(10);
@@ -50,6 +53,17 @@ impl Server {
         self.child.id()
     }
 
+    /// CPU time so far, its workers' included.
+    pub fn cpu_time(&self) -> io::Result<Duration> {
+        procfs::family(self.pid())?.into_iter().map(procfs::cpu_time).sum()
+    }
+
+    /// The most that each of its processes had resident, added up: what they share counts for each.
+    pub fn peak_memory(&self) -> io::Result<u64> {
+        let peak = |pid| procfs::memory(pid).map(|memory| memory.peak);
+        procfs::family(self.pid())?.into_iter().map(peak).sum()
+    }
+
     /// The last that it printed: where to look first when it fails.
     pub fn last_line(&self) -> String {
         let text = fs::read(&self.log).unwrap_or_default();
@@ -60,8 +74,12 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself, and there is nobody left to tell.
+        // Any of them may have ended by itself, and there is nobody left to tell.
+        let family = procfs::family(self.pid()).unwrap_or_default();
         let _ = self.child.kill();
         let _ = self.child.wait();
+        for worker in family.iter().skip(1).filter_map(|pid| Pid::from_raw(*pid as i32)) {
+            let _ = kill_process(worker, Signal::KILL);
+        }
     }
 }

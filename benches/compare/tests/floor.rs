@@ -35,6 +35,16 @@ fn a_wrong_body_is_an_error() {
 }
 
 #[test]
+fn a_long_reply_is_checked_to_its_last_byte() {
+    let floor = floor("long", unix("long"), &["--stream", &BODY.to_string()]);
+    let body = vec![b'.'; BODY as usize];
+    assert_eq!(requests(&floor, &body, &mut []).unwrap().requests, 100);
+    assert!(
+        requests(&floor, &body[1..], &mut []).is_err_and(|error| error.to_string().contains("wrong body"))
+    );
+}
+
+#[test]
 fn a_stream_is_counted_to_its_last_byte() {
     let floor = floor("stream", unix("stream"), &["--stream", &BODY.to_string()]);
     let packet = Door::Uwsgi.get("/");
@@ -53,9 +63,13 @@ fn small_requests_go_on_beside_others() {
 }
 
 fn hundred(server: &Server, streams: &mut [Stream]) -> std::io::Result<load::Report> {
-    let packet = Door::Uwsgi.get("/");
-    let target =
-        Target { address: &server.address, door: Door::Uwsgi, packet: &packet, body: b"Hello, World\n" };
+    requests(server, b"Hello, World\n", streams)
+}
+
+/// A hundred requests of two kinds, each answered with `body`.
+fn requests(server: &Server, body: &[u8], streams: &mut [Stream]) -> std::io::Result<load::Report> {
+    let packets = ["/", "/other"].map(|target| Door::Uwsgi.get(target));
+    let target = Target { address: &server.address, door: Door::Uwsgi, packets: &packets, body };
     run(&target, 7, Bound { time: Duration::from_secs(10), requests: 100 }, streams)
 }
 

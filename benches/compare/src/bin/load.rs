@@ -60,9 +60,9 @@ fn load(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     if long && door.keeps_alive() {
         return Err(format!("a long reply by {door} is not understood here").into());
     }
-    let packet = door.get(options.positional.get(1).map_or("/", String::as_str));
+    let packets = [door.get(options.positional.get(1).map_or("/", String::as_str))];
     if let Some(body) = options.get("download")? {
-        let bytes_per_second = download(&address, &packet, body)?;
+        let bytes_per_second = download(&address, &packets[0], body)?;
         println!("{:.3} GiB/s", bytes_per_second / f64::from(1 << 30));
         return Ok(());
     }
@@ -76,7 +76,7 @@ fn load(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
         .collect::<Result<Vec<_>, _>>()?;
 
     let body = options.get::<String>("expect")?.unwrap_or_else(|| "Hello, World\n".into());
-    let target = Target { address: &address, door, packet: &packet, body: body.as_bytes() };
+    let target = Target { address: &address, door, packets: &packets, body: body.as_bytes() };
     let bound = Bound {
         time: Duration::try_from_secs_f64(options.get("seconds")?.unwrap_or(5.0))?,
         requests: options.get("requests")?.unwrap_or(u64::MAX),

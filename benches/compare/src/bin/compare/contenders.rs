@@ -110,7 +110,8 @@ impl Contender {
                     Role::Large => "stream",
                 };
                 let mut command = Command::new(path);
-                command.args(["serve", application, "--uwsgi"]).arg(socket).env("TIDEGATE_WORKERS", "0");
+                command.env(ONE_PROCESS.0, ONE_PROCESS.1);
+                command.args(["serve", application, "--uwsgi"]).arg(socket);
                 Ok(command)
             }
             Contender::Uwsgi(None) => Err("not installed".into()),
@@ -135,6 +136,10 @@ impl Contender {
         }
     }
 }
+
+/// Makes tidegate serve in the one process that is started, as the others do. As a variable, since an earlier tidegate
+/// (`--before`) does not know the option, and never served otherwise.
+pub(crate) const ONE_PROCESS: (&str, &str) = ("TIDEGATE_WORKERS", "0");
 
 /// A process of uWSGI reads a request only when the one before is answered.
 const ONE_AT_A_TIME: &str = "one connection at a time";

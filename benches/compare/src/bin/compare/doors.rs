@@ -39,7 +39,7 @@ const FIGURES: [Figure; 6] = [
 ];
 
 /// The aims. What is the same twice differs by a hundredth here and there.
-const CLAIMS: [Claim; 3] = [
+const CLAIMS: [Claim<'_>; 3] = [
     Claim { row: HTTP_TCP, base: HYPER_TCP, column: PER_CPU_SECOND, bound: Bound::AtLeast(1.2) },
     Claim { row: HTTP, base: HYPER, column: PER_CPU_SECOND, bound: Bound::AtLeast(1.2) },
     Claim { row: UWSGI, base: BEFORE, column: CPU, bound: Bound::AtMost(1.02) },
@@ -115,7 +115,7 @@ fn table(bench: &Bench, places: &[Place<'_>]) -> (Grid, Vec<String>) {
     let subjects: Vec<Result<Subject<'_>, String>> = (places.iter())
         .map(|(_, door, address, server)| {
             let server = server.as_ref().map_err(Clone::clone)?;
-            Ok(Subject { servers: vec![server], address, door: *door, target: "/" })
+            Ok(Subject::hello(vec![server], address, *door, "/"))
         })
         .collect();
     let samples = samples(bench, &subjects);

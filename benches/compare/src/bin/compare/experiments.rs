@@ -158,12 +158,12 @@ fn added_by_idle(server: &Server) -> io::Result<f64> {
 pub(crate) fn beside_streams(bench: &Bench) -> (Row, Vec<String>) {
     let servers = bench.start(Role::HelloBesideStreams);
     let endless = Door::Uwsgi.get(ENDLESS);
-    let packet = Door::Uwsgi.get(Role::HelloBesideStreams.hello_target());
+    let packets = [Door::Uwsgi.get(Role::HelloBesideStreams.hello_target())];
     let samples = in_rounds(bench, &servers, |server| {
         let mut streams = (0..ENDLESS_STREAMS)
             .map(|_| Stream::open(&server.address, &endless))
             .collect::<io::Result<Vec<_>>>()?;
-        let target = Target { address: &server.address, door: Door::Uwsgi, packet: &packet, body: HELLO };
+        let target = Target { address: &server.address, door: Door::Uwsgi, packets: &packets, body: HELLO };
         let bound = Bound { time: bench.time, requests: u64::MAX };
         let report = load::run(&target, 1, bound, &mut streams)?;
         if streams.iter().any(|stream| stream.received == 0) {
@@ -213,8 +213,8 @@ pub(crate) fn large_answer(bench: &Bench) -> Vec<Row> {
 
 /// Small requests to a server in [`Role::Hello`].
 fn small_requests(bench: &Bench, server: &Server, time: Duration, requests: u64) -> io::Result<load::Report> {
-    let packet = Door::Uwsgi.get(Role::Hello.hello_target());
-    let target = Target { address: &server.address, door: Door::Uwsgi, packet: &packet, body: HELLO };
+    let packets = [Door::Uwsgi.get(Role::Hello.hello_target())];
+    let target = Target { address: &server.address, door: Door::Uwsgi, packets: &packets, body: HELLO };
     load::run(&target, bench.connections, Bound { time, requests }, &mut [])
 }
 

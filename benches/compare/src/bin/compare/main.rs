@@ -1,7 +1,8 @@
-//! `make bench`: what tidegate costs on this machine. Prints three Markdown tables; progress goes to stderr.
+//! `make bench`: what tidegate costs on this machine. Prints four Markdown tables; progress goes to stderr.
 //!
 //! The first has the floor, tidegate and uWSGI side by side, over a unix socket, one connection per request; the
-//! second tidegate's doors beside a hyper hello; the third the doors through nginx.
+//! second tidegate's doors beside a hyper hello; the third the doors through nginx; the fourth Python applications,
+//! hosted by tidegate and by others.
 
 mod contenders;
 mod doors;
@@ -9,12 +10,13 @@ mod experiments;
 mod measure;
 mod nginx;
 mod part;
+mod python;
 mod subject;
 
 use std::env;
 use std::error::Error;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{self, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -35,7 +37,8 @@ usage: compare [OPTION VALUE]…
 
   --tidegate PATH    the binary under test (the one beside this program)
   --before PATH      an earlier tidegate, whose uwsgi door is measured beside this one's
-  --only PARTS       of: requests, idle, streams, large, doors, nginx; several with commas between (all)
+  --python FOLDER    the virtual environment with the servers of Python applications (target/venv-bench)
+  --only PARTS       of: requests, idle, streams, large, doors, nginx, python; several with commas between (all)
   --connections N    requests in flight (16)
   --rounds N         the figures are medians of so many rounds (5)
   --seconds N        of one round of one server (2)
@@ -43,7 +46,7 @@ usage: compare [OPTION VALUE]…
 ";
 
 fn main() -> ExitCode {
-    let names = ["tidegate", "before", "only", "connections", "rounds", "seconds", "markdown"];
+    let names = ["tidegate", "before", "python", "only", "connections", "rounds", "seconds", "markdown"];
     let options = match Options::parse(env::args().skip(1), &names) {
         Ok(options) if options.positional.is_empty() => options,
         Ok(_) => {
@@ -70,6 +73,8 @@ struct Bench {
     tidegate: PathBuf,
     /// Another tidegate, to see what has changed.
     before: Option<PathBuf>,
+    /// The virtual environment of those that serve Python applications.
+    python: PathBuf,
     parts: Parts,
     connections: usize,
     rounds: usize,
@@ -89,6 +94,9 @@ impl Bench {
             contenders: Contender::all(&tidegate)?,
             tidegate,
             before: options.get("before")?,
+            python: path::absolute(
+                options.get("python")?.unwrap_or_else(|| PathBuf::from("target/venv-bench")),
+            )?,
             parts: Parts::parse(&options.get::<String>("only")?.unwrap_or_default())?,
             connections: options.get("connections")?.unwrap_or(16),
             rounds: options.get("rounds")?.unwrap_or(5).clamp(1, 100),
@@ -154,6 +162,10 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
         eprintln!("through nginx…");
         text += &section("The doors, through nginx", THROUGH_NGINX, &bench, nginx::through(&bench)?);
     }
+    if bench.parts.has(Part::Python) {
+        eprintln!("Python applications…");
+        text += &section("Python applications", HOSTED, &bench, python::hosted(&bench)?);
+    }
     print!("{text}");
     if let Some(file) = options.get::<PathBuf>("markdown")? {
         fs::write(file, text)?;
@@ -164,6 +176,7 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
 const DIRECTLY: &str =
     "a unix socket or, where the row says so, TCP; a connection per request unless kept alive";
 const THROUGH_NGINX: &str = "nginx and tidegate share the server's core";
+const HOSTED: &str = "a unix socket; over uwsgi a connection per request, over HTTP kept alive";
 
 /// A grid under its title, with its notes.
 fn section(title: &str, what: &str, bench: &Bench, (grid, notes): (Grid, Vec<String>)) -> String {

@@ -5,7 +5,6 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use tidegate_compare::load::Report;
-use tidegate_compare::procfs;
 use tidegate_compare::server::Server;
 use tidegate_compare::table::Cell;
 
@@ -52,14 +51,17 @@ pub(crate) fn sample(
     servers: &[&Server],
     load: impl Fn(Duration) -> io::Result<Report>,
 ) -> io::Result<Sample> {
-    let spent =
-        || servers.iter().map(|server| procfs::cpu_time(server.pid())).collect::<io::Result<Vec<_>>>();
+    let spent = || servers.iter().map(|server| server.cpu_time()).collect::<io::Result<Vec<_>>>();
     load(WARM_UP)?;
     sleep(SETTLE);
     let before = spent()?;
     let report = load(time)?;
     sleep(SETTLE);
-    let cpu: Vec<Duration> = spent()?.iter().zip(&before).map(|(after, before)| *after - *before).collect();
+    // What a thread or a process has spent goes with it.
+    let lost = || io::Error::other("one of its threads has ended");
+    let cpu = (spent()?.iter().zip(&before))
+        .map(|(after, before)| after.checked_sub(*before).ok_or_else(lost))
+        .collect::<io::Result<Vec<Duration>>>()?;
     let busy: Duration = cpu.iter().sum();
     Ok(Sample {
         per_second: report.per_second(),

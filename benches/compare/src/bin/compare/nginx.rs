@@ -45,7 +45,7 @@ const FIGURES: [Figure; 7] = [
 ];
 
 /// One core serves both, so what either spends shows in each of these; the second also where others use the core.
-const CLAIMS: [Claim; 2] = [
+const CLAIMS: [Claim<'_>; 2] = [
     Claim { row: FASTCGI, base: HTTP, column: PER_SECOND, bound: Bound::AtLeast(1.0) },
     Claim { row: FASTCGI, base: HTTP, column: SUM, bound: Bound::AtMost(1.0) },
 ];
@@ -60,9 +60,7 @@ pub(crate) fn through(bench: &Bench) -> std::io::Result<(Grid, Vec<String>)> {
         .and_then(|tidegate| Ok((start_nginx(bench, &front, &doors)?, tidegate)));
     let subject = |target| match &servers {
         Err(reason) => Err(reason.clone()),
-        Ok((nginx, tidegate)) => {
-            Ok(Subject { servers: vec![nginx, tidegate], address: &front, door: Door::Http, target })
-        }
+        Ok((nginx, tidegate)) => Ok(Subject::hello(vec![nginx, tidegate], &front, Door::Http, target)),
     };
     let subjects: Vec<_> = ROWS.iter().map(|(_, _, location)| subject(*location)).collect();
     let samples = samples(bench, &subjects);

@@ -15,15 +15,18 @@ pub(crate) enum Part {
     Doors,
     /// The third.
     Nginx,
+    /// The fourth.
+    Python,
 }
 
-const ALL: [(&str, Part); 6] = [
+const ALL: [(&str, Part); 7] = [
     ("requests", Part::Requests),
     ("idle", Part::Idle),
     ("streams", Part::Streams),
     ("large", Part::Large),
     ("doors", Part::Doors),
     ("nginx", Part::Nginx),
+    ("python", Part::Python),
 ];
 
 /// Those that are asked for.
@@ -49,7 +52,7 @@ impl Parts {
 
     /// Whether that table has a row at all.
     pub(crate) fn any_of_first_table(&self) -> bool {
-        self.0.iter().any(|part| !matches!(part, Part::Doors | Part::Nginx))
+        self.0.iter().any(|part| !matches!(part, Part::Doors | Part::Nginx | Part::Python))
     }
 }
 

@@ -12,6 +12,7 @@ use tidegate_compare::load::{self, Bound, Report, Target};
 use tidegate_compare::server::Server;
 
 use crate::Bench;
+use crate::contenders::ONE_PROCESS;
 use crate::measure::{HELLO, Sample, cell, in_rounds, sample};
 
 /// A door, and whose CPU a request through it costs.
@@ -19,24 +20,31 @@ pub(crate) struct Subject<'a> {
     pub(crate) servers: Vec<&'a Server>,
     pub(crate) address: &'a Address,
     pub(crate) door: Door,
-    /// What is asked for.
-    pub(crate) target: &'static str,
+    /// What is asked, in turns.
+    pub(crate) packets: Vec<Vec<u8>>,
+    /// Every reply's.
+    pub(crate) body: &'a [u8],
 }
 
-impl Subject<'_> {
-    /// Small requests through this door.
+impl<'a> Subject<'a> {
+    /// The small request for `target`.
+    pub(crate) fn hello(servers: Vec<&'a Server>, address: &'a Address, door: Door, target: &str) -> Self {
+        Subject { servers, address, door, packets: vec![door.get(target)], body: HELLO }
+    }
+
+    /// Requests through this door.
     pub(crate) fn load(&self, bench: &Bench, time: Duration, requests: u64) -> io::Result<Report> {
-        let packet = self.door.get(self.target);
-        let target = Target { address: self.address, door: self.door, packet: &packet, body: HELLO };
+        let target =
+            Target { address: self.address, door: self.door, packets: &self.packets, body: self.body };
         load::run(&target, bench.connections, Bound { time, requests }, &mut [])
     }
 }
 
+/// One per round, or why there is none.
+pub(crate) type Samples = Result<Vec<Sample>, String>;
+
 /// A sample of every subject in every round.
-pub(crate) fn samples(
-    bench: &Bench,
-    subjects: &[Result<Subject<'_>, String>],
-) -> Vec<Result<Vec<Sample>, String>> {
+pub(crate) fn samples(bench: &Bench, subjects: &[Result<Subject<'_>, String>]) -> Vec<Samples> {
     let last_words = |subject: &Subject<'_>| {
         let said =
             subject.servers.iter().map(|server| format!("{} said: {}", server.address, server.last_line()));
@@ -53,15 +61,15 @@ pub(crate) type Figure = (&'static str, usize, fn(&Sample) -> f64);
 /// The figures of every row.
 pub(crate) fn grid(
     title: &str,
-    rows: impl Iterator<Item = &'static str>,
-    samples: &[Result<Vec<Sample>, String>],
+    rows: impl Iterator<Item = impl Into<String>>,
+    samples: &[Samples],
     figures: &[Figure],
 ) -> Grid {
     let cells = |samples| figures.iter().map(|(_, _, of)| cell(samples, of)).collect();
     Grid {
         title: title.to_owned(),
         columns: figures.iter().map(|(name, decimals, _)| (*name, *decimals)).collect(),
-        rows: rows.zip(samples).map(|(name, samples)| (name.to_owned(), cells(samples))).collect(),
+        rows: rows.zip(samples).map(|(name, samples)| (name.into(), cells(samples))).collect(),
     }
 }
 
@@ -73,8 +81,7 @@ pub(crate) fn serve_hello(
     options: &[&str],
 ) -> Result<Server, String> {
     let mut command = Command::new(tidegate);
-    // The process that is measured is the one that serves; a binary before there were workers knows no such option.
-    command.args(["serve", "hello"]).args(options).env("TIDEGATE_WORKERS", "0");
+    command.env(ONE_PROCESS.0, ONE_PROCESS.1).args(["serve", "hello"]).args(options);
     for (door, address) in doors {
         command.args([format!("--{door}"), address.to_string()]);
     }

@@ -1,0 +1,86 @@
+//! What is served: the applications of fixtures/python/bench.
+
+use super::requests::{self, Browsers};
+use super::venv::Packaged;
+use crate::measure::HELLO;
+
+/// A Python application.
+pub(super) struct Application {
+    /// In the table.
+    pub(super) title: &'static str,
+    /// The module in the folder, whose callable is `application`.
+    pub(super) module: &'static str,
+    /// What must be installed for it.
+    pub(super) package: Option<&'static str>,
+    /// Who asks for it.
+    pub(super) browsers: Browsers,
+    /// Every reply's body.
+    pub(super) body: fn() -> Vec<u8>,
+    /// The most CPU that a request may cost, times uWSGI's.
+    pub(super) cpu_aim: f64,
+}
+
+/// In the table's order.
+pub(super) const ALL: [Application; 5] = [
+    HELLO_TO_ALL,
+    Application { title: "hello, one browser", browsers: Browsers::One, ..HELLO_TO_ALL },
+    Application {
+        title: "20 headers as JSON",
+        module: "headers",
+        package: None,
+        browsers: Browsers::One,
+        body: requests::headers_as_json,
+        cpu_aim: 1.0,
+    },
+    Application {
+        title: "Django view",
+        module: "django_view",
+        package: Some("Django"),
+        browsers: Browsers::Several,
+        body: || br#"{"message": "Hello, World"}"#.to_vec(),
+        cpu_aim: 1.0,
+    },
+    Application {
+        title: "1 MiB in 64 KiB chunks",
+        module: "chunks",
+        package: None,
+        browsers: Browsers::Several,
+        body: || vec![b'.'; 1 << 20],
+        cpu_aim: 1.0,
+    },
+];
+
+const HELLO_TO_ALL: Application = Application {
+    title: "hello",
+    module: "hello",
+    package: None,
+    browsers: Browsers::Several,
+    body: || HELLO.to_vec(),
+    cpu_aim: 0.85,
+};
+
+/// Where their files are.
+pub(super) const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/python/bench");
+
+impl Packaged for Application {
+    fn package(&self) -> Option<&'static str> {
+        self.package
+    }
+
+    fn title(&self) -> &'static str {
+        self.title
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn every_application_has_its_file() {
+        for application in ALL {
+            assert!(Path::new(FOLDER).join(application.module).with_extension("py").exists());
+        }
+    }
+}

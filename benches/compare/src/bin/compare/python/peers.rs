@@ -1,0 +1,139 @@
+//! Who serves Python applications, and how each is told to: one worker, one thread, no log of requests.
+
+use std::path::Path;
+use std::process::Command;
+
+use tidegate_compare::address::Address;
+use tidegate_compare::door::Door;
+
+use super::applications::FOLDER;
+use super::venv::Packaged;
+
+/// A server.
+pub(super) struct Peer {
+    /// In the table.
+    pub(super) title: &'static str,
+    /// What pip calls it.
+    pub(super) package: &'static str,
+    /// Its command in the virtual environment.
+    program: &'static str,
+    pub(super) door: Door,
+    /// The command's arguments, but for the application and the socket.
+    arguments: &'static [&'static str],
+    /// Sets where it listens, where it looks for modules, and what it serves, in its own words.
+    place: fn(&mut Command, &Path, &str, &Address),
+}
+
+/// The server under test.
+pub(super) const TIDEGATE: Peer = Peer {
+    title: "tidegate",
+    package: "tidegate",
+    program: "tidegate",
+    door: Door::Uwsgi,
+    arguments: &["serve", "--workers", "0"],
+    place: |command, _, module, address| {
+        command.args(["--chdir", FOLDER, "--uwsgi", &address.to_string(), &callable(module)]);
+    },
+};
+
+/// The one that the aims compare it with.
+pub(super) const BASE: Peer = Peer {
+    title: "uWSGI",
+    package: "uWSGI",
+    program: "uwsgi",
+    door: Door::Uwsgi,
+    arguments: &["--processes", "1", "--single-interpreter", "--need-app", "--disable-logging"],
+    place: |command, venv, module, address| {
+        command.arg("--virtualenv").arg(venv);
+        command.args([
+            "--chdir",
+            FOLDER,
+            "--uwsgi-socket",
+            &address.to_string(),
+            "--module",
+            &callable(module),
+        ]);
+    },
+};
+
+/// In the table's order: over uwsgi, then over HTTP.
+pub(super) const ALL: [Peer; 5] = [
+    TIDEGATE,
+    BASE,
+    Peer {
+        title: "gunicorn",
+        package: "gunicorn",
+        program: "gunicorn",
+        door: Door::Uwsgi,
+        arguments: &[
+            "--protocol",
+            "uwsgi",
+            "--workers",
+            "1",
+            "--worker-class",
+            "sync",
+            "--no-control-socket",
+        ],
+        place: |command, _, module, address| {
+            command.args(["--chdir", FOLDER, "--bind", &format!("unix:{address}"), &callable(module)]);
+        },
+    },
+    Peer {
+        title: "tidegate, HTTP",
+        door: Door::Http,
+        place: |command, _, module, address| {
+            command.args(["--chdir", FOLDER, "--http", &address.to_string(), &callable(module)]);
+        },
+        ..TIDEGATE
+    },
+    Peer {
+        title: "granian, HTTP",
+        package: "granian",
+        program: "granian",
+        door: Door::Http,
+        arguments: &[
+            "--interface",
+            "wsgi",
+            "--http",
+            "1",
+            "--no-ws",
+            "--workers",
+            "1",
+            "--runtime-threads",
+            "1",
+            "--blocking-threads",
+            "1",
+        ],
+        place: |command, _, module, address| {
+            command.args(["--working-dir", FOLDER, "--uds", &address.to_string(), &callable(module)]);
+        },
+    },
+];
+
+fn callable(module: &str) -> String {
+    format!("{module}:application")
+}
+
+impl Peer {
+    pub(super) fn is_ours(&self) -> bool {
+        self.package == TIDEGATE.package
+    }
+
+    /// How to start it, listening at `address`.
+    pub(super) fn command(&self, venv: &Path, module: &str, address: &Address) -> Command {
+        let mut command = Command::new(venv.join("bin").join(self.program));
+        command.args(self.arguments);
+        (self.place)(&mut command, venv, module, address);
+        command
+    }
+}
+
+impl Packaged for Peer {
+    fn package(&self) -> Option<&'static str> {
+        Some(self.package)
+    }
+
+    fn title(&self) -> &'static str {
+        self.title
+    }
+}

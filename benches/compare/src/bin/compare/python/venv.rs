@@ -1,0 +1,70 @@
+//! The virtual environment that benches/venv.sh makes: what is installed there, and in which version.
+
+use std::path::Path;
+use std::process::Command;
+
+/// What needs a package.
+pub(super) trait Packaged {
+    fn package(&self) -> Option<&'static str>;
+    fn title(&self) -> &'static str;
+}
+
+/// Those whose package is there, and for each of the others a sentence.
+pub(super) fn installed<'a, T: Packaged>(venv: &Path, wanted: &'a [T]) -> (Vec<&'a T>, Vec<String>) {
+    let (mut there, mut notes) = (Vec::new(), Vec::new());
+    for one in wanted {
+        match one.package() {
+            Some(package) if version(venv, package).is_none() => notes.push(format!(
+                "{} is left out: {package} is not installed in {}. `benches/venv.sh` installs it, or says what is missing.",
+                one.title(),
+                venv.display()
+            )),
+            _ => there.push(one),
+        }
+    }
+    (there, notes)
+}
+
+/// Python's and these packages'.
+pub(super) fn versions(venv: &Path, packages: impl Iterator<Item = &'static str>) -> String {
+    let python = python(venv, &["-V"]).unwrap_or_else(|| format!("no Python in {}", venv.display()));
+    let packages = packages.filter_map(|package| Some(format!("{package} {}", version(venv, package)?)));
+    [python].into_iter().chain(packages).collect::<Vec<_>>().join(", ")
+}
+
+fn version(venv: &Path, package: &str) -> Option<String> {
+    const PRINT: &str = "import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))";
+    python(venv, &["-c", PRINT, package])
+}
+
+/// What Python prints, if it succeeds.
+fn python(venv: &Path, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(venv.join("bin/python")).args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Needs(Option<&'static str>);
+
+    impl Packaged for Needs {
+        fn package(&self) -> Option<&'static str> {
+            self.0
+        }
+
+        fn title(&self) -> &'static str {
+            "a server"
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_left_out_with_a_word() {
+        let wanted = [Needs(None), Needs(Some("uWSGI"))];
+        let (there, notes) = installed(Path::new("/no-such-folder"), &wanted);
+        assert!(there.len() == 1 && there[0].0.is_none());
+        assert!(notes.len() == 1 && notes[0].starts_with("a server is left out: uWSGI is"), "{notes:?}");
+    }
+}

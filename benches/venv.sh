@@ -1,0 +1,51 @@
+#!/bin/sh
+# Makes target/venv-bench, where the bench's servers of Python applications are: those of benches/requirements.txt, and
+# tidegate as it stands here. Without Python, or without one of them, the bench leaves out what is missing.
+set -eu
+cd "$(dirname "$0")/.."
+venv=target/venv-bench
+python=${PYTHON:-python3}
+list=benches/requirements.txt
+
+if ! "$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
+    echo "bench: no table of Python applications: $python is no Python of 3.9 or newer with venv and ensurepip" \
+        "(Debian's python3-venv); PYTHON=... names another" >&2
+    exit 0
+fi
+
+pip() {
+    "$venv/bin/python" -m pip --disable-pip-version-check --quiet "$@"
+}
+
+# The list and the Python it was made with, copied into it last of all: a half-made one has no copy.
+made_of() {
+    "$python" -VV
+    cat $list
+}
+
+if ! made_of | cmp -s - "$venv/made-of"; then
+    echo "bench: making $venv with $list"
+    mkdir -p target
+    rm -rf "$venv"
+    "$python" -m venv "$venv"
+    pip install -c $list maturin
+    all=yes
+    for package in uWSGI gunicorn granian Django; do
+        if ! pip install -c $list $package >"$venv/$package.log" 2>&1; then
+            all=
+            tail -n 15 "$venv/$package.log" >&2
+            echo "bench: $package cannot be installed, as said above and in $venv/$package.log" >&2
+            if [ $package = uWSGI ]; then
+                echo "bench: uWSGI is built from its source, with a C compiler and Python's headers" \
+                    "(Debian's gcc and python3-dev)" >&2
+            fi
+        fi
+    done
+    # What could not be installed is tried again the next time.
+    [ -z "$all" ] || made_of >"$venv/made-of"
+fi
+
+echo "bench: installing the project into $venv"
+# maturin is in the virtual environment, and cargo keeps what it has built in target/.
+export PATH="$PWD/$venv/bin:$PATH" PYO3_PYTHON="$PWD/$venv/bin/python"
+pip install --no-build-isolation --no-deps --no-index --force-reinstall .

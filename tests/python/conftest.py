@@ -1,0 +1,89 @@
+"""Servers for the tests: each test has its own, on free ports and in a folder of its own."""
+
+import pytest
+
+pytest.register_assert_rewrite("support")
+
+from support.server import APPLICATIONS, TIDEGATE, Client, Server
+from support.source import module
+
+
+def pytest_configure(config):
+    """The tests are for the installed command; without it each would fail in its own words."""
+    config.addinivalue_line("markers", "long: takes many seconds; run with one CPython only")
+    if not TIDEGATE.exists():
+        raise pytest.UsageError(f"{TIDEGATE} is missing: install the project there (make unit does)")
+
+
+@pytest.fixture(params=["uwsgi", "http"])
+def scheme(request):
+    """The door of this run: each test that has it runs once for each."""
+    return request.param
+
+
+@pytest.fixture
+def launch(tmp_path):
+    """`launch(app, *options, …)` starts a server that may never serve; it is killed at the end."""
+    servers = []
+
+    def launch(app, *options, folder=tmp_path, **how):
+        server = Server(folder, app, *options, **how)
+        servers.append(server)
+        return server
+
+    yield launch
+    for server in servers:
+        server.kill()
+
+
+@pytest.fixture
+def start(launch):
+    """`start(app, *options, …)` starts a server that serves, and must have ended well when the test is over."""
+    servers = []
+
+    def start(app, *options, **how):
+        server = launch(app, *options, **how).wait_until_it_listens()
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        if not server.has_ended():
+            assert server.stop() == 0, f"it ended with {server.process.returncode}:\n{server.log()[-5000:]}"
+        server.assert_nothing_unexpected()
+
+
+@pytest.fixture
+def serve(start, scheme, tmp_path):
+    """`serve(application, …)` serves the function of this name that the test has written; returns a client.
+
+    The source of each argument, a function, a class or text, becomes a line of the module that is served; so it
+    sees nothing of the test that is around it.
+    """
+
+    def serve(*parts, options=(), **how):
+        (tmp_path / "app.py").write_text(module(*parts), encoding="utf-8")
+        return Client(start("app", *options, doors=[scheme], **how), scheme)
+
+    return serve
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of modules: `folder({"name.py": "source"})`, or functions instead of the source."""
+
+    def write(files):
+        for name, parts in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            parts = parts if isinstance(parts, (list, tuple)) else [parts]
+            path.write_text(module(*parts), encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+@pytest.fixture
+def applications():
+    """Where the applications are that are kept as files."""
+    return APPLICATIONS

@@ -1,0 +1,90 @@
+"""The README's deployments of Python applications work as pasted, but for the places where they put things."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+from support.nginx import Nginx
+from support.server import ROOT
+from support.waiting import PATIENCE
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+class Deployment:
+    """A section of the README: its files, its commands, its server for nginx."""
+
+    def __init__(self, title):
+        text = README.partition(f"\n### {title}\n")[2].partition("\n##")[0]
+        assert text, f"README.md has no section {title}"
+        self.files = dict(re.findall(r"`(/\S+)`:\n\n```python\n(.*?)```", text, re.DOTALL))
+        lines = re.findall(r"^    (\S.*)$", _prose(text), re.MULTILINE)
+        self.commands = [line.partition("#")[0].split() for line in lines]
+        (self.server,) = re.findall(r"```nginx\n(.*?)```", text, re.DOTALL)
+
+    def go(self, start, folder, socket_path):
+        """Does what it says, below `folder`; returns the URL of nginx, and nginx."""
+        (cd, place), serve = self.commands
+        place = Path(f"{folder}{place}")
+        place.mkdir(parents=True, exist_ok=True)
+        for path, text in self.files.items():
+            Path(f"{folder}{path}").write_text(text, encoding="utf-8")
+        assert (cd, serve[:2]) == ("cd", ["tidegate", "serve"])
+        app, *options = serve[2:]
+        if os.getuid() != 0:
+            # Only root can give a socket away.
+            at = options.index("--socket-owner")
+            del options[at : at + 2]
+        (path,) = re.findall(r"/run/\S+\.sock", " ".join(options))
+        assert f"unix:{path};" in self.server
+        options = shlex.split(shlex.join(options).replace(path, str(socket_path)))
+        start(app, *options, doors=[], folder=place)
+        server = self.server.replace("listen 8000;", "listen 127.0.0.1:PORT;").replace(path, str(socket_path))
+        server = server.replace("/srv/", f"{folder}/srv/")
+        (folder / "nginx").mkdir()
+        return Nginx(folder / "nginx", "uwsgi", socket_path, server=server)
+
+
+def _prose(text):
+    """Without what stands between fences."""
+    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
+@pytest.fixture
+def deploy(start, tmp_path, socket_path):
+    """`deploy(title)` follows that section; returns a function that asks nginx for a path."""
+    opened = []
+
+    def deploy(title):
+        opened.append(Deployment(title).go(start, tmp_path, socket_path))
+        return lambda path: requests.get(opened[0].url + path, timeout=PATIENCE)
+
+    yield deploy
+    for nginx in opened:
+        nginx.kill()
+
+
+def test_flask(deploy):
+    """The application is in the README too."""
+    ask = deploy("Flask")
+    assert ask("/").text == "Hello, World\n"
+    assert ask("/?name=caf\u00e9").text == "Hello, caf\u00e9\n"
+
+
+def test_django(deploy, tmp_path):
+    """A project as Django makes it."""
+    place = tmp_path / "srv" / "mysite"
+    place.mkdir(parents=True)
+    subprocess.run([sys.executable, "-m", "django", "startproject", "mysite", str(place)], check=True)
+    (place / "static").mkdir()
+    (place / "static" / "file.txt").write_text("as it is")
+    ask = deploy("Django")
+    assert "The install worked successfully" in ask("/").text
+    assert "Django administration" in ask("/admin/").text
+    assert ask("/static/file.txt").text == "as it is"

@@ -63,6 +63,8 @@ pub struct Context<'a, A> {
     pub clock: &'a dyn Fn() -> Instant,
     /// Who is told what happens.
     pub observer: Option<&'a mut dyn Observer>,
+    /// The worker takes no more requests than those that it has: each is its connection's last.
+    pub stopping: bool,
     /// The worker's row on the scoreboard.
     pub recorder: Option<&'a mut Recorder>,
 }
@@ -302,6 +304,9 @@ impl<S: Stream> Connection<S> {
 
     fn pull<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Step {
         let State::Responding { exchange, pending } = &mut self.state else { return Step::Progress };
+        if cx.stopping {
+            self.protocol.keep_no_longer();
+        }
         if pending.data.is_empty() {
             let mut recorder = cx.recorder.as_mut().filter(|_| exchange.asks_application());
             if let Some(recorder) = &mut recorder {

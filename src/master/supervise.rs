@@ -350,4 +350,4 @@ pub const WORKERS_MAX: u32 = 256;
 /// How soon a worker is found that is over a bound.
 const TICK: Duration = Duration::from_millis(100);
 /// How often memory and paths are looked at, and workers where nothing is bounded.
-const SLOW_TICK: Duration = Duration::from_secs(1);
+pub(super) const SLOW_TICK: Duration = Duration::from_secs(1);

@@ -122,6 +122,16 @@ impl Protocol {
         }
     }
 
+    /// The request that is answered is the connection's last, whatever its peer would like. Told before the head, an
+    /// HTTP client hears of it.
+    pub fn keep_no_longer(&mut self) {
+        match self {
+            Protocol::Uwsgi(_) | Protocol::Scgi(_) => {}
+            Protocol::Http(conversation) => conversation.keep_no_longer(),
+            Protocol::Fastcgi(conversation) => conversation.keep_no_longer(),
+        }
+    }
+
     /// Writes the head of the response; `date` is now, as RFC 9110 section 5.6.7 writes it.
     pub fn head(&mut self, head: &ResponseHead, date: &[u8], out: &mut Vec<u8>) {
         match self {

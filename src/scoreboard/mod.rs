@@ -73,6 +73,7 @@ pub struct Slot {
     rss_bytes: AtomicU64,
     vsz_bytes: AtomicU64,
     beat: AtomicU64,
+    woke_at: AtomicU64,
     since: AtomicU64,
     in_flight: AtomicU64,
     connections: AtomicU64,
@@ -140,6 +141,8 @@ pub struct Row {
     pub started_at: u64,
     /// When it began what it does, microseconds since 1970; exact for calls, else when it last told.
     pub since: u64,
+    /// When it last woke, microseconds since 1970; what it does since then is not in its busy time yet.
+    pub woke_at: u64,
     /// A number that is another one whenever the worker has come further.
     pub beat: u64,
     /// Resident memory, bytes, as the master last saw it.
@@ -224,6 +227,7 @@ impl Scoreboard {
             doing,
             started_at: slot.started_at.load(Relaxed),
             since: slot.since.load(Relaxed),
+            woke_at: slot.woke_at.load(Relaxed),
             beat: slot.beat.load(Relaxed),
             rss_bytes: slot.rss_bytes.load(Relaxed),
             vsz_bytes: slot.vsz_bytes.load(Relaxed),
@@ -285,8 +289,12 @@ impl Slot {
         words.iter().for_each(|word| word.store(0, Relaxed));
         let numbers =
             [&self.started_at, &self.rss_bytes, &self.vsz_bytes, &self.beat, &self.since, &self.in_flight];
-        let listeners = self.accepted.iter().chain(&self.open).chain([&self.connections]);
-        numbers.into_iter().chain(listeners).for_each(|number| number.store(0, Relaxed));
+        let listeners = self.accepted.iter().chain(&self.open);
+        numbers
+            .into_iter()
+            .chain([&self.woke_at, &self.connections])
+            .chain(listeners)
+            .for_each(|number| number.store(0, Relaxed));
         self.counters.clear();
         self.request.write(&[]);
         self.life.store(FREE, Relaxed);

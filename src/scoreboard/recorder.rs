@@ -31,6 +31,7 @@ impl Recorder {
     /// The worker has woken.
     pub fn wakes(&mut self, now: Instant) {
         (self.last, self.woke) = (now, now);
+        self.slot.woke_at.store(self.unix_micros(now), Relaxed);
         self.turn_to(Doing::Serving);
     }
 
@@ -79,8 +80,7 @@ impl Recorder {
         last_words: &'static [u8],
     ) -> Instant {
         self.slot.request.write(&[method, b" ", target]);
-        let since = self.zero.1 + micros(self.last.saturating_duration_since(self.zero.0));
-        self.slot.since.store(since, Relaxed);
+        self.slot.since.store(self.unix_micros(self.last), Relaxed);
         add(&self.slot.in_flight, 1);
         self.turn_to(Doing::Calling);
         last_words::set(descriptor, last_words);
@@ -117,6 +117,10 @@ impl Recorder {
             counters.took(micros(now.saturating_duration_since(began)));
         }
         self.last = now;
+    }
+
+    fn unix_micros(&self, time: Instant) -> u64 {
+        self.zero.1 + micros(time.saturating_duration_since(self.zero.0))
     }
 
     fn turn_to(&mut self, doing: Doing) {

@@ -106,6 +106,7 @@ impl<A: Application> Worker<A> {
                 date: Date::default(),
                 observer: None,
                 recorder: None,
+                stopping: false,
             },
             orders,
             stopper,

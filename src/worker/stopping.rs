@@ -21,6 +21,7 @@ impl<A: Application> Worker<A> {
                 self.stopping = Some(now);
             }
             Some(stop) if self.stopping.is_none() => {
+                self.turns.stopping = true;
                 // What waits in the backlog was accepted by the kernel in our name; closing would reset it.
                 let turns = if stop == Stop::Gracefully { LAST_ACCEPT_TURNS } else { 0 };
                 for _ in 0..turns {

@@ -20,6 +20,8 @@ pub(super) struct Turns<A> {
     pub(super) date: Date,
     pub(super) observer: Option<Box<dyn Observer>>,
     pub(super) recorder: Option<Recorder>,
+    /// A stop was ordered.
+    pub(super) stopping: bool,
 }
 
 impl<A: Application> Turns<A> {
@@ -44,6 +46,7 @@ impl<A: Application> Turns<A> {
                 Some(observer) => Some(observer.as_mut()),
                 None => None,
             },
+            stopping: self.stopping,
             recorder: self.recorder.as_mut(),
         })
     }

@@ -186,6 +186,7 @@ impl Scene {
                 date: b"Sun, 06 Nov 1994 08:49:37 GMT",
                 clock: &|| self.clock.ask(),
                 observer: Some(&mut observer),
+                stopping: false,
                 recorder: None,
             },
         );

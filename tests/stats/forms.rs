@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::time::Instant;
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::reader::{Told, at};
-use crate::support::client::{end_sending, read_all};
+use crate::reader::{Told, at, number};
+use crate::support::client::{Response, end_sending, get, read_all};
 
 /// What uWSGI 2.0.21's stats server has, key by key.
 const KEYS: [&str; 13] = [
@@ -101,6 +102,18 @@ fn who_closes_its_side_at_once_is_not_kept_waiting() {
     let (bytes, broken) = read_all(&client);
     assert!(broken.is_none() && bytes.starts_with(b"{"));
     println!("{:?}", begin.elapsed());
+}
+
+#[test]
+fn a_stop_takes_the_socket_file_away_and_tells_until_then() {
+    let mut told = Told::start(&["--grace", "20"]);
+    let running = told.master.door.send(get("/sleep?1000"));
+    told.eventually("it runs", |json| number(json, "tidegate.in_flight") == 1.0);
+    told.master.signal(Signal::SIGTERM);
+    told.eventually("the worker leaves", |json| at(json, "workers.0.status") == "leaving");
+    Response::read(&running).assert_body("one");
+    assert_eq!(told.master.wait().code(), Some(0));
+    assert!(!told.master.folder.path().join("stats").exists());
 }
 
 #[test]

@@ -39,6 +39,23 @@ fn prometheus_reads_every_metric() {
 }
 
 #[test]
+fn the_guide_names_every_metric_and_every_key_of_our_own() {
+    let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/stats.md")).unwrap();
+    let told = Told::start(&[]);
+    told.master.signal(nix::sys::signal::Signal::SIGHUP);
+    let json =
+        told.eventually("a reload", |json| !crate::reader::at(json, "tidegate.last_reload_ended").is_null());
+    let metrics = told.metrics();
+    let names = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE tidegate_")?.split(' ').next());
+    let keys = ["tidegate", "tidegate.totals", "workers.0.tidegate.processes.0", "tidegate.listeners.0"];
+    let keys = keys.iter().flat_map(|path| crate::reader::at(&json, path).as_object().unwrap().keys());
+    let is_named =
+        |name: &&str| guide.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == *name);
+    let missing: Vec<&str> = names.chain(keys.map(String::as_str)).filter(|name| !is_named(name)).collect();
+    assert!(missing.is_empty(), "docs/stats.md does not name {missing:?}");
+}
+
+#[test]
 fn uwsgitop_shows_the_workers() {
     for address in ["127.0.0.1:0", "FOLDER/stats"] {
         let told = Told::at(address, &["--workers", "2"]);

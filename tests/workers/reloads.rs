@@ -1,6 +1,7 @@
 //! Reloads: no request is lost, and code that cannot be loaded does not replace code that serves.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
@@ -27,6 +28,37 @@ fn twenty_reloads_under_load_fail_no_request() {
     }
     load.assert_all_well();
     master.eventually_has(2);
+}
+
+#[test]
+fn connections_that_are_kept_alive_move_to_the_new_workers() {
+    let master = Master::start(&["--workers", "2", "--http", "FOLDER/http", "--fastcgi", "FOLDER/fastcgi"]);
+    let at = |name: &str| format!("unix:{}", master.folder.path().join(name).display());
+    let http = format!(
+        "upstream by_http {{ server {}; keepalive 16; }}
+         upstream by_fastcgi {{ server {}; keepalive 16; }}
+         server {{
+             listen 127.0.0.1:NGINX_PORT;
+             proxy_http_version 1.1;
+             proxy_set_header Connection '';
+             location /http/ {{ rewrite ^/http(.*) $1 break; proxy_pass http://by_http; }}
+             location /fastcgi/ {{ rewrite ^/fastcgi(.*) $1 break; include fastcgi_params; fastcgi_keep_conn on; fastcgi_pass by_fastcgi; }}
+         }}",
+        at("http"),
+        at("fastcgi")
+    );
+    let nginx = Nginx::serving(&http);
+    let loads = ["/http/sleep?5", "/fastcgi/sleep?5"].map(|path| Load::start(&nginx, 4, path));
+    for round in 1..=5 {
+        let old = master.workers();
+        loads.iter().for_each(|load| load.goes_on(50));
+        master.signal(Signal::SIGHUP);
+        eventually("the reload is over", || master.count("the new code serves") == round);
+        let begin = Instant::now();
+        eventually("the old workers have left", || !master.workers().iter().any(|pid| old.contains(pid)));
+        assert!(begin.elapsed() < Duration::from_secs(5), "they are held by clients that keep asking");
+    }
+    loads.into_iter().for_each(Load::assert_all_well);
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::Master;
 use super::super::post::unix_micros;
+use super::super::supervise::SLOW_TICK;
 use super::super::worker::Worker as Supervised;
 use super::backlog::backlog;
 use super::history::History;
@@ -54,7 +55,10 @@ impl Master<'_> {
         let mut processes: Vec<Process> = Vec::new();
         for worker in &mut self.workers {
             let Some(mut row) = self.scoreboard.row(worker.slot) else { continue };
-            let stuck = worker.stuck_for(&row, now);
+            let stuck = match row.doing {
+                Doing::Calling => time_since(row.since, worker, &row, now),
+                _ => worker.stuck_for(&row, now),
+            };
             row.totals.busy_micros = busy_micros(worker, &row, now);
             history.sample(row.pid, worker.started, row.totals.busy_micros, now);
             let busy = history.busy(row.pid, row.totals.busy_micros, now);
@@ -99,9 +103,16 @@ impl Master<'_> {
 
 /// Time not spent waiting, that which is still running among it.
 fn busy_micros(worker: &mut Supervised, row: &Row, now: Instant) -> u64 {
-    let running = worker.stuck_for(row, now);
+    let running = time_since(row.woke_at, worker, row, now);
     let running = if row.doing == Doing::Waiting { 0 } else { running.as_micros() };
     row.totals.busy_micros + u64::try_from(running).unwrap_or(u64::MAX)
+}
+
+/// The time since `then`, microseconds since 1970 on the worker's clock, which somebody may have set meanwhile: so it is
+/// held to what the master has seen with its own, which looks each second.
+fn time_since(then: u64, worker: &mut Supervised, row: &Row, now: Instant) -> Duration {
+    let seen = worker.stuck_for(row, now);
+    Duration::from_micros(unix_micros().saturating_sub(then)).clamp(seen, seen + SLOW_TICK)
 }
 
 /// Which process of a number is told of first.

@@ -141,6 +141,13 @@ impl Conversation {
         }
     }
 
+    /// See [`Protocol::keep_no_longer`](crate::protocol::Protocol::keep_no_longer).
+    pub fn keep_no_longer(&mut self) {
+        if let Serving::Request(request) = &mut self.serving {
+            request.keep_conn = false;
+        }
+    }
+
     /// See [`Protocol::head`](crate::protocol::Protocol::head).
     pub fn head_of_response(&mut self, head: &ResponseHead, out: &mut Vec<u8>) {
         match self.request_id() {

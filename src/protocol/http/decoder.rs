@@ -124,6 +124,11 @@ impl Conversation {
         self.request = Framing { is_http11: true, ..Framing::default() };
     }
 
+    /// See [`Protocol::keep_no_longer`](crate::protocol::Protocol::keep_no_longer).
+    pub fn keep_no_longer(&mut self) {
+        self.request.keep_alive = false;
+    }
+
     /// See [`Protocol::phase`](crate::protocol::Protocol::phase).
     pub fn phase(&self) -> Phase {
         match &self.state {

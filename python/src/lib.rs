@@ -22,6 +22,7 @@ mod host;
 mod input;
 mod start_response;
 mod text;
+mod waiting;
 
 /// The native part of the package `tidegate`.
 // The state of a request is guarded by the GIL: the worker has one thread.

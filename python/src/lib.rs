@@ -20,6 +20,8 @@ mod failure;
 mod file_wrapper;
 mod host;
 mod input;
+mod keys;
+mod shape;
 mod start_response;
 mod text;
 mod waiting;

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use tidegate::{AppError, Application, Body, Environ, StartResponse};
 
 use crate::environs::Environs;
-use crate::host::detached;
+use crate::waiting::detached;
 use crate::{body, failure, start_response};
 
 /// A WSGI application.

@@ -4,6 +4,8 @@
 //! So the last request's dict is kept, what differs is changed in it, and the application gets a copy, which CPython
 //! makes in one go.
 
+use std::collections::HashMap;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
 use tidegate::{Environ, StartResponse};
@@ -21,6 +23,8 @@ pub(crate) struct Environs {
     errors: Py<Errors>,
     /// The last request's environ, without what is that request's own. No application ever sees it.
     last: Py<PyDict>,
+    /// The names that requests had, interned: an application that looks one up finds the same object.
+    keys: HashMap<Vec<u8>, Py<PyString>>,
     /// The variables in `last`, in wire order.
     variables: Vec<Variable>,
     url_scheme: &'static str,
@@ -62,6 +66,7 @@ impl Environs {
             last: constants.copy()?.unbind(),
             constants: constants.unbind(),
             errors,
+            keys: HashMap::new(),
             variables: Vec::new(),
             url_scheme: "",
         })
@@ -124,7 +129,7 @@ impl Environs {
         for (name, value) in environ.iter() {
             let mut key = None;
             if !SERVER_OWNED.iter().any(|prefix| name.starts_with(prefix)) {
-                let name = from_latin1(py, name)?;
+                let name = self.key(py, name)?;
                 last.set_item(&name, from_latin1(py, value)?)?;
                 key = Some(name.unbind());
             }
@@ -133,6 +138,22 @@ impl Environs {
         self.last = last.unbind();
         self.url_scheme = "";
         self.set_scheme(py, environ)
+    }
+
+    fn key<'py>(&mut self, py: Python<'py>, name: &[u8]) -> PyResult<Bound<'py, PyString>> {
+        if let Some(key) = self.keys.get(name) {
+            return Ok(key.bind(py).clone());
+        }
+        match std::str::from_utf8(name) {
+            Ok(text)
+                if self.keys.len() < KEYS_COUNT_MAX && name.len() <= KEY_BYTES_MAX && text.is_ascii() =>
+            {
+                let key = PyString::intern(py, text);
+                self.keys.insert(name.to_vec(), key.clone().unbind());
+                Ok(key)
+            }
+            _ => from_latin1(py, name),
+        }
     }
 
     fn set_scheme(&mut self, py: Python<'_>, environ: &Environ) -> PyResult<()> {
@@ -146,6 +167,11 @@ impl Environs {
         Ok(())
     }
 }
+
+/// Names that are kept, a count, and the longest of them, bytes. Clients make names up as they like, and CPython keeps
+/// some interned strings for ever; what browsers and front ends send is far less.
+const KEYS_COUNT_MAX: usize = 512;
+const KEY_BYTES_MAX: usize = 64;
 
 /// How the keys begin that a peer cannot set.
 const SERVER_OWNED: [&[u8]; 2] = [b"wsgi.", b"tidegate."];

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use log::error;
 use pyo3::intern;
 use pyo3::prelude::*;
 use tidegate::cli::{Host, Setting};
@@ -11,6 +10,7 @@ use tidegate::{AppError, Application};
 
 use crate::application::PythonApplication;
 use crate::failure;
+use crate::waiting::detached;
 
 /// Loads applications by `tidegate/_loader.py`, which knows how Python names things.
 pub(crate) struct PythonHost;
@@ -54,13 +54,5 @@ impl Host for PythonHost {
             let enabled = py.import("faulthandler").and_then(|module| module.call_method0("enable"));
             enabled.map(drop).map_err(|error| failure::of(py, &error))
         })
-    }
-}
-
-/// Waits without the GIL; then runs the handlers that the application set with signal.signal().
-pub(crate) fn detached(py: Python<'_>, wait: &mut (dyn FnMut() + Send)) {
-    py.detach(wait);
-    if let Err(raised) = py.check_signals() {
-        error!("raised by a signal handler: {}", failure::text(py, &raised));
     }
 }

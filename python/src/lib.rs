@@ -1,9 +1,9 @@
 //! The Python package's native module: the command, whose applications may be Python's.
 //!
-//! One request's way through it: the [`host`] has loaded a callable; the [`application`] is called by the worker with
-//! the request, makes its dict ([`environs`]), its wsgi.input ([`input`]) and its [`start_response`], and turns what
-//! the callable returns into a [`body`] of [`chunk`]s, or of a file ([`file_wrapper`]). What it raises is a
-//! [`failure`]. Strings cross the border in [`text`].
+//! One request's way through it: the `host` has loaded a callable; the `application` is called by the worker with
+//! the request, makes its dict (`environs`), its wsgi.input (`input`) and its `start_response`, and turns what
+//! the callable returns into a `body` of `chunk`s, or of a file (`file_wrapper`). What it raises is a
+//! `failure`. Strings cross the border in `text`.
 //!
 //! The GIL is held whenever an application's code may run, and let go while the worker waits for events.
 
@@ -22,6 +22,7 @@ mod host;
 mod input;
 mod start_response;
 mod text;
+mod waiting;
 
 /// The native part of the package `tidegate`.
 // The state of a request is guarded by the GIL: the worker has one thread.

@@ -14,7 +14,7 @@ use crate::response::{HeadError, ResponseHead};
 
 /// Starts the response: PEP 3333's start_response.
 ///
-/// It is owned, so it may be called in [`Application::call`] or be kept by the body and called in its first
+/// It is owned, so it may be called in [`Application::call`](super::Application::call) or be kept by the body and called in its first
 /// step, as a generator does. Nothing is sent by the call: the head leaves with the first chunk that is not
 /// empty, or at the end.
 #[derive(Clone)]
@@ -140,7 +140,7 @@ impl Started {
     }
 }
 
-/// Why start_response was refused; `?` hands it on as an [`AppError`].
+/// Why start_response was refused; `?` hands it on as an [`AppError`](super::AppError).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartError {
     /// The status or a header field is wrong.

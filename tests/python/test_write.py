@@ -94,7 +94,7 @@ def test_an_empty_write_does_not_send_the_head(serve):
     client.logged("before the first byte")
 
 
-def test_the_head_leaves_with_the_first_write(serve):
+def test_the_first_write_fixes_the_head(serve):
     """exc_info then raises the exception again. No byte has gone out while the application is in its call, so that the
     client can still be told what happened."""
 

@@ -6,7 +6,8 @@
 //! curl http://127.0.0.1:8080/loop      never comes back
 //! ```
 //!
-//! A file that begins with `broken` cannot be loaded, and one that begins with `exit` ends the process that loads it.
+//! A file that begins with `broken` cannot be loaded, one that begins with `exit` ends the process that loads it, and `fragile`
+//! ends it a little later.
 
 use std::process::{ExitCode, exit};
 use std::thread;
@@ -30,6 +31,10 @@ impl Host for FaultyHost {
         match version.split(' ').next() {
             Some("broken") => return Err(AppError::new(format!("{app}: the code is {version}"))),
             Some("exit") => exit(7),
+            Some("fragile") => drop(thread::spawn(|| {
+                thread::sleep(Duration::from_millis(20));
+                exit(9);
+            })),
             Some("slow") => sleep(app, Duration::from_secs(1)),
             _ => {}
         }

@@ -26,6 +26,8 @@ pub(crate) mod word {
     pub(crate) const FAILED: u8 = b'F';
     /// Others accept from here on: finish what runs, and leave.
     pub(crate) const RETIRE: u8 = b'Q';
+    /// There are other workers from now on.
+    pub(crate) const SHARE: u8 = b'S';
     /// Open the log files again, which have been moved away.
     pub(crate) const REOPEN_LOGS: u8 = b'L';
 }
@@ -65,6 +67,7 @@ impl Link {
                     if words[..read].contains(&word::REOPEN_LOGS) {
                         (self.reopen_logs)();
                     }
+                    self.shares |= words[..read].contains(&word::SHARE);
                     if words[..read].contains(&word::RETIRE) {
                         stop = stop.max(Some(Stop::Retire));
                     }

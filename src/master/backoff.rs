@@ -1,4 +1,4 @@
-//! The pause before a worker is started again that did not come to serve: none at first, and then longer and longer.
+//! The pause before a worker is started again that died at its start: none at first, and then longer and longer.
 
 use std::time::{Duration, Instant};
 
@@ -6,23 +6,32 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,
+    last: Option<Instant>,
     until: Option<Instant>,
 }
 
 impl Backoff {
-    /// A worker has died before it served. Returns the pause before the next is started.
+    /// A worker has died at its start. Returns the pause before the next is started.
     pub(super) fn failed(&mut self, now: Instant) -> Duration {
         let pause = match self.failures {
             0 => Duration::ZERO,
             failures => FIRST_PAUSE.saturating_mul(1 << (failures - 1).min(DOUBLINGS_MAX)).min(PAUSE_MAX),
         };
         self.failures += 1;
+        self.last = Some(now);
         self.until = Some(now + pause);
         pause
     }
 
-    /// A worker serves.
-    pub(super) fn succeeded(&mut self) {
+    /// A worker that was started then has come beyond its start. Older ones tell nothing of what starts now.
+    pub(super) fn survived(&mut self, started: Instant) {
+        if self.last.is_some_and(|last| started >= last) {
+            self.reset();
+        }
+    }
+
+    /// There is reason to believe that the next start is another matter.
+    pub(super) fn reset(&mut self) {
         *self = Backoff::default();
     }
 
@@ -49,7 +58,9 @@ mod tests {
         assert_eq!(pauses, [0, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000, 30000]);
         assert_eq!(backoff.until(now), Some(now + PAUSE_MAX));
         assert_eq!(backoff.until(now + PAUSE_MAX), None);
-        backoff.succeeded();
+        backoff.survived(now - PAUSE_MAX);
+        assert!(backoff.until(now).is_some(), "it was there before the failures");
+        backoff.survived(now);
         assert_eq!((backoff.until(now), backoff.failed(now)), (None, Duration::ZERO));
     }
 }

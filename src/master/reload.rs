@@ -32,7 +32,7 @@ impl Master<'_> {
         let master = &self.scoreboard.master;
         master.reloads.fetch_add(1, Relaxed);
         master.reload_began_at.store(unix_micros(), Relaxed);
-        self.backoff.succeeded();
+        self.backoff.reset();
         self.notify.reloading();
         info!("reload ({why}): {} new workers load the code", self.wanted);
     }

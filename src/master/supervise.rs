@@ -44,7 +44,6 @@ impl Master<'_> {
         worker.tell_life(self.scoreboard, Life::Ready);
         let (number, generation) = (worker.number, worker.generation);
         debug!("{worker} serves, {} ms after it was started", worker.started.elapsed().as_millis());
-        self.backoff.succeeded();
         let before = |one: &&mut Worker| one.retiring && (one.number, one.generation) == (number, generation);
         for worker in self.workers.iter_mut().filter(before) {
             worker.retire(self.scoreboard, self.plan.grace);
@@ -119,6 +118,13 @@ impl Master<'_> {
         self.scoreboard.free(worker.slot);
         match worker.stage {
             Stage::Starting => return self.bury_unborn(worker, ending),
+            Stage::Ready if is_at_start(worker, row.as_ref(), Instant::now()) => {
+                let pause = self.backoff.failed(Instant::now());
+                error!(
+                    "{worker} has ended right after its start: {ending}; the next try is in {} s",
+                    pause.as_secs_f64()
+                );
+            }
             Stage::Ready if ending == Ending::Exited(0) && !holds_request(row.as_ref()) => {
                 info!("{worker} has left, as it was told by a signal");
             }
@@ -186,6 +192,9 @@ impl Master<'_> {
                 slot.set_memory(rss, vsz);
             }
             let stuck = worker.stuck_for(&row, now);
+            if worker.stage == Stage::Ready && !is_at_start(worker, Some(&row), now) {
+                self.backoff.survived(worker.started);
+            }
             match worker.stage {
                 Stage::Ready | Stage::Leaving(_)
                     if self.plan.timeout.is_some_and(|timeout| stuck >= timeout) =>
@@ -229,6 +238,9 @@ impl Master<'_> {
     pub(super) fn want(&mut self, count: u32) {
         self.wanted = count.clamp(1, WORKERS_MAX);
         info!("{} workers are wanted", self.wanted);
+        if self.wanted > 1 {
+            self.workers.iter_mut().for_each(Worker::share);
+        }
         for worker in self.workers.iter_mut().filter(|worker| worker.number > self.wanted) {
             worker.retire(self.scoreboard, self.plan.grace);
         }
@@ -341,12 +353,20 @@ impl Master<'_> {
     }
 }
 
+/// Whether a worker has not shown yet that it can serve: were it to die now, so would the next.
+fn is_at_start(worker: &Worker, row: Option<&Row>, now: Instant) -> bool {
+    let is_young = now.saturating_duration_since(worker.started) < START_TIME;
+    is_young && row.is_some_and(|row| row.totals.requests == 0) && !holds_request(row)
+}
+
 fn holds_request(row: Option<&Row>) -> bool {
     row.is_some_and(|row| matches!(row.doing, Doing::Calling | Doing::Stepping))
 }
 
 /// Workers that a master may have, a count: more than any machine of today has cores, and a quarter of the scoreboard: reloads need room.
 pub const WORKERS_MAX: u32 = 256;
+/// A worker that has lived so long is beyond its start.
+const START_TIME: Duration = Duration::from_secs(1);
 /// How soon a worker is found that is over a bound.
 const TICK: Duration = Duration::from_millis(100);
 /// How often memory and paths are looked at, and workers where nothing is bounded.

@@ -131,6 +131,11 @@ impl Worker {
         }
     }
 
+    /// Tells it that there are others, with whom it shares what comes.
+    pub(super) fn share(&mut self) {
+        self.tell(word::SHARE);
+    }
+
     pub(super) fn reopen_logs(&mut self) {
         self.tell(word::REOPEN_LOGS);
     }

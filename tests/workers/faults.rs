@@ -31,7 +31,7 @@ fn fifty_workers_killed_under_load_fail_no_request_but_their_own() {
         let workers = master.eventually_has(4);
         let victim = workers[random.hash_one(round) as usize % workers.len()];
         kill(Pid::from_raw(victim), Signal::SIGKILL).unwrap();
-        eventually("its end is told", || master.count("has ended: SIGKILL") == round + 1);
+        eventually("its end is told", || master.count(": SIGKILL; ") == round + 1);
         load.goes_on(10);
     }
     let mut answers = load.end();
@@ -153,6 +153,8 @@ fn a_worker_that_leaks_and_one_that_is_old_retire() {
 #[test]
 fn a_worker_that_cannot_start_is_tried_again_with_a_growing_pause() {
     let master = Master::start(&[]);
+    // It has served, so its own end is none of these.
+    master.get("/").assert_body("one");
     master.write_version("broken");
     kill(Pid::from_raw(master.workers()[0]), Signal::SIGKILL).unwrap();
     for pause in ["0", "0.1", "0.2", "0.4"] {
@@ -161,6 +163,20 @@ fn a_worker_that_cannot_start_is_tried_again_with_a_growing_pause() {
     }
     master.write_version("two");
     assert_eq!(master.get("/").text(), "two", "who asked meanwhile is answered");
+}
+
+#[test]
+fn a_worker_that_ends_right_after_its_start_is_tried_again_with_a_growing_pause() {
+    let master = Master::start(&[]);
+    // It has served, so its own end is none of these.
+    master.get("/").assert_body("one");
+    master.write_version("fragile");
+    kill(Pid::from_raw(master.workers()[0]), Signal::SIGKILL).unwrap();
+    for pause in ["0", "0.1", "0.2"] {
+        master.says(&format!("right after its start: exit status 9; the next try is in {pause} s"));
+    }
+    master.write_version("two");
+    eventually("the next one stays", || master.count("serves") > 3 && master.get("/").text() == "two");
 }
 
 #[test]

@@ -39,14 +39,14 @@ def database(tmp_path_factory):
 def project(behind_nginx, database, tmp_path):
     """`project()` starts it; returns a session."""
 
-    def project(scheme="uwsgi"):
+    def project(*options, scheme="uwsgi"):
         shutil.copy(database, tmp_path)
         protected = tmp_path / "protected"
         protected.mkdir()
         (protected / "tide table.txt").write_bytes(b"high and low\n" * 1_000)
         locations = f"location /protected/ {{ internal; alias {protected}/; }}"
-        options = ["--chdir", str(PROJECT), f"--env=TIDE_FOLDER={tmp_path}"]
-        return behind_nginx("tide.wsgi", *options, scheme=scheme, locations=locations)
+        where = ["--chdir", str(PROJECT), f"--env=TIDE_FOLDER={tmp_path}"]
+        return behind_nginx("tide.wsgi", *where, *options, scheme=scheme, locations=locations)
 
     return project
 
@@ -56,9 +56,13 @@ def token(response):
     return re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', response.text)[1]
 
 
-def test_the_admin(project):
+WORKERS = {"in-a-worker": (), "preloaded": ("--workers=2", "--preload")}
+
+
+@pytest.mark.parametrize("options", WORKERS.values(), ids=WORKERS)
+def test_the_admin(options, project):
     """Log in, add something, see it, delete it, log out."""
-    session = project()
+    session = project(*options)
     page = session.get("/admin/")
     assert page.status_code == 200 and "/admin/login/" in page.url
     wrong = {"username": USER, "password": "wrong", "csrfmiddlewaretoken": token(page)}
@@ -159,7 +163,7 @@ def test_errors_and_asynchronous_views(project):
 
 def test_over_the_other_doors(project, other_scheme, tmp_path):
     """It cannot tell which."""
-    session = project(other_scheme)
+    session = project(scheme=other_scheme)
     page = session.get("/readings/")
     data = {"place": "Dover", "height": "6.7", "csrfmiddlewaretoken": token(page)}
     assert "<li>Dover: 6.70 m</li>" in session.post("/readings/", data=data).text

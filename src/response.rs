@@ -4,7 +4,6 @@
 //! that says it, so that no protocol has to look again.
 
 use std::fmt;
-use std::io::Write;
 use std::ops::Range;
 
 /// A status and its header fields, checked, ready for a protocol to put on the wire.
@@ -108,7 +107,7 @@ impl ResponseHead {
         if self.content_length.is_none() && self.allows_body() {
             self.content_length = Some(length);
             self.length_is_added = true;
-            write!(self.bytes, "Content-Length: {length}\r\n").expect("a Vec takes every write");
+            self.write_field(b"Content-Length", itoa::Buffer::new().format(length).as_bytes());
         }
     }
 

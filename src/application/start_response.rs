@@ -89,7 +89,7 @@ impl StartResponse {
         if chunk.is_empty() {
             return Ok(());
         }
-        slot.written.push(chunk, slot.written_memory_bytes_max)
+        slot.written.get_or_insert_default().push(chunk, slot.written_memory_bytes_max)
     }
 
     /// Whether the client has gone, or the response is over. A step that takes long may ask, to leave early.
@@ -109,7 +109,7 @@ impl Started {
     pub fn pair(limits: &Limits, client: Option<Client>) -> (StartResponse, Started) {
         let slot = Arc::new(Mutex::new(Slot {
             head: HeadSlot::Empty,
-            written: Written::default(),
+            written: None,
             client,
             is_over: false,
             head_bytes_max: limits.response_head_bytes_max,
@@ -128,7 +128,7 @@ impl Started {
 
     /// Takes the first of what was written.
     pub(crate) fn take_written(&self) -> Option<Content> {
-        lock(&self.slot).written.take()
+        lock(&self.slot).written.as_mut()?.take()
     }
 
     /// Lets go of the client and of what was written: the response is over, or is given up.
@@ -136,7 +136,7 @@ impl Started {
         let slot = &mut *lock(&self.slot);
         slot.is_over = true;
         slot.client = None;
-        slot.written = Written::default();
+        slot.written = None;
     }
 }
 
@@ -167,7 +167,8 @@ impl std::error::Error for StartError {}
 
 struct Slot {
     head: HeadSlot,
-    written: Written,
+    /// Most applications write nothing.
+    written: Option<Box<Written>>,
     /// Whom the response goes to, while its socket is open.
     client: Option<Client>,
     /// Nothing more will be sent.

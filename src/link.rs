@@ -63,6 +63,10 @@ impl Link {
         loop {
             match self.stream.read(&mut words) {
                 Ok(0) => return stop.max(Some(Stop::Gracefully)),
+                // A master that was killed had not read all that its workers said.
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => {
+                    return stop.max(Some(Stop::Gracefully));
+                }
                 Ok(read) => {
                     if words[..read].contains(&word::REOPEN_LOGS) {
                         (self.reopen_logs)();

@@ -153,15 +153,20 @@ impl<A: Application> Worker<A> {
             if let Some(recorder) = &mut self.turns.recorder {
                 recorder.waits(now, self.connections.len());
             }
-            let (poll, mut polled) = (&mut self.poll, Ok(()));
-            self.turns.application.while_waiting(&mut || polled = poll.poll(&mut events, timeout));
+            let Turns { application, recorder, .. } = &mut self.turns;
+            let (poll, mut polled, mut now) = (&mut self.poll, Ok(()), now);
+            application.while_waiting(&mut || {
+                polled = poll.poll(&mut events, timeout);
+                now = Instant::now();
+                // Whoever has to wait for a lock of the application's from here on is seen to be busy, and stuck if it
+                // never gets it.
+                if let Some(recorder) = recorder {
+                    recorder.wakes(now);
+                }
+            });
             match polled {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 polled => polled?,
-            }
-            let now = Instant::now();
-            if let Some(recorder) = &mut self.turns.recorder {
-                recorder.wakes(now);
             }
             self.turns.date.refresh();
             let (mut event_count, mut ordered) = (0, false);

@@ -164,3 +164,35 @@ def test_a_worker_that_retires_runs_its_atexit_handlers(start, folder):
     eventually("another worker answers", lambda: told(server)[0] != first)
     eventually("the first has ended", (path / "ended").exists)
     eventually("it is the first", lambda: str(first) in (path / "ended").read_text().split())
+
+
+def test_a_thread_that_keeps_the_gil_is_a_worker_that_is_stuck(start, folder):
+    """The worker sees its events, and cannot run for them; --timeout is for that too."""
+    path = folder(
+        {
+            "app.py": """
+import ctypes, os, threading
+
+def keep_the_gil():
+    open("kept", "x").close()
+    # PyDLL calls without letting go of it.
+    ctypes.PyDLL(None).sleep(1000)
+
+def once(environ, start_response):
+    if not os.path.exists("kept"):
+        threading.Thread(target=keep_the_gil, daemon=True).start()
+    return application(environ, start_response)
+
+CODE = "old"
+"""
+            + TELL
+        }
+    )
+    server = start("app:once", "--timeout=1", workers=1)
+    with server.doors["http"].send("GET", "/first"):
+        eventually("the GIL is kept", (path / "kept").exists)
+        # Whoever asks now is answered by another worker.
+        assert told(server)[1] == "old"
+    server.logged("longer than --timeout")
+    assert "in keep_the_gil" in server.log()
+    server.ignore_log()

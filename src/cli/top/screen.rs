@@ -172,6 +172,18 @@ mod tests {
         Screen::on(theirs.try_clone().unwrap().into(), theirs.try_clone().unwrap()).unwrap()
     }
 
+    /// What was drawn up to `end`, which comes in as many pieces as the system likes.
+    fn read_until(terminal: &mut File, end: &str) -> String {
+        let (mut drawn, mut piece) = (String::new(), [0; 256]);
+        while !drawn.ends_with(end) {
+            let polled = poll(&mut [PollFd::new(terminal.as_fd(), PollFlags::POLLIN)], 30_000_u16);
+            assert_eq!(polled, Ok(1), "{end:?} does not come behind {drawn:?}");
+            let read = terminal.read(&mut piece).unwrap();
+            drawn.push_str(&String::from_utf8_lossy(&piece[..read]));
+        }
+        drawn
+    }
+
     #[test]
     fn it_is_put_back_at_the_end_and_after_a_panic() {
         let (mut ours, theirs) = terminal();
@@ -186,11 +198,8 @@ mod tests {
             });
             assert_eq!(ended.join().is_err(), fails);
             assert_eq!(modes(&theirs), before);
-            let mut drawn = [0; 256];
-            let read = ours.read(&mut drawn).unwrap();
-            let drawn = String::from_utf8_lossy(&drawn[..read]);
+            let drawn = read_until(&mut ours, "\u{1b}[?25h\u{1b}[?1049l");
             assert!(drawn.contains("a\u{1b}[K\r\r\nb\u{1b}[K\u{1b}[J"), "{drawn:?}");
-            assert!(drawn.ends_with("\u{1b}[?25h\u{1b}[?1049l"), "{drawn:?}");
         }
     }
 

@@ -33,15 +33,11 @@ impl StartResponse {
         N: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        let refused = match lock(&self.slot).head {
-            HeadSlot::Empty => None,
-            HeadSlot::Started(_) | HeadSlot::Committed(_) => Some(StartError::Twice),
-            HeadSlot::Sent => Some(StartError::Sent),
-        };
-        match refused {
-            Some(error) => Err(error),
-            None => self.replace(status, headers),
-        }
+        self.give(status, headers, |head| match head {
+            HeadSlot::Empty => Ok(()),
+            HeadSlot::Started(_) | HeadSlot::Committed(_) => Err(StartError::Twice),
+            HeadSlot::Sent => Err(StartError::Sent),
+        })
     }
 
     /// Gives status and header fields in place of what was given before: start_response with exc_info. Once the
@@ -55,17 +51,10 @@ impl StartResponse {
         N: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        // An iterator of headers may be the application's own code, so the lock is not held while it runs.
-        let head_bytes_max = {
-            let slot = lock(&self.slot);
-            if matches!(slot.head, HeadSlot::Committed(_) | HeadSlot::Sent) {
-                return Err(StartError::Sent);
-            }
-            slot.head_bytes_max
-        };
-        let head = ResponseHead::new(status, headers, head_bytes_max).map_err(StartError::Head)?;
-        lock(&self.slot).head = HeadSlot::Started(head);
-        Ok(())
+        self.give(status, headers, |head| match head {
+            HeadSlot::Empty | HeadSlot::Started(_) => Ok(()),
+            HeadSlot::Committed(_) | HeadSlot::Sent => Err(StartError::Sent),
+        })
     }
 
     /// PEP 3333's write(): bytes of the body that go before what the body itself yields next. The head is fixed from
@@ -96,6 +85,27 @@ impl StartResponse {
     pub fn is_disconnected(&self) -> bool {
         let slot = lock(&self.slot);
         slot.is_over || slot.client.is_some_and(Client::has_gone)
+    }
+
+    fn give<N, V>(
+        &self,
+        status: impl AsRef<[u8]>,
+        headers: impl IntoIterator<Item = (N, V)>,
+        check: fn(&HeadSlot) -> Result<(), StartError>,
+    ) -> Result<(), StartError>
+    where
+        N: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        // An iterator of headers may be the application's own code, so the lock is not held while it runs.
+        let head_bytes_max = {
+            let slot = lock(&self.slot);
+            check(&slot.head)?;
+            slot.head_bytes_max
+        };
+        let head = ResponseHead::new(status, headers, head_bytes_max).map_err(StartError::Head)?;
+        lock(&self.slot).head = HeadSlot::Started(head);
+        Ok(())
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) fn log(level: LevelFilter) {
             }
         })
         .try_init()
+        // A process that runs a second command, as Python code may, keeps the log of the first.
         .ok();
 }
 

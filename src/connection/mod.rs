@@ -286,12 +286,12 @@ impl<S: Stream> Connection<S> {
             let packet = self.protocol.describe();
             observer.observe(self.id, Event::Request { packet, environ: &environ });
         }
+        let descriptor = self.stream.descriptor();
         if let Some(recorder) = &mut cx.recorder {
             let last_words = self.protocol.last_words(environ.method() == b"HEAD");
-            let descriptor = self.stream.descriptor();
             self.tally.began = Some(recorder.calls(environ.method(), environ.uri(), descriptor, last_words));
         }
-        let client = self.stream.descriptor().map(Client::new);
+        let client = descriptor.map(Client::new);
         let (exchange, called) = Exchange::call(cx.application, environ, client, cx.limits);
         if let Some(recorder) = &mut cx.recorder {
             recorder.returns();

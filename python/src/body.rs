@@ -2,12 +2,11 @@
 
 use bytes::Bytes;
 use pyo3::exceptions::PyTypeError;
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyList, PyMemoryView, PyString, PyTuple};
+use pyo3::types::{PyIterator, PyList, PyString, PyTuple};
 use tidegate::{AppError, Body};
 
-use crate::file_wrapper::FileWrapper;
+use crate::file_wrapper::{FileWrapper, close};
 use crate::text::type_name;
 use crate::{chunk, failure};
 
@@ -22,7 +21,7 @@ pub(crate) fn of(returned: &Bound<'_, PyAny>) -> PyResult<Body> {
     {
         return Ok(Body::from(chunk::of(&list.get_item(0)?, CHUNK)?.lent()));
     }
-    if is_bytes(returned) {
+    if chunk::is_bytes_like(returned) {
         // PEP 3333 would have it iterated, which gives numbers; uWSGI sends it, and its users rely on that.
         return Ok(Body::from(chunk::of(returned, CHUNK)?.lent()));
     }
@@ -87,19 +86,6 @@ impl Iterator for Chunks {
     fn size_hint(&self) -> (usize, Option<usize>) {
         if self.is_only { (1, Some(1)) } else { (0, None) }
     }
-}
-
-fn close(iterable: &Bound<'_, PyAny>) -> PyResult<()> {
-    if let Some(close) = iterable.getattr_opt(intern!(iterable.py(), "close"))? {
-        close.call0()?;
-    }
-    Ok(())
-}
-
-fn is_bytes(object: &Bound<'_, PyAny>) -> bool {
-    object.is_instance_of::<PyBytes>()
-        || object.is_instance_of::<PyByteArray>()
-        || object.is_instance_of::<PyMemoryView>()
 }
 
 fn not_iterable(returned: &Bound<'_, PyAny>) -> PyErr {

@@ -41,13 +41,20 @@ pub(crate) fn of(object: &Bound<'_, PyAny>, what: &str) -> PyResult<Chunk> {
     if let Ok(bytes) = object.cast::<PyBytes>() {
         return Ok(Chunk::Unchanging(Bytes::from_owner(PyBackedBytes::from(bytes.clone()))));
     }
-    if object.is_instance_of::<PyByteArray>() || object.is_instance_of::<PyMemoryView>() {
+    if is_bytes_like(object) {
         return exported(object);
     }
     Err(PyTypeError::new_err(format!(
         "{what} must be bytes, bytearray or memoryview, not {}",
         type_name(object)
     )))
+}
+
+/// Whether it is one of those that a chunk may be.
+pub(crate) fn is_bytes_like(object: &Bound<'_, PyAny>) -> bool {
+    object.is_instance_of::<PyBytes>()
+        || object.is_instance_of::<PyByteArray>()
+        || object.is_instance_of::<PyMemoryView>()
 }
 
 fn exported(object: &Bound<'_, PyAny>) -> PyResult<Chunk> {

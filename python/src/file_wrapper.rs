@@ -44,10 +44,7 @@ impl FileWrapper {
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        if let Some(close) = self.filelike.bind(py).getattr_opt(intern!(py, "close"))? {
-            close.call0()?;
-        }
-        Ok(())
+        close(self.filelike.bind(py))
     }
 }
 
@@ -72,6 +69,14 @@ impl FileWrapper {
         let len = file.metadata()?.len().saturating_sub(offset);
         Ok(Some(Body::file_part(file, offset, len)))
     }
+}
+
+/// Calls an object's close(), if it has one.
+pub(crate) fn close(object: &Bound<'_, PyAny>) -> PyResult<()> {
+    if let Some(close) = object.getattr_opt(intern!(object.py(), "close"))? {
+        close.call0()?;
+    }
+    Ok(())
 }
 
 /// The file of io whose bytes are those of its descriptor. Others have a fileno() too (gzip's, say), which is that of

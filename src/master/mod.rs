@@ -209,7 +209,7 @@ impl<'a> Master<'a> {
         for (signal, times) in self.signals.take() {
             self.obey(signal, times)?;
         }
-        self.hear()?;
+        self.hear();
         self.reap()?;
         self.follow_upgrade();
         let now = Instant::now();

@@ -6,7 +6,6 @@ use std::time::Instant;
 use log::{error, info, warn};
 
 use super::post::unix_micros;
-use super::worker::{Stage, Worker};
 use super::{Master, State};
 
 /// A reload on its way.
@@ -75,11 +74,8 @@ impl Master<'_> {
     }
 
     fn dismiss(&mut self, generation: u32) {
-        for worker in self.workers.iter_mut().filter(|one: &&mut Worker| one.generation == generation) {
-            match worker.stage {
-                Stage::Starting => worker.kill(),
-                _ => worker.retire(self.scoreboard, self.plan.grace),
-            }
+        for worker in self.workers.iter_mut().filter(|one| one.generation == generation) {
+            worker.retire(self.scoreboard, self.plan.grace);
         }
     }
 

@@ -12,7 +12,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 use super::post::unix_micros;
 use super::retirement::memory;
 use super::signals::{Loading, hold_back};
-use super::worker::{Ending, Said, Stage, Worker, deed};
+use super::worker::{Ending, Stage, Worker, deed};
 use super::{Fork, Leave, Master, Post, State};
 use crate::scoreboard::{Doing, Life, Row, Scoreboard};
 
@@ -26,15 +26,17 @@ pub(super) fn introduce(scoreboard: &Scoreboard) {
 
 impl Master<'_> {
     /// Takes what workers that start have to say.
-    pub(super) fn hear(&mut self) -> Result<(), Leave> {
+    pub(super) fn hear(&mut self) {
         for at in 0..self.workers.len() {
-            if self.workers[at].stage == Stage::Starting
-                && let Said::Ready = self.workers[at].hear()
-            {
-                self.serves(at);
-            }
+            self.hear_one(at);
         }
-        Ok(())
+    }
+
+    fn hear_one(&mut self, at: usize) {
+        let worker = &mut self.workers[at];
+        if worker.stage == Stage::Starting && worker.hear_ready() {
+            self.serves(at);
+        }
     }
 
     /// A worker has come to serve.
@@ -82,11 +84,7 @@ impl Master<'_> {
             match self.workers[at].ended() {
                 None => at += 1,
                 Some(ending) => {
-                    if self.workers[at].stage == Stage::Starting
-                        && let Said::Ready = self.workers[at].hear()
-                    {
-                        self.serves(at);
-                    }
+                    self.hear_one(at);
                     let worker = self.workers.swap_remove(at);
                     self.bury(&worker, ending)?;
                 }

@@ -52,13 +52,6 @@ pub(super) enum Stage {
     Killed,
 }
 
-/// What a worker that starts has said.
-pub(super) enum Said {
-    Nothing,
-    /// It serves.
-    Ready,
-}
-
 impl Worker {
     pub(super) fn new(number: u32, generation: u32, pid: i32, slot: usize, link: UnixStream) -> Self {
         let now = Instant::now();
@@ -82,9 +75,9 @@ impl Worker {
         link.map(AsFd::as_fd)
     }
 
-    /// Takes what it says.
-    pub(super) fn hear(&mut self) -> Said {
-        let Some(link) = &mut self.link else { return Said::Nothing };
+    /// Takes what it says; returns whether it has said that it serves.
+    pub(super) fn hear_ready(&mut self) -> bool {
+        let Some(link) = &mut self.link else { return false };
         let mut piece = [0; 4 << 10];
         loop {
             match link.read(&mut piece) {
@@ -93,7 +86,7 @@ impl Worker {
                 _ => break,
             }
         }
-        if self.said == [word::READY] { Said::Ready } else { Said::Nothing }
+        self.said == [word::READY]
     }
 
     /// Why it cannot serve, in its own words.

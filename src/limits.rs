@@ -86,6 +86,11 @@ pub struct Limits {
     /// nginx's multi_accept has no bound; libuv and Twisted stop after some tens.
     pub accepts_per_turn_max: usize,
 
+    /// Time for accepting on one listener, and for the calls of the application that come of it, before the other
+    /// listeners and the connections that are open have their turn. A response that flows is held up by one slow call,
+    /// not by `accepts_per_turn_max` of them.
+    pub accept_turn_time_max: Duration,
+
     /// Pause before accepting again when the process has no file descriptor left.
     /// nginx's accept_mutex_delay, which it uses for this too, is 500 ms.
     pub accept_pause: Duration,
@@ -128,6 +133,7 @@ impl Default for Limits {
             drain_time_max: Duration::from_secs(30),
             steps_per_turn_max: 16,
             accepts_per_turn_max: 64,
+            accept_turn_time_max: Duration::from_millis(10),
             accept_pause: Duration::from_millis(100),
             first_byte_time_max: Duration::from_millis(1),
             first_request_time_max: Duration::from_millis(5),

@@ -25,6 +25,7 @@ impl<A: Application> Worker<A> {
 
     pub(super) fn accept(&mut self, now: Instant) {
         for at in 0..self.acceptors.len() {
+            let began = Instant::now();
             for _ in 0..self.turns.limits.accepts_per_turn_max {
                 if !self.acceptors[at].is_ready(now) {
                     break;
@@ -42,6 +43,12 @@ impl<A: Application> Worker<A> {
                     Accepted::Connection(socket, peer) => self.open(at, socket, peer),
                     Accepted::Nobody => {}
                     Accepted::NoMore => break,
+                }
+                // The clock is only asked where somebody may wait for a turn.
+                if (!self.connections.is_empty() || self.acceptors.len() > 1)
+                    && began.elapsed() > self.turns.limits.accept_turn_time_max
+                {
+                    break;
                 }
             }
         }

@@ -46,6 +46,8 @@ pub struct Worker<A> {
     /// No deadline of a connection lies before this.
     next_deadline: Option<Instant>,
     accepted: u64,
+    /// How many are accepted in all, once a stop was ordered.
+    last_accepted: u64,
     full: Throttle,
     /// The line to the master, whose other workers accept on the same sockets.
     link: Option<Link>,
@@ -113,6 +115,7 @@ impl<A: Application> Worker<A> {
             stopping: None,
             next_deadline: None,
             accepted: 0,
+            last_accepted: 0,
             full: Throttle::default(),
             link,
             hasty_until: None,

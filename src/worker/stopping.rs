@@ -5,6 +5,7 @@ use std::time::Instant;
 use log::{info, warn};
 
 use super::Worker;
+use crate::acceptor::Acceptor;
 use crate::application::Application;
 use crate::link::Link;
 use crate::stop::Stop;
@@ -22,13 +23,13 @@ impl<A: Application> Worker<A> {
             }
             Some(stop) if self.stopping.is_none() => {
                 self.turns.stopping = true;
-                // What waits in the backlog was accepted by the kernel in our name; closing would reset it.
-                let turns = if stop == Stop::Gracefully { LAST_ACCEPT_TURNS } else { 0 };
-                for _ in 0..turns {
-                    self.accept(now);
-                }
-                self.acceptors.clear();
                 self.stopping = Some(now + self.turns.limits.grace_time_max);
+                if stop == Stop::Gracefully {
+                    self.last_accepted = self.accepted + LAST_ACCEPTS_COUNT;
+                    self.acceptors.iter_mut().for_each(Acceptor::set_ready);
+                } else {
+                    self.acceptors.clear();
+                }
                 for (_, entry) in &mut self.connections {
                     if entry.connection.is_idle() {
                         entry.connection.shorten_deadline(now + self.turns.limits.grace_idle_time_max);
@@ -51,13 +52,19 @@ impl<A: Application> Worker<A> {
     /// Whether a stop was ordered and nothing is left to do, or no time.
     pub(super) fn is_over(&mut self, now: Instant) -> bool {
         let Some(until) = self.stopping else { return false };
+        // What waits in the backlog was accepted by the kernel in our name; closing would reset it.
+        let waits = self.acceptors.iter().any(|acceptor| acceptor.is_ready(now));
+        if !waits || self.accepted >= self.last_accepted || now >= until {
+            self.acceptors.clear();
+        }
         if !self.connections.is_empty() && now >= until {
             warn!("stopped with {} connections open: their time (--grace) is over", self.connections.len());
             self.abandon_all();
         }
-        self.connections.is_empty()
+        self.connections.is_empty() && self.acceptors.is_empty()
     }
 }
 
-/// Turns of accepting before a listener is closed, a count: with 64 accepts each, a whole backlog.
-const LAST_ACCEPT_TURNS: usize = 64;
+/// Connections that are still taken after the order, a count: a whole backlog, Linux's somaxconn. A client that comes
+/// after it may be among them, so without a bound they might be endless.
+const LAST_ACCEPTS_COUNT: u64 = 4_096;

@@ -122,6 +122,29 @@ fn endless_streams_leave_room_for_small_requests() {
 }
 
 #[test]
+fn a_response_flows_between_slow_calls() {
+    const CALLS: usize = 300;
+    let mut calls = 0;
+    let server = Server::start(move |environ, start_response| {
+        start_response.start("200 OK", PLAIN)?;
+        Ok(match environ.path() {
+            b"/large" => Body::chunks(chunked(LARGE_BYTES)),
+            _ => {
+                calls += 1;
+                thread::sleep(Duration::from_millis(11));
+                Body::from(calls.to_string())
+            }
+        })
+    });
+    // It is called first, and does not fit into the socket; then all the others wait in the backlog.
+    let large = server.unix().send(get("/large"));
+    let _waiting: Vec<Socket> = (0..CALLS).map(|_| server.unix().send(get("/"))).collect();
+    assert!(read_all(&large).0.len() > LARGE_BYTES);
+    let call = server.tcp().ask(get("/")).text();
+    assert!(call.parse::<usize>().unwrap() < 64, "{call} calls while one response flowed");
+}
+
+#[test]
 fn no_more_connections_than_allowed_are_open_and_all_are_answered() {
     let alive = Alive::default();
     let limits = Limits { connections_count_max: 5, ..Limits::default() };

@@ -1,10 +1,13 @@
 //! A worker that is told to stop.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::thread;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use std::{iter, thread};
 
-use tidegate::{Limits, ListenOptions, Stop, Worker};
+use tidegate::{Body, Limits, ListenOptions, Stop, Worker};
 
 use crate::support::application::{Alive, PLAIN, chunked, endless, hello, pattern};
 use crate::support::client::{Door, Response, get, read_all, read_until};
@@ -92,6 +95,42 @@ fn grace_has_an_end() {
     let _ = reader.join().unwrap();
     assert!(server.lines.contain("stopped with 2 connections open"), "{:?}", server.lines.all());
     read_all(&not_reading);
+}
+
+#[test]
+fn clients_that_keep_coming_do_not_put_off_the_end() {
+    let limits = Limits { grace_time_max: Duration::from_millis(300), ..Limits::default() };
+    let calls = Arc::new(AtomicUsize::new(0));
+    let mut server = Server::with(limits, {
+        let calls = Arc::clone(&calls);
+        move |_, start_response| {
+            calls.fetch_add(1, Ordering::SeqCst);
+            // So long that those who come meanwhile are always more than can be served.
+            thread::sleep(Duration::from_millis(20));
+            start_response.start("200 OK", PLAIN)?;
+            Ok(Body::from("late"))
+        }
+    });
+    let crowd = thread::spawn({
+        let door = server.unix().clone();
+        let come = move || {
+            let mut client = door.try_connect().ok()?;
+            client.write_all(&get("/")).ok()?;
+            Some(client)
+        };
+        move || {
+            let mut clients: VecDeque<_> = iter::repeat_with(&come).take(100).collect();
+            // For each that has its answer another one comes, until the door is gone.
+            while let Some(Some(client)) = clients.pop_front() {
+                read_all(&client);
+                clients.push_back(come());
+            }
+        }
+    });
+    eventually("clients come", || calls.load(Ordering::SeqCst) > 2);
+    server.stopper.stop(Stop::Gracefully);
+    server.join();
+    crowd.join().unwrap();
 }
 
 #[test]

@@ -25,10 +25,11 @@ impl<A: Application> Worker<A> {
                 self.turns.stopping = true;
                 self.stopping = Some(now + self.turns.limits.grace_time_max);
                 if stop == Stop::Gracefully {
+                    // What waits in the backlog was accepted by the kernel in our name; closing would reset it.
                     self.last_accepted = self.accepted + LAST_ACCEPTS_COUNT;
                     self.acceptors.iter_mut().for_each(Acceptor::set_ready);
                 } else {
-                    self.acceptors.clear();
+                    self.close_listeners();
                 }
                 for (_, entry) in &mut self.connections {
                     if entry.connection.is_idle() {
@@ -36,10 +37,15 @@ impl<A: Application> Worker<A> {
                     }
                 }
                 self.next_deadline = Some(now);
-                info!("stopping: {} connections are open", self.connections.len());
             }
             Some(_) => {}
         }
+    }
+
+    /// Takes no one in any more.
+    fn close_listeners(&mut self) {
+        self.acceptors.clear();
+        info!("stopping: {} connections are open", self.connections.len());
     }
 
     /// Drops every connection, so that its peer sees what is missing.
@@ -49,13 +55,12 @@ impl<A: Application> Worker<A> {
         }
     }
 
-    /// Whether a stop was ordered and nothing is left to do, or no time.
+    /// Once a stop was ordered, gives up what there is no need or no time for; returns whether that was all.
     pub(super) fn is_over(&mut self, now: Instant) -> bool {
         let Some(until) = self.stopping else { return false };
-        // What waits in the backlog was accepted by the kernel in our name; closing would reset it.
-        let waits = self.acceptors.iter().any(|acceptor| acceptor.is_ready(now));
-        if !waits || self.accepted >= self.last_accepted || now >= until {
-            self.acceptors.clear();
+        let may_wait = self.acceptors.iter().any(|acceptor| acceptor.is_ready(now));
+        if !self.acceptors.is_empty() && (!may_wait || self.accepted >= self.last_accepted || now >= until) {
+            self.close_listeners();
         }
         if !self.connections.is_empty() && now >= until {
             warn!("stopped with {} connections open: their time (--grace) is over", self.connections.len());

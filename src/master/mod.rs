@@ -174,7 +174,7 @@ impl<'a> Master<'a> {
             backoff: Backoff::default(),
             signals: Signals::hear()?,
             paths: Paths::new(plan.reload_on.clone()),
-            notify: Notify::new(now),
+            notify: Notify::new(now, handover.is_awaited()),
             oom_kills: OomKills::so_far(),
             handover,
             upgrade: None,
@@ -291,6 +291,9 @@ impl<'a> Master<'a> {
     }
 
     fn follow_upgrade(&mut self) {
+        if self.handover.is_over() {
+            self.notify.begin();
+        }
         let Some(upgrade) = &mut self.upgrade else { return };
         let pid = upgrade.pid();
         match upgrade.progress() {
@@ -301,11 +304,11 @@ impl<'a> Master<'a> {
                 if let Some(stats) = &mut self.stats {
                     stats.leave();
                 }
-                self.notify.main_is(pid);
+                self.notify.main_is(pid.as_raw().unsigned_abs());
                 self.retire_all();
             }
-            Progress::Failed(how) => {
-                error!("upgrade: process {pid} has ended before it served ({how}); this one serves on");
+            Progress::Failed => {
+                error!("upgrade: process {pid} has ended before it served; this one serves on");
                 self.notify.ready();
             }
         }

@@ -7,6 +7,8 @@ use sd_notify::NotifyState;
 
 /// Tells systemd; without it (NOTIFY_SOCKET is not set) nobody.
 pub(super) struct Notify {
+    /// Another process is the service's main one, and no other is believed (NotifyAccess=main).
+    silent: bool,
     /// How often the watchdog is to be fed: twice in the time that it allows, as its manual says.
     every: Option<Duration>,
     fed: Instant,
@@ -14,37 +16,46 @@ pub(super) struct Notify {
 }
 
 impl Notify {
-    pub(super) fn new(now: Instant) -> Self {
-        Notify { every: sd_notify::watchdog_enabled().map(|time| time / 2), fed: now, status: String::new() }
+    /// `silent` until [`Notify::begin`].
+    pub(super) fn new(now: Instant, silent: bool) -> Self {
+        let every = sd_notify::watchdog_enabled().map(|time| time / 2);
+        Notify { silent, every, fed: now, status: String::new() }
+    }
+
+    /// This process is the service's main one from here on; the one before has said so.
+    pub(super) fn begin(&mut self) {
+        self.silent = false;
+        self.send(&[NotifyState::Watchdog, NotifyState::Status(&self.status)]);
     }
 
     /// Everything that was asked for is done: started, or reloaded.
     pub(super) fn ready(&self) {
-        send(&[NotifyState::Ready]);
+        self.send(&[NotifyState::Ready]);
     }
 
     /// The code is being loaded anew.
     pub(super) fn reloading(&self) {
         match NotifyState::monotonic_usec_now() {
-            Ok(now) => send(&[NotifyState::Reloading, now]),
+            Ok(now) => self.send(&[NotifyState::Reloading, now]),
             Err(error) => debug!("systemd is not told of a reload: {error}"),
         }
     }
 
     /// The service ends.
     pub(super) fn stopping(&self) {
-        send(&[NotifyState::Stopping]);
+        self.send(&[NotifyState::Stopping]);
     }
 
-    /// The service is another process from here on, which has said already that it is ready.
-    pub(super) fn main_is(&self, pid: u32) {
-        send(&[NotifyState::MainPid(pid), NotifyState::Ready]);
+    /// Another process is the service's main one from here on.
+    pub(super) fn main_is(&mut self, pid: u32) {
+        self.send(&[NotifyState::MainPid(pid), NotifyState::Ready]);
+        self.silent = true;
     }
 
     /// A line for `systemctl status`; said only if it is another one.
     pub(super) fn status(&mut self, status: String) {
         if self.status != status {
-            send(&[NotifyState::Status(&status)]);
+            self.send(&[NotifyState::Status(&status)]);
             self.status = status;
         }
     }
@@ -53,15 +64,17 @@ impl Notify {
     pub(super) fn feed(&mut self, now: Instant) -> Option<Instant> {
         let every = self.every?;
         if now >= self.fed + every {
-            send(&[NotifyState::Watchdog]);
+            self.send(&[NotifyState::Watchdog]);
             self.fed = now;
         }
         Some(self.fed + every)
     }
-}
 
-fn send(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        debug!("systemd does not hear {states:?}: {error}");
+    fn send(&self, states: &[NotifyState<'_>]) {
+        if !self.silent
+            && let Err(error) = sd_notify::notify(states)
+        {
+            debug!("systemd does not hear {states:?}: {error}");
+        }
     }
 }

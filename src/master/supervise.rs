@@ -338,9 +338,11 @@ impl Master<'_> {
         let millis = until.saturating_duration_since(now).as_millis() + 1;
         let timeout = PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX);
         let lines = self.workers.iter().filter_map(Worker::descriptor);
-        let upgrade = self.upgrade.as_ref().and_then(super::Upgrade::descriptor);
+        let upgrade = self.upgrade.as_ref().map(super::Upgrade::descriptor);
         let descriptors = [self.signals.descriptor()].into_iter().chain(lines).chain(upgrade);
         let descriptors = descriptors.map(|descriptor| (descriptor, PollFlags::POLLIN));
+        let handover = self.handover.descriptor().map(|descriptor| (descriptor, PollFlags::empty()));
+        let descriptors = descriptors.chain(handover);
         let descriptors = descriptors.chain(self.stats_wait_for());
         let mut polled: Vec<PollFd<'_>> =
             descriptors.map(|(descriptor, flags)| PollFd::new(descriptor, flags)).collect();

@@ -3,19 +3,26 @@
 //! The new process is started as this one was: the same program by name, so that it is the new one of that name, in the
 //! same folder with the same arguments. It inherits the listeners, and a pipe to say on that its workers serve; only
 //! then does this master leave. If the new one fails, this one serves on, and has lost nothing.
+//!
+//! The new one is no child of this one's, but at once of whoever looks after orphans: of systemd, which has started
+//! this one. systemd waits at a stop for a main process that is its child; another's it kills, and all its workers.
 
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::process::{CommandExt, parent_id};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::process::Command;
 
-use log::debug;
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::fstat;
+use nix::unistd::Pid;
 
 use crate::listener::{Address, Handed, Listener};
 use crate::protocol::Scheme;
@@ -39,9 +46,9 @@ impl Invocation {
 
 /// A new master that has been started.
 pub(super) struct Upgrade {
-    child: Child,
-    /// `None` once nothing more can come of it.
-    said: Option<File>,
+    pid: Pid,
+    /// What it says. When this closes, the new master knows that everything is left to it.
+    said: File,
 }
 
 /// What is known of a new master.
@@ -50,8 +57,8 @@ pub(super) enum Progress {
     Starting,
     /// It serves.
     Serves,
-    /// It has ended, and how.
-    Failed(String),
+    /// It has ended.
+    Failed,
 }
 
 impl Upgrade {
@@ -59,9 +66,10 @@ impl Upgrade {
     #[allow(unsafe_code)]
     pub(super) fn start(invocation: &Invocation, listeners: &[&Listener]) -> io::Result<Self> {
         let (said, say) = io::pipe()?;
+        let say_on = say.as_raw_fd();
         let mut handed: Vec<RawFd> = listeners.iter().map(|one| one.as_fd().as_raw_fd()).collect();
-        handed.push(say.as_raw_fd());
-        let mut lines = format!("{} {}", std::process::id(), say.as_raw_fd());
+        handed.push(say_on);
+        let mut lines = format!("{} {say_on}", fstat(&say)?.st_ino);
         for listener in listeners {
             let descriptor = listener.as_fd().as_raw_fd();
             lines += &format!("\n{descriptor} {} {}", listener.scheme(), listener.asked());
@@ -72,8 +80,9 @@ impl Upgrade {
         for meant in ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "WATCHDOG_PID"] {
             command.env_remove(meant);
         }
-        // SAFETY: between fork and exec only fcntl(2) is called, which signal-safety(7) allows, on descriptors that are
-        // open in the parent and so in the child; nothing is allocated.
+        // SAFETY: between fork and exec only fcntl(2), fork(2), write(2) and _exit(2) are called, on descriptors that are
+        // open in the parent and so in the child; nothing is allocated. signal-safety(7) allows them, fork(2) where
+        // there is one thread, as in a child.
         unsafe {
             command.pre_exec(move || {
                 for descriptor in &handed {
@@ -81,46 +90,54 @@ impl Upgrade {
                         return Err(io::Error::last_os_error());
                     }
                 }
-                Ok(())
+                match libc::fork() {
+                    0 => Ok(()),
+                    ..0 => Err(io::Error::last_os_error()),
+                    // The process between the two masters says who the new one is, and leaves it an orphan.
+                    pid => {
+                        let pid = pid.to_ne_bytes();
+                        libc::write(say_on, pid.as_ptr().cast(), pid.len());
+                        libc::_exit(0)
+                    }
+                }
             });
         }
-        let child = command.spawn().map_err(|error| {
+        let started = command.spawn().and_then(|mut between| between.wait());
+        started.map_err(|error| {
             io::Error::new(error.kind(), format!("{}: {error}", invocation.program.display()))
         })?;
-        let said = File::from(OwnedFd::from(said));
+        drop(say);
+        let (mut said, mut pid) = (File::from(OwnedFd::from(said)), [0; size_of::<libc::pid_t>()]);
+        said.read_exact(&mut pid)?;
         fcntl(&said, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        Ok(Upgrade { child, said: Some(said) })
+        Ok(Upgrade { pid: Pid::from_raw(libc::pid_t::from_ne_bytes(pid)), said })
     }
 
     /// The new master's process.
-    pub(super) fn pid(&self) -> u32 {
-        self.child.id()
+    pub(super) fn pid(&self) -> Pid {
+        self.pid
     }
 
-    /// What is readable once there is progress. A child's end is a signal.
-    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.said.as_ref().map(AsFd::as_fd)
+    /// What is readable once there is progress.
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.said.as_fd()
     }
 
     /// Ends it, as this master is to stop: it has nobody to take over from. Its workers leave with it.
-    pub(super) fn call_off(mut self) {
-        if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
-            debug!("the new master has ended already: {error}");
-        }
+    pub(super) fn call_off(self) {
+        // An error means that it has ended already.
+        let _ = kill(self.pid, Signal::SIGKILL);
     }
 
     /// What has become of it.
     pub(super) fn progress(&mut self) -> Progress {
-        match self.said.as_mut().map(|said| said.read(&mut [0])) {
-            Some(Ok(1..)) => return Progress::Serves,
-            // It will not say so any more: it ends, or is no Tidegate.
-            Some(Ok(0)) => self.said = None,
-            _ => {}
-        }
-        match self.child.try_wait() {
-            Ok(None) => Progress::Starting,
-            Ok(Some(status)) => Progress::Failed(status.to_string()),
-            Err(error) => Progress::Failed(error.to_string()),
+        match self.said.read(&mut [0]) {
+            Ok(1..) => Progress::Serves,
+            // Nobody is left who could say it.
+            Ok(0) => Progress::Failed,
+            // What it has started may have the pipe open yet.
+            Err(_) if kill(self.pid, None) == Err(Errno::ESRCH) => Progress::Failed,
+            Err(_) => Progress::Starting,
         }
     }
 }
@@ -130,60 +147,74 @@ impl Upgrade {
 pub struct Handover {
     /// The sockets, each with what it was asked for as.
     pub sockets: Vec<Handed>,
-    say: Option<OwnedFd>,
+    say: Option<File>,
 }
 
 impl Handover {
     /// Takes what the environment tells of; nothing if this process was not started by a master for an upgrade. Once in
     /// a process, and before anything else is opened.
-    #[allow(unsafe_code)]
     pub fn receive() -> Self {
         let lines = env::var(VARIABLE).unwrap_or_default();
         let mut lines = lines.lines();
-        let mut first = lines.next().unwrap_or_default().split(' ');
-        let mut number = || first.next().and_then(|number| number.parse::<u32>().ok());
-        // The variable is inherited on: what a worker's application starts must not believe it.
-        if number() != Some(parent_id()) {
+        let first = lines.next().and_then(|first| first.split_once(' '));
+        // The variable is inherited on: what a worker's application starts must not believe it. It has not got the pipe.
+        let Some(say) = first.and_then(|(pipe, say)| adopt(say, Some(pipe))) else {
             return Handover::default();
-        }
-        let adopt = |descriptor: &str| {
-            let descriptor = descriptor.parse::<RawFd>().ok().filter(|descriptor| *descriptor > 2)?;
-            // SAFETY: the parent has opened it for this process and said so; nobody else here knows of it, and this runs
-            // once, before another descriptor could have its number. One that is not open is found out by fcntl.
-            let descriptor = unsafe {
-                if libc::fcntl(descriptor, libc::F_GETFD) < 0 {
-                    return None;
-                }
-                OwnedFd::from_raw_fd(descriptor)
-            };
-            fcntl(&descriptor, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
-            Some(descriptor)
         };
-        let say = number().and_then(|descriptor| adopt(&descriptor.to_string()));
         let sockets = lines.filter_map(|line| {
             let (descriptor, rest) = line.split_once(' ')?;
             let (scheme, asked) = rest.split_once(' ')?;
             let scheme = Scheme::ALL.into_iter().find(|one| one.to_string() == scheme)?;
             let asked: Address = asked.parse().ok()?;
-            Some(Handed { scheme, asked, socket: adopt(descriptor)?.into() })
+            Some(Handed { scheme, asked, socket: adopt(descriptor, None)?.into() })
         });
-        Handover { sockets: sockets.collect(), say }
+        Handover { sockets: sockets.collect(), say: Some(say.into()) }
     }
 
-    /// Whether a master before this one waits to hear that it may go.
+    /// Whether there is a master before this one, which has not left everything to it yet.
     pub fn is_awaited(&self) -> bool {
         self.say.is_some()
     }
 
     /// Tells the master before that this one serves.
     pub fn done(&mut self) -> io::Result<()> {
-        match self.say.take() {
-            Some(say) => File::from(say).write_all(b"!"),
-            None => Ok(()),
+        self.say.as_mut().map_or(Ok(()), |say| say.write_all(b"!"))
+    }
+
+    /// What is in an error state once the master before has left everything to this one.
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.say.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Whether it has just done so.
+    pub(super) fn is_over(&mut self) -> bool {
+        let Some(say) = &self.say else { return false };
+        let mut polled = [PollFd::new(say.as_fd(), PollFlags::empty())];
+        let is_over = poll(&mut polled, PollTimeout::ZERO).is_ok_and(|events| events > 0);
+        if is_over {
+            self.say = None;
         }
+        is_over
     }
 }
 
-/// Where the new master finds what it is handed: its parent's number and the descriptor to say on, then for each socket
-/// its descriptor, its protocol and its address. Not of the command's own variables, which are TIDEGATE_*.
+/// A descriptor that the master before has opened for this process; `None` if it is not there, or if it is not the one
+/// with this `inode`.
+#[allow(unsafe_code)]
+fn adopt(descriptor: &str, inode: Option<&str>) -> Option<OwnedFd> {
+    let descriptor = descriptor.parse::<RawFd>().ok().filter(|descriptor| *descriptor > 2)?;
+    // SAFETY: it is borrowed for one call, to which a descriptor that is not open is an error like any other.
+    let stat = fstat(unsafe { BorrowedFd::borrow_raw(descriptor) }).ok()?;
+    if inode.is_some_and(|inode| inode != stat.st_ino.to_string()) {
+        return None;
+    }
+    // SAFETY: it is open. The parent has opened it for this process and said so; nobody else here knows of it, and this
+    // runs once, before another descriptor could have its number.
+    let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
+    fcntl(&descriptor, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
+    Some(descriptor)
+}
+
+/// Where the new master finds what it is handed: the pipe's inode and the descriptor to say on, then for each socket its
+/// descriptor, its protocol and its address. Not of the command's own variables, which are TIDEGATE_*.
 const VARIABLE: &str = "_TIDEGATE_HANDOVER";

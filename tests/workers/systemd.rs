@@ -1,36 +1,77 @@
 //! What systemd is told (Type=notify), on a socket of the test's own, and who the process is once it serves.
 
 use std::fs;
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 
 use nix::sys::signal::Signal;
+use rustix::net::sockopt::set_socket_passcred;
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
 use crate::master::Master;
 use crate::support::{PATIENCE, eventually};
 
-struct Systemd(UnixDatagram);
+struct Systemd {
+    socket: UnixDatagram,
+    /// Who alone is believed, as with NotifyAccess=main.
+    main: i32,
+}
 
 impl Systemd {
-    /// The next message that begins with this.
+    fn at(path: &Path) -> Systemd {
+        let socket = UnixDatagram::bind(path).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        set_socket_passcred(&socket, true).unwrap();
+        Systemd { socket, main: 0 }
+    }
+
+    /// The next message that begins with this. No other process than the main one has sent one meanwhile.
     #[track_caller]
-    fn hears(&self, what: &str) -> String {
-        let mut bytes = [0; 4096];
+    fn hears(&mut self, what: &str) -> String {
         loop {
-            let len = self.0.recv(&mut bytes).unwrap_or_else(|error| panic!("no {what}: {error}"));
-            let message = String::from_utf8_lossy(&bytes[..len]).into_owned();
+            let (message, sender) = self.receive().unwrap_or_else(|error| panic!("no {what}: {error}"));
+            if self.main == 0 {
+                self.main = sender;
+            }
+            assert_eq!(sender, self.main, "it is not the main process that says {message}");
+            let main = message.lines().find_map(|line| line.strip_prefix("MAINPID="));
+            if let Some(main) = main {
+                self.main = main.parse().unwrap();
+            }
             if message.starts_with(what) {
                 return message;
             }
         }
     }
+
+    /// A message, and who has sent it.
+    fn receive(&self) -> io::Result<(String, i32)> {
+        let (mut bytes, mut room) =
+            ([0; 4096], [MaybeUninit::uninit(); rustix::cmsg_space!(ScmCredentials(1))]);
+        let mut ancillary = RecvAncillaryBuffer::new(&mut room);
+        let mut parts = [IoSliceMut::new(&mut bytes)];
+        let len = recvmsg(&self.socket, &mut parts, &mut ancillary, RecvFlags::empty())?.bytes;
+        let sender = ancillary.drain().find_map(|message| match message {
+            RecvAncillaryMessage::ScmCredentials(credentials) => Some(credentials.pid.as_raw_nonzero().get()),
+            _ => None,
+        });
+        Ok((String::from_utf8_lossy(&bytes[..len]).into_owned(), sender.unwrap()))
+    }
+}
+
+/// Whose child a process is.
+fn parent(pid: i32) -> i32 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit(") ").next().unwrap().split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 #[test]
 fn systemd_hears_of_all_that_happens() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
-    let systemd = Systemd(UnixDatagram::bind(&path).unwrap());
-    systemd.0.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut systemd = Systemd::at(&path);
     let mut master = Master::spawn(&["--workers", "2"], |command| {
         command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "200000");
     });
@@ -44,8 +85,11 @@ fn systemd_hears_of_all_that_happens() {
     let before = master.pid();
     master.signal(Signal::SIGUSR2);
     let message = systemd.hears("MAINPID=");
+    assert!(message.ends_with("\nREADY=1\n"), "{message}");
+    assert_ne!(parent(systemd.main), before, "systemd does not wait at a stop for who is another's child");
     eventually("the new master's number", || master.pid() != before);
-    assert!(message.contains(&format!("MAINPID={}\n", master.pid())), "{message}");
+    assert_eq!(master.pid(), systemd.main);
+    systemd.hears("WATCHDOG=1");
     systemd.hears("WATCHDOG=1");
     master.wait();
     master.signal(Signal::SIGTERM);

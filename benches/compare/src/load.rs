@@ -6,8 +6,9 @@
 //! (socket, connect, send, recv, close), or two on a connection that stays, and shares one poll between all
 //! connections. Where the reply ends with the connection, the poll asks for the peer's hang-up alone, so the
 //! reply, by then complete, is one recv, if it fits the socket's buffer; a longer one is read as it comes.
-//! The poll never sleeps: on a core of its own the loop may spin, and a server that has nobody to wake is
-//! measured alone.
+//! For small replies the poll never sleeps: on a core of its own the loop may spin, and a server that has nobody to
+//! wake is measured alone. For large ones it sleeps, as nginx does: a poll that spins over sockets that are being
+//! written to keeps taking their cache lines from the server, the more so the more responses it has in hand.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -114,7 +115,17 @@ pub fn run(
 impl Target<'_> {
     /// Whether a reply is there when its connection is closed, and not before.
     fn comes_at_once(&self) -> bool {
-        !self.door.keeps_alive() && self.body.len() <= SMALL_BODY
+        !self.door.keeps_alive() && self.is_small()
+    }
+
+    fn is_small(&self) -> bool {
+        self.body.len() <= SMALL_BODY
+    }
+
+    /// For how long a poll may sleep.
+    fn sleep(&self) -> Timespec {
+        let seconds = if self.is_small() { 0 } else { PATIENCE.as_secs() };
+        Timespec { tv_sec: seconds.cast_signed(), tv_nsec: 0 }
     }
 }
 
@@ -149,6 +160,8 @@ struct Flight<'a> {
     latency: Histogram<u64>,
     checker: Checker,
     buffer: Vec<u8>,
+    /// Rooms for replies that need more than one read, which no connection has at present.
+    rooms: Vec<Vec<u8>>,
 }
 
 impl<'a> Flight<'a> {
@@ -161,6 +174,7 @@ impl<'a> Flight<'a> {
                 .expect("the bounds of the histogram are in order"),
             checker: Checker::new(target.door, target.body),
             buffer: vec![0; REPLY_BUFFER],
+            rooms: Vec::new(),
         }
     }
 
@@ -218,7 +232,7 @@ impl<'a> Flight<'a> {
                 waiting.push(PollFd::new(&connection.socket, wish));
             }
         }
-        poll(&mut waiting, Some(&Timespec::default()))?;
+        poll(&mut waiting, Some(&self.target.sleep()))?;
         let ready: Vec<usize> = (places.into_iter().zip(&waiting))
             .filter(|(_, waiting)| !waiting.revents().is_empty())
             .map(|(place, _)| place)
@@ -246,15 +260,19 @@ impl<'a> Flight<'a> {
         let is_over = keeps_alive || length == 0 || self.target.comes_at_once();
         if !is_over || !self.checker.check(reply).map_err(io::Error::other)? {
             if connection.pending.is_empty() {
-                connection.pending = Vec::with_capacity(length + self.target.body.len());
+                connection.pending = self.rooms.pop().unwrap_or_default();
                 connection.pending.extend_from_slice(&self.buffer[..length]);
             }
             return Ok(());
         }
         let nanoseconds = connection.started.elapsed().as_nanos() as u64;
         self.latency.saturating_record(nanoseconds);
+        let mut room = std::mem::take(&mut connection.pending);
+        if room.capacity() > 0 {
+            room.clear();
+            self.rooms.push(room);
+        }
         if keeps_alive {
-            connection.pending.clear();
             connection.state = State::Idle;
         } else {
             self.connections[place] = None;

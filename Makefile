@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: help test setup lint unit bench fuzz fixtures example
+.PHONY: help test setup lint unit systemd bench fuzz fixtures example
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -19,8 +19,14 @@ lint: ## rustfmt, clippy and rustdoc without a warning
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
 unit: ## all tests, against real sockets and a real nginx
-	$(CARGO) test --workspace --locked
-	@tests/python.sh
+	@status=0; \
+	$(CARGO) test --workspace --locked --no-fail-fast || status=1; \
+	tests/python.sh || status=1; \
+	exit $$status
+
+systemd: ## the units of deploy/ under a real systemd, in a container of its own; needs root and systemd-nspawn
+	$(CARGO) build --release --locked
+	$(PYTHON) tests/systemd/run.py
 
 bench: ## side by side with the floor, hyper and, where they are installed, nginx and other servers; the README's tables
 	$(CARGO) build --release --locked -p tidegate -p tidegate-compare -p tidegate-hyper-peer

@@ -141,7 +141,8 @@ FILES = """
         return os.fdopen(reader, "rb")
 
     def fill(writer):
-        with open(writer, "wb") as pipe, open("data", "rb") as data, contextlib.suppress(BrokenPipeError):
+        # Closing the pipe writes, too.
+        with contextlib.suppress(BrokenPipeError), open(writer, "wb") as pipe, open("data", "rb") as data:
             pipe.write(data.read())
             pipe.flush()
 """

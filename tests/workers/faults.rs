@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 
 use crate::load::Load;
 use crate::master::Master;
-use crate::support::client::{Response, get, read_all};
+use crate::support::client::{Response, get, post, read_all};
 use crate::support::eventually;
 use crate::support::nginx::Nginx;
 
@@ -203,14 +203,7 @@ fn a_first_start_that_fails_is_one_line_and_a_status() {
 #[test]
 fn descriptors_that_are_used_up_are_a_line_and_over_when_they_are_back() {
     let master = Master::spawn(&["--workers", "1"], |command| {
-        let mut shell = Command::new("sh");
-        shell
-            .args(["-c", "ulimit -n 40; exec \"$@\"", "sh"])
-            .arg(command.get_program())
-            .args(command.get_args());
-        shell.current_dir(command.get_current_dir().unwrap()).process_group(0);
-        shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        *command = shell;
+        wrap(command, &["sh", "-c", "ulimit -n 40; exec \"$@\"", "sh"])
     });
     let idle: Vec<_> = (0..60).map(|_| master.door.connect()).collect();
     master.says("cannot accept: Too many open files");
@@ -219,7 +212,31 @@ fn descriptors_that_are_used_up_are_a_line_and_over_when_they_are_back() {
 }
 
 #[test]
-fn a_disk_that_is_full_ends_no_request() {
+fn a_body_that_the_disk_has_no_room_for_is_a_500_and_the_next_one_is_not() {
+    let master = Master::spawn(&["--workers", "1"], |command| {
+        // A disk of its own, which nobody else sees and which goes away with it.
+        let privileges = if nix::unistd::geteuid().is_root() { "--mount" } else { "--mount --map-root-user" };
+        let disk = command.get_current_dir().unwrap().join("disk");
+        std::fs::create_dir(&disk).unwrap();
+        let script = "mount -t tmpfs -o size=300k none \"$TMPDIR\" && exec \"$@\"";
+        let unshare = format!("exec unshare {privileges} sh -c '{script}' sh \"$@\"");
+        wrap(command, &["sh", "-c", &unshare, "sh"]);
+        command.env("TMPDIR", &disk);
+    });
+    // What is larger than body_memory_bytes_max is kept in a temporary file.
+    let (fits, does_not) = (post("/", &[b'.'; 200 << 10]), post("/", &[b'.'; 400 << 10]));
+    master.door.ask(&fits).assert_body("one");
+    for count in 1..=2 {
+        master.door.ask(&does_not).assert_status(500);
+        master.door.ask(&fits).assert_body("one");
+        let line = master.says("the body could not be kept in a temporary file");
+        assert!(line.contains("No space left on device"), "{line}");
+        eventually("a line for each", || master.count("the body could not be kept") == count);
+    }
+}
+
+#[test]
+fn an_access_log_whose_disk_is_full_ends_no_request() {
     if !Path::new("/dev/full").exists() {
         println!("this machine has no /dev/full: not tested");
         return;
@@ -242,4 +259,13 @@ fn a_master_that_is_killed_has_its_workers_finish_and_leave() {
     Response::read(&running).assert_body("one");
     master.wait();
     eventually("the workers' end", || !master.is_anyone_left());
+}
+
+/// Has the command run by this one, which is given it as its last arguments.
+fn wrap(command: &mut Command, wrapper: &[&str]) {
+    let mut wrapped = Command::new(wrapper[0]);
+    wrapped.args(&wrapper[1..]).arg(command.get_program()).args(command.get_args());
+    wrapped.current_dir(command.get_current_dir().unwrap()).process_group(0);
+    wrapped.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    *command = wrapped;
 }

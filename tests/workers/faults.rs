@@ -203,7 +203,7 @@ fn a_first_start_that_fails_is_one_line_and_a_status() {
 #[test]
 fn descriptors_that_are_used_up_are_a_line_and_over_when_they_are_back() {
     let master = Master::spawn(&["--workers", "1"], |command| {
-        wrap(command, &["sh", "-c", "ulimit -n 40; exec \"$@\"", "sh"])
+        wrap(command, &["sh", "-c", "ulimit -n 40; exec \"$@\"", "sh"]);
     });
     let idle: Vec<_> = (0..60).map(|_| master.door.connect()).collect();
     master.says("cannot accept: Too many open files");

@@ -36,7 +36,7 @@ impl Nginx {
         let address = port.local_addr().unwrap().as_socket().unwrap();
         let program = program();
         let configuration = CONFIGURATION
-            .replace("HTTP", http)
+            .replace("HTTP", &[http, SERVER].concat())
             .replace("LOCATIONS", locations)
             .replace("ADDRESS", &address.to_string())
             .replace("STOCK", stock(&program).to_str().unwrap())
@@ -159,25 +159,12 @@ fn stock(program: &Path) -> PathBuf {
     Path::new(configuration).parent().unwrap().to_owned()
 }
 
-const CONFIGURATION: &str = "
-daemon off;
-master_process off;
-pid FOLDER/nginx.pid;
-error_log FOLDER/error.log info;
-events { worker_connections 256; }
-http {
-    access_log off;
-    client_body_temp_path FOLDER/client_body;
-    proxy_temp_path FOLDER/proxy;
-    fastcgi_temp_path FOLDER/fastcgi;
-    uwsgi_temp_path FOLDER/uwsgi;
-    scgi_temp_path FOLDER/scgi;
-    client_max_body_size 0;
-    HTTP
+const CONFIGURATION: &str = include_str!("../support/nginx.conf");
+
+const SERVER: &str = "
     server {
         listen ADDRESS;
         server_name www.example.com;
         LOCATIONS
     }
-}
 ";

@@ -44,7 +44,7 @@ impl Nginx {
         port.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)).into()).unwrap();
         let number = port.local_addr().unwrap().as_socket().unwrap().port();
         let configuration = CONFIGURATION
-            .replace("HTTP", http)
+            .replace("HTTP", &format!("large_client_header_buffers 8 64k;\n{http}"))
             .replace("NGINX_PORT", &number.to_string())
             .replace("PARAMS", concat!(env!("CARGO_MANIFEST_DIR"), "/uwsgi_params"))
             .replace("FOLDER", folder.path().to_str().unwrap());
@@ -143,21 +143,5 @@ const ONE_SERVER: &str = "
     }
 ";
 
-const CONFIGURATION: &str = "
-daemon off;
-master_process off;
-pid FOLDER/nginx.pid;
-error_log FOLDER/error.log info;
-events { worker_connections 256; }
-http {
-    access_log off;
-    client_body_temp_path FOLDER/client_body;
-    proxy_temp_path FOLDER/proxy;
-    fastcgi_temp_path FOLDER/fastcgi;
-    uwsgi_temp_path FOLDER/uwsgi;
-    scgi_temp_path FOLDER/scgi;
-    client_max_body_size 0;
-    large_client_header_buffers 8 64k;
-    HTTP
-}
-";
+/// With HTTP for what stands in its http block.
+const CONFIGURATION: &str = include_str!("nginx.conf");

@@ -8,26 +8,12 @@ import subprocess
 from support.server import ROOT
 from support.waiting import eventually
 
-CONFIGURATION = """
-daemon off;
-master_process off;
-pid FOLDER/nginx.pid;
-error_log FOLDER/error.log info;
-events { worker_connections 256; }
-http {
-    access_log off;
-    client_body_temp_path FOLDER/client_body;
-    proxy_temp_path FOLDER/proxy;
-    fastcgi_temp_path FOLDER/fastcgi;
-    uwsgi_temp_path FOLDER/uwsgi;
-    scgi_temp_path FOLDER/scgi;
-    client_max_body_size 0;
+CONFIGURATION = (ROOT / "tests" / "support" / "nginx.conf").read_text()
+PARAMETERS = """
     include ROOT/uwsgi_params;
     include ROOT/fastcgi_params;
     include FOLDER/scgi_params;
-    SERVER
-}
-"""
+    """
 SERVER = """server {
         listen 127.0.0.1:PORT;
         server_name www.example.com;
@@ -56,7 +42,7 @@ class Nginx:
         self.url = "http://127.0.0.1:%d" % self.port.getsockname()[1]
         self.folder = folder
         text = (
-            CONFIGURATION.replace("SERVER", server)
+            CONFIGURATION.replace("HTTP", PARAMETERS + server)
             .replace("PASS", PASSES[scheme])
             .replace("SOCKET", str(backend))
         )

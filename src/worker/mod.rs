@@ -41,8 +41,6 @@ pub struct Worker<A> {
     turns: Turns<A>,
     orders: Orders,
     stopper: Stopper,
-    /// When everything must be over, once a stop was ordered.
-    stopping: Option<Instant>,
     /// No deadline of a connection lies before this.
     next_deadline: Option<Instant>,
     accepted: u64,
@@ -108,11 +106,10 @@ impl<A: Application> Worker<A> {
                 date: Date::default(),
                 observer: None,
                 recorder: None,
-                stopping: false,
+                stopping: None,
             },
             orders,
             stopper,
-            stopping: None,
             next_deadline: None,
             accepted: 0,
             last_accepted: 0,
@@ -215,7 +212,7 @@ impl<A: Application> Worker<A> {
             return Some(Duration::ZERO);
         }
         let pauses = self.acceptors.iter().filter_map(Acceptor::paused_until);
-        let next = pauses.chain(self.next_deadline).chain(self.stopping).min()?;
+        let next = pauses.chain(self.next_deadline).chain(self.turns.stopping).min()?;
         Some(next.saturating_duration_since(now))
     }
 
@@ -259,7 +256,7 @@ impl<A: Application> Worker<A> {
             self.runnable.push(key);
         }
         // A connection that is kept after its response must not keep a server that stops.
-        if self.stopping.is_some() && entry.connection.is_idle() {
+        if self.turns.stopping.is_some() && entry.connection.is_idle() {
             entry.connection.shorten_deadline(Instant::now() + self.turns.limits.grace_idle_time_max);
         }
         if let Some(deadline) = entry.connection.deadline() {

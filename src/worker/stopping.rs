@@ -19,11 +19,10 @@ impl<A: Application> Worker<A> {
             Some(Stop::Now) => {
                 self.acceptors.clear();
                 self.abandon_all();
-                self.stopping = Some(now);
+                self.turns.stopping = Some(now);
             }
-            Some(stop) if self.stopping.is_none() => {
-                self.turns.stopping = true;
-                self.stopping = Some(now + self.turns.limits.grace_time_max);
+            Some(stop) if self.turns.stopping.is_none() => {
+                self.turns.stopping = Some(now + self.turns.limits.grace_time_max);
                 if stop == Stop::Gracefully {
                     // What waits in the backlog was accepted by the kernel in our name; closing would reset it.
                     self.last_accepted = self.accepted + LAST_ACCEPTS_COUNT;
@@ -57,7 +56,7 @@ impl<A: Application> Worker<A> {
 
     /// Once a stop was ordered, gives up what there is no need or no time for; returns whether that was all.
     pub(super) fn is_over(&mut self, now: Instant) -> bool {
-        let Some(until) = self.stopping else { return false };
+        let Some(until) = self.turns.stopping else { return false };
         let may_wait = self.acceptors.iter().any(|acceptor| acceptor.is_ready(now));
         if !self.acceptors.is_empty() && (!may_wait || self.accepted >= self.last_accepted || now >= until) {
             self.close_listeners();

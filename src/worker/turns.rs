@@ -20,8 +20,8 @@ pub(super) struct Turns<A> {
     pub(super) date: Date,
     pub(super) observer: Option<Box<dyn Observer>>,
     pub(super) recorder: Option<Recorder>,
-    /// A stop was ordered.
-    pub(super) stopping: bool,
+    /// When everything must be over, once a stop was ordered.
+    pub(super) stopping: Option<Instant>,
 }
 
 impl<A: Application> Turns<A> {
@@ -46,7 +46,7 @@ impl<A: Application> Turns<A> {
                 Some(observer) => Some(observer.as_mut()),
                 None => None,
             },
-            stopping: self.stopping,
+            stopping: self.stopping.is_some(),
             recorder: self.recorder.as_mut(),
         })
     }

@@ -71,37 +71,27 @@ FILES = """
     def read_and_write():
         return open("data", "r+b")
 
-    def written():
-        file = open("written", "w+b")
+    def filled(file):
         with open("data", "rb") as data:
             file.write(data.read())
         file.seek(0)
         return file
+
+    def written():
+        return filled(open("written", "w+b"))
 
     def bytes_io():
         with open("data", "rb") as file:
             return io.BytesIO(file.read())
 
     def temporary():
-        file = tempfile.TemporaryFile()
-        with open("data", "rb") as data:
-            file.write(data.read())
-        file.seek(0)
-        return file
+        return filled(tempfile.TemporaryFile())
 
     def named():
-        file = tempfile.NamedTemporaryFile()
-        with open("data", "rb") as data:
-            file.write(data.read())
-        file.seek(0)
-        return file
+        return filled(tempfile.NamedTemporaryFile())
 
     def spooled():
-        file = tempfile.SpooledTemporaryFile(max_size=1 << 30)
-        with open("data", "rb") as data:
-            file.write(data.read())
-        file.seek(0)
-        return file
+        return filled(tempfile.SpooledTemporaryFile(max_size=1 << 30))
 
     def compressed():
         with gzip.open("data.gz", "wb") as file, open("data", "rb") as data:

@@ -151,6 +151,14 @@ pub(crate) fn children(pid: i32) -> Vec<i32> {
     text.split_whitespace().map(|number| number.parse().unwrap()).collect()
 }
 
+/// The state of a process and whose child it is, if it is there.
+pub(crate) fn stat(pid: i32) -> Option<(String, i32)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before may have spaces and parentheses of its own.
+    let mut fields = text.rsplit(") ").next()?.split(' ');
+    Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
+}
+
 /// The example that goes wrong when asked to. `cargo test` builds it beside the tests; `cargo test --test workers` does not.
 pub(crate) fn program() -> PathBuf {
     static BUILT: Once = Once::new();

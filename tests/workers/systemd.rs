@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use rustix::net::sockopt::set_socket_passcred;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
-use crate::master::Master;
+use crate::master::{Master, stat};
 use crate::support::{PATIENCE, eventually};
 
 struct Systemd {
@@ -61,12 +61,6 @@ impl Systemd {
     }
 }
 
-/// Whose child a process is.
-fn parent(pid: i32) -> i32 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    stat.rsplit(") ").next().unwrap().split(' ').nth(1).unwrap().parse().unwrap()
-}
-
 #[test]
 fn systemd_hears_of_all_that_happens() {
     let folder = tempfile::tempdir().unwrap();
@@ -86,7 +80,8 @@ fn systemd_hears_of_all_that_happens() {
     master.signal(Signal::SIGUSR2);
     let message = systemd.hears("MAINPID=");
     assert!(message.ends_with("\nREADY=1\n"), "{message}");
-    assert_ne!(parent(systemd.main), before, "systemd does not wait at a stop for who is another's child");
+    let (_, parent) = stat(systemd.main).unwrap();
+    assert_ne!(parent, before, "systemd does not wait at a stop for who is another's child");
     eventually("the new master's number", || master.pid() != before);
     assert_eq!(master.pid(), systemd.main);
     systemd.hears("WATCHDOG=1");

@@ -6,7 +6,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::load::Load;
-use crate::master::{Master, children};
+use crate::master::{Master, children, stat};
 use crate::support::eventually;
 use crate::support::nginx::Nginx;
 
@@ -85,6 +85,5 @@ fn a_stop_is_for_the_new_master_too() {
 
 /// Whether a process is gone, or waits for its parent to notice.
 fn has_ended(pid: i32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(") ").next().is_none_or(|rest| rest.is_empty() || rest.starts_with('Z'))
+    stat(pid).is_none_or(|(state, _)| state == "Z")
 }

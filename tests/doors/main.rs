@@ -14,6 +14,7 @@ mod endings;
 mod environs;
 mod kept;
 mod readme;
-mod request;
 mod streams;
 mod ways;
+
+use support::request;

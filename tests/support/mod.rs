@@ -10,6 +10,7 @@ pub(crate) mod child;
 pub(crate) mod client;
 pub(crate) mod lines;
 pub(crate) mod nginx;
+pub(crate) mod request;
 pub(crate) mod server;
 
 use std::thread;

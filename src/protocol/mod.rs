@@ -122,8 +122,8 @@ impl Protocol {
         }
     }
 
-    /// The request that is answered is the connection's last, whatever its peer would like. Told before the head, an
-    /// HTTP client hears of it.
+    /// The request that is answered is to be the connection's last, whatever its peer would like. Told before the head,
+    /// an HTTP client hears of it. FastCGI has no word for it, and goes on while its peer does.
     pub fn keep_no_longer(&mut self) {
         match self {
             Protocol::Uwsgi(_) | Protocol::Scgi(_) => {}

@@ -142,9 +142,12 @@ impl Conversation {
     }
 
     /// See [`Protocol::keep_no_longer`](crate::protocol::Protocol::keep_no_longer).
+    ///
+    /// A kept connection that is closed behind END_REQUEST, which cannot say so, loses the request that the peer may
+    /// have sent meanwhile. So it stays open until the peer closes it, which nginx can be told to, or is silent.
     pub fn keep_no_longer(&mut self) {
         if let Serving::Request(request) = &mut self.serving {
-            request.keep_conn = false;
+            request.is_last = true;
         }
     }
 
@@ -166,8 +169,11 @@ impl Conversation {
 
     /// See [`Protocol::finish`](crate::protocol::Protocol::finish).
     pub fn finish(&mut self, out: &mut Vec<u8>) -> Persistence {
-        if let Some(id) = self.request_id() {
-            response::write_finish(id, out);
+        if let Serving::Request(Request { id, keep_conn, is_last, is_from_nginx, .. }) = &self.serving {
+            response::write_finish(*id, out);
+            if *keep_conn && *is_last && *is_from_nginx {
+                response::write_no_reuse(out);
+            }
         }
         self.end_request()
     }

@@ -12,6 +12,10 @@ use crate::variables::Variables;
 pub(super) struct Request {
     pub(super) id: u16,
     pub(super) keep_conn: bool,
+    /// Another process answers what the peer asks from here on.
+    pub(super) is_last: bool,
+    /// nginx has sent it.
+    pub(super) is_from_nginx: bool,
     pub(super) stage: Stage,
 }
 
@@ -27,7 +31,8 @@ pub(super) enum Stage {
 
 impl Request {
     pub(super) fn new(id: u16, keep_conn: bool) -> Self {
-        Request { id, keep_conn, stage: Stage::Params { variables: Variables::new() } }
+        let stage = Stage::Params { variables: Variables::new() };
+        Request { id, keep_conn, is_last: false, is_from_nginx: false, stage }
     }
 
     /// Whether a PARAMS record of `len` bytes may come now.
@@ -104,6 +109,7 @@ impl Request {
             fault,
         })?;
         incoming::find_path(variables);
+        self.is_from_nginx = variables.get(b"SERVER_SOFTWARE").is_some_and(|name| name.starts_with(b"nginx"));
         self.stage = Stage::Stdin { incoming: Incoming::new(std::mem::take(variables)), length };
         Ok(())
     }

@@ -40,6 +40,13 @@ pub(super) fn write_finish(request_id: u16, out: &mut Vec<u8>) {
     write_end(request_id, ProtocolStatus::RequestComplete, out);
 }
 
+/// Has nginx close a connection that it keeps: it does so where anything stands behind END_REQUEST
+/// (`ngx_http_fastcgi_input_filter` sets `keepalive` only if the record is the last of what has arrived). What stands
+/// there is a management record without content, which asks for nothing.
+pub(super) fn write_no_reuse(out: &mut Vec<u8>) {
+    out.extend_from_slice(&RecordHeader::new(record_type::GET_VALUES_RESULT, 0, 0).to_bytes());
+}
+
 /// A whole answer to a request that takes too long, made beforehand; empty for an id that no front end gives.
 pub(super) fn timeout(request_id: u16) -> &'static [u8] {
     static FIRST: LazyLock<Vec<u8>> = LazyLock::new(|| {

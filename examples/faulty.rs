@@ -17,6 +17,7 @@ use std::{fs, hint};
 use bytes::Bytes;
 use nix::sys::signal::{Signal, raise};
 use tidegate::cli::{self, Host, Setting};
+use tidegate::master::{self, Fork};
 use tidegate::{AppError, Application, Body, Environ, StartResponse};
 
 fn main() -> ExitCode {
@@ -58,6 +59,13 @@ impl Application for Faulty {
             // Touched, so that it is resident.
             b"/leak" => self.leaked.push(vec![1; 8 << 20]),
             b"/sleep" => sleep(&self.app, milliseconds(&environ)),
+            // Both processes go on.
+            b"/fork" => {
+                master::fork()?;
+            }
+            b"/fork-error" if master::fork()? == Fork::Child => return Err(AppError::new("the child's")),
+            b"/fork-panic" if master::fork()? == Fork::Child => panic!("the child's"),
+            b"/fork-live" | b"/fork-live-error" => leave_child(&self.app)?,
             _ => {}
         }
         start_response.start("200 OK", [("Content-Type", "text/plain")])?;
@@ -65,6 +73,28 @@ impl Application for Faulty {
             b"/pid" => std::process::id().to_string().into(),
             // More than sockets hold.
             b"/big" => vec![b'x'; 64 << 20].into(),
+            b"/fork-step" => Body::chunks(
+                [0, 1, 2].map(|step| (step, self.version.clone())).into_iter().map(|(step, version)| {
+                    if step == 1 {
+                        master::fork()?;
+                    }
+                    Ok(Bytes::from(version))
+                }),
+            ),
+            b"/fork-close" => Body::from(self.version.clone()).with_close(|| {
+                master::fork()?;
+                Ok(())
+            }),
+            // Without a length: it ends with the connection.
+            b"/fork-live" => Body::chunks([Ok(Bytes::from(self.version.clone())), Ok(Bytes::new())]),
+            b"/fork-live-error" => {
+                Body::chunks([Ok(Bytes::from(self.version.clone())), Err(AppError::new("as was asked for"))])
+            }
+            // Nothing, again and again; behind a first chunk, if one is asked for.
+            b"/empty" => {
+                let first = if environ.query().is_empty() { Bytes::new() } else { Bytes::from("first") };
+                Body::chunks(std::iter::once(first).chain(std::iter::repeat(Bytes::new())).map(Ok))
+            }
             b"/late-loop" => {
                 Body::chunks((0..).map(|step| if step > 0 { forever() } else { Ok(Bytes::from("a")) }))
             }
@@ -85,6 +115,15 @@ fn sleep(app: &str, time: Duration) {
 fn milliseconds(environ: &Environ) -> Duration {
     let query = std::str::from_utf8(environ.query()).unwrap_or_default();
     Duration::from_millis(query.parse().unwrap_or(1_000))
+}
+
+/// Forks a child that stays in the application's code, and holds all that was open.
+fn leave_child(app: &str) -> Result<(), AppError> {
+    if master::fork()? == Fork::Child {
+        sleep(app, Duration::from_secs(60));
+        exit(0);
+    }
+    Ok(())
 }
 
 fn forever() -> ! {

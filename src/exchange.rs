@@ -10,6 +10,7 @@ use log::{error, warn};
 use crate::application::{AppError, Application, Body, Content, Started};
 use crate::client::Client;
 use crate::environ::Environ;
+use crate::fork_watch;
 use crate::limits::Limits;
 use crate::outbox::Data;
 use crate::response::ResponseHead;
@@ -233,9 +234,11 @@ fn data(content: Content) -> Data {
 
 /// Runs the application's code: a panic in it is an error like any other.
 fn guard<T>(run: impl FnOnce() -> Result<T, AppError>) -> Result<T, AppError> {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+    let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let message =
             panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
         Err(AppError::new(format!("panicked: {}", message.unwrap_or("with a value that is no text"))))
-    })
+    });
+    fork_watch::end_child(i32::from(result.is_err()));
+    result
 }

@@ -31,6 +31,7 @@ pub mod connection;
 pub mod demo;
 pub mod environ;
 pub mod exchange;
+pub mod fork_watch;
 pub mod input;
 pub mod limits;
 pub mod link;

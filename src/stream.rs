@@ -13,6 +13,9 @@ use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use rustix::fs::sendfile;
 use rustix::io::Errno;
+use rustix::net::connect_unspec;
+
+use crate::fork_watch;
 
 /// A non-blocking stream. The worker's are sockets; tests script theirs.
 pub trait Stream: Read + Write {
@@ -88,8 +91,12 @@ impl Stream for Socket {
 
     fn reset_on_close(&mut self) {
         if let Socket::Tcp(socket) = self {
-            // It can only fail on a socket that is gone already, and that shows by itself.
+            // They can only fail on a socket that is gone already, and that shows by itself.
             let _ = socket2::SockRef::from(&*socket).set_linger(Some(Duration::ZERO));
+            if fork_watch::is_shared() {
+                // The close to come closes nothing while a child has the socket too; to disconnect it is a reset at once.
+                let _ = connect_unspec(&*socket);
+            }
         }
     }
 
@@ -98,6 +105,20 @@ impl Stream for Socket {
             Socket::Tcp(socket) => socket.as_raw_fd(),
             Socket::Unix(socket) => socket.as_raw_fd(),
         })
+    }
+}
+
+/// A child that the application has forked may have the socket too, and its peer would see no end: so what one
+/// process closes, it closes for all.
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if fork_watch::is_shared() {
+            // It fails if the peer has gone, or if both directions are closed: then there is nothing to end.
+            let _ = match self {
+                Socket::Tcp(socket) => socket.shutdown(Shutdown::Both),
+                Socket::Unix(socket) => socket.shutdown(Shutdown::Both),
+            };
+        }
     }
 }
 

@@ -22,6 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "trace",
             "application",
             "demo",
+            "fork_watch",
             "master",
             "worker",
             "stop",
@@ -40,6 +41,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "worker",
             "application",
+            "fork_watch",
             "last_words",
             "limits",
             "link",
@@ -60,6 +62,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "connection",
             "application",
             "date",
+            "fork_watch",
             "limits",
             "listener",
             "observer",
@@ -98,9 +101,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("scoreboard", &["last_words"]),
     ("last_words", &[]),
     ("observer", &["environ", "response", "stream", "variables"]),
-    ("exchange", &["application", "client", "environ", "limits", "outbox", "response", "variables"]),
+    (
+        "exchange",
+        &["application", "client", "environ", "fork_watch", "limits", "outbox", "response", "variables"],
+    ),
     ("outbox", &["application", "stream"]),
-    ("stream", &[]),
+    ("stream", &["fork_watch"]),
     ("protocol/uwsgi", &["limits", "variables"]),
     ("protocol/http", &["limits", "response", "variables"]),
     ("protocol/fastcgi", &["environ", "limits", "response", "variables"]),
@@ -113,6 +119,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("input", &[]),
     ("client", &[]),
     ("limits", &[]),
+    ("fork_watch", &[]),
 ];
 
 /// A word, and the rooms that may say it. A room that is new may say none of those that stand only in some.
@@ -132,7 +139,7 @@ const OWNED: &[(&str, Said)] = &[
     ("WouldBlock", Said::NowhereIn(DATA)),
     // The seam between the two machines: what a protocol calls its parts is not the connection's business.
     ("vars", Said::NowhereIn(&["connection", "exchange", "outbox"])),
-    ("unsafe", Said::OnlyIn(&["master"])),
+    ("unsafe", Said::OnlyIn(&["master", "fork_watch"])),
 ];
 
 /// The rooms that are functions of bytes.

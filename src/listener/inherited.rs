@@ -247,7 +247,7 @@ mod tests {
         let mut listener = take(&mut all, "fd:web", &[]).unwrap().remove(0);
         assert_eq!(listener.address(), listener.local_tcp().unwrap().to_string());
         let _client = std::net::TcpStream::connect(listener.address()).unwrap();
-        let crate::stream::Socket::Tcp(stream) = accept(&mut listener).0 else { panic!("not TCP") };
+        let crate::stream::Socket::Tcp(ref stream) = accept(&mut listener).0 else { panic!("not TCP") };
         assert!(stream.nodelay().unwrap());
     }
 

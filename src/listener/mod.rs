@@ -307,7 +307,7 @@ mod tests {
     fn sockets_never_block_and_are_closed_on_exec() {
         let mut tcp = listen("127.0.0.1:0");
         let _client = std::net::TcpStream::connect(tcp.address()).unwrap();
-        match (accept(&mut tcp).0, &tcp.door) {
+        match (&accept(&mut tcp).0, &tcp.door) {
             (Socket::Tcp(stream), Door::Tcp(listener, _)) => (check_flags(listener), check_flags(stream)),
             _ => panic!("not TCP"),
         };
@@ -315,7 +315,7 @@ mod tests {
         let path = folder.path().join("x.sock");
         let mut unix = listen(path.to_str().unwrap());
         let _client = std::os::unix::net::UnixStream::connect(path).unwrap();
-        match (accept(&mut unix).0, &unix.door) {
+        match (&accept(&mut unix).0, &unix.door) {
             (Socket::Unix(stream), Door::Unix(listener)) => (check_flags(listener), check_flags(stream)),
             _ => panic!("not unix"),
         };

@@ -113,7 +113,7 @@ mod tests {
         let client = TcpStream::connect(local).unwrap();
         let (stream, peer) = accept(&mut listener);
         assert_eq!(peer, Peer::Tcp(client.local_addr().unwrap()));
-        let Socket::Tcp(stream) = stream else { panic!("not TCP") };
+        let Socket::Tcp(ref stream) = stream else { panic!("not TCP") };
         assert!(stream.nodelay().unwrap(), "TCP_NODELAY is not inherited");
     }
 

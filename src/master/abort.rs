@@ -3,9 +3,9 @@
 //! The master sends SIGABRT. The handler runs on the very thread that is stuck, in between two of its instructions: so
 //! the connection on which it says its last words cannot be closed meanwhile, nor its descriptor be another's, which no
 //! other thread or process could be sure of. It does only what a handler may (signal-safety(7)): send, setsockopt,
-//! sigaction, tgkill. Then it steps aside, and the signal comes again for whoever had it before: Python's faulthandler,
-//! which writes every thread's traceback, or the kernel, which ends the process. SIGABRT is what uWSGI's and gunicorn's
-//! masters send too.
+//! shutdown, connect, sigaction, tgkill. Then it steps aside, and the signal comes again for whoever had it before:
+//! Python's faulthandler, which writes every thread's traceback, or the kernel, which ends the process. SIGABRT is what
+//! uWSGI's and gunicorn's masters send too.
 //!
 //! A client whose response has begun gets no 504; it gets a reset, so that what it has does not look complete.
 
@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
-use crate::last_words;
+use crate::{fork_watch, last_words};
 
 /// Prepares this process, a worker, for its master's SIGABRT; the calling thread is the one that serves.
 #[allow(unsafe_code)]
@@ -83,6 +83,9 @@ fn say_last_words() {
         // SAFETY: `words` and `len` are those of a &'static [u8], and the descriptor is a connection of the worker,
         // open for as long as it is in the application's hands. What does not fit into the socket's empty buffer is lost.
         unsafe { libc::send(descriptor, words.cast(), len, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) };
+        // A child of the application may have the connection too: the process's end would not be the response's.
+        // SAFETY: it takes no pointer.
+        unsafe { libc::shutdown(descriptor, libc::SHUT_RDWR) };
         return;
     }
     let linger = libc::linger { l_onoff: 1, l_linger: 0 };
@@ -91,4 +94,11 @@ fn say_last_words() {
         let len = size_of::<libc::linger>() as libc::socklen_t;
         libc::setsockopt(descriptor, libc::SOL_SOCKET, libc::SO_LINGER, ptr::from_ref(&linger).cast(), len)
     };
+    if fork_watch::is_shared() {
+        let nowhere = libc::sockaddr { sa_family: libc::AF_UNSPEC as libc::sa_family_t, sa_data: [0; 14] };
+        // SAFETY: the address is a sockaddr, and its length that of one. To disconnect is a reset at once, on TCP.
+        unsafe {
+            libc::connect(descriptor, &raw const nowhere, size_of::<libc::sockaddr>() as libc::socklen_t)
+        };
+    }
 }

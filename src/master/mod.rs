@@ -45,6 +45,7 @@ pub use retirement::Retirement;
 pub use supervise::WORKERS_MAX;
 pub use upgrade::{Handover, Invocation};
 
+use crate::fork_watch;
 use crate::listener::Listener;
 use crate::scoreboard::Scoreboard;
 use backoff::Backoff;
@@ -159,6 +160,7 @@ impl<'a> Master<'a> {
         crew: &'a dyn Crew,
     ) -> io::Result<Self> {
         let now = Instant::now();
+        fork_watch::begin()?;
         supervise::introduce(scoreboard);
         Ok(Master {
             crew,
@@ -197,8 +199,10 @@ impl<'a> Master<'a> {
                         let Master { workers, signals, .. } = self;
                         drop(workers);
                         signals.forget();
-                        post.begin();
-                        End::Worker(*post)
+                        match post.begin() {
+                            Ok(()) => End::Worker(*post),
+                            Err(error) => End::Failed(error.to_string()),
+                        }
                     }
                 };
             }

@@ -9,6 +9,7 @@ use log::debug;
 use super::abort;
 use super::signals::{Held, Loading};
 use crate::application::Application;
+use crate::fork_watch;
 use crate::limits::Limits;
 use crate::link::{Link, word};
 use crate::listener::Listener;
@@ -29,9 +30,11 @@ pub struct Post {
 
 impl Post {
     /// Lets signals in: the application is about to be loaded, and a stop ends that at once.
-    pub(super) fn begin(&mut self) {
+    pub(super) fn begin(&mut self) -> io::Result<()> {
+        fork_watch::begin()?;
         self.slot.set_pid(std::process::id());
         self.held = None;
+        Ok(())
     }
 
     /// Tells the master that this worker cannot serve, and why.

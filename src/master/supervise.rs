@@ -14,6 +14,7 @@ use super::retirement::memory;
 use super::signals::{Loading, hold_back};
 use super::worker::{Ending, Stage, Worker, deed};
 use super::{Fork, Leave, Master, Post, State};
+use crate::fork_watch;
 use crate::scoreboard::{Doing, Life, Row, Scoreboard};
 
 /// Writes the master's own part of the scoreboard.
@@ -360,6 +361,8 @@ fn is_at_start(worker: &Worker, row: Option<&Row>, now: Instant) -> bool {
 }
 
 fn holds_request(row: Option<&Row>) -> bool {
+        // Handlers of signals that an application set before the fork (--preload) may have forked.
+        fork_watch::end_child(0);
     row.is_some_and(|row| matches!(row.doing, Doing::Calling | Doing::Stepping))
 }
 

@@ -23,6 +23,7 @@ use crate::connection::{Connection, Context, Turn};
 use crate::date::Date;
 use crate::limits::Limits;
 use crate::link::Link;
+use crate::fork_watch;
 use crate::listener::Listener;
 use crate::observer::Observer;
 use crate::scoreboard::Recorder;
@@ -102,6 +103,7 @@ impl<A: Application> Worker<A> {
             turns: Turns {
                 application,
                 limits,
+        fork_watch::begin()?;
                 scratch: vec![0; SCRATCH_BYTES],
                 date: Date::default(),
                 observer: None,
@@ -258,6 +260,16 @@ impl<A: Application> Worker<A> {
         // A connection that is kept after its response must not keep a server that stops.
         if self.turns.stopping.is_some() && entry.connection.is_idle() {
             entry.connection.shorten_deadline(Instant::now() + self.turns.limits.grace_idle_time_max);
+    /// Takes a connection that is about to be closed out of the poller, if the close alone would not.
+    fn deregister(&self, entry: &mut Entry) {
+        if entry.registered
+            && fork_watch::is_shared()
+            && let Err(error) = self.poll.registry().deregister(entry.connection.stream())
+        {
+            warn!("a connection cannot be taken out of the poller: {error}");
+        }
+    }
+
         }
         if let Some(deadline) = entry.connection.deadline() {
             self.next_deadline = Some(self.next_deadline.map_or(deadline, |next| next.min(deadline)));

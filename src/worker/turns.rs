@@ -7,6 +7,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::application::Application;
 use crate::connection::{Connection, Context, Turn};
 use crate::date::Date;
+use crate::fork_watch;
 use crate::limits::Limits;
 use crate::observer::Observer;
 use crate::scoreboard::Recorder;
@@ -27,11 +28,11 @@ pub(super) struct Turns<A> {
 impl<A: Application> Turns<A> {
     /// Waits until bytes come, and returns whether they have.
     pub(super) fn wait_for(&mut self, connection: &mut Connection<Socket>) -> bool {
-        let time = self.limits.first_byte_time_max;
-        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(time.subsec_nanos()) };
+        let timeout = Timespec::try_from(self.limits.first_byte_time_max).ok();
         let mut descriptors = [PollFd::new(connection.stream(), PollFlags::IN)];
         let mut polled = Ok(0);
-        self.application.while_waiting(&mut || polled = poll(&mut descriptors, Some(&timeout)));
+        self.application.while_waiting(&mut || polled = poll(&mut descriptors, timeout.as_ref()));
+        fork_watch::end_child(0);
         polled.is_ok_and(|ready| ready > 0)
     }
 

@@ -62,6 +62,13 @@ pub struct Piece {
     pub last: bool,
 }
 
+impl Piece {
+    /// Whether it moves the response on by nothing.
+    pub fn is_empty(&self) -> bool {
+        self.head.is_none() && self.data.is_empty() && !self.last
+    }
+}
+
 impl Exchange {
     /// Calls the application. On an error nothing has been sent.
     pub fn call<A: Application>(
@@ -232,7 +239,7 @@ fn data(content: Content) -> Data {
     }
 }
 
-/// Runs the application's code: a panic in it is an error like any other.
+/// Runs the application's code: a panic in it is an error like any other. A child that it has forked ends here.
 fn guard<T>(run: impl FnOnce() -> Result<T, AppError>) -> Result<T, AppError> {
     let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let message =

@@ -2,6 +2,7 @@
 //! what the log says.
 
 use std::io::{self, ErrorKind};
+use std::time::Duration;
 
 use log::{debug, error, info, warn};
 
@@ -49,6 +50,18 @@ impl<S: Stream> Connection<S> {
 
     /// The application's mistake: a 500 if nothing was sent, else a response that is seen to be broken off.
     pub(super) fn app_error<A>(&mut self, error: &AppError, cx: &mut Context<'_, A>) -> Step {
+        self.app_failed(error, "500 Internal Server Error", "Internal Server Error", cx)
+    }
+
+    /// The application gave nothing for so long.
+    pub(super) fn app_late<A>(&mut self, time: Duration, cx: &mut Context<'_, A>) -> Step {
+        let seconds = time.as_secs_f64();
+        let error =
+            AppError::new(format!("its body gave nothing but empty chunks for {seconds} s (--timeout)"));
+        self.app_failed(&error, "504 Gateway Timeout", "Gateway Timeout", cx)
+    }
+
+    fn app_failed<A>(&mut self, error: &AppError, status: &str, text: &str, cx: &mut Context<'_, A>) -> Step {
         let State::Responding { exchange, .. } = &mut self.state else { return Step::Closed };
         exchange.close();
         if let Some(recorder) = &mut cx.recorder {
@@ -65,10 +78,11 @@ impl<S: Stream> Connection<S> {
             self.report(cx, false);
             return Step::Closed;
         }
-        error!("{}: {}: answered with 500: {error}", self.peer, Ascii(&exchange.request_line));
+        let request_line = Ascii(&exchange.request_line);
+        error!("{}: {request_line}: answered with {}: {error}", self.peer, &status[..3]);
         let head_only = exchange.head_only;
         self.protocol.complain(&error.to_string(), &mut self.outbox.before);
-        let persistence = self.answer("500 Internal Server Error", "Internal Server Error", head_only, cx);
+        let persistence = self.answer(status, text, head_only, cx);
         self.finish(persistence);
         Step::Progress
     }

@@ -5,9 +5,13 @@
 //! would be a stall: readiness is edge-triggered, and nothing more is promised until a call would block.
 //!
 //! ```text
-//! Receiving ── request ──► Responding ── last piece ──► Finished ── flushed ──► closed, or Receiving
+//! Receiving ── request ──► Responding ── last piece ──► Finished ── flushed ──► closed, or Draining, or Receiving
 //!     └────── refusal ───────────────────────────────► Finished ── flushed ──► Draining ──► closed
 //! ```
+//!
+//! Bytes that arrive for a socket that is closed, or that it holds unread, make the close a reset, which takes away what
+//! of the response is still on its way. So a connection whose response may not have arrived drains: it says that nothing
+//! more will be sent, and reads until the peer closes (RFC 9112 section 9.6).
 
 mod endings;
 mod reading;
@@ -46,6 +50,8 @@ pub struct Connection<S> {
     incoming: Incoming,
     /// When waiting for the peer ends; `None` until it is first waited for in this state.
     deadline: Option<Instant>,
+    /// Bytes that the peer's socket has taken of all responses.
+    sent: u64,
     tally: Tally,
 }
 
@@ -83,12 +89,13 @@ pub enum Turn {
 enum State {
     /// What is missing, the protocol knows.
     Receiving { waiting: Waiting },
-    /// The application answers. `pending` is what of its last piece is still to be framed.
-    Responding { exchange: Exchange, pending: Piece },
+    /// The application answers. `pending` is what of its last piece is still to be framed; `empty_since` is when the
+    /// body began to give nothing but empty chunks.
+    Responding { exchange: Exchange, pending: Piece, empty_since: Option<Instant> },
     /// The last byte is in the outbox; what follows once it is flushed. The exchange, if there was one, ends then:
     /// the last chunk is the body's until it is written, and close() keeps no client waiting.
     Finished { next: Next, exchange: Option<Exchange> },
-    /// Refused while the peer still sends: its bytes are read and dropped, so that it reads ours.
+    /// Answered for the last time, or refused: what the peer still sends is read and dropped, so that it reads ours.
     Draining,
 }
 
@@ -136,6 +143,7 @@ impl<S: Stream> Connection<S> {
             unread: Bytes::new(),
             incoming: Incoming::Unknown,
             deadline: None,
+            sent: 0,
             tally: Tally::default(),
         }
     }
@@ -156,6 +164,28 @@ impl<S: Stream> Connection<S> {
             && self.protocol.phase() == Phase::Idle
             && self.unread.is_empty()
             && self.outbox.is_empty()
+    }
+
+    /// Whether it can give its place to another, as it waits for no more than another request, or for the peer's close.
+    pub fn gives_way(&self) -> bool {
+        match self.state {
+            State::Receiving { waiting: Waiting::Next } => self.is_idle(),
+            State::Draining => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it was answered for the last time, and waits for the peer's close.
+    pub fn is_draining(&self) -> bool {
+        matches!(self.state, State::Draining)
+    }
+
+    /// How much of a request's body has arrived, bytes.
+    pub fn body_received(&self) -> u64 {
+        match self.protocol.phase() {
+            Phase::Body { received } => received,
+            Phase::Idle | Phase::Head => 0,
+        }
     }
 
     /// Whether its first request is still to come, in part or as a whole.
@@ -196,6 +226,17 @@ impl<S: Stream> Connection<S> {
             return self.closed(cx);
         }
         self.advance(cx)
+    }
+
+    /// Another connection is to have its place, unless it has a request by now.
+    pub fn make_room<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
+        match self.readable(cx) {
+            Turn::Blocked if self.gives_way() => {
+                debug!("{}: closed: a newcomer has its place", self.peer);
+                self.closed(cx)
+            }
+            turn => turn,
+        }
     }
 
     /// The server has no more time for it: what is unfinished is seen to be broken off.
@@ -270,6 +311,7 @@ impl<S: Stream> Connection<S> {
         match self.outbox.flush(&mut self.stream, wrote) {
             Ok(sent) => {
                 self.tally.bytes += sent as u64;
+                self.sent += sent as u64;
                 Step::Progress
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Step::Blocked,
@@ -296,14 +338,16 @@ impl<S: Stream> Connection<S> {
         if let Some(recorder) = &mut cx.recorder {
             recorder.returns();
         }
-        self.enter(State::Responding { exchange, pending: Piece::default() });
+        self.enter(State::Responding { exchange, pending: Piece::default(), empty_since: None });
         if let Err(error) = called {
             self.app_error(&error, cx);
         }
     }
 
     fn pull<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Step {
-        let State::Responding { exchange, pending } = &mut self.state else { return Step::Progress };
+        let State::Responding { exchange, pending, empty_since } = &mut self.state else {
+            return Step::Progress;
+        };
         if cx.stopping {
             self.protocol.keep_no_longer();
         }
@@ -322,6 +366,14 @@ impl<S: Stream> Connection<S> {
                 Ok(piece) => piece,
                 Err(error) => return self.app_error(&error, cx),
             };
+            if !pending.is_empty() {
+                *empty_since = None;
+            } else if let Some(time) = cx.limits.empty_chunks_time_max {
+                let now = (cx.clock)();
+                if now.saturating_duration_since(*empty_since.get_or_insert(now)) >= time {
+                    return self.app_late(time, cx);
+                }
+            }
         }
         if let Some(head) = pending.head.take() {
             self.tally.code = head.code();
@@ -348,20 +400,26 @@ impl<S: Stream> Connection<S> {
     fn follow<A>(&mut self, next: Next, cx: &mut Context<'_, A>) -> Step {
         self.report(cx, true);
         match next {
-            // Bytes that nobody will read make the close a reset, which can overtake the response.
-            Next::Close if self.unread.is_empty() => Step::Closed,
+            Next::Close if self.may_close_at_once(cx) => Step::Closed,
             Next::Receive => {
                 self.enter(State::Receiving { waiting: Waiting::Next });
                 Step::Progress
             }
             Next::Close | Next::Drain => match self.stream.shutdown_write() {
                 Ok(()) => {
+                    self.unread = Bytes::new();
                     self.enter(State::Draining);
                     Step::Progress
                 }
                 Err(_) => Step::Closed,
             },
         }
+    }
+
+    /// Whether all that was sent is on its way, as the first flight of a connection is, and nothing has arrived that was
+    /// not read. Then a close takes none of it away.
+    fn may_close_at_once<A>(&mut self, cx: &mut Context<'_, A>) -> bool {
+        self.sent < cx.limits.staged_close_bytes_min && self.unread.is_empty() && !self.holds_unread(cx)
     }
 
     fn finish(&mut self, persistence: Persistence) {

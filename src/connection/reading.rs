@@ -143,6 +143,17 @@ impl<S: Stream> Connection<S> {
         }
     }
 
+    /// Whether bytes have arrived that nobody will read. The socket is asked only where that is not known.
+    pub(super) fn holds_unread<A>(&mut self, cx: &mut Context<'_, A>) -> bool {
+        if self.incoming == Incoming::Drained {
+            return false;
+        }
+        match self.stream.read(cx.scratch) {
+            Ok(read) => read > 0,
+            Err(error) => error.kind() == ErrorKind::Interrupted,
+        }
+    }
+
     pub(super) fn drain<A>(&mut self, cx: &mut Context<'_, A>) -> Step {
         match self.stream.read(cx.scratch) {
             Ok(0) => Step::Closed,

@@ -49,10 +49,9 @@ fn a_file_is_sent_behind_its_head_without_passing_through_memory() {
     assert_eq!(scene.advance(), Turn::Closed);
     let wait = Err(ErrorKind::WouldBlock);
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n";
-    assert_eq!(
-        scene.wire().calls,
-        [Read(Ok(REQUEST_LEN)), Write(Ok(head.len())), SendFile(Ok(3)), SendFile(wait), SendFile(Ok(5))]
-    );
+    let sent = [Write(Ok(head.len())), SendFile(Ok(3)), SendFile(wait), SendFile(Ok(5))];
+    // An event came meanwhile: before the close it is asked whether bytes did.
+    assert_eq!(scene.wire().calls, [&[Read(Ok(REQUEST_LEN))][..], &sent, &[Read(wait)]].concat());
     assert_eq!(scene.sent(), format!("{head}23456789"));
 }
 

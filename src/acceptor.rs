@@ -76,6 +76,21 @@ impl Acceptor {
         }
     }
 
+    /// Takes the listener out of the poller for good, before it is closed. Its close would not: the master and the other
+    /// workers have it too, and the kernel would go on to wake this worker, and no other, for their connections.
+    pub(crate) fn deregister(&mut self, registry: &Registry) {
+        if !std::mem::take(&mut self.registered) {
+            return;
+        }
+        let deregistered = match self.shared {
+            true => epoll::delete(registry, &self.listener).map_err(io::Error::from),
+            false => registry.deregister(&mut self.listener),
+        };
+        if let Err(error) = deregistered {
+            error!("{}: cannot be taken out of the poller: {error}", self.listener.address());
+        }
+    }
+
     fn register(&mut self, registry: &Registry) -> io::Result<()> {
         self.registered = true;
         if !self.shared {
@@ -89,6 +104,11 @@ impl Acceptor {
 
     pub(crate) fn listener(&self) -> &Listener {
         &self.listener
+    }
+
+    /// Whether the poller tells of connections that others may take too.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.shared && self.registered
     }
 
     /// An event came.

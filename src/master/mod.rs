@@ -218,6 +218,10 @@ impl<'a> Master<'a> {
         self.follow_upgrade();
         let now = Instant::now();
         if now >= self.looked + self.tick() {
+            if now >= self.looked + self.tick() + LATE_TIME {
+                // The machine was suspended, or all of the control group frozen: the workers had no time either.
+                self.workers.iter_mut().for_each(|worker| worker.forgive(now));
+            }
             self.looked = now;
             self.watch(now);
         }
@@ -350,3 +354,6 @@ impl<'a> Master<'a> {
         Err(Leave::Stopped(status))
     }
 }
+
+/// A master that looks so much later than it meant to has not been running.
+const LATE_TIME: Duration = Duration::from_secs(1);

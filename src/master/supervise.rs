@@ -178,6 +178,7 @@ impl Master<'_> {
 
     /// Looks at every worker: whether it is stuck, has had its time, or is due for retirement.
     pub(super) fn watch(&mut self, now: Instant) {
+        let silence_max = self.plan.timeout.map_or(SILENCE_TIME_MAX, |time| time.max(SILENCE_TIME_MIN));
         let slowly = now >= self.looked_slowly + SLOW_TICK;
         if slowly {
             self.looked_slowly = now;
@@ -190,7 +191,7 @@ impl Master<'_> {
             {
                 slot.set_memory(rss, vsz);
             }
-            let stuck = worker.stuck_for(&row, now);
+            let (stuck, silent) = (worker.stuck_for(&row, now), worker.silent_for(&row, now));
             if worker.stage == Stage::Ready && !is_at_start(worker, Some(&row), now) {
                 self.backoff.survived(worker.started);
             }
@@ -207,6 +208,15 @@ impl Master<'_> {
                     if let Some(stats) = &mut self.stats {
                         stats.timed_out(worker.number);
                     }
+                }
+                Stage::Ready | Stage::Leaving(_)
+                    if row.doing == Doing::Waiting && silent >= silence_max && !worker.is_traced() =>
+                {
+                    error!(
+                        "{worker}: no sign of life for {:.1} s, though it has nothing to do: is it stopped? It is killed",
+                        silent.as_secs_f64()
+                    );
+                    worker.kill();
                 }
                 Stage::Leaving(until) if now >= until => {
                     error!("{worker}: {}: its time (--grace) is over: aborted", deed(&row));
@@ -351,6 +361,8 @@ impl Master<'_> {
             // An error is a signal's, or means that the next turn looks a little early.
             let _ = poll(&mut polled, timeout);
         });
+        // Handlers of signals that an application set before the fork (--preload) may have forked.
+        fork_watch::end_child(0);
     }
 }
 
@@ -361,8 +373,6 @@ fn is_at_start(worker: &Worker, row: Option<&Row>, now: Instant) -> bool {
 }
 
 fn holds_request(row: Option<&Row>) -> bool {
-        // Handlers of signals that an application set before the fork (--preload) may have forked.
-        fork_watch::end_child(0);
     row.is_some_and(|row| matches!(row.doing, Doing::Calling | Doing::Stepping))
 }
 
@@ -370,6 +380,10 @@ fn holds_request(row: Option<&Row>) -> bool {
 pub const WORKERS_MAX: u32 = 256;
 /// A worker that has lived so long is beyond its start.
 const START_TIME: Duration = Duration::from_secs(1);
+/// Time without a sign of life of a worker that waits, where --timeout sets none: gunicorn's timeout.
+const SILENCE_TIME_MAX: Duration = Duration::from_secs(30);
+/// No --timeout makes it shorter: signs of life are a second apart, and a busy machine delays them.
+const SILENCE_TIME_MIN: Duration = Duration::from_secs(3);
 /// How soon a worker is found that is over a bound.
 const TICK: Duration = Duration::from_millis(100);
 /// How often memory and paths are looked at, and workers where nothing is bounded.

@@ -1,10 +1,10 @@
 //! A worker as its master knows it: its process, its line, its row, and how far it has come.
 
-use std::fmt;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
+use std::{fmt, fs};
 
 use log::debug;
 use nix::errno::Errno;
@@ -146,10 +146,28 @@ impl Worker {
 
     /// For how long it has not come further, while it has something to do.
     pub(super) fn stuck_for(&mut self, row: &Row, now: Instant) -> Duration {
-        if row.doing == Doing::Waiting || self.beat.0 != row.beat {
+        let silent = self.silent_for(row, now);
+        if row.doing == Doing::Waiting { Duration::ZERO } else { silent }
+    }
+
+    /// For how long it has given no sign of life, which one that waits gives each second.
+    pub(super) fn silent_for(&mut self, row: &Row, now: Instant) -> Duration {
+        if self.beat.0 != row.beat {
             self.beat = (row.beat, now);
         }
         now.saturating_duration_since(self.beat.1)
+    }
+
+    /// Begins to look for signs of life anew: the master itself had none to give.
+    pub(super) fn forgive(&mut self, now: Instant) {
+        self.beat.1 = now;
+    }
+
+    /// Whether a debugger has stopped it, which knows what it does.
+    pub(super) fn is_traced(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        // The name before may have spaces and parentheses of its own.
+        stat.rsplit(") ").next().is_some_and(|state| state.starts_with('t'))
     }
 
     pub(super) fn tell_life(&self, scoreboard: &Scoreboard, life: Life) {

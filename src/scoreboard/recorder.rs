@@ -43,6 +43,11 @@ impl Recorder {
         self.turn_to(Doing::Waiting);
     }
 
+    /// The worker has nothing to do, and would find out if it had.
+    pub fn lives(&mut self) {
+        add(&self.slot.beat, 1);
+    }
+
     /// A connection was accepted from the listener of this place.
     pub fn accepted(&mut self, listener: usize) {
         add(&self.slot.counters.accepted, 1);

@@ -1,14 +1,15 @@
 //! Who is taken in, and when: one connection after the other, each served before the next is taken.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use log::warn;
 
-use super::{Entry, Worker};
+use super::{Entry, Worker, token};
 use crate::acceptor::Accepted;
 use crate::application::Application;
 use crate::connection::{Connection, Turn};
+use crate::limits::Limits;
 use crate::link::Link;
 use crate::stream::{Peer, Socket};
 
@@ -18,8 +19,13 @@ impl<A: Application> Worker<A> {
         self.connections.len() < self.turns.limits.connections_count_max
     }
 
+    /// The same, or room can be made for it.
+    pub(super) fn may_accept(&self) -> bool {
+        self.can_accept() || self.spare_count > 0
+    }
+
     pub(super) fn watch_listeners(&mut self) -> io::Result<()> {
-        let can = self.can_accept();
+        let can = self.may_accept();
         self.acceptors.iter_mut().try_for_each(|acceptor| acceptor.watch(self.poll.registry(), can))
     }
 
@@ -30,7 +36,7 @@ impl<A: Application> Worker<A> {
                 if !self.acceptors[at].is_ready(now) {
                     break;
                 }
-                if !self.can_accept() {
+                if !self.can_accept() && !self.make_room() {
                     if let Some(more) = self.full.pass(now) {
                         warn!(
                             "{} connections are open, the most allowed; the rest wait{more}",
@@ -39,10 +45,8 @@ impl<A: Application> Worker<A> {
                     }
                     return;
                 }
-                match self.acceptors[at].accept(now, &self.turns.limits) {
-                    Accepted::Connection(socket, peer) => self.open(at, socket, peer),
-                    Accepted::Nobody => {}
-                    Accepted::NoMore => break,
+                if !self.accept_one(at, now) {
+                    break;
                 }
                 // The clock is only asked where somebody may wait for a turn.
                 if (!self.connections.is_empty() || self.acceptors.len() > 1)
@@ -52,6 +56,16 @@ impl<A: Application> Worker<A> {
                 }
             }
         }
+    }
+
+    /// Accepts one connection on the listener at this place; returns whether there may be more.
+    pub(super) fn accept_one(&mut self, at: usize, now: Instant) -> bool {
+        match self.acceptors[at].accept(now, &self.turns.limits) {
+            Accepted::Connection(socket, peer) => self.open(at, socket, peer),
+            Accepted::Nobody => {}
+            Accepted::NoMore => return false,
+        }
+        true
     }
 
     /// Serves a fresh connection as far as it goes. A request that needs no waiting ends here, and neither the
@@ -68,8 +82,16 @@ impl<A: Application> Worker<A> {
             turn = self.await_request(&mut connection);
         }
         if turn != Turn::Closed {
-            let entry = Entry { connection, listener: acceptor, registered: false, queued: false };
-            let key = self.connections.insert(entry);
+            let vacant = self.connections.vacant_entry();
+            let (key, token) = (vacant.key(), token::of_connection(vacant.key(), self.accepted));
+            vacant.insert(Entry {
+                connection,
+                token,
+                listener: acceptor,
+                registered: false,
+                queued: false,
+                spare: false,
+            });
             if let Some(recorder) = &mut self.turns.recorder {
                 recorder.keeps(acceptor);
             }
@@ -80,23 +102,39 @@ impl<A: Application> Worker<A> {
     /// Waits for the rest of a fresh connection's request, which follows at once, and for nothing else. The kernel does
     /// not wake for another connection who does not wait for events, and so wakes another worker; were this one to
     /// go on, and come to a slow call, the request would wait behind it though that other could answer it.
+    ///
+    /// After a peer that was slow nobody is waited for, for a while: strangers who connect and say nothing, or a byte
+    /// now and then, shall not hold up a worker.
     fn await_request(&mut self, connection: &mut Connection<Socket>) -> Turn {
         let began = Instant::now();
-        while self.hasty_until.is_none_or(|until| until < began)
-            && began.elapsed() < self.turns.limits.first_request_time_max
-        {
-            if !self.turns.wait_for(connection) {
-                self.hasty_until = Some(Instant::now() + HASTE);
-                break;
-            }
-            let turn = self.turns.take(|cx| connection.readable(cx));
-            if turn != Turn::Blocked || !connection.is_fresh() {
-                return turn;
-            }
+        if self.hasty_until.is_some_and(|until| began < until) {
+            return Turn::Blocked;
         }
-        Turn::Blocked
+        let Limits { first_byte_time_max, first_request_time_max, first_request_pause, .. } =
+            self.turns.limits;
+        let (mut turn, mut received) = (Turn::Blocked, 0);
+        let waited = loop {
+            let is_there = self.turns.wait_for(connection);
+            let waited = began.elapsed();
+            if !is_there {
+                break waited;
+            }
+            turn = self.turns.take(|cx| connection.readable(cx));
+            if turn != Turn::Blocked || !connection.is_fresh() || waited >= first_request_time_max {
+                break waited;
+            }
+            received = connection.body_received();
+        };
+        // A body of some MiB may take as long as it needs; a head is one packet.
+        let is_slow = waited >= first_request_time_max
+            || waited >= first_byte_time_max && received < QUICK_BODY_BYTES_MIN;
+        if is_slow {
+            self.hasty_until = Some(Instant::now() + first_request_pause);
+        }
+        turn
     }
 }
 
-/// After a peer that was slow to ask: strangers who connect and say nothing shall not hold up a worker.
-const HASTE: Duration = Duration::from_millis(100);
+/// What a peer sends of a body within `Limits::first_byte_time_max` at the least, if it is not slow, bytes: a read's
+/// worth, which a unix socket and loopback hand over in some 20 µs.
+const QUICK_BODY_BYTES_MIN: u64 = 64 << 10;

@@ -1,12 +1,14 @@
 //! The event loop: one thread, one Poll, one Slab. The only clock.
 //!
 //! A turn of the loop: accepts, then events, then the connections that yielded, then deadlines. Accepts come before
-//! any connection is dropped, so that a freed slab key is not taken again while an event for its former owner may
-//! still be in hand; and before any other call of the application, which would hold up what waits in the backlog
-//! though another process could take it.
+//! any other call of the application, which would hold up what waits in the backlog though another process could take
+//! it. An event for a connection that is no more is known by its token.
 
 mod accepting;
+mod making_room;
+mod sleeping;
 mod stopping;
+mod token;
 mod turns;
 
 use std::io;
@@ -21,9 +23,9 @@ use crate::acceptor::Acceptor;
 use crate::application::Application;
 use crate::connection::{Connection, Context, Turn};
 use crate::date::Date;
+use crate::fork_watch;
 use crate::limits::Limits;
 use crate::link::Link;
-use crate::fork_watch;
 use crate::listener::Listener;
 use crate::observer::Observer;
 use crate::scoreboard::Recorder;
@@ -39,6 +41,8 @@ pub struct Worker<A> {
     connections: Slab<Entry>,
     /// Connections that yielded: no event will come for them.
     runnable: Vec<usize>,
+    /// Connections that give way to newcomers, a count.
+    spare_count: usize,
     turns: Turns<A>,
     orders: Orders,
     stopper: Stopper,
@@ -50,18 +54,36 @@ pub struct Worker<A> {
     full: Throttle,
     /// The line to the master, whose other workers accept on the same sockets.
     link: Option<Link>,
-    /// A peer was slow to ask: until then no fresh one is waited for.
+    /// A peer was slow: until then no fresh one is waited for.
     hasty_until: Option<Instant>,
 }
 
 struct Entry {
     connection: Connection<Socket>,
+    /// What its events come with.
+    token: Token,
     /// Where its listener stands among the acceptors.
     listener: usize,
     /// Registered with the poller, which a request that never waits and never yields is not.
     registered: bool,
     /// In `runnable`.
     queued: bool,
+    /// Among those that `spare_count` counts.
+    spare: bool,
+}
+
+impl Entry {
+    /// A connection that is kept after its response, or whose peer does not close, must not keep a server that stops.
+    fn hurry(&mut self, limits: &Limits) {
+        let time = if self.connection.is_idle() {
+            limits.grace_idle_time_max
+        } else if self.connection.is_draining() {
+            limits.grace_drain_time_max
+        } else {
+            return;
+        };
+        self.connection.shorten_deadline(Instant::now() + time);
+    }
 }
 
 impl<A: Application> Worker<A> {
@@ -81,29 +103,28 @@ impl<A: Application> Worker<A> {
         limits: Limits,
         mut link: Option<Link>,
     ) -> io::Result<Self> {
+        fork_watch::begin()?;
         let poll = Poll::new()?;
         let shared = link.is_some();
         if let Some(link) = &mut link {
-            poll.registry().register(link.source(), LINK, Interest::READABLE)?;
+            poll.registry().register(link.source(), token::LINK, Interest::READABLE)?;
         }
         let (stopper, mut orders) = Stopper::pair()?;
-        poll.registry().register(orders.source(), ORDERS, Interest::READABLE)?;
+        poll.registry().register(orders.source(), token::ORDERS, Interest::READABLE)?;
         let acceptors = listeners
             .into_iter()
             .enumerate()
-            .map(|(at, listener)| {
-                Acceptor::new(listener, shared, poll.registry(), Token(FIRST_LISTENER - at))
-            })
+            .map(|(at, listener)| Acceptor::new(listener, shared, poll.registry(), token::of_listener(at)))
             .collect::<io::Result<_>>()?;
         Ok(Worker {
             poll,
             acceptors,
             connections: Slab::new(),
             runnable: Vec::new(),
+            spare_count: 0,
             turns: Turns {
                 application,
                 limits,
-        fork_watch::begin()?;
                 scratch: vec![0; SCRATCH_BYTES],
                 date: Date::default(),
                 observer: None,
@@ -151,21 +172,7 @@ impl<A: Application> Worker<A> {
         loop {
             let now = Instant::now();
             self.watch_listeners()?;
-            let timeout = self.timeout(now);
-            if let Some(recorder) = &mut self.turns.recorder {
-                recorder.waits(now, self.connections.len());
-            }
-            let Turns { application, recorder, .. } = &mut self.turns;
-            let (poll, mut polled, mut now) = (&mut self.poll, Ok(()), now);
-            application.while_waiting(&mut || {
-                polled = poll.poll(&mut events, timeout);
-                now = Instant::now();
-                // Whoever has to wait for a lock of the application's from here on is seen to be busy, and stuck if it
-                // never gets it.
-                if let Some(recorder) = recorder {
-                    recorder.wakes(now);
-                }
-            });
+            let (polled, now) = self.sleep(&mut events, now);
             match polled {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 polled => polled?,
@@ -175,21 +182,17 @@ impl<A: Application> Worker<A> {
             for event in &events {
                 event_count += 1;
                 match event.token() {
-                    ORDERS | LINK => ordered = true,
-                    Token(token) => {
-                        if let Some(acceptor) = self.acceptors.get_mut(FIRST_LISTENER - token) {
-                            acceptor.set_ready();
+                    token::ORDERS | token::LINK => ordered = true,
+                    token => {
+                        if let Some(at) = token::listener(token, self.acceptors.len()) {
+                            self.acceptors[at].set_ready();
                         }
                     }
                 }
             }
             self.accept(now);
             for event in &events {
-                match event.token() {
-                    ORDERS | LINK => {}
-                    Token(token) if FIRST_LISTENER - token < self.acceptors.len() => {}
-                    Token(token) => self.event(token, event),
-                }
+                self.event(event);
             }
             self.run_queue();
             // With more events than fit, a connection whose time seems over may have one that is still to come.
@@ -207,7 +210,7 @@ impl<A: Application> Worker<A> {
 
     /// How long to wait for events.
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        let can_accept = self.can_accept();
+        let can_accept = self.may_accept();
         if !self.runnable.is_empty()
             || (can_accept && self.acceptors.iter().any(|acceptor| acceptor.is_ready(now)))
         {
@@ -218,8 +221,13 @@ impl<A: Application> Worker<A> {
         Some(next.saturating_duration_since(now))
     }
 
-    fn event(&mut self, token: usize, event: &Event) {
-        self.turn(token, |connection, cx| match event {
+    /// Gives the connection its turn that an event tells of, if there is such a connection.
+    fn event(&mut self, event: &Event) {
+        let key = token::key(event.token());
+        if self.connections.get(key).is_none_or(|entry| entry.token != event.token()) {
+            return;
+        }
+        self.turn(key, |connection, cx| match event {
             event if event.is_read_closed() => connection.hang_up(cx),
             event if event.is_readable() => connection.readable(cx),
             _ => connection.advance(cx),
@@ -241,7 +249,9 @@ impl<A: Application> Worker<A> {
         let turn = self.turns.take(|cx| turn(&mut entry.connection, cx));
         match turn {
             Turn::Closed => {
-                let entry = self.connections.remove(key);
+                let mut entry = self.connections.remove(key);
+                self.spare_count -= usize::from(entry.spare);
+                self.deregister(&mut entry);
                 if let Some(recorder) = &mut self.turns.recorder {
                     recorder.lets_go(entry.listener);
                 }
@@ -250,16 +260,6 @@ impl<A: Application> Worker<A> {
         }
     }
 
-    /// Sees to it that a connection that stays is called again.
-    fn rest(&mut self, key: usize, turn: Turn) {
-        let entry = &mut self.connections[key];
-        if turn == Turn::Yielded && !entry.queued {
-            entry.queued = true;
-            self.runnable.push(key);
-        }
-        // A connection that is kept after its response must not keep a server that stops.
-        if self.turns.stopping.is_some() && entry.connection.is_idle() {
-            entry.connection.shorten_deadline(Instant::now() + self.turns.limits.grace_idle_time_max);
     /// Takes a connection that is about to be closed out of the poller, if the close alone would not.
     fn deregister(&self, entry: &mut Entry) {
         if entry.registered
@@ -270,6 +270,19 @@ impl<A: Application> Worker<A> {
         }
     }
 
+    /// Sees to it that a connection that stays is called again.
+    fn rest(&mut self, key: usize, turn: Turn) {
+        let entry = &mut self.connections[key];
+        let spare = entry.connection.gives_way();
+        if spare != std::mem::replace(&mut entry.spare, spare) {
+            self.spare_count = if spare { self.spare_count + 1 } else { self.spare_count - 1 };
+        }
+        if turn == Turn::Yielded && !entry.queued {
+            entry.queued = true;
+            self.runnable.push(key);
+        }
+        if self.turns.stopping.is_some() {
+            entry.hurry(&self.turns.limits);
         }
         if let Some(deadline) = entry.connection.deadline() {
             self.next_deadline = Some(self.next_deadline.map_or(deadline, |next| next.min(deadline)));
@@ -279,7 +292,7 @@ impl<A: Application> Worker<A> {
         if !entry.registered {
             entry.registered = true;
             let both = Interest::READABLE | Interest::WRITABLE;
-            if let Err(error) = self.poll.registry().register(entry.connection.stream(), Token(key), both) {
+            if let Err(error) = self.poll.registry().register(entry.connection.stream(), entry.token, both) {
                 warn!("a connection is dropped: it cannot be polled: {error}");
                 self.turn(key, Connection::abandon);
             }
@@ -305,10 +318,6 @@ impl<A: Application> Worker<A> {
     }
 }
 
-const ORDERS: Token = Token(usize::MAX - 1);
-const LINK: Token = Token(usize::MAX - 2);
-/// Listeners count down from here, connections up from 0.
-const FIRST_LISTENER: usize = usize::MAX - 3;
 /// Read at once, bytes: a whole uwsgi packet but for its last four bytes.
 const SCRATCH_BYTES: usize = 64 << 10;
 /// Events taken from the poller at once, a count.

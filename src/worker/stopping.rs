@@ -17,7 +17,7 @@ impl<A: Application> Worker<A> {
         match self.orders.take().max(told) {
             None => {}
             Some(Stop::Now) => {
-                self.acceptors.clear();
+                self.close_listeners();
                 self.abandon_all();
                 self.turns.stopping = Some(now);
             }
@@ -28,12 +28,10 @@ impl<A: Application> Worker<A> {
                     self.last_accepted = self.accepted + LAST_ACCEPTS_COUNT;
                     self.acceptors.iter_mut().for_each(Acceptor::set_ready);
                 } else {
-                    self.close_listeners();
+                    self.leave_listeners(now);
                 }
                 for (_, entry) in &mut self.connections {
-                    if entry.connection.is_idle() {
-                        entry.connection.shorten_deadline(now + self.turns.limits.grace_idle_time_max);
-                    }
+                    entry.hurry(&self.turns.limits);
                 }
                 self.next_deadline = Some(now);
             }
@@ -41,15 +39,32 @@ impl<A: Application> Worker<A> {
         }
     }
 
+    /// Leaves what comes to the other workers. A connection of which this one alone was told is still taken: of each
+    /// listener there is one at most, as whoever is told takes at least one.
+    fn leave_listeners(&mut self, now: Instant) {
+        self.acceptors.iter_mut().for_each(|acceptor| acceptor.deregister(self.poll.registry()));
+        for at in 0..self.acceptors.len() {
+            self.acceptors[at].set_ready();
+            if self.can_accept() && self.acceptors[at].is_ready(now) {
+                self.accept_one(at, now);
+            }
+        }
+        self.close_listeners();
+    }
+
     /// Takes no one in any more.
     fn close_listeners(&mut self) {
-        self.acceptors.clear();
+        for mut acceptor in self.acceptors.drain(..) {
+            acceptor.deregister(self.poll.registry());
+        }
         info!("stopping: {} connections are open", self.connections.len());
     }
 
     /// Drops every connection, so that its peer sees what is missing.
     fn abandon_all(&mut self) {
+        self.spare_count = 0;
         for (_, mut entry) in std::mem::take(&mut self.connections) {
+            self.deregister(&mut entry);
             self.turns.take(|cx| entry.connection.abandon(cx));
         }
     }

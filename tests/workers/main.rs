@@ -6,10 +6,12 @@
 mod support;
 
 mod faults;
+mod forks;
 mod load;
 mod master;
 mod reloads;
 mod sharing;
 mod signals;
 mod systemd;
+mod unfinished;
 mod upgrades;

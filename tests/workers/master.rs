@@ -11,6 +11,7 @@ use std::thread;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tempfile::TempDir;
+use tidegate::Scheme;
 
 use crate::support::client::{Door, Response, get};
 use crate::support::eventually;
@@ -56,6 +57,13 @@ impl Master {
         let master = Master { child, door, folder, lines };
         master.says("To try it without nginx");
         master
+    }
+
+    /// Where it listens for `scheme` over TCP, on a port of the kernel's choice.
+    #[track_caller]
+    pub(crate) fn tcp(&self, scheme: Scheme) -> Door {
+        let line = self.says(&format!("Listening on {scheme}://127.0.0.1:"));
+        Door::at(line.split("://").nth(1).unwrap().trim_end_matches('/'))
     }
 
     /// The master's number, which another has after an upgrade.

@@ -1,0 +1,181 @@
+//! Connections that are unfinished when a worker leaves: none of them keeps another from being answered.
+
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use socket2::Socket;
+use tidegate::Scheme;
+
+use crate::master::Master;
+use crate::support::client::{Door, read_all};
+use crate::support::eventually;
+use crate::support::request::Request;
+
+/// How workers come to leave while others serve on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leave {
+    Reload,
+    Upgrade,
+    Requests,
+    Lifetime,
+    OneLess,
+}
+
+/// What is unfinished meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unfinished {
+    /// A client that does not read a long response.
+    Slow,
+    /// One that has said nothing yet, and one that is kept alive and may ask again.
+    Idle,
+}
+
+#[test]
+fn one_worker_leaves_beside_slow_connections() {
+    check(1, Unfinished::Slow);
+}
+
+#[test]
+fn one_worker_leaves_beside_idle_connections() {
+    check(1, Unfinished::Idle);
+}
+
+#[test]
+fn four_workers_leave_beside_slow_connections() {
+    check(4, Unfinished::Slow);
+}
+
+#[test]
+fn four_workers_leave_beside_idle_connections() {
+    check(4, Unfinished::Idle);
+}
+
+/// That each of many connections that come one after the other, with nobody behind them, is answered at once.
+#[track_caller]
+fn check(workers: usize, unfinished: Unfinished) {
+    for leave in [Leave::Reload, Leave::Upgrade, Leave::Requests, Leave::Lifetime, Leave::OneLess] {
+        if (leave, workers) == (Leave::OneLess, 1) {
+            continue;
+        }
+        let doors = Doors::start(workers, leave);
+        let held: Vec<_> = doors.all.iter().flat_map(|door| hold(door, unfinished, 3 * workers)).collect();
+        doors.leave(leave);
+        let mut longest = Duration::ZERO;
+        for _ in 0..100 {
+            for (scheme, door) in &doors.all {
+                let begin = Instant::now();
+                ask(*scheme, door);
+                let took = begin.elapsed();
+                assert!(took < Duration::from_secs(1), "{leave:?}, {scheme} at {}: {took:?}", door.name);
+                longest = longest.max(took);
+            }
+        }
+        println!("{workers} workers, {unfinished:?}, {leave:?}: the longest of 800 took {longest:?}");
+        drop(held);
+    }
+}
+
+/// A master that listens for every protocol, over TCP and on unix sockets.
+struct Doors {
+    master: Master,
+    all: Vec<(Scheme, Door)>,
+}
+
+impl Doors {
+    #[track_caller]
+    fn start(workers: usize, leave: Leave) -> Doors {
+        let workers = workers.to_string();
+        let mut args = vec!["--workers", &workers];
+        for scheme in ["--http", "--fastcgi", "--scgi"] {
+            let file = match scheme {
+                "--http" => "FOLDER/http",
+                "--fastcgi" => "FOLDER/fastcgi",
+                _ => "FOLDER/scgi",
+            };
+            args.extend([scheme, "127.0.0.1:0", scheme, file]);
+        }
+        args.extend(["--uwsgi", "127.0.0.1:0"]);
+        match leave {
+            Leave::Requests => args.extend(["--max-requests", "40"]),
+            Leave::Lifetime => args.extend(["--max-lifetime", "0.5"]),
+            Leave::Reload | Leave::Upgrade | Leave::OneLess => {}
+        }
+        let master = Master::start(&args);
+        let all = Scheme::ALL.into_iter().flat_map(|scheme| {
+            let start = format!("Listening on {scheme}://");
+            let lines = master.lines();
+            let names = lines.iter().filter_map(|line| line.strip_prefix(&start));
+            let doors = names.map(|name| (scheme, Door::at(name.trim_end_matches('/'))));
+            doors.collect::<Vec<_>>()
+        });
+        let all: Vec<_> = all.collect();
+        assert_eq!(all.len(), 8, "{all:?}");
+        Doors { master, all }
+    }
+
+    /// Has workers leave, and waits until they begin to.
+    #[track_caller]
+    fn leave(&self, leave: Leave) {
+        let before = self.master.workers();
+        match leave {
+            Leave::Reload => {
+                self.master.signal(Signal::SIGHUP);
+                self.master.says("the new code serves");
+            }
+            Leave::Upgrade => {
+                self.master.signal(Signal::SIGUSR2);
+                self.master.says("serves; this one finishes what runs, and ends");
+            }
+            Leave::OneLess => {
+                self.master.signal(Signal::SIGTTOU);
+                self.master.says("3 workers are wanted");
+            }
+            // It goes on for as long as they are asked.
+            Leave::Requests => {}
+            Leave::Lifetime => {
+                eventually("others serve", || {
+                    let now = self.master.workers();
+                    now.len() > before.len() && self.master.count(" serves, ") > before.len()
+                });
+            }
+        }
+    }
+}
+
+/// Connections to a door that stay unfinished.
+fn hold((scheme, door): &(Scheme, Door), unfinished: Unfinished, count: usize) -> Vec<Socket> {
+    let long = Request::get("/big").encode(*scheme);
+    let kept = Request::get("/").kept().encode(*scheme);
+    let each = |at: usize| {
+        if unfinished == Unfinished::Idle {
+            let mut socket = door.connect();
+            if at.is_multiple_of(2) && matches!(scheme, Scheme::Http | Scheme::Fastcgi) {
+                socket.write_all(&kept).unwrap();
+                read_some(&socket);
+            }
+            return socket;
+        }
+        let mut socket = door.connect_small();
+        socket.write_all(&long).unwrap();
+        read_some(&socket);
+        socket
+    };
+    (0..count).map(each).collect()
+}
+
+/// Waits for the first bytes of a response.
+#[track_caller]
+fn read_some(mut socket: &Socket) {
+    assert!(socket.read(&mut [0; 512]).unwrap() > 0);
+}
+
+#[track_caller]
+fn ask(scheme: Scheme, door: &Door) {
+    let mut socket = door.connect();
+    socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    socket.write_all(&Request::get("/").encode(scheme)).unwrap();
+    let (bytes, broken) = read_all(socket);
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(broken.is_none() && text.contains("one"), "{scheme} at {}: {broken:?}, {text}", door.name);
+}

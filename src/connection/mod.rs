@@ -416,10 +416,14 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Whether all that was sent is on its way, as the first flight of a connection is, and nothing has arrived that was
-    /// not read. Then a close takes none of it away.
+    /// Whether a close takes nothing of the response away. All that was sent is on its way, as the first flight of a
+    /// connection is, and nothing has arrived, or will, that is not read: a front end has no more to say, and of those
+    /// that connect anew for each request the cost is that of their system calls.
     fn may_close_at_once<A>(&mut self, cx: &mut Context<'_, A>) -> bool {
-        self.sent < cx.limits.staged_close_bytes_min && self.unread.is_empty() && !self.holds_unread(cx)
+        !self.protocol.peer_may_go_on()
+            && self.sent < cx.limits.staged_close_bytes_min
+            && self.unread.is_empty()
+            && !self.holds_unread(cx)
     }
 
     fn finish(&mut self, persistence: Persistence) {

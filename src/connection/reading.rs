@@ -155,9 +155,17 @@ impl<S: Stream> Connection<S> {
     }
 
     pub(super) fn drain<A>(&mut self, cx: &mut Context<'_, A>) -> Step {
+        if self.incoming == Incoming::Drained {
+            return Step::Blocked;
+        }
         match self.stream.read(cx.scratch) {
             Ok(0) => Step::Closed,
-            Ok(_) => Step::Progress,
+            Ok(read) => {
+                if read < cx.scratch.len() && self.incoming == Incoming::Unknown {
+                    self.incoming = Incoming::Drained;
+                }
+                Step::Progress
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Step::Blocked,
             Err(error) if error.kind() == ErrorKind::Interrupted => Step::Progress,
             Err(_) => Step::Closed,

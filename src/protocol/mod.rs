@@ -190,6 +190,11 @@ impl Protocol {
         }
     }
 
+    /// Whether a peer may send more behind its connection's last request: it is any client, and no front end.
+    pub fn peer_may_go_on(&self) -> bool {
+        matches!(self, Protocol::Http(_))
+    }
+
     /// Whether a peer that closes its sending side while the response is made has gone for good.
     pub fn half_close_is_hang_up(&self) -> bool {
         match self {

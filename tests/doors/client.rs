@@ -18,8 +18,18 @@ pub(crate) struct Client {
 impl Client {
     #[track_caller]
     pub(crate) fn connect(way: &Way) -> Client {
+        Client::on(way.door.connect(), way)
+    }
+
+    /// The same, with room for a few KiB only.
+    #[track_caller]
+    pub(crate) fn connect_small(way: &Way) -> Client {
+        Client::on(way.door.connect_small(), way)
+    }
+
+    fn on(socket: Socket, way: &Way) -> Client {
         let records = (way.client_scheme() == Scheme::Fastcgi).then(Records::default);
-        Client { socket: way.door.connect(), records }
+        Client { socket, records }
     }
 
     #[track_caller]

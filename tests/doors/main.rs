@@ -13,6 +13,7 @@ mod contract;
 mod endings;
 mod environs;
 mod kept;
+mod last;
 mod readme;
 mod streams;
 mod ways;

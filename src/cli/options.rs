@@ -332,6 +332,7 @@ impl Options {
             keep_alive_time_max: keep_alive.0,
             write_time_max: write_timeout.0,
             grace_time_max: grace.0,
+            empty_chunks_time_max: self.workers.timeout.map(|time| time.0),
             ..Limits::default()
         }
     }

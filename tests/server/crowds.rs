@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use socket2::Socket;
-use tidegate::{AppError, Body, Environ, Limits, StartResponse};
+use tidegate::{AppError, Body, Environ, Limits, ListenOptions, Scheme, StartResponse};
 
 use crate::support::application::{Alive, Answer, PLAIN, chunked, endless};
 use crate::support::client::{get, read_all, read_until};
 use crate::support::eventually;
+use crate::support::request::Request;
 use crate::support::server::Server;
 
 /// More than a unix socket holds, so that the server has to wait for whoever asks for `/large`.
@@ -198,5 +199,38 @@ fn a_burst_is_answered() {
         }
         let body = read_until(client, path);
         assert!(body.ends_with(path.as_bytes()));
+    }
+}
+
+#[test]
+fn connections_that_are_kept_and_silent_give_way_to_newcomers() {
+    let limits = Limits { connections_count_max: 40, ..Limits::default() };
+    let doors = [(Scheme::Http, "127.0.0.1:0"), (Scheme::Fastcgi, "FOLDER/fastcgi")];
+    let server = Server::speaking(&doors, &ListenOptions::default(), limits, application(&Alive::default()));
+    let request = |scheme| Request::get("/").kept().encode(scheme);
+    let kept: Vec<Socket> = (0..40)
+        .map(|at| {
+            let client = server.doors[at % 2].send(request(doors[at % 2].0));
+            read_until(&client, "small");
+            client
+        })
+        .collect();
+    // The one that was silent for the longest asks again, and is answered, whether or not the worker has read that yet.
+    (&kept[0]).write_all(&request(Scheme::Http)).unwrap();
+    let newcomers: Vec<Socket> = (0..20)
+        .map(|_| {
+            let client = server.doors[0].send(request(Scheme::Http));
+            read_until(&client, "small");
+            client
+        })
+        .collect();
+    read_until(&kept[0], "small");
+    // Those that were silent for the longest have gone, and no more of them than had to.
+    for client in &kept[1..20] {
+        assert_eq!(read_all(client), (vec![], None));
+    }
+    for client in kept[30..].iter().step_by(2).chain(&newcomers) {
+        (&*client).write_all(&request(Scheme::Http)).unwrap();
+        read_until(client, "small");
     }
 }

@@ -5,8 +5,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod drips;
 mod faults;
 mod forks;
+mod lives;
 mod load;
 mod master;
 mod reloads;

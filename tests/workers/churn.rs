@@ -1,0 +1,84 @@
+//! Workers that come and go under a load that keeps its connections: no request fails, and most of the rate is left.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::master::Master;
+use crate::support::nginx::Nginx;
+
+/// HTTP first and uwsgi last: a connection that the first has left open must not hold up the last.
+const PROTOCOLS: [&str; 3] = ["http", "fastcgi", "uwsgi"];
+const SECONDS: u32 = 3;
+
+#[test]
+fn reloads_and_retirement_fail_no_request_and_leave_the_rate() {
+    let quiet = rates(&["--workers", "4"], false);
+    let busy = rates(&["--workers", "4", "--max-requests", "2000"], true);
+    for ((protocol, quiet), busy) in PROTOCOLS.iter().zip(&quiet).zip(&busy) {
+        println!("{protocol}: {quiet} requests a second, {busy} with reloads and retirement");
+        assert!(*busy > quiet / 10.0, "{protocol}: {busy} of {quiet} requests a second");
+    }
+}
+
+/// The rate of each protocol in turn, requests a second; with a SIGHUP each 0.3 s if it `reloads`.
+#[track_caller]
+fn rates(args: &[&str], reloads: bool) -> Vec<f64> {
+    let doors = ["--http", "FOLDER/http", "--fastcgi", "FOLDER/fastcgi"];
+    let master = Master::start(&[args, &doors].concat());
+    let at = |name: &str| format!("unix:{}", master.folder.path().join(name).display());
+    let nginx = Nginx::serving(
+        &SITE
+            .replace("AT_HTTP", &at("http"))
+            .replace("AT_FASTCGI", &at("fastcgi"))
+            .replace("AT_UWSGI", &master.door.name),
+    );
+    let script = master.folder.path().join("post.lua");
+    fs::write(&script, "wrk.method = 'POST'\nwrk.body = string.rep('x', 1000)\n").unwrap();
+    let rates = PROTOCOLS.map(|protocol| {
+        thread::scope(|scope| {
+            let load = scope.spawn(|| wrk(&script, &format!("http://{}/{protocol}/", nginx.door.name)));
+            while reloads && !load.is_finished() {
+                master.signal(Signal::SIGHUP);
+                thread::sleep(Duration::from_millis(300));
+            }
+            load.join().unwrap()
+        })
+    });
+    if reloads {
+        assert!(master.count("the new code serves") > 5, "it was not reloaded");
+        assert!(master.count(" requests (--max-requests), once its successor serves") > 0, "nobody retired");
+    }
+    rates.to_vec()
+}
+
+/// Asks for a while on 16 connections; returns the rate. Each answer must be a 200, and none may be missing.
+#[track_caller]
+fn wrk(script: &Path, url: &str) -> f64 {
+    let mut command = Command::new("wrk");
+    command.args(["-t", "1", "-c", "16", "-d", &format!("{SECONDS}s"), "-s"]).arg(script).arg(url);
+    let output = command.stdin(Stdio::null()).output().expect("wrk is not installed: run make setup");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!text.contains("Non-2xx") && !text.contains("Socket errors"), "{url}: {text}");
+    let rate = text.lines().find_map(|line| line.strip_prefix("Requests/sec:"));
+    rate.unwrap_or_else(|| panic!("no rate in {text}")).trim().parse().unwrap()
+}
+
+const SITE: &str = "
+    upstream by_http { server AT_HTTP; keepalive 32; }
+    upstream by_fastcgi { server AT_FASTCGI; keepalive 32; }
+    keepalive_requests 1000000;
+    server {
+        listen 127.0.0.1:NGINX_PORT;
+        proxy_http_version 1.1;
+        proxy_set_header Connection '';
+        location /http/ { proxy_pass http://by_http; }
+        location /fastcgi/ { include fastcgi_params; fastcgi_keep_conn on; fastcgi_pass by_fastcgi; }
+        location /uwsgi/ { include PARAMS; uwsgi_pass AT_UWSGI; }
+    }
+";

@@ -50,6 +50,7 @@ pub mod worker;
 
 mod acceptor;
 mod date;
+mod descriptors;
 mod last_words;
 mod nearest;
 mod throttle;

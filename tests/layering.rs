@@ -22,6 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "trace",
             "application",
             "demo",
+            "descriptors",
             "master",
             "worker",
             "stop",
@@ -77,7 +78,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("date", &[]),
     ("nearest", &[]),
     ("throttle", &[]),
-    ("listener", &["limits", "protocol", "stream"]),
+    ("listener", &["descriptors", "limits", "protocol", "stream"]),
     (
         "connection",
         &[
@@ -110,8 +111,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("response", &[]),
     ("environ", &["input", "variables"]),
     ("variables", &[]),
-    ("input", &[]),
+    ("input", &["descriptors"]),
     ("client", &[]),
+    ("descriptors", &[]),
     ("limits", &[]),
 ];
 

@@ -52,6 +52,7 @@ mod acceptor;
 mod date;
 mod descriptors;
 mod last_words;
+mod losses;
 mod nearest;
 mod throttle;
 

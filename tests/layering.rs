@@ -33,8 +33,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "limits",
         ],
     ),
-    ("access_log", &["observer", "variables"]),
-    ("trace", &["observer", "environ", "response", "variables"]),
+    ("access_log", &["losses", "observer", "variables"]),
+    ("trace", &["losses", "observer", "environ", "response", "variables"]),
     ("demo", &["application", "environ", "input", "nearest", "variables"]),
     (
         "master",
@@ -77,6 +77,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("acceptor", &["limits", "listener", "protocol", "stream", "throttle"]),
     ("date", &[]),
     ("nearest", &[]),
+    ("losses", &["throttle"]),
     ("throttle", &[]),
     ("listener", &["descriptors", "limits", "protocol", "stream"]),
     (

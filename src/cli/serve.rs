@@ -6,19 +6,16 @@ use std::io::{self, Write};
 use log::{error, warn};
 use nix::sys::stat::{Mode, umask};
 
-use super::log_file::LogFile;
+use super::logs::Logs;
 use super::options::Options;
 use super::{Host, Result, banner, start};
-use crate::access_log::AccessLog;
 use crate::application::{AppError, Application};
 use crate::demo::Builtin;
 use crate::listener::{Inherited, Listener, Owner};
 use crate::master::{
     self, Crew, End, Fork, Handover, Identity, Invocation, Master, PidFile, Plan, Post, Retirement,
 };
-use crate::observer::{Event, Observer};
 use crate::protocol::Scheme;
-use crate::trace::Trace;
 use crate::worker::Worker;
 
 /// Serves until a signal ends it. Returns the process's exit status.
@@ -38,12 +35,12 @@ pub(super) fn run(host: &dyn Host, options: &Options) -> Result<u8> {
     }
     let identity = Identity::find(options.process.user.as_deref(), options.process.group.as_deref())?;
     let limits = options.limits();
-    start::log(start::level(options.telling.verbose, options.telling.quiet));
-    start::log_panics();
-    start::raise_descriptors(&limits);
     let owner = Owner { user: identity.uid(), group: identity.gid() };
     let owner = Some(owner).filter(|owner| owner.user.or(owner.group).is_some());
-    let logs = Logs::open(options, owner)?;
+    let logs = Logs::open(&options.telling, owner)?;
+    start::log(start::level(options.telling.verbose, options.telling.quiet), &logs.log);
+    start::log_panics();
+    start::raise_descriptors(&limits);
 
     let mut inherited = Inherited::from_environment();
     inherited.hand_over(std::mem::take(&mut handover.sockets));
@@ -111,7 +108,7 @@ impl Serving<'_> {
     /// Serves in this process.
     fn alone(&self, listeners: Vec<Listener>) -> Result<()> {
         let mut worker = Worker::new(listeners, self.load()?, self.options.limits())?;
-        if let Some(observer) = self.observer() {
+        if let Some(observer) = self.logs.observer() {
             worker.observe(observer);
         }
         worker.stopper().on_signals()?;
@@ -132,7 +129,7 @@ impl Serving<'_> {
         if let Err(failure) = self.host.trace_on_abort() {
             warn!("a worker that is aborted will not tell where it was: {failure}");
         }
-        let observer = self.observer();
+        let observer = self.logs.observer();
         let logs = self.logs.clone();
         let observe = |worker: &mut Worker<_>| {
             if let Some(observer) = observer {
@@ -161,28 +158,12 @@ impl Serving<'_> {
         }
     }
 
-    fn observer(&self) -> Option<Box<dyn Observer>> {
-        let access_log = self.logs.access.as_ref().map(|file| {
-            AccessLog::new(match file {
-                Some(file) => Box::new(file.clone()),
-                None => Box::new(io::stdout()),
-            })
-        });
-        let trace = self.options.telling.trace.then(|| Trace::new(Box::new(io::stdout())));
-        match (trace, access_log) {
-            (None, None) => None,
-            (Some(trace), None) => Some(Box::new(trace)),
-            (None, Some(access_log)) => Some(Box::new(access_log)),
-            (Some(trace), Some(access_log)) => Some(Box::new(Both(trace, access_log))),
-        }
-    }
-
     fn print_banner(&self, listeners: &[&Listener]) {
         let app = &self.options.app;
         let path = if app == Builtin::Demo.name() { "/hello" } else { "/" };
         let banner = banner::banner(app, path, listeners);
         // Nobody may be reading: stdout is closed, or a pipe whose reader has left. That is no reason not to serve.
-        let _ = io::stdout().write_all(banner.as_bytes()).and_then(|()| io::stdout().flush());
+        let _ = self.logs.stdout.clone().write_all(banner.as_bytes());
     }
 
     fn write_pid_file(&self) -> Result<()> {
@@ -216,47 +197,5 @@ impl Crew for Serving<'_> {
 
     fn reopen_logs(&self) {
         self.logs.reopen();
-    }
-}
-
-/// Where is written what happens.
-#[derive(Clone)]
-struct Logs {
-    /// `None` is stderr.
-    log: Option<LogFile>,
-    /// If it is wanted at all; `None` in it is stdout.
-    access: Option<Option<LogFile>>,
-}
-
-impl Logs {
-    fn open(options: &Options, owner: Option<Owner>) -> Result<Self> {
-        let telling = &options.telling;
-        let log = telling.log_file.as_ref().map(|path| LogFile::open(path, owner)).transpose()?;
-        if let Some(log) = &log {
-            log.become_stderr();
-        }
-        let file = telling.access_log_file.as_ref().map(|path| LogFile::open(path, owner)).transpose()?;
-        let access = if telling.access_log || file.is_some() { Some(file) } else { None };
-        Ok(Logs { log, access })
-    }
-
-    fn reopen(&self) {
-        if let Some(log) = &self.log {
-            log.reopen();
-            log.become_stderr();
-        }
-        if let Some(Some(access)) = &self.access {
-            access.reopen();
-        }
-    }
-}
-
-/// The story, and its summary behind it.
-struct Both(Trace, AccessLog);
-
-impl Observer for Both {
-    fn observe(&mut self, connection: u64, event: Event<'_>) {
-        self.0.observe(connection, event.clone());
-        self.1.observe(connection, event);
     }
 }

@@ -37,7 +37,7 @@ use log::{error, info};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2};
 
 pub use fork::{Fork, fork};
-pub use memory::scoreboard;
+pub use memory::{scoreboard, shared_flag};
 pub use pid_file::PidFile;
 pub use post::Post;
 pub use privileges::{Identity, PrivilegeError};

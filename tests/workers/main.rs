@@ -5,9 +5,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod disk;
 mod faults;
 mod load;
 mod master;
+mod outputs;
 mod reloads;
 mod sharing;
 mod signals;

@@ -23,6 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "application",
             "demo",
             "descriptors",
+            "environ",
             "master",
             "worker",
             "stop",

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use log::{error, warn};
 use nix::sys::stat::{Mode, umask};
 
+use super::host::Guest;
 use super::logs::Logs;
 use super::options::Options;
 use super::{Host, Result, banner, start};
@@ -100,11 +101,11 @@ struct Serving<'a> {
     options: &'a Options,
     logs: Logs,
     /// Loaded before the fork (`--preload`); each worker takes its copy.
-    app: RefCell<Option<Box<dyn Application>>>,
+    app: RefCell<Option<Box<dyn Application + 'a>>>,
     pid_file: RefCell<Option<PidFile>>,
 }
 
-impl Serving<'_> {
+impl<'a> Serving<'a> {
     /// Serves in this process.
     fn alone(&self, listeners: Vec<Listener>) -> Result<()> {
         let mut worker = Worker::new(listeners, self.load()?, self.options.limits())?;
@@ -140,10 +141,10 @@ impl Serving<'_> {
     }
 
     /// The application that APP names. A built-in one goes before a module of the same name.
-    fn load(&self) -> Result<Box<dyn Application>> {
+    fn load(&self) -> Result<Box<dyn Application + 'a>> {
         let options = self.options;
         if let Ok(builtin) = options.app.parse::<Builtin>() {
-            return Ok(Box::new(builtin));
+            return Ok(Box::new(Guest { host: self.host, app: builtin }));
         }
         let multiprocess = options.workers.workers.0 > 1;
         match self.host.load(&options.app, &options.loading.setting(multiprocess)) {
@@ -153,7 +154,8 @@ impl Serving<'_> {
                 error!("{}: every request is answered with 500: {failure}", options.app);
                 let why = "it could not be loaded: see the log's beginning";
                 let answer = move |_, _| Err(AppError::new(why));
-                Ok(Box::new(answer))
+                // What has failed may have begun something before, that goes on.
+                Ok(Box::new(Guest { host: self.host, app: answer }))
             }
         }
     }

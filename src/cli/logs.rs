@@ -44,8 +44,9 @@ impl Logs {
 
     /// Opens the files anew.
     pub(super) fn reopen(&self) {
+        let is_stderr = self.log.is_stderr();
         self.log.reopen();
-        if self.log.has_name() {
+        if self.log.has_name() && is_stderr {
             self.log.become_stderr();
         }
         if let Some(access) = &self.access {

@@ -12,9 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use log::error;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::sys::stat::fstat;
 use nix::unistd::dup2_stderr;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
+use crate::descriptors;
 use crate::listener::Owner;
 use crate::master::shared_flag;
 
@@ -98,6 +100,12 @@ impl Output {
         self.path.is_some()
     }
 
+    /// Whether it is the process's stderr still, and the application has not put another file there.
+    pub(super) fn is_stderr(&self) -> bool {
+        let (Ok(ours), Ok(stderr)) = (self.metadata(), fstat(io::stderr())) else { return false };
+        (ours.dev(), ours.ino()) == (stderr.st_dev, stderr.st_ino)
+    }
+
     fn is_at(&self, path: &Path) -> bool {
         let (Ok(ours), Ok(there)) = (self.metadata(), path.metadata()) else { return false };
         (ours.dev(), ours.ino()) == (there.dev(), there.ino())
@@ -167,7 +175,10 @@ fn ends_torn(file: &File) -> bool {
 }
 
 fn append(path: &Path, flags: OFlag) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(0o640).custom_flags(flags.bits()).open(path)
+    let mut options = OpenOptions::new();
+    let file = options.append(true).create(true).mode(0o640).custom_flags(flags.bits()).open(path)?;
+    // The application may have closed its stdout meanwhile.
+    descriptors::above(file)
 }
 
 #[cfg(test)]

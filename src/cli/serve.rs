@@ -12,6 +12,7 @@ use super::options::Options;
 use super::{Host, Result, banner, start};
 use crate::application::{AppError, Application};
 use crate::demo::Builtin;
+use crate::descriptors;
 use crate::listener::{Inherited, Listener, Owner};
 use crate::master::{
     self, Crew, End, Fork, Handover, Identity, Invocation, Master, PidFile, Plan, Post, Retirement,
@@ -140,8 +141,17 @@ impl<'a> Serving<'a> {
         Ok(post.serve(app, self.options.limits(), observe, move || logs.reopen())?)
     }
 
-    /// The application that APP names. A built-in one goes before a module of the same name.
+    /// The application that APP names. What it has closed or blocked as it was loaded is the server's again.
     fn load(&self) -> Result<Box<dyn Application + 'a>> {
+        let app = self.find()?;
+        if let Err(error) = descriptors::fill().and_then(|()| master::let_signals_in()) {
+            warn!("stdin, stdout, stderr or signals remain as the application has left them: {error}");
+        }
+        Ok(app)
+    }
+
+    /// A built-in application goes before a module of the same name.
+    fn find(&self) -> Result<Box<dyn Application + 'a>> {
         let options = self.options;
         if let Ok(builtin) = options.app.parse::<Builtin>() {
             return Ok(Box::new(Guest { host: self.host, app: builtin }));

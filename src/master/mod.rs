@@ -42,6 +42,7 @@ pub use pid_file::PidFile;
 pub use post::Post;
 pub use privileges::{Identity, PrivilegeError};
 pub use retirement::Retirement;
+pub use signals::let_signals_in;
 pub use supervise::WORKERS_MAX;
 pub use upgrade::{Handover, Invocation};
 

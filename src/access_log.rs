@@ -10,7 +10,8 @@
 //! for method and uri; a connection on which nothing was asked, or a ping, has no line.
 //!
 //! It is the server's output, while its log tells of its own affairs: so it goes to stdout, where it can be
-//! sent elsewhere than the log on stderr. Each line is one write, whole at once and never mixed with another.
+//! sent elsewhere than the log on stderr. Each line is one write, whole at once and never mixed with another. What
+//! cannot be written is lost, of which the log tells: a full disk is no reason not to serve, nor a reader that leaves.
 //! Like all that a synchronous server does, it holds the worker: a pipe that nobody empties would stop it.
 
 use std::collections::HashMap;
@@ -18,15 +19,14 @@ use std::fmt::{self, Write as _};
 use std::io::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use log::warn;
-
+use crate::losses::Losses;
 use crate::observer::{Event, Observer, Summary};
 use crate::variables::Ascii;
 
 /// Writes the lines.
 pub struct AccessLog {
-    /// `None` once a write has failed: whoever read the lines is gone.
-    out: Option<Box<dyn Write>>,
+    out: Box<dyn Write>,
+    losses: Losses,
     /// From a request's first byte until it is finished, or its connection closed.
     requests: HashMap<u64, Times>,
     line: String,
@@ -38,9 +38,15 @@ struct Times {
 }
 
 impl AccessLog {
-    /// A log that is written to `out`, a line with each write.
+    /// A log that is written to `out`, with one `write_all` for each line. A line that fails is lost, and the next one
+    /// is tried all the same.
     pub fn new(out: Box<dyn Write>) -> Self {
-        AccessLog { out: Some(out), requests: HashMap::new(), line: String::new() }
+        AccessLog {
+            out,
+            losses: Losses::new("the access log"),
+            requests: HashMap::new(),
+            line: String::new(),
+        }
     }
 
     fn finished(&mut self, summary: &Summary<'_>, times: &Times) {
@@ -65,12 +71,8 @@ impl AccessLog {
             if summary.complete { "" } else { " broken-off" }
         );
         written.expect("a String takes all that is written");
-        if let Some(out) = &mut self.out
-            && let Err(error) = out.write_all(line.as_bytes()).and_then(|()| out.flush())
-        {
-            warn!("the access log ends here: {error}");
-            self.out = None;
-        }
+        let written = self.out.write_all(line.as_bytes()).and_then(|()| self.out.flush());
+        self.losses.count(written, Instant::now());
     }
 }
 

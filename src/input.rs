@@ -5,6 +5,8 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom, Write};
 
+use crate::descriptors;
+
 /// A request's body, `Read + BufRead + Seek`; it ends at CONTENT_LENGTH.
 ///
 /// It has no file descriptor to hand out: what is not kept in memory has no name and closes with the request.
@@ -35,7 +37,7 @@ impl Input {
                 self.len += bytes.len() as u64;
                 return Ok(());
             }
-            let mut file = tempfile::tempfile()?;
+            let mut file = descriptors::above(tempfile::tempfile()?)?;
             file.write_all(kept)?;
             self.store = Store::File(BufReader::with_capacity(FILE_BUFFER_BYTES, file));
         }

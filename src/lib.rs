@@ -51,7 +51,9 @@ pub mod worker;
 
 mod acceptor;
 mod date;
+mod descriptors;
 mod last_words;
+mod losses;
 mod nearest;
 mod throttle;
 

@@ -22,17 +22,16 @@ use std::fmt::{self, Write as _};
 use std::io::Write;
 use std::time::Instant;
 
-use log::warn;
-
 use crate::environ::Environ;
+use crate::losses::Losses;
 use crate::observer::{Event, Observer};
 use crate::response::ResponseHead;
 use crate::variables::Ascii;
 
 /// Writes the trace of every request.
 pub struct Trace {
-    /// `None` once a write has failed: whoever read it is gone.
-    out: Option<Box<dyn Write>>,
+    out: Box<dyn Write>,
+    losses: Losses,
     /// From a request's first byte until it is finished, or its connection closed.
     requests: HashMap<u64, Request>,
     text: String,
@@ -44,9 +43,10 @@ struct Request {
 }
 
 impl Trace {
-    /// A trace that is written to `out`, an event with each write.
+    /// A trace that is written to `out`, with one `write_all` for each event. One that fails is lost, and the next is
+    /// tried all the same.
     pub fn new(out: Box<dyn Write>) -> Self {
-        Trace { out: Some(out), requests: HashMap::new(), text: String::new() }
+        Trace { out, losses: Losses::new("the trace"), requests: HashMap::new(), text: String::new() }
     }
 }
 
@@ -63,12 +63,8 @@ impl Observer for Trace {
         if matches!(event, Event::Finished(_) | Event::Closed) {
             self.requests.remove(&connection);
         }
-        if let Some(out) = &mut self.out
-            && let Err(error) = out.write_all(self.text.as_bytes()).and_then(|()| out.flush())
-        {
-            warn!("the trace ends here: {error}");
-            self.out = None;
-        }
+        let written = self.out.write_all(self.text.as_bytes()).and_then(|()| self.out.flush());
+        self.losses.count(written, Instant::now());
     }
 }
 

@@ -22,6 +22,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "trace",
             "application",
             "demo",
+            "descriptors",
+            "environ",
             "fork_watch",
             "master",
             "worker",
@@ -33,8 +35,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "limits",
         ],
     ),
-    ("access_log", &["observer", "variables"]),
-    ("trace", &["observer", "environ", "response", "variables"]),
+    ("access_log", &["losses", "observer", "variables"]),
+    ("trace", &["losses", "observer", "environ", "response", "variables"]),
     ("demo", &["application", "environ", "input", "nearest", "variables"]),
     (
         "master",
@@ -79,8 +81,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("acceptor", &["limits", "listener", "protocol", "stream", "throttle"]),
     ("date", &[]),
     ("nearest", &[]),
+    ("losses", &["throttle"]),
     ("throttle", &[]),
-    ("listener", &["limits", "protocol", "stream"]),
+    ("listener", &["descriptors", "limits", "protocol", "stream"]),
     (
         "connection",
         &[
@@ -116,8 +119,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("response", &[]),
     ("environ", &["input", "variables"]),
     ("variables", &[]),
-    ("input", &[]),
+    ("input", &["descriptors"]),
     ("client", &[]),
+    ("descriptors", &[]),
     ("limits", &[]),
     ("fork_watch", &[]),
 ];

@@ -60,12 +60,14 @@ fn iterated(returned: &Bound<'_, PyAny>) -> PyResult<Body> {
         }
     };
     let is_only = returned.len().is_ok_and(|len| len == 1);
-    Ok(Body::chunks(Chunks { iterator: iterator.unbind(), is_only }))
+    let returned = returned.clone().unbind();
+    Ok(Body::chunks(Chunks { iterator: iterator.unbind(), returned, is_only }))
 }
 
 /// An iterable's chunks.
 struct Chunks {
     iterator: Py<PyIterator>,
+    returned: Py<PyAny>,
     /// Whether the iterable said that it has one chunk.
     is_only: bool,
 }
@@ -78,7 +80,10 @@ impl Iterator for Chunks {
         Python::attach(|py| {
             let object = self.iterator.bind(py).clone().next()?;
             // All of it is written before the application's code runs again.
-            let chunk = object.and_then(|object| Ok(chunk::of(&object, CHUNK)?.lent()));
+            let chunk = object.and_then(|object| match chunk::of(&object, CHUNK) {
+                Ok(chunk) => Ok(chunk.lent()),
+                Err(error) => Err(array_returned(self.returned.bind(py)).unwrap_or(error)),
+            });
             Some(chunk.map_err(|error| failure::of(py, &error)))
         })
     }
@@ -93,6 +98,17 @@ fn not_iterable(returned: &Bound<'_, PyAny>) -> PyErr {
         "the application must return an iterable of bytes, as [b'...'], not {}",
         type_name(returned)
     ))
+}
+
+/// What is wrong with an item, where all of it is what was meant.
+fn array_returned(returned: &Bound<'_, PyAny>) -> Option<PyErr> {
+    let name = type_name(returned);
+    chunk::has_tobytes(returned).then(|| {
+        PyTypeError::new_err(format!(
+            "the application must return an iterable of bytes, as [b'...'], not {name}, whose items are none; return \
+             [array.tobytes()]"
+        ))
+    })
 }
 
 const CHUNK: &str = "a chunk of the body";

@@ -5,9 +5,10 @@ use std::slice;
 use bytes::Bytes;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyByteArray, PyBytes, PyMemoryView};
+use pyo3::types::{PyByteArray, PyBytes, PyInt, PyMemoryView, PyString};
 
 use crate::text::type_name;
 
@@ -45,9 +46,28 @@ pub(crate) fn of(object: &Bound<'_, PyAny>, what: &str) -> PyResult<Chunk> {
         return exported(object);
     }
     Err(PyTypeError::new_err(format!(
-        "{what} must be bytes, bytearray or memoryview, not {}",
-        type_name(object)
+        "{what} must be bytes, bytearray or memoryview, not {}{}",
+        type_name(object),
+        advice(object)
     )))
+}
+
+/// How an object becomes bytes that is none, if that is plain.
+fn advice(object: &Bound<'_, PyAny>) -> &'static str {
+    if object.is_instance_of::<PyString>() {
+        "; encode() makes bytes of text"
+    } else if has_tobytes(object) {
+        "; its tobytes() makes bytes of it"
+    } else if object.is_instance_of::<PyInt>() {
+        "; bytes([...]) makes bytes of numbers"
+    } else {
+        ""
+    }
+}
+
+/// Whether it is an array, of Python's or of numpy's, say: it has bytes, but its items are none.
+pub(crate) fn has_tobytes(object: &Bound<'_, PyAny>) -> bool {
+    object.hasattr(intern!(object.py(), "tobytes")).unwrap_or(false)
 }
 
 /// Whether it is one of those that a chunk may be.

@@ -66,8 +66,7 @@ impl FileWrapper {
         // What was written to it and stands in its buffer only is part of it too.
         plain.call_method0(intern!(py, "flush"))?;
         let offset: u64 = plain.call_method0(intern!(py, "tell"))?.extract()?;
-        let len = file.metadata()?.len().saturating_sub(offset);
-        Ok(Some(Body::file_part(file, offset, len)))
+        Ok(Some(Body::file_from(file, offset)?))
     }
 }
 

@@ -56,7 +56,7 @@ impl AsRef<[u8]> for Latin1 {
 pub(crate) fn type_name(object: &Bound<'_, PyAny>) -> String {
     object
         .get_type()
-        .qualname()
+        .fully_qualified_name()
         .map_or_else(|_| "an object without a type name".to_owned(), |name| name.to_string())
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Seek};
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use bytes::Bytes;
 
@@ -34,11 +35,21 @@ impl Body {
         Body::of(Content::Chunks(Box::new(chunks.into_iter())))
     }
 
-    /// The rest of `file`, from its current position. It is sent by sendfile(2).
+    /// The rest of `file`, from its current position.
     pub fn file(mut file: File) -> io::Result<Self> {
         let offset = file.stream_position()?;
-        let len = file.metadata()?.len().saturating_sub(offset);
-        Ok(Body::file_part(file, offset, len))
+        Body::file_from(file, offset)
+    }
+
+    /// The rest of `file`, from `offset` on. It is sent by sendfile(2), unless its length is none: files of /proc have 0
+    /// bytes and files of /sys 4,096, whatever can be read from them. These are read piece by piece, until their end.
+    pub fn file_from(file: File, offset: u64) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        // A file that takes blocks on a disk has been written there, to its last byte.
+        if metadata.blocks() > 0 || ends_at(&file, metadata.len())? {
+            return Ok(Body::file_part(file, offset, metadata.len().saturating_sub(offset)));
+        }
+        Ok(Body::chunks(Pieces { file, offset }).until_length())
     }
 
     /// `len` bytes of `file` from `offset` on.
@@ -93,6 +104,41 @@ impl fmt::Debug for Body {
     }
 }
 
+/// Whether the last byte of a file of `len` bytes is where it should be, and the first behind it is not.
+fn ends_at(file: &File, len: u64) -> io::Result<bool> {
+    let is_there = |at| file.read_at(&mut [0], at).map(|read| read > 0);
+    Ok((len == 0 || is_there(len - 1)?) && !is_there(len)?)
+}
+
+/// A file as it is read, from `offset` to its end.
+struct Pieces {
+    file: File,
+    offset: u64,
+}
+
+impl Iterator for Pieces {
+    type Item = Result<Bytes, AppError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut piece = vec![0; PIECE_BYTES];
+        loop {
+            return match self.file.read_at(&mut piece, self.offset) {
+                Ok(0) => None,
+                Ok(read) => {
+                    self.offset += read as u64;
+                    piece.truncate(read);
+                    Some(Ok(piece.into()))
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Some(Err(error.into())),
+            };
+        }
+    }
+}
+
+/// Read at once, bytes: a pipe's capacity, and more than most files of /proc have.
+const PIECE_BYTES: usize = 64 << 10;
+
 /// What is called when a body is closed, even if it is only dropped.
 struct Closer(Option<Box<dyn FnOnce() -> Result<(), AppError>>>);
 
@@ -133,5 +179,33 @@ mod tests {
         io::Write::write_all(&mut file, b"0123456789").unwrap();
         file.seek(io::SeekFrom::Start(4)).unwrap();
         assert_eq!(Body::file(file).unwrap().len(), Some(6));
+    }
+
+    #[test]
+    fn a_file_that_does_not_know_its_length_is_read() {
+        let read = |path: &str, offset| {
+            let body = Body::file_from(File::open(path).unwrap(), offset).unwrap();
+            assert_eq!(body.len(), None, "{path}");
+            let Content::Chunks(chunks) = body.content else { panic!("{path} is sent as it is") };
+            chunks.map(Result::unwrap).collect::<Vec<_>>().concat()
+        };
+        for path in ["/proc/version", "/proc/cpuinfo", "/sys/devices/system/cpu/possible"] {
+            let all = std::fs::read(path).unwrap();
+            if path != "/proc/cpuinfo" {
+                assert_eq!(read(path, 0), all, "{path}");
+                assert_eq!(read(path, 3), all[3..], "{path}");
+            }
+            // Each processor's speed may be another by now.
+            assert_eq!(read(path, 0).len(), all.len());
+        }
+    }
+
+    #[test]
+    fn an_empty_file_and_one_of_holes_know_their_length() {
+        for len in [0, 1, 1 << 20] {
+            let file = tempfile::tempfile().unwrap();
+            file.set_len(len).unwrap();
+            assert_eq!(Body::file(file).unwrap().len(), Some(len));
+        }
     }
 }

@@ -37,7 +37,7 @@ pub trait Application {
     }
 }
 
-impl Application for Box<dyn Application> {
+impl Application for Box<dyn Application + '_> {
     fn call(&mut self, environ: Environ, start_response: StartResponse) -> Result<Body, AppError> {
         (**self).call(environ, start_response)
     }

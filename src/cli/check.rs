@@ -1,10 +1,12 @@
 //! `tidegate check`: would it serve? All settings and the application, without a socket.
 
 use std::fmt::Write as _;
+use std::io;
 use std::time::Instant;
 
 use super::config::Entry;
 use super::options::Options;
+use super::output::Output;
 use super::{Host, Result, print, start};
 use crate::demo::Builtin;
 use crate::master::Identity;
@@ -35,7 +37,8 @@ pub(super) fn run(host: &dyn Host, options: &Options, entries: &[Entry]) -> Resu
     ] {
         found.map_err(|error| format!("{option}: {error}"))?;
     }
-    start::log(start::level(options.telling.verbose, options.telling.quiet));
+    let stderr = Output::standard(io::stderr())?;
+    start::log(start::level(options.telling.verbose, options.telling.quiet), &stderr);
     print(settings(entries).as_bytes())?;
 
     let begin = Instant::now();

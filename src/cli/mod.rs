@@ -5,8 +5,9 @@ mod check;
 mod config;
 mod decode;
 mod host;
-mod log_file;
+mod logs;
 mod options;
+mod output;
 mod request;
 mod serve;
 mod start;
@@ -22,6 +23,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::descriptors;
 use config::{Configured, Gathered};
 use host::NoHost;
 pub use host::{Host, Setting};
@@ -68,6 +70,8 @@ pub fn main() -> ExitCode {
 ///
 /// Returns the process's exit status: 0, 1 for a failure that was told in a line, 2 for wrong arguments.
 pub fn run(host: &dyn Host, arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    // Before anything else is opened. Without a /dev/null they stay as they are, and that is no reason not to serve.
+    let _ = descriptors::fill();
     let definition = definition();
     let Gathered { arguments, entries, warnings } = match gather(&definition, arguments.into_iter().collect())
     {

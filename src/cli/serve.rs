@@ -6,19 +6,18 @@ use std::io::{self, Write};
 use log::{error, warn};
 use nix::sys::stat::{Mode, umask};
 
-use super::log_file::LogFile;
+use super::host::Guest;
+use super::logs::Logs;
 use super::options::Options;
 use super::{Host, Result, banner, start};
-use crate::access_log::AccessLog;
 use crate::application::{AppError, Application};
 use crate::demo::Builtin;
+use crate::descriptors;
 use crate::listener::{Inherited, Listener, Owner};
 use crate::master::{
     self, Crew, End, Fork, Handover, Identity, Invocation, Master, PidFile, Plan, Post, Retirement,
 };
-use crate::observer::{Event, Observer};
 use crate::protocol::Scheme;
-use crate::trace::Trace;
 use crate::worker::Worker;
 
 /// Serves until a signal ends it. Returns the process's exit status.
@@ -38,12 +37,12 @@ pub(super) fn run(host: &dyn Host, options: &Options) -> Result<u8> {
     }
     let identity = Identity::find(options.process.user.as_deref(), options.process.group.as_deref())?;
     let limits = options.limits();
-    start::log(start::level(options.telling.verbose, options.telling.quiet));
-    start::log_panics();
-    start::raise_descriptors(&limits);
     let owner = Owner { user: identity.uid(), group: identity.gid() };
     let owner = Some(owner).filter(|owner| owner.user.or(owner.group).is_some());
-    let logs = Logs::open(options, owner)?;
+    let logs = Logs::open(&options.telling, owner)?;
+    start::log(start::level(options.telling.verbose, options.telling.quiet), &logs.log);
+    start::log_panics();
+    start::raise_descriptors(&limits);
 
     let mut inherited = Inherited::from_environment();
     inherited.hand_over(std::mem::take(&mut handover.sockets));
@@ -103,15 +102,15 @@ struct Serving<'a> {
     options: &'a Options,
     logs: Logs,
     /// Loaded before the fork (`--preload`); each worker takes its copy.
-    app: RefCell<Option<Box<dyn Application>>>,
+    app: RefCell<Option<Box<dyn Application + 'a>>>,
     pid_file: RefCell<Option<PidFile>>,
 }
 
-impl Serving<'_> {
+impl<'a> Serving<'a> {
     /// Serves in this process.
     fn alone(&self, listeners: Vec<Listener>) -> Result<()> {
         let mut worker = Worker::new(listeners, self.load()?, self.options.limits())?;
-        if let Some(observer) = self.observer() {
+        if let Some(observer) = self.logs.observer() {
             worker.observe(observer);
         }
         worker.stopper().on_signals()?;
@@ -132,7 +131,7 @@ impl Serving<'_> {
         if let Err(failure) = self.host.trace_on_abort() {
             warn!("a worker that is aborted will not tell where it was: {failure}");
         }
-        let observer = self.observer();
+        let observer = self.logs.observer();
         let logs = self.logs.clone();
         let observe = |worker: &mut Worker<_>| {
             if let Some(observer) = observer {
@@ -142,11 +141,20 @@ impl Serving<'_> {
         Ok(post.serve(app, self.options.limits(), observe, move || logs.reopen())?)
     }
 
-    /// The application that APP names. A built-in one goes before a module of the same name.
-    fn load(&self) -> Result<Box<dyn Application>> {
+    /// The application that APP names. What it has closed or blocked as it was loaded is the server's again.
+    fn load(&self) -> Result<Box<dyn Application + 'a>> {
+        let app = self.find()?;
+        if let Err(error) = descriptors::fill().and_then(|()| master::let_signals_in()) {
+            warn!("stdin, stdout, stderr or signals remain as the application has left them: {error}");
+        }
+        Ok(app)
+    }
+
+    /// A built-in application goes before a module of the same name.
+    fn find(&self) -> Result<Box<dyn Application + 'a>> {
         let options = self.options;
         if let Ok(builtin) = options.app.parse::<Builtin>() {
-            return Ok(Box::new(builtin));
+            return Ok(Box::new(Guest { host: self.host, app: builtin }));
         }
         let multiprocess = options.workers.workers.0 > 1;
         match self.host.load(&options.app, &options.loading.setting(multiprocess)) {
@@ -156,24 +164,9 @@ impl Serving<'_> {
                 error!("{}: every request is answered with 500: {failure}", options.app);
                 let why = "it could not be loaded: see the log's beginning";
                 let answer = move |_, _| Err(AppError::new(why));
-                Ok(Box::new(answer))
+                // What has failed may have begun something before, that goes on.
+                Ok(Box::new(Guest { host: self.host, app: answer }))
             }
-        }
-    }
-
-    fn observer(&self) -> Option<Box<dyn Observer>> {
-        let access_log = self.logs.access.as_ref().map(|file| {
-            AccessLog::new(match file {
-                Some(file) => Box::new(file.clone()),
-                None => Box::new(io::stdout()),
-            })
-        });
-        let trace = self.options.telling.trace.then(|| Trace::new(Box::new(io::stdout())));
-        match (trace, access_log) {
-            (None, None) => None,
-            (Some(trace), None) => Some(Box::new(trace)),
-            (None, Some(access_log)) => Some(Box::new(access_log)),
-            (Some(trace), Some(access_log)) => Some(Box::new(Both(trace, access_log))),
         }
     }
 
@@ -182,7 +175,7 @@ impl Serving<'_> {
         let path = if app == Builtin::Demo.name() { "/hello" } else { "/" };
         let banner = banner::banner(app, path, listeners);
         // Nobody may be reading: stdout is closed, or a pipe whose reader has left. That is no reason not to serve.
-        let _ = io::stdout().write_all(banner.as_bytes()).and_then(|()| io::stdout().flush());
+        let _ = self.logs.stdout.clone().write_all(banner.as_bytes());
     }
 
     fn write_pid_file(&self) -> Result<()> {
@@ -216,47 +209,5 @@ impl Crew for Serving<'_> {
 
     fn reopen_logs(&self) {
         self.logs.reopen();
-    }
-}
-
-/// Where is written what happens.
-#[derive(Clone)]
-struct Logs {
-    /// `None` is stderr.
-    log: Option<LogFile>,
-    /// If it is wanted at all; `None` in it is stdout.
-    access: Option<Option<LogFile>>,
-}
-
-impl Logs {
-    fn open(options: &Options, owner: Option<Owner>) -> Result<Self> {
-        let telling = &options.telling;
-        let log = telling.log_file.as_ref().map(|path| LogFile::open(path, owner)).transpose()?;
-        if let Some(log) = &log {
-            log.become_stderr();
-        }
-        let file = telling.access_log_file.as_ref().map(|path| LogFile::open(path, owner)).transpose()?;
-        let access = if telling.access_log || file.is_some() { Some(file) } else { None };
-        Ok(Logs { log, access })
-    }
-
-    fn reopen(&self) {
-        if let Some(log) = &self.log {
-            log.reopen();
-            log.become_stderr();
-        }
-        if let Some(Some(access)) = &self.access {
-            access.reopen();
-        }
-    }
-}
-
-/// The story, and its summary behind it.
-struct Both(Trace, AccessLog);
-
-impl Observer for Both {
-    fn observe(&mut self, connection: u64, event: Event<'_>) {
-        self.0.observe(connection, event.clone());
-        self.1.observe(connection, event);
     }
 }

@@ -1,19 +1,24 @@
 //! What the process gets before it serves: its log, its panics' form, its descriptors.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::panic;
+use std::sync::{Mutex, PoisonError};
 
-use env_logger::Builder;
+use env_logger::{Builder, Target};
 use log::{Level, LevelFilter, error, warn};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use super::logs::OwnLines;
+use super::output::Output;
 use crate::limits::Limits;
 
-/// Starts the log on stderr at `level`, unless RUST_LOG has other wishes.
+/// Starts the log on `output` at `level`, unless RUST_LOG has other wishes.
 ///
 /// `2026-11-22T16:00:00Z WARN message`; from debug on with the module, which only its developers care for.
-pub(super) fn log(level: LevelFilter) {
+pub(super) fn log(level: LevelFilter, output: &Output) {
+    *LOG.lock().unwrap_or_else(PoisonError::into_inner) = Some(OwnLines::new(output.clone()));
     Builder::new()
+        .target(Target::Pipe(Box::new(Log)))
         .filter_level(level)
         .parse_default_env()
         .format(|out, record| {
@@ -26,8 +31,27 @@ pub(super) fn log(level: LevelFilter) {
             }
         })
         .try_init()
-        // A process that runs a second command, as Python code may, keeps the log of the first.
+        // A process that runs a second command, as Python code may, keeps the first one's level.
         .ok();
+}
+
+/// Where the log goes: what the last command has said.
+static LOG: Mutex<Option<OwnLines>> = Mutex::new(None);
+
+struct Log;
+
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.write_all(line).map(|()| line.len())
+    }
+
+    fn write_all(&mut self, line: &[u8]) -> io::Result<()> {
+        LOG.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map_or(Ok(()), |log| log.write_all(line))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A message whose words may be a client's: it cannot pass for another line of the log, nor steer a terminal.

@@ -28,6 +28,7 @@ use mio::net::{TcpListener, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use rustix::net::{SocketFlags, accept_with};
 
+use crate::descriptors;
 use crate::protocol::{Arrival, Scheme, Trust};
 use crate::stream::{Peer, Socket};
 use unix::SocketFile;
@@ -133,16 +134,19 @@ impl Listener {
         }
     }
 
-    /// Takes the next connection: one accept4, which also makes it non-blocking and close-on-exec.
+    /// Takes the next connection: one accept4, which also makes it non-blocking and close-on-exec. It never is number 0, 1
+    /// or 2, though the application has closed these.
     pub fn accept(&self) -> io::Result<(Socket, Peer)> {
         match &self.door {
             Door::Tcp(listener, _) => {
-                listener.accept().map(|(stream, peer)| (Socket::Tcp(stream), Peer::Tcp(peer)))
+                let (stream, peer) = listener.accept()?;
+                Ok((Socket::Tcp(descriptors::above(stream)?), Peer::Tcp(peer)))
             }
             Door::Unix(listener) => {
                 // A unix peer's address is empty, and having the kernel say so costs a tenth of a microsecond.
                 let stream = accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
-                Ok((Socket::Unix(UnixStream::from_std(stream.into())), Peer::Unix))
+                let stream = UnixStream::from_std(descriptors::above(stream)?.into());
+                Ok((Socket::Unix(stream), Peer::Unix))
             }
         }
     }

@@ -37,11 +37,12 @@ use log::{error, info};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2};
 
 pub use fork::{Fork, fork};
-pub use memory::scoreboard;
+pub use memory::{scoreboard, shared_flag};
 pub use pid_file::PidFile;
 pub use post::Post;
 pub use privileges::{Identity, PrivilegeError};
 pub use retirement::Retirement;
+pub use signals::let_signals_in;
 pub use supervise::WORKERS_MAX;
 pub use upgrade::{Handover, Invocation};
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{
+    SIGABRT, SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2,
+};
 use signal_hook::low_level::{pipe, register, unregister};
 use signal_hook::{SigId, flag};
 
@@ -41,6 +43,8 @@ impl Signals {
             signals.ids.push(pipe::register(signal, wake.try_clone()?)?);
             signals.counts.push((signal, count));
         }
+        // An application that was loaded before the fork may have blocked them, for threads of its own.
+        set_of(&HEARD).thread_unblock()?;
         Ok(signals)
     }
 
@@ -67,11 +71,18 @@ impl Signals {
 
 /// Keeps all signals back that the master hears, so that none comes between a fork and the child's own handlers.
 pub(super) fn hold_back() -> io::Result<Held> {
-    let mut set = SigSet::empty();
-    for signal in HEARD {
-        set.add(Signal::try_from(signal).expect("signal-hook's numbers are the system's"));
-    }
-    Ok(Held { before: set.thread_swap_mask(SigmaskHow::SIG_BLOCK)? })
+    Ok(Held { before: set_of(&HEARD).thread_swap_mask(SigmaskHow::SIG_BLOCK)? })
+}
+
+/// Lets the signals in that end a process which serves: an application may have blocked them as it was loaded, for threads
+/// of its own. Others may be meant to stay blocked.
+pub fn let_signals_in() -> io::Result<()> {
+    Ok(set_of(&[SIGTERM, SIGINT, SIGQUIT, SIGABRT]).thread_unblock()?)
+}
+
+fn set_of(signals: &[i32]) -> SigSet {
+    let signals = signals.iter().map(|signal| Signal::try_from(*signal));
+    signals.map(|signal| signal.expect("signal-hook's numbers are the system's")).collect()
 }
 
 /// Dropping this lets the signals in that were held back.

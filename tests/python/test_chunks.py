@@ -173,3 +173,31 @@ def test_a_dict_or_a_list_of_str_names_str(serve):
     for path in ("/dict", "/list"):
         assert client.get(path).status == "500 Internal Server Error"
         client.logged(rf"GET {path}: answered with 500: (.|\n)*\bstr\b")
+
+
+def test_an_array_says_how_it_becomes_bytes(serve):
+    """Its items are numbers, which would be named instead; as would those of a list."""
+
+    def application(environ, start_response):
+        import array
+
+        numbers = array.array("B", b"abc")
+        start_response("200 OK", [])
+        return {
+            "/returned": numbers,
+            "/yielded": iter([numbers]),
+            "/listed": [numbers],
+            "/numbers": [104, 105],
+            "/text": ["text"],
+        }[environ["PATH_INFO"]]
+
+    client = serve(application)
+    for path, words in (
+        ("/returned", r"not array\.array, whose items are none; return \[array\.tobytes\(\)\]"),
+        ("/yielded", r"not array\.array; its tobytes\(\) makes bytes of it"),
+        ("/listed", r"not array\.array; its tobytes\(\) makes bytes of it"),
+        ("/numbers", r"not int; bytes\(\[\.\.\.\]\) makes bytes of numbers"),
+        ("/text", r"not str; encode\(\) makes bytes of text"),
+    ):
+        assert client.get(path).status == "500 Internal Server Error", path
+        client.logged(rf"GET {path}: answered with 500: (.|\n)*{words}")

@@ -399,3 +399,28 @@ def test_a_file_is_sent_by_sendfile(start, folder):
         return sum(int(count) for count in re.findall(r"sendfile(?:64)?\(.*\) = (\d+)", calls))
 
     eventually("strace has told of all bytes", lambda: bytes_sent() == len(DATA) - 10)
+
+
+def test_a_file_that_does_not_know_its_length(serve, tmp_path):
+    """Those of /proc have 0 bytes, those of /sys 4,096, whatever is read from them; an empty file is empty even so."""
+
+    def application(environ, start_response):
+        file = open(environ["PATH_INFO"], "rb", buffering=0 if environ["QUERY_STRING"] else -1)
+        file.read(len(environ["QUERY_STRING"]))
+        start_response("200 OK", [])
+        return environ["wsgi.file_wrapper"](file)
+
+    (tmp_path / "empty").write_bytes(b"")
+    client = serve(application)
+    for path in ("/proc/version", "/proc/self/status", "/sys/devices/system/cpu/possible"):
+        response = client.get(path)
+        assert (response.status, response.is_complete) == ("200 OK", True), path
+        with open(path, "rb") as file:
+            wanted = file.read()
+        # Another process's status is not the same, but as long as it is of the same form.
+        same = response.body.count(b"\n") == wanted.count(b"\n") if "self" in path else response.body == wanted
+        assert same, (path, response.body)
+        if "self" not in path:
+            assert client.get(f"{path}?123").body == wanted[3:], path
+    response = client.get(f"{tmp_path}/empty")
+    assert (response.body, response["Content-Length"], response.is_complete) == (b"", "0", True)

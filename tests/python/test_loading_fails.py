@@ -152,3 +152,26 @@ def test_a_signal_while_it_is_imported(number, launch, folder, tmp_path):
     server.signal(number)
     assert server.wait() == (0 if "--workers=1" in server.process.args else -number)
     assert server.banner() is None
+
+
+def test_what_it_has_begun_goes_on(launch, folder, tmp_path):
+    """A thread that the module has started before it failed runs while the server waits."""
+    ticking = """
+import threading, time
+
+def tick():
+    with open("ticks", "ab", buffering=0) as file:
+        while True:
+            file.write(b".")
+            time.sleep(0.01)
+
+threading.Thread(target=tick, daemon=True).start()
+1 / 0
+"""
+    folder({"tide.py": ticking})
+    server = launch("tide", "--need-app=false").wait_until_it_listens()
+    assert server.doors["http"].ask("GET", "/").status == "500 Internal Server Error"
+    ticks = tmp_path / "ticks"
+    # With the GIL kept it had one for each time that the interpreter looks around.
+    eventually("it ticks", lambda: ticks.exists() and ticks.stat().st_size > 100, patience=10)
+    assert server.stop() == 0

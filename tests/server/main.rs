@@ -12,6 +12,7 @@ mod failures;
 mod hang_ups;
 mod refusals;
 mod requests;
+mod standard;
 mod stopping;
 mod system;
 mod written;

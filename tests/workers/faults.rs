@@ -3,15 +3,14 @@
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::io::Write;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tidegate::Scheme;
 
+use crate::disk;
 use crate::load::Load;
 use crate::master::Master;
 use crate::support::client::{Response, get, post, read_all};
@@ -202,7 +201,7 @@ fn a_first_start_that_fails_is_one_line_and_a_status() {
 #[test]
 fn descriptors_that_are_used_up_are_a_line_and_over_when_they_are_back() {
     let master = Master::spawn(&["--workers", "1"], |command| {
-        wrap(command, &["sh", "-c", "ulimit -n 40; exec \"$@\"", "sh"]);
+        disk::wrap(command, &["sh", "-c", "ulimit -n 40; exec \"$@\"", "sh"]);
     });
     let idle: Vec<_> = (0..60).map(|_| master.door.connect()).collect();
     master.says("cannot accept: Too many open files");
@@ -213,14 +212,8 @@ fn descriptors_that_are_used_up_are_a_line_and_over_when_they_are_back() {
 #[test]
 fn a_body_that_the_disk_has_no_room_for_is_a_500_and_the_next_one_is_not() {
     let master = Master::spawn(&["--workers", "1"], |command| {
-        // A disk of its own, which nobody else sees and which goes away with it.
-        let privileges = if nix::unistd::geteuid().is_root() { "--mount" } else { "--mount --map-root-user" };
-        let disk = command.get_current_dir().unwrap().join("disk");
-        std::fs::create_dir(&disk).unwrap();
-        let script = "mount -t tmpfs -o size=300k none \"$TMPDIR\" && exec \"$@\"";
-        let unshare = format!("exec unshare {privileges} sh -c '{script}' sh \"$@\"");
-        wrap(command, &["sh", "-c", &unshare, "sh"]);
-        command.env("TMPDIR", &disk);
+        let disk = disk::mount(command, "300k", "");
+        command.env("TMPDIR", disk);
     });
     // What is larger than body_memory_bytes_max is kept in a temporary file.
     let (fits, does_not) = (post("/", &[b'.'; 200 << 10]), post("/", &[b'.'; 400 << 10]));
@@ -235,21 +228,6 @@ fn a_body_that_the_disk_has_no_room_for_is_a_500_and_the_next_one_is_not() {
 }
 
 #[test]
-fn an_access_log_whose_disk_is_full_ends_no_request() {
-    if !Path::new("/dev/full").exists() {
-        println!("this machine has no /dev/full: not tested");
-        return;
-    }
-    let master = Master::start(&["--workers", "1", "--access-log-file", "/dev/full"]);
-    for _ in 0..3 {
-        master.get("/").assert_body("one");
-    }
-    let line = master.says("the access log ends here");
-    assert!(line.contains("No space left on device"), "{line}");
-    assert_eq!(master.count("the access log ends here"), 1);
-}
-
-#[test]
 fn a_master_that_is_killed_has_its_workers_finish_and_leave() {
     let mut master = Master::start(&["--workers", "2"]);
     let running = master.door.send(get("/sleep?500"));
@@ -258,13 +236,4 @@ fn a_master_that_is_killed_has_its_workers_finish_and_leave() {
     Response::read(&running).assert_body("one");
     master.wait();
     eventually("the workers' end", || !master.is_anyone_left());
-}
-
-/// Has the command run by this one, which is given it as its last arguments.
-fn wrap(command: &mut Command, wrapper: &[&str]) {
-    let mut wrapped = Command::new(wrapper[0]);
-    wrapped.args(&wrapper[1..]).arg(command.get_program()).args(command.get_args());
-    wrapped.current_dir(command.get_current_dir().unwrap()).process_group(0);
-    wrapped.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    *command = wrapped;
 }

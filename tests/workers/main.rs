@@ -6,12 +6,14 @@
 mod support;
 
 mod churn;
+mod disk;
 mod drips;
 mod faults;
 mod forks;
 mod lives;
 mod load;
 mod master;
+mod outputs;
 mod reloads;
 mod sharing;
 mod signals;

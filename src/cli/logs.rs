@@ -1,0 +1,122 @@
+//! Where is written what happens: the log, the access log, the trace.
+
+use std::io::{self, Write};
+
+use super::Result;
+use super::options::Telling;
+use super::output::Output;
+use crate::access_log::AccessLog;
+use crate::listener::Owner;
+use crate::observer::{Event, Observer};
+use crate::trace::Trace;
+
+/// The outputs of a server.
+#[derive(Clone)]
+pub(super) struct Logs {
+    /// A file, or stderr.
+    pub(super) log: Output,
+    /// The banner's, the trace's, and the access log's unless that has a file.
+    pub(super) stdout: Output,
+    /// If it is wanted.
+    access: Option<Output>,
+    trace: bool,
+}
+
+impl Logs {
+    /// Opens those that `telling` asks for; files that are made are `owner`'s. With a file for the log, that is stderr.
+    pub(super) fn open(telling: &Telling, owner: Option<Owner>) -> Result<Self> {
+        let stderr = Output::standard(io::stderr())?;
+        let stdout = Output::standard(io::stdout())?.beside(&stderr);
+        let log = match &telling.log_file {
+            Some(path) => Output::open(path, owner)?.beside(&stdout),
+            None => stderr,
+        };
+        let access = match &telling.access_log_file {
+            Some(path) => Some(Output::open(path, owner)?.beside(&stdout).beside(&log)),
+            None => telling.access_log.then(|| stdout.clone()),
+        };
+        let logs = Logs { log, stdout, access, trace: telling.trace };
+        if telling.log_file.is_some() {
+            logs.log.become_stderr();
+        }
+        Ok(logs)
+    }
+
+    /// Opens the files anew.
+    pub(super) fn reopen(&self) {
+        let is_stderr = self.log.is_stderr();
+        self.log.reopen();
+        if self.log.has_name() && is_stderr {
+            self.log.become_stderr();
+        }
+        if let Some(access) = &self.access {
+            access.reopen();
+        }
+    }
+
+    /// What writes the access log and the trace, if any is wanted.
+    pub(super) fn observer(&self) -> Option<Box<dyn Observer>> {
+        let access_log = self.access.as_ref().map(|output| AccessLog::new(Box::new(output.clone())));
+        let trace = self.trace.then(|| Trace::new(Box::new(self.stdout.clone())));
+        match (trace, access_log) {
+            (None, None) => None,
+            (Some(trace), None) => Some(Box::new(trace)),
+            (None, Some(access_log)) => Some(Box::new(access_log)),
+            (Some(trace), Some(access_log)) => Some(Box::new(Both(trace, access_log))),
+        }
+    }
+}
+
+/// The story, and its summary behind it.
+struct Both(Trace, AccessLog);
+
+impl Observer for Both {
+    fn observe(&mut self, connection: u64, event: Event<'_>) {
+        self.0.observe(connection, event.clone());
+        self.1.observe(connection, event);
+    }
+}
+
+/// The log's own lines. Of those that it cannot take it tells itself, with the first that it takes again.
+pub(super) struct OwnLines {
+    output: Output,
+    lost: u64,
+    /// What the system said of the last that was lost.
+    why: String,
+}
+
+impl OwnLines {
+    pub(super) fn new(output: Output) -> Self {
+        OwnLines { output, lost: 0, why: String::new() }
+    }
+}
+
+impl Write for OwnLines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.write_all(line).map(|()| line.len())
+    }
+
+    fn write_all(&mut self, line: &[u8]) -> io::Result<()> {
+        let written = if self.lost == 0 {
+            self.output.write_all(line)
+        } else {
+            // A line begins with its time.
+            let end = line.iter().position(|byte| *byte == b' ').unwrap_or_default();
+            let said =
+                format!(" WARN the log: it is written again; lines lost: {} ({})\n", self.lost, self.why);
+            self.output.write_all(&[&line[..end], said.as_bytes(), line].concat())
+        };
+        match &written {
+            Ok(()) => self.lost = 0,
+            Err(error) => {
+                self.lost += 1;
+                self.why = error.to_string();
+            }
+        }
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

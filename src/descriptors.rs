@@ -1,0 +1,58 @@
+//! The numbers 0 to 2 are stdin's, stdout's and stderr's, and never another's.
+//!
+//! A descriptor gets the lowest number that is free. Where a process began without a stdout, or an application has closed
+//! it, a socket would become number 1, and whatever is printed would be in somebody's response; a file would have it
+//! between its own lines.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd, RawFd};
+
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::{dup2, fcntl_dupfd_cloexec};
+
+/// Gives /dev/null to those of 0 to 2 that are closed. The standard library does so when a program begins, unless the
+/// program is another language's.
+pub(crate) fn fill() -> io::Result<()> {
+    loop {
+        let null = null()?;
+        if is_above(&null) {
+            return Ok(());
+        }
+        keep(null);
+    }
+}
+
+/// The same open file under a number that is not one of theirs. Its old number, if it was one, is /dev/null's: closed, it
+/// would be the next file's. That takes no system call where there is nothing to do.
+pub(crate) fn above<D: AsFd + From<OwnedFd> + Into<OwnedFd>>(descriptor: D) -> io::Result<D> {
+    if is_above(&descriptor) {
+        return Ok(descriptor);
+    }
+    let mut low = descriptor.into();
+    let moved = fcntl_dupfd_cloexec(&low, FIRST)?;
+    let null = null()?;
+    // In one step, so that no other thread's file gets the number in between.
+    dup2(&null, &mut low)?;
+    keep(low);
+    if !is_above(&null) {
+        keep(null);
+    }
+    Ok(moved.into())
+}
+
+/// The first number that is nobody's by custom.
+const FIRST: RawFd = 3;
+
+fn is_above(descriptor: &impl AsFd) -> bool {
+    descriptor.as_fd().as_raw_fd() >= FIRST
+}
+
+/// Open for reading and writing, and for the programs that an application starts too.
+fn null() -> io::Result<OwnedFd> {
+    Ok(open("/dev/null", OFlags::RDWR, Mode::empty())?)
+}
+
+/// Leaves it open for as long as the process is.
+fn keep(descriptor: OwnedFd) {
+    let _ = descriptor.into_raw_fd();
+}

@@ -1,0 +1,77 @@
+"""An application that blocks all signals as it is imported, for a thread of its own that waits for some."""
+
+import os
+import signal
+
+import pytest
+
+from support.waiting import eventually
+
+APPLICATION = """
+import os, signal
+
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+
+def application(environ, start_response):
+    while environ["PATH_INFO"] == "/loop":
+        pass
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    return [f"{os.getpid()} {signal.SIGALRM in blocked}".encode()]
+"""
+
+
+def told(server):
+    """The worker; other signals stay as the application wants them."""
+    pid, is_blocked = server.doors["http"].ask("GET", "/").body.decode().split()
+    assert is_blocked == "True"
+    return int(pid)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+@pytest.mark.parametrize("options", [["--workers=0"], ["--workers=1"], ["--workers=1", "--preload"]], ids=" ".join)
+def test_a_stop_is_heard(options, number, launch, folder):
+    """By the master, and by whoever has loaded it."""
+    folder({"app.py": APPLICATION})
+    server = launch("app", *options).wait_until_it_listens()
+    told(server)
+    server.signal(number)
+    assert server.wait() == 0, server.log()
+
+
+def test_a_worker_hears_its_own_stop(start, folder):
+    """As it does with any application."""
+    folder({"app.py": APPLICATION})
+    server = start("app", workers=1)
+    first = told(server)
+    os.kill(first, signal.SIGTERM)
+    eventually("another worker answers", lambda: told(server) != first)
+
+
+def test_a_preloading_master_hears_all(start, folder):
+    """A worker's end, SIGTTIN, SIGUSR1; and SIGHUP, by which a new master loads the code."""
+    folder({"app.py": APPLICATION})
+    server = start("app", "--preload", "-v", workers=1)
+    first = told(server)
+    os.kill(first, signal.SIGKILL)
+    eventually("another worker answers", lambda: told(server) != first)
+    server.logged(rf"pid {first}\) has ended: SIGKILL")
+    for number, words in (
+        (signal.SIGTTIN, "2 workers are wanted"),
+        (signal.SIGUSR1, "the log files are open anew"),
+        (signal.SIGTTOU, "1 workers are wanted"),
+    ):
+        server.signal(number)
+        server.logged(words, level="INFO")
+
+
+def test_a_worker_is_aborted_as_any_other(start, folder):
+    """SIGABRT has it say where it is; SIGKILL, which follows later, would not."""
+    folder({"app.py": APPLICATION})
+    server = start("app", "--timeout=0.5", workers=1)
+    told(server)
+    assert server.doors["http"].ask("GET", "/loop").status == "504 Gateway Timeout"
+    server.logged("has not come back for .* longer than --timeout")
+    eventually("its traceback", lambda: "Fatal Python error: Aborted" in server.log())
+    server.logged("has ended: SIGABRT", level="INFO")
+    server.ignore_log()

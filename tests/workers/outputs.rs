@@ -1,0 +1,207 @@
+//! Outputs that cannot be written, each with what it costs: lines, and no request.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::thread::{self, JoinHandle};
+
+use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+
+use crate::disk;
+use crate::master::Master;
+use crate::support::eventually;
+
+/// Blocks of the disk are 4 KiB, so that a line is torn in two where its file's last block ends.
+const DISK: &str = "64k";
+
+/// That a file has whole lines of the log's form, or of the access log's, and what is torn only as the beginning of one.
+#[track_caller]
+fn assert_whole_but_for(text: &str, torn_max: usize, is_whole: impl Fn(&str) -> bool) {
+    assert!(text.ends_with('\n'), "{text}");
+    let torn: Vec<&str> = text.lines().filter(|line| !is_whole(line)).collect();
+    assert!(torn.len() <= torn_max && torn.iter().all(|line| line.matches("Z ").count() < 2), "{torn:?}");
+}
+
+fn is_access(line: &str) -> bool {
+    line.starts_with("20") && line.split(' ').count() == 8
+}
+
+#[test]
+fn an_access_log_whose_disk_is_full_goes_on_when_there_is_room() {
+    let master = Master::spawn(&["--workers", "2", "--access-log-file", "disk/access"], |command| {
+        disk::mount(command, DISK, "");
+    });
+    let access = disk::path(&master, "access");
+    let read = || fs::read_to_string(&access).unwrap();
+    for round in 1..=2 {
+        master.get("/before").assert_body("one");
+        eventually("its line", || read().matches("/before").count() == round);
+        disk::fill(&master);
+        // The last block of the file has room for some.
+        let losses = || master.count("the access log: lines are lost, 1 so far: No space left on device");
+        let before = losses();
+        eventually("it is full", || {
+            master.get("/full").assert_body("one");
+            losses() > before
+        });
+        for _ in 0..20 {
+            master.get("/full").assert_body("one");
+        }
+        assert!(losses() <= before + 2, "once for each worker");
+        disk::clear(&master);
+        let again = master.count("the access log: it is written again; ");
+        eventually("it is written again", || {
+            master.get("/after").assert_body("one");
+            master.count("the access log: it is written again; ") > again
+        });
+        assert_whole_but_for(&read(), 2 * round, is_access);
+        // What is said of it every 10 s is said in the next round too, by other workers.
+        master.signal(Signal::SIGHUP);
+        eventually("a new load", || master.count(" ms after it was started") == 2 + 2 * round);
+    }
+}
+
+#[test]
+fn an_access_log_is_opened_anew_after_its_disk_was_full() {
+    let master = Master::spawn(&["--access-log-file", "disk/access"], |command| {
+        disk::mount(command, DISK, "");
+    });
+    disk::fill(&master);
+    eventually("it is full", || {
+        master.get("/").assert_body("one");
+        master.count("the access log: lines are lost, 1 so far") > 0
+    });
+    let (access, old) = (disk::path(&master, "access"), disk::path(&master, "old"));
+    fs::rename(&access, &old).unwrap();
+    disk::clear(&master);
+    master.signal(Signal::SIGUSR1);
+    eventually("the new file", || access.exists());
+    eventually("its line", || {
+        master.get("/new").assert_body("one");
+        fs::read_to_string(&access).unwrap().contains("/new")
+    });
+    assert_whole_but_for(&fs::read_to_string(&access).unwrap(), 0, is_access);
+    master.says("the access log: it is written again; ");
+}
+
+#[test]
+fn a_log_file_whose_disk_is_full_goes_on_when_there_is_room() {
+    let master = Master::spawn(&["--workers", "2", "--log-file", "disk/log"], |command| {
+        disk::mount(command, DISK, "");
+    });
+    let log = disk::path(&master, "log");
+    let read = || fs::read_to_string(&log).unwrap();
+    let is_line = |line: &str| line.starts_with("20") && line.contains("Z ") && !line.ends_with("an err");
+    for round in 1..=2 {
+        disk::fill(&master);
+        let mut last = 0;
+        eventually("it is full", || {
+            for _ in 0..40 {
+                master.get("/error").assert_status(500);
+            }
+            std::mem::replace(&mut last, read().len()) == read().len()
+        });
+        if round == 2 {
+            fs::rename(&log, disk::path(&master, "old")).unwrap();
+            master.signal(Signal::SIGUSR1);
+            let stderr = |pid| fs::read_link(format!("/proc/{pid}/fd/2")).unwrap();
+            let has_new = |pid: i32| stderr(pid).ends_with("disk/log");
+            eventually("all have the new file", || master.workers().into_iter().all(has_new));
+        }
+        disk::clear(&master);
+        eventually("it says so", || {
+            master.get("/error").assert_status(500);
+            read().contains(" WARN the log: it is written again; ")
+        });
+        assert!(
+            read().contains("; lines lost: ") && read().contains(" (No space left on device"),
+            "{}",
+            read()
+        );
+        assert_whole_but_for(&read(), if round == 1 { 1 } else { 0 }, is_line);
+    }
+}
+
+#[test]
+fn stdout_and_stderr_whose_disk_is_full_go_on_when_there_is_room() {
+    // What stands on the disk is shown by tail(1).
+    let script = "touch disk/out disk/err; tail -f disk/out disk/err 2>&1 & ";
+    let master = Master::spawn(&["--access-log", "--trace"], |command| {
+        disk::wrap(command, &["sh", "-c", "exec \"$@\" >>disk/out 2>>disk/err", "sh"]);
+        disk::mount(command, DISK, script);
+    });
+    master.get("/before").assert_body("one");
+    master.says(" GET /before ");
+    disk::fill(&master);
+    let (out, err) = (disk::path(&master, "out"), disk::path(&master, "err"));
+    let sizes = || [&out, &err].map(|file| fs::metadata(file).unwrap().len());
+    let mut last = [0; 2];
+    eventually("they are full", || {
+        for _ in 0..40 {
+            master.get("/error").assert_status(500);
+        }
+        std::mem::replace(&mut last, sizes()) == sizes()
+    });
+    disk::clear(&master);
+    master.get("/error").assert_status(500);
+    master.get("/after").assert_body("one");
+    master.says("the trace: it is written again; ");
+    master.says("the access log: it is written again; ");
+    master.says("the log: it is written again; ");
+    let lines = fs::read_to_string(out).unwrap();
+    assert!(lines.lines().any(|line| is_access(line) && line.contains(" GET /after ")), "{lines}");
+    assert!(lines.lines().all(|line| line.matches("#").count() < 2), "{lines}");
+    assert_whole_but_for(&fs::read_to_string(err).unwrap(), 1, |line| line.starts_with("20"));
+}
+
+/// Opens a FIFO, reads a line, and leaves.
+fn read_one(path: PathBuf) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut line = String::new();
+        BufReader::new(File::open(path).unwrap()).read_line(&mut line).unwrap();
+        line
+    })
+}
+
+#[test]
+fn a_reader_that_leaves_a_fifo_is_said_once_and_the_next_one_is_heard() {
+    let mut fifo = PathBuf::new();
+    let mut reader = None;
+    let master = Master::spawn(&["--access-log-file", "fifo"], |command| {
+        fifo = command.get_current_dir().unwrap().join("fifo");
+        mkfifo(&fifo, Mode::from_bits_truncate(0o600)).unwrap();
+        reader = Some(read_one(fifo.clone()));
+    });
+    master.get("/first").assert_body("one");
+    assert!(is_access(reader.unwrap().join().unwrap().trim_end()));
+    for _ in 0..20 {
+        master.get("/unread").assert_body("one");
+    }
+    master.says("the access log: nobody reads it any more: its lines are lost");
+    // There is nobody yet: it is opened anew without waiting for one.
+    master.signal(Signal::SIGUSR1);
+    master.says("the log files are open anew");
+    for _ in 0..20 {
+        master.get("/unread").assert_body("one");
+    }
+    assert_eq!(master.count("nobody reads it any more"), 1);
+    assert_eq!(master.count("cannot be opened anew"), 0);
+    for (name, signals) in [("/second", false), ("/third", true)] {
+        let reader = read_one(fifo.clone());
+        if signals {
+            master.signal(Signal::SIGUSR1);
+        }
+        eventually("it is read", || {
+            master.get(name).assert_body("one");
+            reader.is_finished()
+        });
+        let line = reader.join().unwrap();
+        assert!(is_access(line.trim_end()) && line.contains(name), "{line}");
+        eventually("it is said", || {
+            master.get(name).assert_body("one");
+            master.count("the access log: it is written again; ") > 0
+        });
+    }
+}

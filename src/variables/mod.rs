@@ -134,6 +134,13 @@ impl Variables {
         Some(&self.block[self.index.places[at].value.range()])
     }
 
+    /// Each value that was sent for `name`, in wire order, as long as they are not made one by
+    /// [`Variables::complete`].
+    pub fn sent(&self, name: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+        let same = move |v: &&Variable| &self.block[v.name.range()] == name;
+        self.index.places.iter().filter(same).map(|v| &self.block[v.value.range()])
+    }
+
     /// Where in the block the variable `name` has its name, bytes from the block's first.
     pub fn offset(&self, name: &[u8]) -> Option<usize> {
         let at = self.index.find(&self.block, hash(name), name)?;

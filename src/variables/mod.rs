@@ -98,8 +98,8 @@ impl Variables {
     /// Ends the decoding: a name stands once from here on, and what front ends leave out is made good.
     ///
     /// HTTP_* variables of one name are joined, as RFC 9110 section 5.3 joins field lines (nginx before 1.23
-    /// sends one for each); of any other name the last counts, as with a `uwsgi_param` given twice. An empty
-    /// CONTENT_LENGTH means none, also beside another; two that differ are an error. SERVER_NAME and SERVER_PORT, which PEP 3333
+    /// sends one for each). Of a field that may stand once, and of any other name, the last counts, as with a
+    /// `uwsgi_param` given twice. Two CONTENT_LENGTH that differ are an error. SERVER_NAME and SERVER_PORT, which PEP 3333
     /// wants non-empty, are taken from the Host header or the scheme.
     ///
     /// Returns CONTENT_LENGTH, for whoever decodes has a body to expect.

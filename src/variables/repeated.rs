@@ -28,7 +28,7 @@ impl Variables {
         if name == b"CONTENT_LENGTH" {
             return self.merge_lengths(&all);
         }
-        let value = if name.starts_with(b"HTTP_") {
+        let value = if name.starts_with(b"HTTP_") && !SINGLE.contains(&name) {
             let separator: &[u8] = if name == b"HTTP_COOKIE" { b"; " } else { b", " };
             self.join(&all, separator)
         } else {
@@ -59,3 +59,24 @@ impl Variables {
         Place::of(&(start..self.block.len()))
     }
 }
+
+/// The fields of a request that are defined to stand once: two values joined are no value. Of each the last counts, as
+/// of a parameter that a front end's configuration sets again; where a client repeats one, which counts is open.
+const SINGLE: &[&[u8]] = &[
+    b"HTTP_AUTHORIZATION",       // RFC 9110 section 11.6.2
+    b"HTTP_CONTENT_LOCATION",    // 8.7
+    b"HTTP_CONTENT_RANGE",       // 14.4
+    b"HTTP_DATE",                // 6.6.1
+    b"HTTP_FROM",                // 10.1.2
+    b"HTTP_HOST",                // 7.2
+    b"HTTP_IF_MODIFIED_SINCE",   // 13.1.3
+    b"HTTP_IF_RANGE",            // 13.1.5
+    b"HTTP_IF_UNMODIFIED_SINCE", // 13.1.4
+    b"HTTP_LAST_MODIFIED",       // 8.8.2
+    b"HTTP_MAX_FORWARDS",        // 7.6.2
+    b"HTTP_ORIGIN",              // RFC 6454 section 7.3
+    b"HTTP_PROXY_AUTHORIZATION", // RFC 9110 section 11.7.2
+    b"HTTP_RANGE",               // 14.2
+    b"HTTP_REFERER",             // 10.1.3
+    b"HTTP_USER_AGENT",          // 10.1.5
+];

@@ -23,9 +23,6 @@ pub(super) struct Framing {
     pub(super) body: BodyFraming,
 }
 
-/// Most headers that `Limits::http_headers_count_max` can allow: they are parsed into a fixed table.
-pub(super) const HEADERS_COUNT_MAX: usize = 256;
-
 /// Reads `head`, which ends in an empty line and has `count` fields, into `variables`, with those of the
 /// connection's `ends` among them. An error tells where, bytes from its start.
 pub(super) fn read(
@@ -39,10 +36,11 @@ pub(super) fn read(
     if count <= USUAL_COUNT {
         read_with(&mut [EMPTY_HEADER; USUAL_COUNT], head, variables, ends, arrival)
     } else {
-        read_with(&mut [EMPTY_HEADER; HEADERS_COUNT_MAX], head, variables, ends, arrival)
+        read_with(&mut vec![EMPTY_HEADER; count], head, variables, ends, arrival)
     }
 }
 
+/// Fields whose table is on the stack, a count.
 const USUAL_COUNT: usize = 24;
 
 fn read_with<'a>(

@@ -136,9 +136,13 @@ impl Conversation {
     /// See [`Protocol::give_up`](crate::protocol::Protocol::give_up).
     pub fn give_up(&mut self) {
         if let Serving::Request(request) = &mut self.serving {
-            request.keep_conn = false;
-            request.stage = Stage::Responding;
+            request.refuse();
         }
+    }
+
+    /// See [`Protocol::is_head`](crate::protocol::Protocol::is_head).
+    pub fn is_head(&self) -> bool {
+        matches!(&self.serving, Serving::Request(request) if request.is_head())
     }
 
     /// See [`Protocol::keep_no_longer`](crate::protocol::Protocol::keep_no_longer).

@@ -13,6 +13,8 @@ pub(super) struct Request {
     pub(super) id: u16,
     pub(super) keep_conn: bool,
     pub(super) stage: Stage,
+    /// It was refused, and is a HEAD.
+    is_head: bool,
 }
 
 /// How far it has come.
@@ -27,7 +29,23 @@ pub(super) enum Stage {
 
 impl Request {
     pub(super) fn new(id: u16, keep_conn: bool) -> Self {
-        Request { id, keep_conn, stage: Stage::Params { variables: Variables::new() } }
+        Request { id, keep_conn, stage: Stage::Params { variables: Variables::new() }, is_head: false }
+    }
+
+    /// No more of it is wanted: an answer to it is made.
+    pub(super) fn refuse(&mut self) {
+        self.is_head = self.is_head();
+        self.keep_conn = false;
+        self.stage = Stage::Responding;
+    }
+
+    /// See [`Protocol::is_head`](crate::protocol::Protocol::is_head).
+    pub(super) fn is_head(&self) -> bool {
+        match &self.stage {
+            Stage::Params { variables } => incoming::is_head(variables),
+            Stage::Stdin { incoming, .. } => incoming::is_head(&incoming.variables),
+            Stage::Responding => self.is_head,
+        }
     }
 
     /// Whether a PARAMS record of `len` bytes may come now.

@@ -28,7 +28,7 @@ pub enum HttpFault {
     },
     /// A header line is not `name: value`: a space before the colon, a folded line, a control character.
     HeaderLine,
-    /// A version that is not 1.0 or 1.1.
+    /// A version that is not 1.0 or later within 1.
     Version,
     /// The target is none of the forms of RFC 9112 section 3.2, or not for this method.
     Target,

@@ -12,7 +12,7 @@ use crate::variables::Variables;
 /// What a head says of the messages' framing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Framing {
-    /// HTTP/1.1, so that a response may be chunked.
+    /// HTTP/1.1 or a later minor version, so that a response may be chunked.
     pub(super) is_http11: bool,
     /// HEAD: its response has no body.
     pub(super) is_head: bool,

@@ -50,6 +50,7 @@ fn a_proxy_header_names_the_client_of_every_request_behind_it() {
         (b"PROXY TCP6 2001:db8::1 ::1 256 80\r\n".to_vec(), "2001:db8::1", "256"),
         (b"PROXY UNKNOWN\r\n".to_vec(), "10.0.0.9", "5000"),
         (b"PROXY UNKNOWN ffff:: ffff:: 1 2\r\n".to_vec(), "10.0.0.9", "5000"),
+        (b"PROXY UNKNOWN \xff\n\r\0\r\n".to_vec(), "10.0.0.9", "5000"),
         (v2(1, 0x11, &v4), "192.0.2.1", "4660"),
         (v2(1, 0x11, &[v4.as_slice(), &[0x20, 0, 2, 1, 1]].concat()), "192.0.2.1", "4660"),
         (v2(1, 0x21, &v6.concat()), "2001:db8::1", "256"),

@@ -24,7 +24,8 @@ impl ResponseHead {
     /// Checks `status` (`"200 OK"`) and `headers`, which together may take `bytes_max` bytes.
     ///
     /// A name must be a token and a value free of controls (RFC 9110 sections 5.1 and 5.5). Content-Length may
-    /// stand once, digits alone; with 204 it is left out, as section 8.6 wants. Hop-by-hop fields, and
+    /// stand once, digits alone; with 204 it is left out, as section 8.6 wants, and with 205 it is 0, whatever was
+    /// given (section 15.3.6). Hop-by-hop fields, and
     /// `Status`, which CGI would take for the status line, are the server's business.
     pub fn new<N, V>(
         status: impl AsRef<[u8]>,
@@ -53,6 +54,9 @@ impl ResponseHead {
             if head.bytes.len() > bytes_max {
                 return Err(HeadError::TooLong { bytes_max });
             }
+        }
+        if code == RESET_CONTENT {
+            head.write_length(0);
         }
         Ok(head)
     }
@@ -105,15 +109,14 @@ impl ResponseHead {
     /// no body.
     pub fn set_content_length(&mut self, length: u64) {
         if self.content_length.is_none() && self.allows_body() {
-            self.content_length = Some(length);
-            self.length_is_added = true;
-            self.write_field(b"Content-Length", itoa::Buffer::new().format(length).as_bytes());
+            self.write_length(length);
         }
     }
 
-    /// Whether a response of this status may carry a body: not 204 nor 304 (RFC 9110 sections 15.3.5, 15.4.5).
+    /// Whether a response of this status may carry a body: not 204, 205 nor 304 (RFC 9110 sections 15.3.5, 15.3.6,
+    /// 15.4.5).
     pub fn allows_body(&self) -> bool {
-        !matches!(self.code, 204 | 304)
+        !matches!(self.code, 204 | RESET_CONTENT | 304)
     }
 
     fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeadError> {
@@ -133,7 +136,7 @@ impl ResponseHead {
             if self.content_length.replace(length).is_some() {
                 return Err(HeadError::ContentLengthTwice);
             }
-            if self.code == 204 {
+            if matches!(self.code, 204 | RESET_CONTENT) {
                 return Ok(());
             }
         }
@@ -141,6 +144,13 @@ impl ResponseHead {
         self.has_server |= name.eq_ignore_ascii_case(b"server");
         self.write_field(name, value);
         Ok(())
+    }
+
+    /// The server's own Content-Length.
+    fn write_length(&mut self, length: u64) {
+        self.content_length = Some(length);
+        self.length_is_added = true;
+        self.write_field(b"Content-Length", itoa::Buffer::new().format(length).as_bytes());
     }
 
     fn write_field(&mut self, name: &[u8], value: &[u8]) {
@@ -216,6 +226,9 @@ impl fmt::Display for HeadError {
 }
 
 impl std::error::Error for HeadError {}
+
+/// A response that has no content, and whose Content-Length may be 0 alone.
+const RESET_CONTENT: u16 = 205;
 
 /// Status codes that are a final response. Three digits reach 999, and proxies pass those above 599.
 const FINAL: Range<u16> = 200..1000;
@@ -351,6 +364,25 @@ mod tests {
             assert_eq!(bodyless.fields(), b"");
         }
         assert_eq!(head("204 No Content", &[("Content-Length", "0")]).unwrap().fields(), b"");
+    }
+
+    #[test]
+    fn a_205_has_the_length_0_whatever_was_given() {
+        for given in [
+            &[("X", "y")][..],
+            &[("Content-Length", "5"), ("X", "y")],
+            &[("content-length", "0"), ("X", "y")],
+        ] {
+            let mut reset = head("205 Reset Content", given).unwrap();
+            reset.set_content_length(7);
+            assert_eq!(reset.fields(), b"X: y\r\nContent-Length: 0\r\n");
+            assert_eq!(
+                (reset.content_length(), reset.is_length_added(), reset.allows_body()),
+                (Some(0), true, false)
+            );
+        }
+        let wrong = [("Content-Length", "5"), ("Content-Length", "5")];
+        assert_eq!(head("205 Reset Content", &wrong), Err(HeadError::ContentLengthTwice));
     }
 
     #[test]

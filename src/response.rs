@@ -131,8 +131,10 @@ impl ResponseHead {
         }
         let value = value.trim_ascii();
         if name.eq_ignore_ascii_case(b"content-length") {
-            let length =
-                parse_length(value).ok_or_else(|| HeadError::ContentLength { value: text(value) })?;
+            let length = parse_length(value).ok_or_else(|| match value {
+                list if is_length_twice(list) => HeadError::ContentLengthTwice,
+                value => HeadError::ContentLength { value: text(value) },
+            })?;
             if self.content_length.replace(length).is_some() {
                 return Err(HeadError::ContentLengthTwice);
             }
@@ -197,7 +199,7 @@ pub enum HeadError {
         /// What was given.
         value: String,
     },
-    /// Content-Length stands twice.
+    /// Content-Length stands twice, in two fields or in a list.
     ContentLengthTwice,
     /// More bytes than `Limits::response_head_bytes_max`.
     TooLong {
@@ -219,7 +221,9 @@ impl fmt::Display for HeadError {
             HeadError::ContentLength { value } => {
                 write!(f, "Content-Length {value:?} is not a number of bytes")
             }
-            HeadError::ContentLengthTwice => write!(f, "Content-Length is given twice"),
+            HeadError::ContentLengthTwice => {
+                write!(f, "Content-Length is given twice: give it once, as one number")
+            }
             HeadError::TooLong { bytes_max } => write!(f, "status and headers are over {bytes_max} bytes"),
         }
     }
@@ -254,6 +258,12 @@ pub(crate) fn is_token(byte: u8) -> bool {
 /// Everything that field-value (RFC 9110 section 5.5) leaves out; a tab is allowed there.
 pub(crate) fn is_control(byte: u8) -> bool {
     byte.is_ascii_control() && byte != b'\t'
+}
+
+/// Whether a Content-Length is the list that two of them are joined to: `5, 5`.
+pub(crate) fn is_length_twice(value: &[u8]) -> bool {
+    let is_number = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    value.contains(&b',') && value.split(|byte| *byte == b',').all(|part| is_number(part.trim_ascii()))
 }
 
 fn is_server_owned(name: &[u8]) -> bool {
@@ -348,6 +358,13 @@ mod tests {
         }
         let twice = head("200 OK", &[("Content-Length", "1"), ("content-length", "1")]);
         assert_eq!(twice, Err(HeadError::ContentLengthTwice));
+        assert_eq!(head("200 OK", &[("Content-Length", "5, 5")]), Err(HeadError::ContentLengthTwice));
+        let words = HeadError::ContentLengthTwice.to_string();
+        assert_eq!(words, "Content-Length is given twice: give it once, as one number");
+        for value in ["5,", "5, x", ","] {
+            let got = head("200 OK", &[("Content-Length", value)]);
+            assert!(matches!(got, Err(HeadError::ContentLength { .. })), "{value:?}");
+        }
     }
 
     #[test]

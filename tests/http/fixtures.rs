@@ -60,6 +60,17 @@ fn a_prefix_of_a_valid_request_only_asks_for_more() {
     }
 }
 
+#[test]
+fn a_length_that_stands_twice_is_told_so() {
+    for lines in ["Content-Length: 5\r\nContent-Length: 5\r\n", "Content-Length: 5, 5\r\n"] {
+        let bytes = format!("POST / HTTP/1.1\r\nHost: a\r\n{lines}\r\nhello");
+        let got = assert_any_split(bytes.as_bytes(), &[bytes.len() / 2], &Limits::default());
+        let End::Refused { status, message, .. } = &got.end else { panic!("{lines}: {got:?}") };
+        assert_eq!(*status, Some(400));
+        assert!(message.contains("Content-Length stands twice: send it once, as one number"), "{message}");
+    }
+}
+
 /// As many fields as the limit allows are served, whatever it is; one more is a 431.
 #[test]
 fn the_count_of_fields_has_no_bound_but_the_limit() {

@@ -14,6 +14,7 @@ fn benches(criterion: &mut Criterion) {
         ("a browser behind stock nginx", browser()),
         ("74 variables", include_bytes!("../fixtures/uwsgi/valid/nginx-many-headers.bin").to_vec()),
         ("1,000 variables", include_bytes!("../fixtures/uwsgi/valid/vars-1000.bin").to_vec()),
+        ("970 variables that end alike", alike()),
     ] {
         let limits = Limits::default();
         group.throughput(Throughput::Bytes(packet.len() as u64));
@@ -55,6 +56,13 @@ fn browser() -> Vec<u8> {
         ("HTTP_REFERER", "http://www.example.com/"),
     ];
     let packet = vars.iter().fold(Packet::new(), |packet, (name, value)| packet.var(name, value));
+    packet.header_and_vars().expect("it fits in a packet")
+}
+
+/// What an attacker would send who knows the hash: its names share their length and their last eight bytes.
+fn alike() -> Vec<u8> {
+    let named = Packet::new().var("REQUEST_METHOD", "GET");
+    let packet = (0..970).fold(named, |packet, n| packet.var(format!("HTTP_X_{n:035}_THE_END"), ""));
     packet.header_and_vars().expect("it fits in a packet")
 }
 

@@ -25,7 +25,7 @@ pub struct Limits {
     /// 431. nginx allows 32 KiB, Node.js 16 KiB, and a uwsgi packet holds 64 KiB.
     pub http_head_bytes_max: usize,
 
-    /// HTTP header fields, and trailer fields, a count of at most 256 each. More is a 431.
+    /// HTTP header fields, and trailer fields, a count each. More is a 431.
     /// Apache's LimitRequestFields is 100.
     pub http_headers_count_max: usize,
 

@@ -24,7 +24,8 @@ impl ResponseHead {
     /// Checks `status` (`"200 OK"`) and `headers`, which together may take `bytes_max` bytes.
     ///
     /// A name must be a token and a value free of controls (RFC 9110 sections 5.1 and 5.5). Content-Length may
-    /// stand once, digits alone; with 204 it is left out, as section 8.6 wants. Hop-by-hop fields, and
+    /// stand once, digits alone; with 204 it is left out, as section 8.6 wants, and with 205 it is 0, whatever was
+    /// given (section 15.3.6). Hop-by-hop fields, and
     /// `Status`, which CGI would take for the status line, are the server's business.
     pub fn new<N, V>(
         status: impl AsRef<[u8]>,
@@ -53,6 +54,9 @@ impl ResponseHead {
             if head.bytes.len() > bytes_max {
                 return Err(HeadError::TooLong { bytes_max });
             }
+        }
+        if code == RESET_CONTENT {
+            head.write_length(0);
         }
         Ok(head)
     }
@@ -105,15 +109,14 @@ impl ResponseHead {
     /// no body.
     pub fn set_content_length(&mut self, length: u64) {
         if self.content_length.is_none() && self.allows_body() {
-            self.content_length = Some(length);
-            self.length_is_added = true;
-            self.write_field(b"Content-Length", itoa::Buffer::new().format(length).as_bytes());
+            self.write_length(length);
         }
     }
 
-    /// Whether a response of this status may carry a body: not 204 nor 304 (RFC 9110 sections 15.3.5, 15.4.5).
+    /// Whether a response of this status may carry a body: not 204, 205 nor 304 (RFC 9110 sections 15.3.5, 15.3.6,
+    /// 15.4.5).
     pub fn allows_body(&self) -> bool {
-        !matches!(self.code, 204 | 304)
+        !matches!(self.code, 204 | RESET_CONTENT | 304)
     }
 
     fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeadError> {
@@ -128,12 +131,14 @@ impl ResponseHead {
         }
         let value = value.trim_ascii();
         if name.eq_ignore_ascii_case(b"content-length") {
-            let length =
-                parse_length(value).ok_or_else(|| HeadError::ContentLength { value: text(value) })?;
+            let length = parse_length(value).ok_or_else(|| match value {
+                list if is_length_twice(list) => HeadError::ContentLengthTwice,
+                value => HeadError::ContentLength { value: text(value) },
+            })?;
             if self.content_length.replace(length).is_some() {
                 return Err(HeadError::ContentLengthTwice);
             }
-            if self.code == 204 {
+            if matches!(self.code, 204 | RESET_CONTENT) {
                 return Ok(());
             }
         }
@@ -141,6 +146,13 @@ impl ResponseHead {
         self.has_server |= name.eq_ignore_ascii_case(b"server");
         self.write_field(name, value);
         Ok(())
+    }
+
+    /// The server's own Content-Length.
+    fn write_length(&mut self, length: u64) {
+        self.content_length = Some(length);
+        self.length_is_added = true;
+        self.write_field(b"Content-Length", itoa::Buffer::new().format(length).as_bytes());
     }
 
     fn write_field(&mut self, name: &[u8], value: &[u8]) {
@@ -187,7 +199,7 @@ pub enum HeadError {
         /// What was given.
         value: String,
     },
-    /// Content-Length stands twice.
+    /// Content-Length stands twice, in two fields or in a list.
     ContentLengthTwice,
     /// More bytes than `Limits::response_head_bytes_max`.
     TooLong {
@@ -209,13 +221,18 @@ impl fmt::Display for HeadError {
             HeadError::ContentLength { value } => {
                 write!(f, "Content-Length {value:?} is not a number of bytes")
             }
-            HeadError::ContentLengthTwice => write!(f, "Content-Length is given twice"),
+            HeadError::ContentLengthTwice => {
+                write!(f, "Content-Length is given twice: give it once, as one number")
+            }
             HeadError::TooLong { bytes_max } => write!(f, "status and headers are over {bytes_max} bytes"),
         }
     }
 }
 
 impl std::error::Error for HeadError {}
+
+/// A response that has no content, and whose Content-Length may be 0 alone.
+const RESET_CONTENT: u16 = 205;
 
 /// Status codes that are a final response. Three digits reach 999, and proxies pass those above 599.
 const FINAL: Range<u16> = 200..1000;
@@ -241,6 +258,12 @@ pub(crate) fn is_token(byte: u8) -> bool {
 /// Everything that field-value (RFC 9110 section 5.5) leaves out; a tab is allowed there.
 pub(crate) fn is_control(byte: u8) -> bool {
     byte.is_ascii_control() && byte != b'\t'
+}
+
+/// Whether a Content-Length is the list that two of them are joined to: `5, 5`.
+pub(crate) fn is_length_twice(value: &[u8]) -> bool {
+    let is_number = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    value.contains(&b',') && value.split(|byte| *byte == b',').all(|part| is_number(part.trim_ascii()))
 }
 
 fn is_server_owned(name: &[u8]) -> bool {
@@ -335,6 +358,13 @@ mod tests {
         }
         let twice = head("200 OK", &[("Content-Length", "1"), ("content-length", "1")]);
         assert_eq!(twice, Err(HeadError::ContentLengthTwice));
+        assert_eq!(head("200 OK", &[("Content-Length", "5, 5")]), Err(HeadError::ContentLengthTwice));
+        let words = HeadError::ContentLengthTwice.to_string();
+        assert_eq!(words, "Content-Length is given twice: give it once, as one number");
+        for value in ["5,", "5, x", ","] {
+            let got = head("200 OK", &[("Content-Length", value)]);
+            assert!(matches!(got, Err(HeadError::ContentLength { .. })), "{value:?}");
+        }
     }
 
     #[test]
@@ -351,6 +381,25 @@ mod tests {
             assert_eq!(bodyless.fields(), b"");
         }
         assert_eq!(head("204 No Content", &[("Content-Length", "0")]).unwrap().fields(), b"");
+    }
+
+    #[test]
+    fn a_205_has_the_length_0_whatever_was_given() {
+        for given in [
+            &[("X", "y")][..],
+            &[("Content-Length", "5"), ("X", "y")],
+            &[("content-length", "0"), ("X", "y")],
+        ] {
+            let mut reset = head("205 Reset Content", given).unwrap();
+            reset.set_content_length(7);
+            assert_eq!(reset.fields(), b"X: y\r\nContent-Length: 0\r\n");
+            assert_eq!(
+                (reset.content_length(), reset.is_length_added(), reset.allows_body()),
+                (Some(0), true, false)
+            );
+        }
+        let wrong = [("Content-Length", "5"), ("Content-Length", "5")];
+        assert_eq!(head("205 Reset Content", &wrong), Err(HeadError::ContentLengthTwice));
     }
 
     #[test]

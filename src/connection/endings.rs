@@ -44,7 +44,8 @@ impl<S: Stream> Connection<S> {
 
     fn turn_away<A>(&mut self, status: &str, what: &str, cx: &mut Context<'_, A>) {
         self.protocol.give_up();
-        self.answer(status, what, false, cx);
+        let head_only = self.protocol.is_head();
+        self.answer(status, what, head_only, cx);
         self.enter(State::Finished { next: Next::Drain, exchange: None });
     }
 

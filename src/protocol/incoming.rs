@@ -27,6 +27,11 @@ pub(super) fn complete(variables: &mut Variables, limits: &Limits) -> Result<Opt
     }
 }
 
+/// Whether the method is HEAD, as far as the variables have been read.
+pub(super) fn is_head(variables: &Variables) -> bool {
+    variables.get(b"REQUEST_METHOD") == Some(b"HEAD")
+}
+
 /// Finds the path for an application that answers every path below its root, where the front end sends no
 /// PATH_INFO: all of it is PATH_INFO then, and SCRIPT_NAME is empty.
 ///

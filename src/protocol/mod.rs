@@ -122,6 +122,17 @@ impl Protocol {
         }
     }
 
+    /// Whether the request that is being received, or was refused, is known to be a HEAD: an answer to it has no body
+    /// (RFC 9110 section 9.3.2), also where the rest of the request is wrong or does not come.
+    pub fn is_head(&self) -> bool {
+        match self {
+            Protocol::Uwsgi(decoder) => decoder.is_head(),
+            Protocol::Http(conversation) => conversation.is_head(),
+            Protocol::Fastcgi(conversation) => conversation.is_head(),
+            Protocol::Scgi(decoder) => decoder.is_head(),
+        }
+    }
+
     /// The request that is answered is to be the connection's last, whatever its peer would like. Told before the head,
     /// an HTTP client hears of it. FastCGI has no word for it, and goes on while its peer does.
     pub fn keep_no_longer(&mut self) {

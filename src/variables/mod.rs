@@ -5,6 +5,8 @@
 //! which are never believed, is decided here, once, for every protocol.
 
 mod index;
+mod repeated;
+mod table;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -96,22 +98,16 @@ impl Variables {
     /// Ends the decoding: a name stands once from here on, and what front ends leave out is made good.
     ///
     /// HTTP_* variables of one name are joined, as RFC 9110 section 5.3 joins field lines (nginx before 1.23
-    /// sends one for each); of any other name the last counts, as with a `uwsgi_param` given twice. An empty
-    /// CONTENT_LENGTH means none, also beside another; two that differ are an error. SERVER_NAME and SERVER_PORT, which PEP 3333
+    /// sends one for each). Of a field that may stand once, and of any other name, the last counts, as with a
+    /// `uwsgi_param` given twice. Two CONTENT_LENGTH that differ are an error. SERVER_NAME and SERVER_PORT, which PEP 3333
     /// wants non-empty, are taken from the Host header or the scheme.
     ///
     /// Returns CONTENT_LENGTH, for whoever decodes has a body to expect.
     pub fn complete(&mut self) -> Result<Option<u64>, ContentLengthError> {
-        if self.index.repeated {
+        if !self.index.repeats.is_empty() {
             self.merge()?;
         }
-        let mut length = Ok(None);
-        if let Some(at) = self.index.find(&self.block, hash(b"CONTENT_LENGTH"), b"CONTENT_LENGTH") {
-            length = parse_length(&self.block[self.index.places[at].value.range()]);
-            if length == Ok(None) {
-                self.index.places.remove(at);
-            }
-        }
+        let length = self.content_length();
         let missing = |name: &[u8]| self.get(name).is_none_or(<[u8]>::is_empty);
         let (name_missing, port_missing) = (missing(b"SERVER_NAME"), missing(b"SERVER_PORT"));
         if name_missing || port_missing {
@@ -132,6 +128,13 @@ impl Variables {
     pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
         let at = self.index.find(&self.block, hash(name), name)?;
         Some(&self.block[self.index.places[at].value.range()])
+    }
+
+    /// Each value that was sent for `name`, in wire order, as long as they are not made one by
+    /// [`Variables::complete`].
+    pub fn sent(&self, name: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+        let same = move |v: &&Variable| &self.block[v.name.range()] == name;
+        self.index.places.iter().filter(same).map(|v| &self.block[v.value.range()])
     }
 
     /// Where in the block the variable `name` has its name, bytes from the block's first.
@@ -157,7 +160,7 @@ impl Variables {
     /// Takes the variable `name` out.
     pub fn remove(&mut self, name: &[u8]) {
         if let Some(at) = self.index.find(&self.block, hash(name), name) {
-            self.index.places.remove(at);
+            self.index.remove(at);
         }
     }
 
@@ -173,54 +176,6 @@ impl Variables {
             _ => self.get(b"REQUEST_SCHEME") == Some(b"https"),
         };
         if secure { "https" } else { "http" }
-    }
-
-    /// Makes one variable of those that share a name, in the place of the first. Each value is copied once:
-    /// joining at every repetition would let a packet of 64 KiB fill megabytes.
-    ///
-    /// Where two CONTENT_LENGTH differ, the one that differs from the first is kept, to be pointed at.
-    fn merge(&mut self) -> Result<(), ContentLengthError> {
-        let all = std::mem::take(&mut self.index.places);
-        let mut merged = Ok(());
-        for (at, variable) in all.iter().enumerate() {
-            let name = &self.block[variable.name.range()];
-            let is_length = name == b"CONTENT_LENGTH";
-            let is_sent = |v: &Variable| !is_length || !v.value.range().is_empty();
-            if !is_sent(variable) || self.index.find(&self.block, variable.hash, name).is_some() {
-                continue;
-            }
-            let same =
-                |v: &&Variable| v.hash == variable.hash && &self.block[v.name.range()] == name && is_sent(v);
-            let others: Vec<Variable> = all[at + 1..].iter().filter(same).copied().collect();
-            let differs = |v: &&Variable| self.block[v.value.range()] != self.block[variable.value.range()];
-            if is_length && let Some(other) = others.iter().find(differs) {
-                merged = Err(ContentLengthError::Twice);
-                self.index.places.push(*other);
-                continue;
-            }
-            let value = match others.last() {
-                None => variable.value,
-                Some(last) if !name.starts_with(b"HTTP_") => last.value,
-                Some(_) => {
-                    let separator: &[u8] = if name == b"HTTP_COOKIE" { b"; " } else { b", " };
-                    self.join(variable.value, &others, separator)
-                }
-            };
-            self.index.places.push(Variable { value, ..*variable });
-        }
-        self.index.repeated = false;
-        merged
-    }
-
-    /// The values of these variables in one piece, at the end of the block.
-    fn join(&mut self, first: Place, others: &[Variable], separator: &[u8]) -> Place {
-        let start = self.block.len();
-        self.block.extend_from_within(first.range());
-        for other in others {
-            self.block.extend_from_slice(separator);
-            self.block.extend_from_within(other.value.range());
-        }
-        Place::of(&(start..self.block.len()))
     }
 }
 

@@ -10,6 +10,7 @@ mod decoding;
 mod endings;
 mod feeding;
 mod fixtures;
+mod heads;
 mod kept;
 mod netstring;
 mod nginx;

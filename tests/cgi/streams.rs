@@ -1,6 +1,7 @@
 //! What a FastCGI peer says while its request is answered.
 
-use tidegate::protocol::fastcgi::record_type::{self, STDIN, STDOUT};
+use tidegate::protocol::fastcgi::record_type::{self, BEGIN_REQUEST, GET_VALUES, STDIN, STDOUT};
+use tidegate::protocol::{Arrival, Persistence, Protocol, Received};
 use tidegate::{Limits, Scheme};
 
 use crate::application::{ENDLESS_CHUNK_BYTES, LONG_BYTES, pattern};
@@ -144,15 +145,66 @@ fn a_hang_up_closes_the_body() {
 }
 
 #[test]
-fn a_broken_record_breaks_the_response_off() {
+fn what_is_no_record_does_not_lose_the_answer_before_it() {
     let server = Server::start();
+    let bad_values = record(GET_VALUES, 0, b"\xff");
+    let short_begin = record(BEGIN_REQUEST, 2, b"short");
+    let none = [b"\x02\x01".to_vec(), b"GET / HTTP/1.1\r\n".repeat(5_000), bad_values, short_begin];
+    for door in server.doors(Scheme::Fastcgi) {
+        for none in &none {
+            // In the same read, with a request behind it; and while the response streams.
+            let mut client = Client::connect(door);
+            client.send([get(1, KEEP_CONN, "/hello"), none.clone(), get(2, 0, "/hello")].concat());
+            assert_eq!(client.answer(1).parts().1, b"Hello, World");
+            client.assert_closed();
+            let mut client = Client::connect_small(door);
+            client.send(get(1, KEEP_CONN, "/long"));
+            let first = client.record();
+            client.send([none.clone(), get(2, 0, "/hello")].concat());
+            assert_eq!(assert_streamed(&mut client, first), []);
+            client.assert_closed();
+        }
+    }
+    // What comes before the request is complete is refused as ever.
     let mut client = Client::connect(server.fastcgi());
-    client.send(get(1, KEEP_CONN, "/endless"));
-    client.record();
-    client.send(b"\x02\x01");
-    server.assert_body_closes();
-    let (_, broken) = client.rest();
-    assert!(broken.is_some(), "a reset says that the response is not whole");
+    client.send([begin(1, KEEP_CONN), b"\x02".to_vec()].concat());
+    assert!(client.answer(1).parts().0.starts_with("Status: 400 "));
+    client.assert_closed();
+}
+
+#[test]
+fn what_is_no_record_ends_the_hearing_however_it_is_cut() {
+    let (asked, told) = get_values();
+    for none in [b"\x02".to_vec(), record(GET_VALUES, 0, b"\xff"), record(BEGIN_REQUEST, 2, b"short")] {
+        let bytes = [get(1, KEEP_CONN, "/"), asked.clone(), none].concat();
+        for piece in 1..=bytes.len() {
+            let mut protocol = Protocol::new(Scheme::Fastcgi, Arrival::default);
+            let (mut out, mut is_responding) = (Vec::new(), false);
+            for mut input in bytes.chunks(piece) {
+                while !input.is_empty() && (!is_responding || protocol.hears_while_responding()) {
+                    match protocol.receive(&mut input, &mut out, &Limits::default()).unwrap() {
+                        Received::Request(_) => is_responding = true,
+                        other => assert!(matches!(other, Received::More), "{other:?}"),
+                    }
+                }
+            }
+            assert!(is_responding && !protocol.hears_while_responding(), "in pieces of {piece}");
+            assert_eq!(Record::all(&out), std::slice::from_ref(&told), "in pieces of {piece}");
+            assert_eq!(protocol.finish(&mut out), Persistence::Close, "in pieces of {piece}");
+        }
+    }
+}
+
+#[test]
+fn who_sends_what_is_no_record_and_hangs_up_is_noticed() {
+    let server = Server::start();
+    for door in server.doors(Scheme::Fastcgi) {
+        let mut client = Client::connect(door);
+        client.send([get(1, KEEP_CONN, "/endless"), b"\x02\x01".to_vec()].concat());
+        client.await_bytes();
+        client.end_sending();
+        server.assert_body_closes();
+    }
 }
 
 #[test]

@@ -97,6 +97,28 @@ fn the_path_is_path_info() {
 }
 
 #[test]
+fn a_host_that_is_set_again_behind_the_stock_parameters_counts() {
+    let server = Server::start();
+    for (scheme, door) in [(Scheme::Fastcgi, "fastcgi"), (Scheme::Scgi, "scgi")] {
+        let pass = &server.doors(scheme)[0].name;
+        let location = format!(
+            "location / {{
+                {door}_pass {pass};
+                include STOCK/{door}_params;
+                {door}_param HTTP_HOST $host;
+                {door}_param HTTP_HOST $host:81;
+                {door}_param SERVER_NAME '';
+            }}"
+        );
+        let response = Nginx::start("", &location).ask("GET", "/environ", b"");
+        let environ = String::from_utf8(response.body).unwrap();
+        for line in ["HTTP_HOST=www.example.com:81", "SERVER_NAME=www.example.com"] {
+            assert!(environ.lines().any(|had| had == line), "no {line} in {environ}");
+        }
+    }
+}
+
+#[test]
 fn a_response_that_breaks_off_is_not_whole() {
     let server = Server::start();
     let mut locations = String::new();

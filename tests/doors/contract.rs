@@ -126,6 +126,21 @@ fn heads() -> Vec<Case> {
         .gives(204, "")
         .with("Content-Length", &[])
         .with("Transfer-Encoding", &[]),
+        Case::new("reset-content-with-body", |_, start| {
+            start.start("205 Reset Content", [("Content-Length", "4"), ("X-A", "1")])?;
+            Ok(texts(&["body"]))
+        })
+        .gives(205, "")
+        .with("X-A", &["1"])
+        .with("Content-Length", &["0"])
+        .with("Transfer-Encoding", &[]),
+        Case::new("reset-content", |_, start| {
+            start.start("205 Reset Content", [("X-A", "1")])?;
+            Ok(Body::empty())
+        })
+        .gives(205, "")
+        .with("Content-Length", &["0"])
+        .with("Transfer-Encoding", &[]),
         Case::new("not-modified", |_, start| {
             start.start("304 Not Modified", [("ETag", "\"x\"")])?;
             Ok("a body that is not sent".into())

@@ -121,6 +121,7 @@ impl AnyRequest {
             let name = format!("HTTP_{}", name.to_uppercase().replace('-', "_"));
             let separator = if name == "HTTP_COOKIE" { "; " } else { ", " };
             match environ.iter_mut().find(|(earlier, _)| *earlier == name.as_bytes()) {
+                Some((_, earlier)) if name == "HTTP_REFERER" => *earlier = text(value),
                 Some((_, earlier)) => earlier.extend(format!("{separator}{value}").bytes()),
                 None => environ.push((text(&name), text(value))),
             }
@@ -161,7 +162,8 @@ impl AnyRequest {
 
 /// Headers that mean nothing to the server: some repeat, some are dropped.
 fn header() -> impl Strategy<Value = (String, String)> {
-    const NAMES: &[&str] = &["Cookie", "cookie", "Accept", "X-A", "x-a", "X_A", "Proxy", "Via", "A", "X--"];
+    const NAMES: &[&str] =
+        &["Cookie", "cookie", "Accept", "X-A", "x-a", "X_A", "Proxy", "Via", "A", "Referer", "X--"];
     let name =
         prop_oneof![3 => select(NAMES).prop_map(str::to_owned), 1 => "X-[A-Za-z0-9!#$%&'*+.^`|~-]{1,20}"];
     let value = prop_oneof![3 => "[ \t]{0,2}[!-~]{0,10}[ \t]{0,2}", 1 => "[ -~\t\u{80}-\u{ff}]{0,60}"];

@@ -50,6 +50,7 @@ fn a_proxy_header_names_the_client_of_every_request_behind_it() {
         (b"PROXY TCP6 2001:db8::1 ::1 256 80\r\n".to_vec(), "2001:db8::1", "256"),
         (b"PROXY UNKNOWN\r\n".to_vec(), "10.0.0.9", "5000"),
         (b"PROXY UNKNOWN ffff:: ffff:: 1 2\r\n".to_vec(), "10.0.0.9", "5000"),
+        (b"PROXY UNKNOWN \xff\n\r\0\r\n".to_vec(), "10.0.0.9", "5000"),
         (v2(1, 0x11, &v4), "192.0.2.1", "4660"),
         (v2(1, 0x11, &[v4.as_slice(), &[0x20, 0, 2, 1, 1]].concat()), "192.0.2.1", "4660"),
         (v2(1, 0x21, &v6.concat()), "2001:db8::1", "256"),
@@ -122,6 +123,76 @@ fn what_a_proxy_says_counts_if_it_is_trusted() {
             assert_eq!(get(&got, "REMOTE_ADDR"), Some("10.0.0.9"), "{headers}");
             assert_eq!(get(&got, "HTTP_HOST"), Some("inner"), "{headers}");
             assert_eq!((get(&got, "HTTPS"), get(&got, "SERVER_PORT")), (None, Some("80")), "{headers}");
+        }
+    }
+}
+
+/// A proxy adds its element behind what the client sent, on the same line or on one of its own. All that stands left
+/// of the proxy's comma, or on an earlier line, is the client's to choose.
+#[test]
+fn the_proxys_own_element_counts_on_whichever_line_it_stands() {
+    struct Case {
+        name: &'static str,
+        /// Two client's values, then the proxy's.
+        values: [&'static str; 3],
+        variable: &'static str,
+        want: &'static str,
+    }
+    let case = |name, values, variable, want| Case { name, values, variable, want };
+    for Case { name, values, variable, want } in [
+        case("X-Forwarded-For", ["6.6.6.6", "7.7.7.7", "192.0.2.1"], "REMOTE_ADDR", "192.0.2.1"),
+        case("X-Forwarded-For", ["6.6.6.6", "192.0.2.1", "10.0.0.5"], "REMOTE_ADDR", "192.0.2.1"),
+        case("X-Forwarded-For", ["6.6.6.6", "nonsense", "10.0.0.5"], "REMOTE_ADDR", "10.0.0.5"),
+        case("X-Forwarded-For", ["6.6.6.6", "7.7.7.7", "unknown"], "REMOTE_ADDR", "10.0.0.9"),
+        case("X-Forwarded-For", ["6.6.6.6", "7.7.7.7", ""], "REMOTE_ADDR", "10.0.0.9"),
+        case("X-Forwarded-Proto", ["http", "http", "https"], "REQUEST_SCHEME", "https"),
+        case("X-Forwarded-Proto", ["https", "https", "http"], "REQUEST_SCHEME", "http"),
+        case("X-Forwarded-Host", ["evil", "evil", "shop.example"], "HTTP_HOST", "shop.example"),
+        case("X-Forwarded-Host", ["evil", "evil", ""], "HTTP_HOST", "inner"),
+        case("X-Forwarded-Port", ["1", "2", "8443"], "SERVER_PORT", "8443"),
+        case("Forwarded", ["for=6.6.6.6", "for=7.7.7.7", "for=192.0.2.1"], "REMOTE_ADDR", "192.0.2.1"),
+        case("Forwarded", ["for=6.6.6.6", "for=192.0.2.1", "for=10.0.0.5"], "REMOTE_ADDR", "192.0.2.1"),
+        case("Forwarded", ["for=6.6.6.6", "for=\"x", "for=192.0.2.1"], "REMOTE_ADDR", "192.0.2.1"),
+        case("Forwarded", ["for=\"", "for=\"x\\", "for=192.0.2.1"], "REMOTE_ADDR", "192.0.2.1"),
+        case("Forwarded", ["\"", "\\\"", "for=\"192.0.2.1:80\""], "REMOTE_ADDR", "192.0.2.1"),
+        case("Forwarded", ["for=6.6.6.6", "for=\"7.7.7.7", "for=10.0.0.5"], "REMOTE_ADDR", "10.0.0.5"),
+        case("Forwarded", ["for=6.6.6.6", "for=7.7.7.7", "for=\"192.0.2.1"], "REMOTE_ADDR", "10.0.0.9"),
+        case("Forwarded", ["for=6.6.6.6", "for=7.7.7.7", ""], "REMOTE_ADDR", "10.0.0.9"),
+        // The proxy puts the client's host between quotes: once with a comma in it, once with an escaped quote.
+        case(
+            "Forwarded",
+            ["for=\"", "host=\"", "for=192.0.2.1;host=\"x, for=6.6.6.6\""],
+            "REMOTE_ADDR",
+            "192.0.2.1",
+        ),
+        case(
+            "Forwarded",
+            ["for=\"", "host=\"", r#"for=192.0.2.1;host="x\", for=6.6.6.6;y=\"""#],
+            "REMOTE_ADDR",
+            "192.0.2.1",
+        ),
+        case("Forwarded", ["for=\"", "host=\"", r#"for=192.0.2.1;host="x\\""#], "REMOTE_ADDR", "192.0.2.1"),
+        case(
+            "Forwarded",
+            ["proto=http;host=\"evil", "x", "host=shop.example;for=192.0.2.1"],
+            "HTTP_HOST",
+            "shop.example",
+        ),
+        case("Forwarded", ["for=1.1.1.1;proto=\"http", "", "for=2.2.2.2;proto=https"], "HTTPS", "on"),
+    ] {
+        let [first, second, own] = values;
+        for lines in [
+            vec![format!("{second}, {own}")],
+            vec![second.to_owned(), own.to_owned()],
+            vec![format!("{first}, {second}, {own}")],
+            vec![first.to_owned(), format!("{second}, {own}")],
+            vec![format!("{first}, {second}"), own.to_owned()],
+            vec![first.to_owned(), second.to_owned(), own.to_owned()],
+        ] {
+            let lines: String = lines.iter().map(|line| format!("{name}: {line}\r\nAccept: x\r\n")).collect();
+            let request = format!("GET / HTTP/1.1\r\nHost: inner\r\n{lines}\r\n");
+            let got = outcome(request.as_bytes(), &arrival(&["10.0.0.0/8"], false));
+            assert_eq!(get(&got, variable), Some(want), "{request}");
         }
     }
 }

@@ -188,3 +188,20 @@ fn a_proxy_header_comes_first_or_the_connection_is_closed() {
     assert_eq!(bytes, b"", "closed without a word");
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
+
+#[test]
+fn a_refusal_of_head_has_its_length_and_no_body() {
+    let server = start();
+    for (rest, status) in [
+        ("/ HTTP/1.1\r\nHost : a\r\n\r\n", 400),
+        ("/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999999\r\n\r\n", 413),
+    ] {
+        let mut replies = Replies::of(server.send(format!("HEAD {rest}")));
+        let reply = replies.next_to("HEAD");
+        assert_eq!((reply.status, reply.field("connection")), (status, Some("close")));
+        let length = reply.field("content-length").expect("the length of what GET is told").to_owned();
+        assert_eq!(replies.rest(), b"");
+        let reply = Replies::of(server.send(format!("GET {rest}"))).next();
+        assert_eq!(reply.body.len().to_string(), length);
+    }
+}

@@ -22,7 +22,7 @@ fn asked(method: &str, version: &str, connection: &str) -> Conversation {
     conversation
 }
 
-/// The whole response: `body` in the chunks in which the application makes it, none of it with HEAD, 204 and 304,
+/// The whole response: `body` in the chunks in which the application makes it, none of it with HEAD, 204, 205 and 304,
 /// as the exchange has it.
 fn response(conversation: &mut Conversation, head: &ResponseHead, body: &[&str]) -> (String, Persistence) {
     let mut wire = Vec::new();
@@ -78,6 +78,8 @@ fn framing_follows_from_version_method_status_and_length() {
         (("head", v11, ""), "200 OK", Some(5), ("", "hello", true)),
         // Nor have these.
         (("GET", v11, ""), "204 No Content", None, ("", "", true)),
+        (("GET", v11, ""), "205 Reset Content", Some(0), ("", "", true)),
+        (("GET", v10, "keep-alive"), "205 Reset Content", Some(0), (KEPT, "", true)),
         (("GET", v11, "close"), "204 No Content", None, (CLOSE, "", false)),
         (("GET", v10, "keep-alive"), "204 No Content", None, (KEPT, "", true)),
         (("GET", v11, ""), "304 Not Modified", None, ("", "", true)),

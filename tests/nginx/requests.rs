@@ -84,6 +84,25 @@ fn every_method_and_target_arrives() {
     });
 }
 
+/// Debian's uwsgi_params sets HTTP_HOST without the port; whoever needs it sets the variable again behind the include.
+#[test]
+fn a_host_that_is_set_again_behind_debians_parameters_counts() {
+    let server = Server::start(variables);
+    let location = "location / {
+        uwsgi_pass UPSTREAM;
+        include uwsgi_params;
+        uwsgi_param HTTP_HOST $host;
+        uwsgi_param HTTP_HOST $host:$server_port;
+        uwsgi_param SERVER_NAME '';
+    }";
+    through_nginx(&server, location, |nginx| {
+        let environ = told(&nginx.get("/"));
+        let port = nginx.door.address.as_socket().unwrap().port();
+        assert_eq!(environ["HTTP_HOST"], format!("www.example.com:{port}"));
+        assert_eq!(environ["SERVER_NAME"], "www.example.com");
+    });
+}
+
 #[test]
 fn headers_arrive_once_each() {
     let server = Server::start(variables);

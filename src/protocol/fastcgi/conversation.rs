@@ -21,6 +21,8 @@ pub struct Conversation {
     /// Where it begins, bytes from the connection's first.
     offset: usize,
     serving: Serving,
+    /// What came behind a request that is answered is no record, and nothing behind it can be read.
+    deaf: bool,
 }
 
 /// Who is served.
@@ -37,6 +39,29 @@ enum Serving {
 impl Conversation {
     /// See [`Protocol::receive`](crate::protocol::Protocol::receive).
     pub fn receive(
+        &mut self,
+        input: &mut &[u8],
+        out: &mut Vec<u8>,
+        limits: &Limits,
+    ) -> Result<Received, DecodeError> {
+        if self.deaf {
+            return Ok(Received::More);
+        }
+        let before = *input;
+        match self.take_in(input, out, limits) {
+            // The request that is answered is whole: it keeps its answer, and the connection has no other.
+            Err(_) if self.is_responding() => {
+                self.deaf = true;
+                self.keep_no_longer();
+                // Left unread, they tell the connection that its peer goes on sending when it closes.
+                *input = before;
+                Ok(Received::More)
+            }
+            received => received,
+        }
+    }
+
+    fn take_in(
         &mut self,
         input: &mut &[u8],
         out: &mut Vec<u8>,
@@ -136,9 +161,13 @@ impl Conversation {
     /// See [`Protocol::give_up`](crate::protocol::Protocol::give_up).
     pub fn give_up(&mut self) {
         if let Serving::Request(request) = &mut self.serving {
-            request.keep_conn = false;
-            request.stage = Stage::Responding;
+            request.refuse();
         }
+    }
+
+    /// See [`Protocol::is_head`](crate::protocol::Protocol::is_head).
+    pub fn is_head(&self) -> bool {
+        matches!(&self.serving, Serving::Request(request) if request.is_head())
     }
 
     /// See [`Protocol::keep_no_longer`](crate::protocol::Protocol::keep_no_longer).
@@ -192,7 +221,11 @@ impl Conversation {
 
     /// See [`Protocol::hears_while_responding`](crate::protocol::Protocol::hears_while_responding).
     pub fn hears_while_responding(&self) -> bool {
-        !matches!(&self.record, Partial::Whole(header) if self.is_next_request(*header))
+        !self.deaf && !matches!(&self.record, Partial::Whole(header) if self.is_next_request(*header))
+    }
+
+    fn is_responding(&self) -> bool {
+        matches!(&self.serving, Serving::Request(Request { stage: Stage::Responding, .. }))
     }
 
     /// The request that is answered in records; a stranger has none.

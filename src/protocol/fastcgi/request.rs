@@ -17,6 +17,8 @@ pub(super) struct Request {
     /// nginx has sent it.
     pub(super) is_from_nginx: bool,
     pub(super) stage: Stage,
+    /// It was refused, and is a HEAD.
+    is_head: bool,
 }
 
 /// How far it has come.
@@ -32,7 +34,23 @@ pub(super) enum Stage {
 impl Request {
     pub(super) fn new(id: u16, keep_conn: bool) -> Self {
         let stage = Stage::Params { variables: Variables::new() };
-        Request { id, keep_conn, is_last: false, is_from_nginx: false, stage }
+        Request { id, keep_conn, is_last: false, is_from_nginx: false, stage, is_head: false }
+    }
+
+    /// No more of it is wanted: an answer to it is made.
+    pub(super) fn refuse(&mut self) {
+        self.is_head = self.is_head();
+        self.keep_conn = false;
+        self.stage = Stage::Responding;
+    }
+
+    /// See [`Protocol::is_head`](crate::protocol::Protocol::is_head).
+    pub(super) fn is_head(&self) -> bool {
+        match &self.stage {
+            Stage::Params { variables } => incoming::is_head(variables),
+            Stage::Stdin { incoming, .. } => incoming::is_head(&incoming.variables),
+            Stage::Responding => self.is_head,
+        }
     }
 
     /// Whether a PARAMS record of `len` bytes may come now.

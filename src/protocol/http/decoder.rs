@@ -84,8 +84,11 @@ impl Conversation {
                     self.state = State::head();
                 }
                 State::Head { scan, pending } => {
-                    let fault = |(at, fault)| DecodeError { offset: Some(at), fault: Fault::Http(fault) };
-                    let Some(len) = scan.scan(input, limits).map_err(fault)? else {
+                    let scanned = scan.scan(input, limits).map_err(|(at, fault)| {
+                        self.request = Framing { is_head: is_head(pending, input), ..Framing::default() };
+                        DecodeError { offset: Some(at), fault: Fault::Http(fault) }
+                    });
+                    let Some(len) = scanned? else {
                         pending.extend_from_slice(input);
                         *input = &[];
                         return Ok(Received::More);
@@ -120,8 +123,17 @@ impl Conversation {
 
     /// See [`Protocol::give_up`](crate::protocol::Protocol::give_up).
     pub fn give_up(&mut self) {
+        self.request = Framing { is_http11: true, is_head: self.is_head(), ..Framing::default() };
         self.state = State::Done;
-        self.request = Framing { is_http11: true, ..Framing::default() };
+    }
+
+    /// See [`Protocol::is_head`](crate::protocol::Protocol::is_head).
+    pub fn is_head(&self) -> bool {
+        match &self.state {
+            State::Proxy(_) => false,
+            State::Head { pending, .. } => is_head(pending, b""),
+            State::Body { .. } | State::Done => self.request.is_head,
+        }
     }
 
     /// See [`Protocol::keep_no_longer`](crate::protocol::Protocol::keep_no_longer).
@@ -182,8 +194,12 @@ impl Conversation {
     ) -> Result<Option<Received>, DecodeError> {
         let mut variables = Variables::new();
         let ends = self.ends.get_or_insert_with(|| Ends::of(&self.arrival));
-        let framing = head::read(head, count, &mut variables, ends, &self.arrival)
-            .map_err(|(at, fault)| DecodeError { offset: Some(at), fault: Fault::Http(fault) })?;
+        let framing =
+            head::read(head, count, &mut variables, ends, &self.arrival).map_err(|(at, fault)| {
+                self.request = Framing { is_head: is_head(head, b""), ..Framing::default() };
+                DecodeError { offset: Some(at), fault: Fault::Http(fault) }
+            })?;
+        self.request = framing;
         let left = match framing.body {
             BodyFraming::Length(length) if length > limits.body_bytes_max => {
                 let bytes_max = limits.body_bytes_max;
@@ -193,8 +209,6 @@ impl Conversation {
             BodyFraming::Chunked => Left::Chunked(Chunked::default()),
             BodyFraming::None => Left::Length(0),
         };
-        // From here on the client is understood, and the connection can be kept.
-        self.request = framing;
         if let Left::Length(0) = left {
             self.state = State::Done;
             complete(&mut variables)?;
@@ -212,6 +226,12 @@ impl State {
     fn head() -> Self {
         State::Head { scan: Scan::default(), pending: Vec::new() }
     }
+}
+
+/// Whether a head that begins with these bytes is of a HEAD request, though the rest of it may be wrong.
+fn is_head(bytes: &[u8], next: &[u8]) -> bool {
+    let first: Vec<u8> = bytes.iter().chain(next).take(b"\r\nHEAD ".len()).copied().collect();
+    first.strip_prefix(b"\r\n").unwrap_or(&first).starts_with(b"HEAD ")
 }
 
 /// Takes a PROXY header off the front of `input`; returns whether it is complete.

@@ -28,7 +28,7 @@ pub enum HttpFault {
     },
     /// A header line is not `name: value`: a space before the colon, a folded line, a control character.
     HeaderLine,
-    /// A version that is not 1.0 or 1.1.
+    /// A version that is not 1.0 or later within 1.
     Version,
     /// The target is none of the forms of RFC 9112 section 3.2, or not for this method.
     Target,
@@ -44,7 +44,7 @@ pub enum HttpFault {
     Host,
     /// Content-Type stands twice.
     TypeTwice,
-    /// Content-Length stands twice.
+    /// Content-Length stands twice, in two lines or in a list.
     LengthTwice,
     /// Content-Length is not a number of bytes.
     Length {
@@ -138,7 +138,7 @@ impl fmt::Display for HttpFault {
             HttpFault::HostTwice => write!(f, "the Host header stands twice"),
             HttpFault::Host => write!(f, "the Host header is not a host and a port"),
             HttpFault::TypeTwice => write!(f, "Content-Type stands twice"),
-            HttpFault::LengthTwice => write!(f, "Content-Length stands twice"),
+            HttpFault::LengthTwice => write!(f, "Content-Length stands twice: send it once, as one number"),
             HttpFault::Length { value } => write!(f, "Content-Length {value:?} is not a number of bytes"),
             HttpFault::LengthAndEncoding => write!(f, "Content-Length and Transfer-Encoding both stand"),
             HttpFault::Encoding { value } => write!(f, "Transfer-Encoding {value:?} is not chunked alone"),

@@ -4,7 +4,7 @@ use httparse::Header;
 
 use super::HttpFault;
 use super::target::is_host;
-use crate::response::is_token;
+use crate::response::{is_length_twice, is_token};
 use crate::variables::Ascii;
 
 /// How the body is framed: by what Content-Length and Transfer-Encoding say.
@@ -148,6 +148,7 @@ fn parse_length(value: &[u8]) -> Result<u64, HttpFault> {
         Ok(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
             Ok(digits.parse().unwrap_or(u64::MAX))
         }
+        _ if is_length_twice(value) => Err(HttpFault::LengthTwice),
         _ => Err(HttpFault::Length { value: Ascii(value).to_string() }),
     }
 }

@@ -1,11 +1,15 @@
 //! What a trusted proxy says of the client: X-Forwarded-*, else Forwarded (RFC 7239).
 //!
+//! The lines of one name are one list (RFC 9110 section 5.3), and its last element is the nearest proxy's: some
+//! append to the line that the client sent, some add a line. Both are read from their end.
+//!
 //! Most proxies set the former and hand on the latter as the client sent it, so where both stand the standard one
 //! would let any client choose its address.
 
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::Arrival;
+use crate::response::is_token;
 use crate::variables::Variables;
 
 /// Puts the client in the place of the proxy, if the peer is believed. Else those headers stay what any client
@@ -14,11 +18,11 @@ pub(super) fn apply(variables: &mut Variables, arrival: &Arrival) {
     if !arrival.is_trusted() {
         return;
     }
-    let told = match variables.get(b"HTTP_FORWARDED") {
-        Some(forwarded) if X_FORWARDED.iter().all(|name| variables.get(name).is_none()) => {
-            Told::from_forwarded(forwarded, arrival)
-        }
-        _ => Told::from_x_forwarded(variables, arrival),
+    let says = |name: &[u8]| variables.sent(name).next().is_some();
+    let told = if says(b"HTTP_FORWARDED") && !X_FORWARDED.iter().any(|name| says(name)) {
+        Told::from_forwarded(variables, arrival)
+    } else {
+        Told::from_x_forwarded(variables, arrival)
     };
     if let Some((address, port)) = told.client {
         variables.set(b"REMOTE_ADDR", address.to_string().as_bytes());
@@ -56,20 +60,12 @@ struct Told {
 
 impl Told {
     /// The element of the proxy that is nearest to the client among those that are believed.
-    fn from_forwarded(value: &[u8], arrival: &Arrival) -> Self {
+    fn from_forwarded(variables: &Variables, arrival: &Arrival) -> Self {
         let mut told = Told::default();
-        for element in split_unquoted(value, b',').into_iter().rev() {
-            let mut hop = Told::default();
-            for pair in split_unquoted(element, b';') {
-                let Some(equals) = pair.iter().position(|byte| *byte == b'=') else { continue };
-                let (name, value) = (pair[..equals].trim_ascii(), unquote(pair[equals + 1..].trim_ascii()));
-                match name.to_ascii_lowercase().as_slice() {
-                    b"for" => hop.client = parse_node(&value),
-                    b"host" => hop.host = Some(value),
-                    b"proto" => hop.scheme = Some(value.to_ascii_lowercase()),
-                    _ => {}
-                }
-            }
+        let lines = variables.sent(b"HTTP_FORWARDED").rev();
+        for element in lines.flat_map(|line| Elements { left: Some(line) }) {
+            // Left of an element that cannot be read, nobody knows who speaks.
+            let Some(hop) = Told::from_element(element) else { break };
             let Some((address, _)) = hop.client else { break };
             told = hop;
             if !arrival.trust.includes(address) {
@@ -79,9 +75,43 @@ impl Told {
         told
     }
 
+    /// `for=192.0.2.1;proto=https;host="a.example"`, in any order, with others that mean nothing here. `None` if it
+    /// is not of that form to its end: a quote that was opened left of it may have moved its borders.
+    fn from_element(element: &[u8]) -> Option<Self> {
+        let (mut node, mut hop) = (None, Told::default());
+        let mut rest = element.trim_ascii();
+        while !rest.is_empty() {
+            if let [b';', next @ ..] = rest {
+                rest = next.trim_ascii_start();
+                continue;
+            }
+            let equals = memchr::memchr(b'=', rest)?;
+            let (name, value) = (&rest[..equals], &rest[equals + 1..]);
+            let (value, behind) = unquote(value)?;
+            rest = behind.trim_ascii_start();
+            if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) || !matches!(rest, [] | [b';', ..])
+            {
+                return None;
+            }
+            let slot = match name.to_ascii_lowercase().as_slice() {
+                b"for" => &mut node,
+                b"host" => &mut hop.host,
+                b"proto" => &mut hop.scheme,
+                _ => continue,
+            };
+            // RFC 7239 section 4: each once. A proxy that puts a client's host between quotes as it came sends two.
+            if slot.replace(value).is_some() {
+                return None;
+            }
+        }
+        hop.client = node.and_then(|node| parse_node(&node));
+        hop.scheme = hop.scheme.map(|scheme| scheme.to_ascii_lowercase());
+        Some(hop)
+    }
+
     fn from_x_forwarded(variables: &Variables, arrival: &Arrival) -> Self {
         let last = |name: &[u8]| {
-            let value = variables.get(name)?.rsplit(|byte| *byte == b',').next()?.trim_ascii();
+            let value = variables.sent(name).next_back()?.rsplit(|byte| *byte == b',').next()?.trim_ascii();
             (!value.is_empty()).then(|| value.to_vec())
         };
         let mut told = Told {
@@ -90,8 +120,8 @@ impl Told {
             scheme: last(b"HTTP_X_FORWARDED_PROTO").map(|scheme| scheme.to_ascii_lowercase()),
             port: last(b"HTTP_X_FORWARDED_PORT"),
         };
-        let hops = variables.get(b"HTTP_X_FORWARDED_FOR").unwrap_or_default();
-        for hop in hops.rsplit(|byte| *byte == b',') {
+        let lines = variables.sent(b"HTTP_X_FORWARDED_FOR").rev();
+        for hop in lines.flat_map(|line| line.rsplit(|byte| *byte == b',')) {
             let Some(client) = parse_node(hop.trim_ascii()) else { break };
             told.client = Some(client);
             if !arrival.trust.includes(client.0) {
@@ -99,6 +129,34 @@ impl Told {
             }
         }
         told
+    }
+}
+
+/// A line's elements, from its right end: the proxy's own stands there, and all that stands left of it may be a
+/// client's.
+///
+/// A comma ends an element where the quotes between it and the element's right end are balanced. Read from the left,
+/// a quote that a client opens and never closes would take the proxy's element into its string.
+struct Elements<'a> {
+    left: Option<&'a [u8]>,
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let line = self.left.take()?;
+        let mut quoted = false;
+        for at in memchr::memrchr2_iter(b',', b'"', line) {
+            if line[at] == b'"' {
+                let escapes = line[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
+                quoted ^= escapes % 2 == 0;
+            } else if !quoted {
+                self.left = Some(&line[..at]);
+                return Some(&line[at + 1..]);
+            }
+        }
+        Some(line)
     }
 }
 
@@ -115,23 +173,22 @@ fn parse_node(node: &[u8]) -> Option<(IpAddr, Option<u16>)> {
     literal.parse::<Ipv6Addr>().ok().map(|address| (address.into(), None))
 }
 
-fn split_unquoted(value: &[u8], separator: u8) -> Vec<&[u8]> {
-    let (mut quoted, mut escaped) = (false, false);
-    value
-        .split(|byte| {
-            let is_separator = *byte == separator && !quoted;
-            quoted ^= *byte == b'"' && !escaped;
-            escaped = *byte == b'\\' && quoted && !escaped;
-            is_separator
-        })
-        .collect()
-}
-
-fn unquote(value: &[u8]) -> Vec<u8> {
-    match value {
-        [b'"', inner @ .., b'"'] => inner.iter().copied().filter(|byte| *byte != b'\\').collect(),
-        _ => value.to_vec(),
+/// A pair's value, without its quotes, and what stands behind it. An address with a port is taken without quotes
+/// too, which RFC 7239 section 6 wants and some proxies forget.
+fn unquote(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let Some(quoted) = text.strip_prefix(b"\"") else {
+        let end = text.iter().position(|byte| b";\"\\, \t".contains(byte)).unwrap_or(text.len());
+        return Some((text[..end].to_vec(), &text[end..]));
+    };
+    let (mut value, mut bytes) = (Vec::new(), quoted.iter());
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => return Some((value, bytes.as_slice())),
+            b'\\' => value.push(*bytes.next()?),
+            _ => value.push(*byte),
+        }
     }
+    None
 }
 
 #[cfg(test)]
@@ -193,6 +250,47 @@ mod tests {
         assert_eq!(seen.get(b"REMOTE_PORT"), Some(b"80".as_slice()));
         assert_eq!(seen.get(b"HTTP_HOST"), Some(b"a.example".as_slice()));
         assert_eq!(seen.url_scheme(), "https");
+    }
+
+    #[test]
+    fn an_element_is_cut_where_its_own_quotes_are_balanced() {
+        for (line, want) in [
+            ("a, b", &[" b", "a"][..]),
+            ("", &[""]),
+            ("a,", &["", "a"]),
+            ("x=\"1,2\", y", &[" y", "x=\"1,2\""]),
+            ("open=\"x, y", &[" y", "open=\"x"]),
+            ("open=\"x, host=\"a,b\"", &[" host=\"a,b\"", "open=\"x"]),
+            (r#"a, host="b\",c""#, &[r#" host="b\",c""#, "a"]),
+            (r#"a, host="b\\", c"#, &[" c", r#" host="b\\""#, "a"]),
+        ] {
+            let got: Vec<_> = Elements { left: Some(line.as_bytes()) }.collect();
+            let want: Vec<_> = want.iter().map(|element| element.as_bytes()).collect();
+            assert_eq!(got, want, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_element_that_is_none_to_its_end_is_not_read() {
+        for element in [
+            "for",
+            "=1.2.3.4",
+            "for=1.2.3.4 proto=https",
+            "for=\"1.2.3.4",
+            "for=\"1.2.3.4\\\"",
+            "for=\"1.2.3.4\"x",
+            "for=1.2.3.4;for=5.6.7.8",
+            "a b=c;for=1.2.3.4",
+            "for=1.2.3.4;proto=\"http\"s",
+        ] {
+            assert_eq!(Told::from_element(element.as_bytes()), None, "{element}");
+        }
+        let told = Told::from_element(br#" For="[::1]:80" ; by=_x;; HOST="a\b";proto=HTTPS; "#).unwrap();
+        let client = Some((IpAddr::from(Ipv6Addr::LOCALHOST), Some(80)));
+        assert_eq!(
+            told,
+            Told { client, host: Some(b"ab".to_vec()), scheme: Some(b"https".to_vec()), port: None }
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::variables::Variables;
 /// What a head says of the messages' framing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Framing {
-    /// HTTP/1.1, so that a response may be chunked.
+    /// HTTP/1.1 or a later minor version, so that a response may be chunked.
     pub(super) is_http11: bool,
     /// HEAD: its response has no body.
     pub(super) is_head: bool,
@@ -22,9 +22,6 @@ pub(super) struct Framing {
     pub(super) expects_continue: bool,
     pub(super) body: BodyFraming,
 }
-
-/// Most headers that `Limits::http_headers_count_max` can allow: they are parsed into a fixed table.
-pub(super) const HEADERS_COUNT_MAX: usize = 256;
 
 /// Reads `head`, which ends in an empty line and has `count` fields, into `variables`, with those of the
 /// connection's `ends` among them. An error tells where, bytes from its start.
@@ -39,10 +36,11 @@ pub(super) fn read(
     if count <= USUAL_COUNT {
         read_with(&mut [EMPTY_HEADER; USUAL_COUNT], head, variables, ends, arrival)
     } else {
-        read_with(&mut [EMPTY_HEADER; HEADERS_COUNT_MAX], head, variables, ends, arrival)
+        read_with(&mut vec![EMPTY_HEADER; count], head, variables, ends, arrival)
     }
 }
 
+/// Fields whose table is on the stack, a count.
 const USUAL_COUNT: usize = 24;
 
 fn read_with<'a>(

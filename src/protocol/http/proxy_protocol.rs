@@ -28,6 +28,7 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
 }
 
 const V1_SIGNATURE: &[u8] = b"PROXY ";
+const V1_UNKNOWN: &[u8] = b"PROXY UNKNOWN";
 /// Section 2.1: the longest line, bytes, with its end.
 const V1_BYTES_MAX: usize = 107;
 const V2_SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -37,30 +38,46 @@ const V2_HEADER_BYTES: usize = 16;
 const V2_REST_BYTES_MAX: usize = 4 << 10;
 
 fn parse_v1(bytes: &[u8]) -> Parsed {
+    if let Some(rest) = bytes.strip_prefix(V1_UNKNOWN) {
+        return parse_v1_unknown(rest);
+    }
     let Some(end) = bytes.iter().take(V1_BYTES_MAX).position(|byte| *byte == b'\n') else {
         return if bytes.len() < V1_BYTES_MAX { Parsed::More } else { Parsed::Wrong };
     };
     let line = std::str::from_utf8(&bytes[..end]).ok().and_then(|line| line.strip_suffix('\r'));
     let words: Vec<&str> = line.unwrap_or_default().split(' ').collect();
     let client = match words.as_slice() {
-        ["PROXY", "UNKNOWN", ..] => None,
         ["PROXY", family @ ("TCP4" | "TCP6"), source, destination, port, destination_port] => {
             let is_v4 = *family == "TCP4";
             match (end_v1(is_v4, source, port), end_v1(is_v4, destination, destination_port)) {
-                (Some(source), Some(_)) => Some(source),
+                (Some(source), Some(_)) => source,
                 _ => return Parsed::Wrong,
             }
         }
         _ => return Parsed::Wrong,
     };
-    Parsed::Header { len: end + 1, client }
+    Parsed::Header { len: end + 1, client: Some(client) }
+}
+
+/// Section 2.1: whatever stands before the CR LF is ignored, bytes that are no text and a lone LF too.
+fn parse_v1_unknown(rest: &[u8]) -> Parsed {
+    let rest = &rest[..rest.len().min(V1_BYTES_MAX - V1_UNKNOWN.len())];
+    match rest {
+        [] | [b'\r'] => Parsed::More,
+        [b' ', ..] | [b'\r', b'\n', ..] => match memchr::memmem::find(rest, b"\r\n") {
+            Some(end) => Parsed::Header { len: V1_UNKNOWN.len() + end + 2, client: None },
+            None if rest.len() < V1_BYTES_MAX - V1_UNKNOWN.len() => Parsed::More,
+            None => Parsed::Wrong,
+        },
+        _ => Parsed::Wrong,
+    }
 }
 
 fn end_v1(is_v4: bool, address: &str, port: &str) -> Option<SocketAddr> {
     let address = address.parse::<IpAddr>().ok().filter(|address| address.is_ipv4() == is_v4)?;
-    // parse() alone would take a plus sign.
-    let port = Some(port).filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?;
-    Some(SocketAddr::new(address, port))
+    // parse() alone would take a plus sign, and leading zeros, which section 2.1 does not allow.
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit()) && (port == "0" || !port.starts_with('0'));
+    Some(SocketAddr::new(address, port.parse().ok().filter(|_| is_number)?))
 }
 
 fn parse_v2(bytes: &[u8]) -> Parsed {
@@ -105,7 +122,11 @@ mod tests {
         for (header, want) in [
             (b"PROXY TCP4 192.0.2.1 10.0.0.1 4660 80\r\n".to_vec(), Some("192.0.2.1:4660")),
             (b"PROXY TCP6 2001:db8::1 ::1 256 80\r\n".to_vec(), Some("[2001:db8::1]:256")),
+            (b"PROXY TCP4 192.0.2.1 10.0.0.1 0 65535\r\n".to_vec(), Some("192.0.2.1:0")),
             (b"PROXY UNKNOWN\r\n".to_vec(), None),
+            (b"PROXY UNKNOWN \r\n".to_vec(), None),
+            (b"PROXY UNKNOWN \xff\0\n \r\x80\r\r\n".to_vec(), None),
+            ([b"PROXY UNKNOWN ".as_slice(), &[0xe9; 91], b"\r\n"].concat(), None),
             (v4, Some("192.0.2.1:4660")),
             (v2(0x21, 0x21, &v6_rest), Some("[2001:db8::1]:256")),
             (v2(0x20, 0, &[]), None),
@@ -128,6 +149,14 @@ mod tests {
             b"PROXY TCP4 192.0.2.1 10.0.0.1 99999 80\r\n",
             b"PROXY TCP4 192.0.2.1 10.0.0.1 +1 80\r\n",
             b"PROXY TCP4 192.0.2.1 10.0.0.1 1 99999\r\n",
+            b"PROXY TCP4 192.0.2.1 10.0.0.1 01 80\r\n",
+            b"PROXY TCP4 192.0.2.1 10.0.0.1 1 080\r\n",
+            b"PROXY TCP4 192.0.2.1 10.0.0.1 00 80\r\n",
+            b"PROXY TCP4 192.0.2.1 10.0.0.1  80\r\n",
+            b"PROXY UNKNOWN\n",
+            b"PROXY UNKNOWN\r\r\n",
+            b"PROXY UNKNOWNS\r\n",
+            &[b"PROXY UNKNOWN ".as_slice(), &[b'x'; 92], b"\r\n"].concat(),
             b"PROXY TCP4 192.0.2.1 ::1 1 80\r\n",
             b"PROXY TCP4 192.0.2.1\r\n",
             b"PROXY UDP4 192.0.2.1 10.0.0.1 1 80\r\n",

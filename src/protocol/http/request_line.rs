@@ -32,8 +32,9 @@ impl<'a> RequestLine<'a> {
             return Err(HttpFault::Target);
         }
         let is_http11 = match version {
-            b"HTTP/1.1" => true,
             b"HTTP/1.0" => false,
+            // RFC 9110 section 2.5: what is new in a later minor version may be passed over.
+            [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => true,
             b"HTTP/2.0" if method == b"PRI" => return Err(HttpFault::Http2),
             [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
                 return Err(HttpFault::Version);
@@ -66,7 +67,9 @@ mod tests {
             ("GET /a http/1.1", Err(HttpFault::RequestLine)),
             ("GET /a HTTP/1.10", Err(HttpFault::RequestLine)),
             ("GET /a#b HTTP/1.1", Err(HttpFault::Target)),
-            ("GET /a HTTP/1.2", Err(HttpFault::Version)),
+            ("GET /a HTTP/1.2", Ok(("GET", "/a", true))),
+            ("GET /a HTTP/1.9", Ok(("GET", "/a", true))),
+            ("GET /a HTTP/0.9", Err(HttpFault::Version)),
             ("GET /a HTTP/2.0", Err(HttpFault::Version)),
             ("PRI * HTTP/2.0", Err(HttpFault::Http2)),
             ("CONNECT a:1 HTTP/1.1", Err(HttpFault::Connect)),

@@ -4,7 +4,6 @@
 //! arrives make no difference.
 
 use super::HttpFault;
-use super::head::HEADERS_COUNT_MAX;
 use crate::limits::Limits;
 
 /// What has been seen of a head.
@@ -66,7 +65,7 @@ impl Scan {
                 (true, _) => return Ok(Some(at)),
                 (false, _) => self.lines += 1,
             }
-            let count_max = limits.http_headers_count_max.min(HEADERS_COUNT_MAX);
+            let count_max = limits.http_headers_count_max;
             if self.fields() > count_max {
                 return Err((self.seen, HttpFault::TooManyHeaders { count_max }));
             }

@@ -18,6 +18,8 @@ pub struct RequestDecoder {
     headers_len: usize,
     /// SERVER_SOFTWARE, once it is known, is Apache.
     from_apache: bool,
+    /// REQUEST_METHOD, once it is known, is HEAD.
+    is_head: bool,
     state: State,
 }
 
@@ -69,7 +71,9 @@ impl RequestDecoder {
                         return Ok(Received::More);
                     }
                     [b','] => {
-                        let missing = self.index(&mut variables, limits)?;
+                        let indexed = self.index(&mut variables, limits);
+                        self.is_head = incoming::is_head(&variables);
+                        let missing = indexed?;
                         State::Body { incoming: Incoming::new(variables), missing }
                     }
                     _ => return Err(wrong(self.prefix + self.headers_len, ScgiFault::Comma)),
@@ -94,6 +98,11 @@ impl RequestDecoder {
             State::Body { incoming, .. } => Phase::Body { received: incoming.received() },
             _ => Phase::Head,
         }
+    }
+
+    /// See [`Protocol::is_head`](crate::protocol::Protocol::is_head).
+    pub fn is_head(&self) -> bool {
+        self.is_head
     }
 
     /// See [`Protocol::describe`](crate::protocol::Protocol::describe).

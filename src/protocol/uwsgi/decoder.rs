@@ -12,6 +12,8 @@ use crate::variables::Variables;
 pub struct RequestDecoder {
     header: PartialHeader,
     state: State,
+    /// The request that was refused is a HEAD.
+    is_head: bool,
 }
 
 /// What is being received.
@@ -59,6 +61,14 @@ impl RequestDecoder {
         }
     }
 
+    /// See [`Protocol::is_head`](crate::protocol::Protocol::is_head).
+    pub fn is_head(&self) -> bool {
+        match &self.state {
+            State::Body { incoming, .. } => incoming::is_head(&incoming.variables),
+            State::Header | State::Vars { .. } | State::Done => self.is_head,
+        }
+    }
+
     /// See [`Protocol::describe`](crate::protocol::Protocol::describe).
     pub fn describe(&self) -> String {
         let PacketHeader { modifier1, datasize, modifier2 } = self.header();
@@ -102,7 +112,8 @@ impl RequestDecoder {
             self.state = State::Vars { variables, missing: missing - taken.len() };
             return Ok(Received::More);
         }
-        let missing = index(&mut variables, self.header().modifier1, limits)?;
+        let missing = index(&mut variables, self.header().modifier1, limits)
+            .inspect_err(|_| self.is_head = incoming::is_head(&variables))?;
         self.receive_body(Incoming::new(variables), missing, input, limits)
     }
 
@@ -113,7 +124,12 @@ impl RequestDecoder {
         input: &mut &[u8],
         limits: &Limits,
     ) -> Result<Received, DecodeError> {
-        let missing = if missing > 0 { incoming.fill(input, missing, limits)? } else { 0 };
+        let missing = match missing {
+            0 => 0,
+            missing => incoming
+                .fill(input, missing, limits)
+                .inspect_err(|_| self.is_head = incoming::is_head(&incoming.variables))?,
+        };
         if missing > 0 {
             self.state = State::Body { incoming, missing };
             return Ok(Received::More);

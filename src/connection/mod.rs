@@ -408,6 +408,10 @@ impl<S: Stream> Connection<S> {
             Next::Close | Next::Drain => match self.stream.shutdown_write() {
                 Ok(()) => {
                     self.unread = Bytes::new();
+                    if matches!(next, Next::Drain) && self.incoming == Incoming::Drained {
+                        // A peer that is refused is most likely still sending.
+                        self.incoming = Incoming::Unknown;
+                    }
                     self.enter(State::Draining);
                     Step::Progress
                 }

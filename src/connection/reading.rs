@@ -160,12 +160,7 @@ impl<S: Stream> Connection<S> {
         }
         match self.stream.read(cx.scratch) {
             Ok(0) => Step::Closed,
-            Ok(read) => {
-                if read < cx.scratch.len() && self.incoming == Incoming::Unknown {
-                    self.incoming = Incoming::Drained;
-                }
-                Step::Progress
-            }
+            Ok(_) => Step::Progress,
             Err(error) if error.kind() == ErrorKind::WouldBlock => Step::Blocked,
             Err(error) if error.kind() == ErrorKind::Interrupted => Step::Progress,
             Err(_) => Step::Closed,

@@ -52,7 +52,9 @@ impl Conversation {
             // The request that is answered is whole: it keeps its answer, and the connection has no other.
             Err(_) if self.is_responding() => {
                 self.deaf = true;
-                self.keep_no_longer();
+                if let Serving::Request(request) = &mut self.serving {
+                    request.keep_conn = false;
+                }
                 // Left unread, they tell the connection that its peer goes on sending when it closes.
                 *input = before;
                 Ok(Received::More)

@@ -4,12 +4,15 @@
 //! it would answer on them too. So each return from the application's code asks [`end_child`], which costs one load: the
 //! C library tells of a fork (pthread_atfork(3)), and no system call is needed.
 //!
-//! A child that lives keeps open what the worker closes: see [`is_shared`].
+//! A child that lives keeps open what the worker closes: see [`is_shared`]; and it would hear signals as the worker does:
+//! see [`reset_in_children`].
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
+use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -54,6 +57,16 @@ pub fn is_shared() -> bool {
     HAS_FORKED.load(Relaxed) && !is_child()
 }
 
+/// From here on a child of this process does not have its handlers of these signals: a handler that tells this process
+/// of a stop would have the child outlive it. One that the application has set meanwhile stays its own.
+pub fn reset_in_children(signals: &[i32]) -> io::Result<()> {
+    for signal in signals {
+        let Some(handler) = usize::try_from(*signal).ok().and_then(|at| HANDLERS.get(at)) else { continue };
+        handler.store(handler_of(*signal)?, Relaxed);
+    }
+    Ok(())
+}
+
 /// Forks between this process and the one in which the program began, a count.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 /// The same of the process that serves.
@@ -61,8 +74,37 @@ static SERVING: AtomicU32 = AtomicU32::new(0);
 /// This process has forked since it serves.
 static HAS_FORKED: AtomicBool = AtomicBool::new(false);
 
+/// The handlers that a child does not keep, by their signals' numbers; 0 is none.
+static HANDLERS: [AtomicUsize; SIGNALS_COUNT] = [const { AtomicUsize::new(0) }; SIGNALS_COUNT];
+/// Linux has 64 signals, from 1 on.
+const SIGNALS_COUNT: usize = 65;
+
 extern "C" fn in_child() {
     FORKS.fetch_add(1, Relaxed);
+    for (signal, handler) in (0..).zip(&HANDLERS) {
+        let ours = handler.swap(0, Relaxed);
+        if ours != 0 && handler_of(signal).is_ok_and(|now| now == ours) {
+            reset(signal);
+        }
+    }
+}
+
+/// A signal's handler, or SIG_DFL or SIG_IGN, as a number.
+#[allow(unsafe_code, reason = "nix tells what was only when it sets another")]
+fn handler_of(signal: i32) -> io::Result<usize> {
+    let mut action = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: with a null action nothing is set, and `action` has room for what is told.
+    let told = unsafe { libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) };
+    Errno::result(told)?;
+    // SAFETY: the call has succeeded, so it has written all of it.
+    Ok(unsafe { action.assume_init() }.sa_sigaction)
+}
+
+#[allow(unsafe_code, reason = "a handler is code")]
+fn reset(signal: i32) {
+    // SAFETY: the default action is no code of ours. It cannot fail for a signal that had a handler, and a child has
+    // nobody to tell.
+    unsafe { libc::signal(signal, libc::SIG_DFL) };
 }
 
 extern "C" fn in_parent() {
@@ -71,7 +113,7 @@ extern "C" fn in_parent() {
 
 #[allow(unsafe_code, reason = "nobody else tells of a fork without a system call for each question")]
 fn watch() -> i32 {
-    // SAFETY: both handlers only store to atomics, which is allowed between a fork and anything that follows it; they
-    // stay for as long as the process, as functions do.
+    // SAFETY: both handlers only use atomics and sigaction(2), which is allowed between a fork and anything that
+    // follows it; they stay for as long as the process, as functions do.
     unsafe { libc::pthread_atfork(None, Some(in_parent), Some(in_child)) }
 }

@@ -4,13 +4,17 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use tidegate::AppError;
 
+use crate::forked;
+
 /// What an application raised, with its traceback: SystemExit and KeyboardInterrupt too, which end no worker.
 pub(crate) fn of(py: Python<'_>, error: &PyErr) -> AppError {
+    forked::end_child(py, error);
     AppError::new(text(py, error))
 }
 
 /// Why an application cannot be loaded, as the loader explains it.
 pub(crate) fn at_load(py: Python<'_>, error: &PyErr) -> AppError {
+    forked::end_child(py, error);
     let explained = py
         .import("tidegate._loader")
         .and_then(|loader| loader.call_method1("explain", (error.value(py), error.traceback(py))))

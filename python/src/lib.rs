@@ -18,6 +18,7 @@ mod environs;
 mod errors;
 mod failure;
 mod file_wrapper;
+mod forked;
 mod host;
 mod input;
 mod keys;

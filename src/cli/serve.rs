@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use log::{error, warn};
 use nix::sys::stat::{Mode, umask};
+use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 
 use super::host::Guest;
 use super::logs::Logs;
@@ -13,6 +14,7 @@ use super::{Host, Result, banner, start};
 use crate::application::{AppError, Application};
 use crate::demo::Builtin;
 use crate::descriptors;
+use crate::fork_watch;
 use crate::listener::{Inherited, Listener, Owner};
 use crate::master::{
     self, Crew, End, Fork, Handover, Identity, Invocation, Master, PidFile, Plan, Post, Retirement,
@@ -25,6 +27,7 @@ pub(super) fn run(host: &dyn Host, options: &Options) -> Result<u8> {
     if let Some(why) = options.contradiction() {
         return Err(why.into());
     }
+    fork_watch::begin()?;
     // The sockets first: before anything else is opened they are where the master before has put them.
     let mut handover = Handover::receive();
     let invocation = Invocation::of_this_process(std::env::args_os())?;
@@ -114,6 +117,7 @@ impl<'a> Serving<'a> {
             worker.observe(observer);
         }
         worker.stopper().on_signals()?;
+        fork_watch::reset_in_children(&[SIGTERM, SIGQUIT, SIGINT])?;
         self.print_banner(&worker.listeners().collect::<Vec<_>>());
         Ok(worker.run()?)
     }
@@ -143,7 +147,9 @@ impl<'a> Serving<'a> {
 
     /// The application that APP names. What it has closed or blocked as it was loaded is the server's again.
     fn load(&self) -> Result<Box<dyn Application + 'a>> {
-        let app = self.find()?;
+        let app = self.find();
+        fork_watch::end_child(i32::from(app.is_err()));
+        let app = app?;
         if let Err(error) = descriptors::fill().and_then(|()| master::let_signals_in()) {
             warn!("stdin, stdout, stderr or signals remain as the application has left them: {error}");
         }

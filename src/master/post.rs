@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use log::debug;
 
 use super::abort;
-use super::signals::{Held, Loading};
+use super::signals::{HEARD, Held, Loading};
 use crate::application::Application;
 use crate::fork_watch;
 use crate::limits::Limits;
@@ -60,6 +60,7 @@ impl Post {
         worker.record(Recorder::new(self.slot, Instant::now(), unix_micros()));
         prepare(&mut worker);
         worker.stopper().on_signals()?;
+        fork_watch::reset_in_children(&HEARD)?;
         abort::prepare()?;
         self.loading.end();
         worker.run()

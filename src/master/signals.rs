@@ -20,7 +20,9 @@ pub(super) struct Signals {
     ids: Vec<SigId>,
 }
 
-const HEARD: [i32; 9] = [SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2];
+/// Those that it hears.
+pub(super) const HEARD: [i32; 9] =
+    [SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2];
 
 impl Signals {
     /// Hears them from here on.

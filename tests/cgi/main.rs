@@ -12,6 +12,7 @@ mod feeding;
 mod fixtures;
 mod heads;
 mod kept;
+mod leaving;
 mod netstring;
 mod nginx;
 mod records;

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::SockAddr;
 use tempfile::TempDir;
@@ -89,6 +89,18 @@ impl Server {
     /// Over how many connections requests have come.
     pub(crate) fn connections(&self) -> usize {
         self.connections.lock().unwrap().len()
+    }
+
+    /// Has it accept no more, and finish what runs; waits until it begins to.
+    #[track_caller]
+    pub(crate) fn order_stop(&self) {
+        self.stopper.stop(Stop::Gracefully);
+        let deadline = Instant::now() + PATIENCE;
+        while let Some(address) = self.fastcgi().address.as_socket()
+            && TcpStream::connect(address).is_ok()
+        {
+            assert!(Instant::now() < deadline, "it accepts still");
+        }
     }
 
     /// Orders a graceful stop, and waits for its end.

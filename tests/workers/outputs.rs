@@ -10,7 +10,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
 use crate::disk;
-use crate::master::Master;
+use crate::master::{Master, wrap};
 use crate::support::eventually;
 
 /// Blocks of the disk are 4 KiB, so that a line is torn in two where its file's last block ends.
@@ -129,7 +129,7 @@ fn stdout_and_stderr_whose_disk_is_full_go_on_when_there_is_room() {
     // What stands on the disk is shown by tail(1).
     let script = "touch disk/out disk/err; tail -f disk/out disk/err 2>&1 & ";
     let master = Master::spawn(&["--access-log", "--trace"], |command| {
-        disk::wrap(command, &["sh", "-c", "exec \"$@\" >>disk/out 2>>disk/err", "sh"]);
+        wrap(command, &["sh", "-c", "exec \"$@\" >>disk/out 2>>disk/err", "sh"]);
         disk::mount(command, DISK, script);
     });
     master.get("/before").assert_body("one");

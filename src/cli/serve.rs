@@ -37,6 +37,7 @@ pub(super) fn run(host: &dyn Host, options: &Options) -> Result<u8> {
     }
     let identity = Identity::find(options.process.user.as_deref(), options.process.group.as_deref())?;
     let limits = options.limits();
+    master::outlive_file_limit()?;
     let owner = Owner { user: identity.uid(), group: identity.gid() };
     let owner = Some(owner).filter(|owner| owner.user.or(owner.group).is_some());
     let logs = Logs::open(&options.telling, owner)?;
@@ -144,7 +145,10 @@ impl<'a> Serving<'a> {
     /// The application that APP names. What it has closed or blocked as it was loaded is the server's again.
     fn load(&self) -> Result<Box<dyn Application + 'a>> {
         let app = self.find()?;
-        if let Err(error) = descriptors::fill().and_then(|()| master::let_signals_in()) {
+        let taken_back = descriptors::fill()
+            .and_then(|()| master::let_signals_in())
+            .and_then(|()| master::outlive_readers());
+        if let Err(error) = taken_back {
             warn!("stdin, stdout, stderr or signals remain as the application has left them: {error}");
         }
         Ok(app)

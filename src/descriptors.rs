@@ -30,12 +30,15 @@ pub(crate) fn above<D: AsFd + From<OwnedFd> + Into<OwnedFd>>(descriptor: D) -> i
     }
     let mut low = descriptor.into();
     let moved = fcntl_dupfd_cloexec(&low, FIRST)?;
-    let null = null()?;
-    // In one step, so that no other thread's file gets the number in between.
-    dup2(&null, &mut low)?;
-    keep(low);
-    if !is_above(&null) {
-        keep(null);
+    // Without a /dev/null, as in a bare chroot, the number is free again.
+    if let Ok(null) = null()
+        // In one step, so that no other thread's file gets the number in between.
+        && dup2(&null, &mut low).is_ok()
+    {
+        keep(low);
+        if !is_above(&null) {
+            keep(null);
+        }
     }
     Ok(moved.into())
 }

@@ -40,6 +40,7 @@ pub(super) fn run(host: &dyn Host, options: &Options) -> Result<u8> {
     }
     let identity = Identity::find(options.process.user.as_deref(), options.process.group.as_deref())?;
     let limits = options.limits();
+    master::outlive_file_limit()?;
     let owner = Owner { user: identity.uid(), group: identity.gid() };
     let owner = Some(owner).filter(|owner| owner.user.or(owner.group).is_some());
     let logs = Logs::open(&options.telling, owner)?;
@@ -150,7 +151,10 @@ impl<'a> Serving<'a> {
         let app = self.find();
         fork_watch::end_child(i32::from(app.is_err()));
         let app = app?;
-        if let Err(error) = descriptors::fill().and_then(|()| master::let_signals_in()) {
+        let taken_back = descriptors::fill()
+            .and_then(|()| master::let_signals_in())
+            .and_then(|()| master::outlive_readers());
+        if let Err(error) = taken_back {
             warn!("stdin, stdout, stderr or signals remain as the application has left them: {error}");
         }
         Ok(app)

@@ -42,7 +42,7 @@ pub use pid_file::PidFile;
 pub use post::Post;
 pub use privileges::{Identity, PrivilegeError};
 pub use retirement::Retirement;
-pub use signals::let_signals_in;
+pub use signals::{let_signals_in, outlive_file_limit, outlive_readers};
 pub use supervise::WORKERS_MAX;
 pub use upgrade::{Handover, Invocation};
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use signal_hook::consts::{
-    SIGABRT, SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2,
+    SIGABRT, SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2,
 };
 use signal_hook::low_level::{pipe, register, unregister};
 use signal_hook::{SigId, flag};
@@ -80,6 +80,18 @@ pub(super) fn hold_back() -> io::Result<Held> {
 /// of its own. Others may be meant to stay blocked.
 pub fn let_signals_in() -> io::Result<()> {
     Ok(set_of(&[SIGTERM, SIGINT, SIGQUIT, SIGABRT]).thread_unblock()?)
+}
+
+/// Makes an error of a write whose reader is gone, where the default is the process's end. Programs begin so in Rust and in
+/// Python, but an application may have said otherwise as it was loaded: it is a usual line of Python commands.
+pub fn outlive_readers() -> io::Result<()> {
+    flag::register(SIGPIPE, Arc::default()).map(drop)
+}
+
+/// Makes an error of a write beyond the largest file that the process may have (ulimit -f, LimitFSIZE= of systemd), where
+/// the default is its end: the log has had its last line then, or a body is too large, and others are served.
+pub fn outlive_file_limit() -> io::Result<()> {
+    flag::register(Signal::SIGXFSZ as i32, Arc::default()).map(drop)
 }
 
 fn set_of(signals: &[i32]) -> SigSet {

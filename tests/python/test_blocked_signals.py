@@ -75,3 +75,32 @@ def test_a_worker_is_aborted_as_any_other(start, folder):
     eventually("its traceback", lambda: "Fatal Python error: Aborted" in server.log())
     server.logged("has ended: SIGABRT", level="INFO")
     server.ignore_log()
+
+
+@pytest.mark.parametrize("options", [["--workers=0"], ["--workers=1"], ["--workers=1", "--preload"]], ids=" ".join)
+def test_a_client_that_leaves_ends_nobody(options, launch, folder):
+    """Though the application has set SIGPIPE to its default, as Python commands do for head(1)."""
+    folder(
+        {
+            "app.py": """
+import os, signal
+
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    if environ["PATH_INFO"] == "/pid":
+        return [str(os.getpid()).encode()]
+    return (bytes(100_000) for _ in range(1_000))
+"""
+        }
+    )
+    server = launch("app", *options, "-v", doors=["http", "uwsgi"]).wait_until_it_listens()
+    first = server.doors["http"].ask("GET", "/pid").body
+    for scheme in ("http", "uwsgi"):
+        for _ in range(10):
+            asked = server.doors[scheme].send("GET", "/")
+            asked.read_until(bytes(1_000))
+            asked.reset()
+    assert server.doors["http"].ask("GET", "/pid").body == first
+    assert server.stop() == 0, server.log()

@@ -11,6 +11,7 @@ mod support;
 
 mod attackers;
 mod counters;
+mod crowded;
 mod forms;
 mod programs;
 mod reader;

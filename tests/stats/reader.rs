@@ -1,5 +1,7 @@
 //! A reader of a master's statistics.
 
+use std::process::Command;
+
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -24,7 +26,13 @@ impl Told {
     /// `args` and `--stats ADDRESS`.
     #[track_caller]
     pub(crate) fn at(address: &str, args: &[&str]) -> Told {
-        let master = Master::start(&[&["--stats", address], args].concat());
+        Told::spawn(address, args, |_| {})
+    }
+
+    /// The same, where `prepare` may add to the command.
+    #[track_caller]
+    pub(crate) fn spawn(address: &str, args: &[&str], prepare: impl FnOnce(&mut Command)) -> Told {
+        let master = Master::spawn(&[&["--stats", address], args].concat(), prepare);
         let line = master.says("statistics at ");
         let address = line.split("statistics at ").nth(1).unwrap().split(", for").next().unwrap();
         let door = Door::at(address);

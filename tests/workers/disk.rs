@@ -2,11 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use crate::master::Master;
+use crate::master::{Master, wrap};
 
 /// Has the command run where FOLDER/disk is a disk of this size; `script` is run there before it. Returns its path.
 pub(crate) fn mount(command: &mut Command, size: &str, script: &str) -> PathBuf {
@@ -39,13 +38,4 @@ pub(crate) fn fill(master: &Master) {
 /// Makes room again.
 pub(crate) fn clear(master: &Master) {
     fs::remove_file(path(master, "filler")).unwrap();
-}
-
-/// Has the command run by this one, which is given it as its last arguments.
-pub(crate) fn wrap(command: &mut Command, wrapper: &[&str]) {
-    let mut wrapped = Command::new(wrapper[0]);
-    wrapped.args(&wrapper[1..]).arg(command.get_program()).args(command.get_args());
-    wrapped.current_dir(command.get_current_dir().unwrap()).process_group(0);
-    wrapped.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    *command = wrapped;
 }

@@ -12,7 +12,7 @@ use tidegate::Scheme;
 
 use crate::disk;
 use crate::load::Load;
-use crate::master::Master;
+use crate::master::{Master, wrap};
 use crate::support::client::{Response, get, post, read_all};
 use crate::support::eventually;
 use crate::support::nginx::Nginx;
@@ -201,7 +201,7 @@ fn a_first_start_that_fails_is_one_line_and_a_status() {
 #[test]
 fn descriptors_that_are_used_up_are_a_line_and_over_when_they_are_back() {
     let master = Master::spawn(&["--workers", "1"], |command| {
-        disk::wrap(command, &["sh", "-c", "ulimit -n 40; exec \"$@\"", "sh"]);
+        wrap(command, &["sh", "-c", "ulimit -n 40; exec \"$@\"", "sh"]);
     });
     let idle: Vec<_> = (0..60).map(|_| master.door.connect()).collect();
     master.says("cannot accept: Too many open files");

@@ -181,6 +181,15 @@ pub(crate) fn program() -> PathBuf {
     folder.join("examples/faulty")
 }
 
+/// Has the command run by this one, which is given it as its last arguments.
+pub(crate) fn wrap(command: &mut Command, wrapper: &[&str]) {
+    let mut wrapped = Command::new(wrapper[0]);
+    wrapped.args(&wrapper[1..]).arg(command.get_program()).args(command.get_args());
+    wrapped.current_dir(command.get_current_dir().unwrap()).process_group(0);
+    wrapped.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    *command = wrapped;
+}
+
 fn gather(reader: impl Read + Send + 'static, lines: &Arc<Mutex<Vec<String>>>) {
     let lines = Arc::clone(lines);
     thread::spawn(move || {

@@ -10,7 +10,8 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
 use crate::disk;
-use crate::master::Master;
+use crate::master::{Master, wrap};
+use crate::support::client::post;
 use crate::support::eventually;
 
 /// Blocks of the disk are 4 KiB, so that a line is torn in two where its file's last block ends.
@@ -129,7 +130,7 @@ fn stdout_and_stderr_whose_disk_is_full_go_on_when_there_is_room() {
     // What stands on the disk is shown by tail(1).
     let script = "touch disk/out disk/err; tail -f disk/out disk/err 2>&1 & ";
     let master = Master::spawn(&["--access-log", "--trace"], |command| {
-        disk::wrap(command, &["sh", "-c", "exec \"$@\" >>disk/out 2>>disk/err", "sh"]);
+        wrap(command, &["sh", "-c", "exec \"$@\" >>disk/out 2>>disk/err", "sh"]);
         disk::mount(command, DISK, script);
     });
     master.get("/before").assert_body("one");
@@ -154,6 +155,27 @@ fn stdout_and_stderr_whose_disk_is_full_go_on_when_there_is_room() {
     assert!(lines.lines().any(|line| is_access(line) && line.contains(" GET /after ")), "{lines}");
     assert!(lines.lines().all(|line| line.matches("#").count() < 2), "{lines}");
     assert_whole_but_for(&fs::read_to_string(err).unwrap(), 1, |line| line.starts_with("20"));
+}
+
+#[test]
+fn what_is_beyond_the_largest_file_is_lost_and_ends_no_worker() {
+    let master = Master::spawn(&["--access-log-file", "access"], |command| {
+        wrap(command, &["bash", "-c", "ulimit -f 8; exec \"$@\"", "bash"]);
+    });
+    let worker = master.get("/pid").text();
+    // In a temporary file, as it is too large for memory.
+    master.door.ask(post("/", &[b'.'; 200 << 10])).assert_status(500);
+    eventually("the access log has its 8 KiB", || {
+        master.get("/").assert_body("one");
+        master.count("the access log: lines are lost, 1 so far: File too large") > 0
+    });
+    fs::remove_file(master.folder.path().join("access")).unwrap();
+    master.signal(Signal::SIGUSR1);
+    eventually("it is written again", || {
+        master.get("/").assert_body("one");
+        master.count("the access log: it is written again; ") > 0
+    });
+    assert_eq!(master.get("/pid").text(), worker);
 }
 
 /// Opens a FIFO, reads a line, and leaves.

@@ -40,18 +40,25 @@ impl Door {
         self.visits.iter().map(|visit| visit.until).chain(self.paused_until).min()
     }
 
-    /// Lets new readers in if it is `open`, and goes on with those that are there.
-    pub(super) fn turn(&mut self, now: Instant, open: bool, values: &mut dyn FnMut(Form) -> String) {
+    /// Lets new readers in if it is `open`, and goes on with those that are there. So many descriptors are left to the
+    /// master as are its `reserve`.
+    pub(super) fn turn(
+        &mut self,
+        now: Instant,
+        open: bool,
+        reserve: usize,
+        values: &mut dyn FnMut(Form) -> String,
+    ) {
         if self.paused_until.is_some_and(|until| now >= until) {
             self.paused_until = None;
         }
         if open && self.paused_until.is_none() {
-            self.accept(now);
+            self.accept(now, reserve);
         }
         self.visits.retain_mut(|visit| visit.go_on(now, values));
     }
 
-    fn accept(&mut self, now: Instant) {
+    fn accept(&mut self, now: Instant, reserve: usize) {
         for listener in &self.listeners {
             for _ in 0..READERS_COUNT_MAX {
                 match listener.accept() {
@@ -60,7 +67,18 @@ impl Door {
                         if self.visits.len() >= READERS_COUNT_MAX {
                             self.visits.pop_front();
                         }
-                        self.visits.push_back(Visit::new(socket, now));
+                        let mut has_room = can_have(reserve, &socket);
+                        while !has_room && self.visits.pop_front().is_some() {
+                            has_room = can_have(reserve, &socket);
+                        }
+                        if has_room {
+                            self.visits.push_back(Visit::new(socket, now));
+                        } else if let Some(more) = self.failed.pass(now) {
+                            warn!(
+                                "--stats: {peer}: not answered: the master needs the {reserve} descriptors that the \
+                                 process may still open{more}"
+                            );
+                        }
                     }
                     Ok((_, peer)) => {
                         if let Some(more) = self.failed.pass(now) {
@@ -79,6 +97,13 @@ impl Door {
             }
         }
     }
+}
+
+/// Whether so many descriptors could be opened at this moment. What else the process has open, and what bounds it, need
+/// not be known for that: it tries.
+fn can_have(count: usize, any: &impl AsFd) -> bool {
+    let taken: Result<Vec<_>, _> = (0..count).map(|_| any.as_fd().try_clone_to_owned()).collect();
+    taken.is_ok()
 }
 
 /// Readers at once, a count: monitors are a handful, and each may hold an answer of some hundred KiB.

@@ -41,11 +41,13 @@ impl Master<'_> {
     /// Goes on with those who ask how the workers are.
     pub(super) fn tell_stats(&mut self, now: Instant) {
         let open = self.stats_are_open();
+        // Two for each worker, whose successor has a line too before it leaves; its own is there already.
+        let reserve = OTHERS_COUNT + (2 * self.wanted as usize).saturating_sub(self.workers.len());
         let Some(mut stats) = self.stats.take() else { return };
         let Stats { door, history } = &mut stats;
         // Many may ask in one turn; it is one moment.
         let (mut snapshot, mut texts) = (None, [None, None]);
-        door.turn(now, open, &mut |form| {
+        door.turn(now, open, reserve, &mut |form| {
             let (text, write): (_, fn(&_) -> _) = match form {
                 Form::Json => (&mut texts[0], json),
                 Form::Prometheus => (&mut texts[1], prometheus),
@@ -107,3 +109,7 @@ impl Stats {
         self.history.timed_out(number);
     }
 }
+
+/// Descriptors that the master needs beside its workers' lines, a count: a line's other end until the fork is done, a look
+/// at /proc, the log files that are opened anew, an upgrade's pipes.
+const OTHERS_COUNT: usize = 10;

@@ -13,7 +13,10 @@ for door in fastcgi scgi; do
         { cat "$packet"; printf '\020\200'; } >"corpus/$door/$(basename "$packet" .bin)"
     done
 done
-mkdir -p corpus/http_conversation
+mkdir -p corpus/http_conversation corpus/http_reading
 for request in ../fixtures/http/valid/*.http ../fixtures/http/invalid/*.http; do
-    { cat "$request"; printf '\020\200'; } >"corpus/http_conversation/$(basename "$request" .http)"
+    name=$(basename "$request" .http)
+    { cat "$request"; printf '\020\200'; } >"corpus/http_conversation/$name"
+    # The last byte chooses the bounds.
+    { cat "$request"; printf '\200'; } >"corpus/http_reading/$name"
 done

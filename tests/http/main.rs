@@ -5,12 +5,15 @@
 mod any_request;
 mod arrivals;
 mod clients;
+mod compare;
 mod connections;
 mod continues;
 mod feeding;
 mod fixture;
 mod fixtures;
+mod oracle;
 mod properties;
+mod readings;
 mod reply;
 mod responses;
 mod server;

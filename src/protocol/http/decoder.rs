@@ -195,16 +195,11 @@ impl Conversation {
         let mut variables = Variables::new();
         let ends = self.ends.get_or_insert_with(|| Ends::of(&self.arrival));
         let framing =
-            head::read(head, count, &mut variables, ends, &self.arrival).map_err(|(at, fault)| {
+            head::read(head, count, &mut variables, ends, &self.arrival, limits).inspect_err(|_| {
                 self.request = Framing { is_head: is_head(head, b""), ..Framing::default() };
-                DecodeError { offset: Some(at), fault: Fault::Http(fault) }
             })?;
         self.request = framing;
         let left = match framing.body {
-            BodyFraming::Length(length) if length > limits.body_bytes_max => {
-                let bytes_max = limits.body_bytes_max;
-                return Err(DecodeError { offset: None, fault: Fault::BodyTooLarge { bytes_max } });
-            }
             BodyFraming::Length(length) => Left::Length(length),
             BodyFraming::Chunked => Left::Chunked(Chunked::default()),
             BodyFraming::None => Left::Length(0),

@@ -7,6 +7,8 @@ use super::fields::{BodyFraming, Fields};
 use super::request_line::RequestLine;
 use super::target::{Target, decode_path};
 use super::{Arrival, HttpFault, forwarded};
+use crate::limits::Limits;
+use crate::protocol::{DecodeError, Fault};
 use crate::variables::Variables;
 
 /// What a head says of the messages' framing.
@@ -24,19 +26,20 @@ pub(super) struct Framing {
 }
 
 /// Reads `head`, which ends in an empty line and has `count` fields, into `variables`, with those of the
-/// connection's `ends` among them. An error tells where, bytes from its start.
+/// connection's `ends` among them. Its faults are found in the order of `fixtures/http/README.md`.
 pub(super) fn read(
     head: &[u8],
     count: usize,
     variables: &mut Variables,
     ends: &Ends,
     arrival: &Arrival,
-) -> Result<Framing, (usize, HttpFault)> {
+    limits: &Limits,
+) -> Result<Framing, DecodeError> {
     // Most requests have some ten fields, and a table must be filled before it can be used.
     if count <= USUAL_COUNT {
-        read_with(&mut [EMPTY_HEADER; USUAL_COUNT], head, variables, ends, arrival)
+        read_with(&mut [EMPTY_HEADER; USUAL_COUNT], head, variables, ends, arrival, limits)
     } else {
-        read_with(&mut vec![EMPTY_HEADER; count], head, variables, ends, arrival)
+        read_with(&mut vec![EMPTY_HEADER; count], head, variables, ends, arrival, limits)
     }
 }
 
@@ -49,24 +52,32 @@ fn read_with<'a>(
     variables: &mut Variables,
     ends: &Ends,
     arrival: &Arrival,
-) -> Result<Framing, (usize, HttpFault)> {
+    limits: &Limits,
+) -> Result<Framing, DecodeError> {
     let place = |bytes: &[u8]| bytes.as_ptr() as usize - head.as_ptr() as usize;
-    let (line, fields) = RequestLine::split(head).map_err(|fault| (0, fault))?;
+    let wrong = |at: usize, fault| DecodeError { offset: Some(at), fault: Fault::Http(fault) };
+    let at = |(bytes, fault): (&[u8], HttpFault)| wrong(place(bytes), fault);
+    let (line, fields) = RequestLine::split(head).map_err(|fault| wrong(0, fault))?;
     let headers = match httparse::parse_headers(fields, table) {
         Ok(httparse::Status::Complete((_, headers))) => headers,
         Ok(httparse::Status::Partial) | Err(_) => {
-            return Err((place(fields) + bad_line(fields), HttpFault::HeaderLine));
+            return Err(wrong(place(fields) + bad_line(fields), HttpFault::HeaderLine));
         }
     };
     let mut known = Fields::default();
     for header in headers {
         known.note(header);
     }
-    let at = |(bytes, fault): (&[u8], HttpFault)| (place(bytes), fault);
-    known.check_names(line.is_http11).map_err(|wrong| wrong.map_or((0, HttpFault::HostMissing), at))?;
-    let target = Target::parse(line.method, line.target).map_err(|fault| (place(line.target), fault))?;
-    write_request_line(variables, &line, &target).map_err(|fault| (place(line.target), fault))?;
+    let no_host = || wrong(0, HttpFault::HostMissing);
+    known.check_names(line.is_http11).map_err(|wrong| wrong.map_or_else(no_host, at))?;
+    let in_target = |fault| wrong(place(line.target), fault);
+    let target = Target::parse(line.method, line.target).map_err(in_target)?;
+    write_request_line(variables, &line, &target).map_err(in_target)?;
     let body = known.body(line.is_http11).map_err(at)?;
+    let bytes_max = limits.body_bytes_max;
+    if matches!(body, BodyFraming::Length(length) if length > bytes_max) {
+        return Err(DecodeError { offset: None, fault: Fault::BodyTooLarge { bytes_max } });
+    }
     let expects_continue = known.expects_continue(line.is_http11).map_err(at)?;
 
     ends.write(variables);

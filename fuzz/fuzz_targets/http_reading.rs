@@ -1,0 +1,32 @@
+//! Whatever bytes arrive, the conversation reads in them what the oracle does: the same requests, in them the same method,
+//! target, fields and body, and the same refusal. And it comes to that however they are split.
+#![no_main]
+
+#[path = "../../tests/http/compare.rs"]
+mod compare;
+#[path = "../../tests/http/feeding.rs"]
+mod feeding;
+#[path = "../../tests/http/oracle.rs"]
+mod oracle;
+
+use libfuzzer_sys::fuzz_target;
+use tidegate::Limits;
+
+// An input is the bytes of a connection, and behind them a byte that chooses the bounds.
+fuzz_target!(|input: &[u8]| {
+    let Some((choice, bytes)) = input.split_last() else { return };
+    let limits = match choice % 2 {
+        0 => Limits::default(),
+        // Bounds that an input of some hundred bytes reaches.
+        _ => Limits {
+            http_request_line_bytes_max: 60,
+            http_head_bytes_max: 150,
+            http_headers_count_max: 4,
+            http_chunk_line_bytes_max: 20,
+            body_bytes_max: 30,
+            ..Limits::default()
+        },
+    };
+    let seen = feeding::assert_any_split(bytes, &[usize::from(*choice)], &limits);
+    compare::assert_same_reading(bytes, &seen, &limits);
+});

@@ -7,6 +7,7 @@
 //! A child that lives keeps open what the worker closes: see [`is_shared`]; and it would hear signals as the worker does:
 //! see [`reset_in_children`].
 
+use std::cell::Cell;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
@@ -16,6 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::signal::{SigSet, SigmaskHow};
 use signal_hook::low_level::exit;
 
 /// This process serves from here on, and what it forks does not.
@@ -79,6 +81,23 @@ static HANDLERS: [AtomicUsize; SIGNALS_COUNT] = [const { AtomicUsize::new(0) }; 
 /// Linux has 64 signals, from 1 on.
 const SIGNALS_COUNT: usize = 65;
 
+thread_local! {
+    /// The signals that a thread which is about to fork did not let in before.
+    static MASK: Cell<Option<SigSet>> = const { Cell::new(None) };
+}
+
+/// A signal for the child waits until the child's handlers are its own: ours would take it for this process.
+extern "C" fn before() {
+    MASK.set(SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK).ok());
+}
+
+fn let_signals_in() {
+    if let Some(mask) = MASK.take() {
+        // It was this thread's mask a moment ago, so it is one.
+        let _ = mask.thread_set_mask();
+    }
+}
+
 extern "C" fn in_child() {
     FORKS.fetch_add(1, Relaxed);
     for (signal, handler) in (0..).zip(&HANDLERS) {
@@ -87,6 +106,7 @@ extern "C" fn in_child() {
             reset(signal);
         }
     }
+    let_signals_in();
 }
 
 /// A signal's handler, or SIG_DFL or SIG_IGN, as a number.
@@ -109,11 +129,12 @@ fn reset(signal: i32) {
 
 extern "C" fn in_parent() {
     HAS_FORKED.store(true, Relaxed);
+    let_signals_in();
 }
 
 #[allow(unsafe_code, reason = "nobody else tells of a fork without a system call for each question")]
 fn watch() -> i32 {
-    // SAFETY: both handlers only use atomics and sigaction(2), which is allowed between a fork and anything that
-    // follows it; they stay for as long as the process, as functions do.
-    unsafe { libc::pthread_atfork(None, Some(in_parent), Some(in_child)) }
+    // SAFETY: the handlers only use atomics, a thread's own cell, sigaction(2) and pthread_sigmask(3), which is allowed
+    // between a fork and anything that follows it; they stay for as long as the process, as functions do.
+    unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) }
 }

@@ -135,6 +135,12 @@ def application(environ, start_response):
         for child in children:
             child.terminate()
             child.join()
+        # A signal that comes before the child has run at all is the child's too.
+        for _ in range(100):
+            child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,), daemon=True)
+            child.start()
+            child.terminate()
+            child.join()
         return [b"ended"]
     child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,), daemon=True)
     child.start()

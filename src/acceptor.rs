@@ -1,6 +1,7 @@
 //! A listener in the loop: whether it still has connections waiting, and what keeps it from taking them.
 
 use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::Instant;
 
 use log::{error, warn};
@@ -8,6 +9,7 @@ use mio::{Interest, Registry, Token};
 use nix::errno::Errno;
 use rustix::event::epoll::{self, EventData, EventFlags};
 
+use crate::fork_watch;
 use crate::limits::Limits;
 use crate::listener::Listener;
 use crate::protocol::Protocol;
@@ -60,6 +62,7 @@ impl Acceptor {
             failed: Throttle::default(),
         };
         acceptor.register(registry)?;
+        fork_watch::close_in_children(acceptor.listener.as_fd().as_raw_fd());
         Ok(acceptor)
     }
 
@@ -159,6 +162,12 @@ impl Acceptor {
             // The peer has gone, or a signal came: accept(2) says to go on.
             Err(_) => Accepted::Nobody,
         }
+    }
+}
+
+impl Drop for Acceptor {
+    fn drop(&mut self) {
+        fork_watch::keep_in_children(self.listener.as_fd().as_raw_fd());
     }
 }
 

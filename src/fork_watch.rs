@@ -4,16 +4,16 @@
 //! it would answer on them too. So each return from the application's code asks [`end_child`], which costs one load: the
 //! C library tells of a fork (pthread_atfork(3)), and no system call is needed.
 //!
-//! A child that lives keeps open what the worker closes: see [`is_shared`]; and it would hear signals as the worker does:
-//! see [`reset_in_children`].
+//! A child that lives keeps open what the worker closes: see [`is_shared`]. It would keep the port, and hear signals as the
+//! worker does: see [`close_in_children`] and [`reset_in_children`].
 
 use std::cell::Cell;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, RawFd};
 use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering::Relaxed};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -69,6 +69,20 @@ pub fn reset_in_children(signals: &[i32]) -> io::Result<()> {
     Ok(())
 }
 
+/// From here on a child of this process does not have this descriptor: a listener that it kept would keep the port, for as
+/// long as the child lives.
+pub fn close_in_children(descriptor: RawFd) {
+    let free = |slot: &AtomicI32| slot.compare_exchange(NONE, descriptor, Relaxed, Relaxed).is_ok();
+    // Beyond so many the child keeps it, as it keeps all else.
+    let _ = DESCRIPTORS.iter().any(free);
+}
+
+/// The descriptor is about to be closed, and its number will be another's.
+pub fn keep_in_children(descriptor: RawFd) {
+    let found = |slot: &AtomicI32| slot.compare_exchange(descriptor, NONE, Relaxed, Relaxed).is_ok();
+    let _ = DESCRIPTORS.iter().any(found);
+}
+
 /// Forks between this process and the one in which the program began, a count.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 /// The same of the process that serves.
@@ -98,12 +112,24 @@ fn let_signals_in() {
     }
 }
 
+/// What a child closes: listeners, of which there are a handful.
+static DESCRIPTORS: [AtomicI32; 64] = [const { AtomicI32::new(NONE) }; 64];
+const NONE: RawFd = -1;
+
+#[allow(unsafe_code, reason = "whose descriptors these are, the worker knows")]
 extern "C" fn in_child() {
     FORKS.fetch_add(1, Relaxed);
     for (signal, handler) in (0..).zip(&HANDLERS) {
         let ours = handler.swap(0, Relaxed);
         if ours != 0 && handler_of(signal).is_ok_and(|now| now == ours) {
             reset(signal);
+        }
+    }
+    for descriptor in &DESCRIPTORS {
+        let descriptor = descriptor.swap(NONE, Relaxed);
+        if descriptor != NONE {
+            // SAFETY: the worker has it open, and in the child nobody uses it: a child never comes back to the worker.
+            unsafe { libc::close(descriptor) };
         }
     }
     let_signals_in();
@@ -134,7 +160,7 @@ extern "C" fn in_parent() {
 
 #[allow(unsafe_code, reason = "nobody else tells of a fork without a system call for each question")]
 fn watch() -> i32 {
-    // SAFETY: the handlers only use atomics, a thread's own cell, sigaction(2) and pthread_sigmask(3), which is allowed
-    // between a fork and anything that follows it; they stay for as long as the process, as functions do.
+    // SAFETY: the handlers only use atomics, a thread's own cell, close(2), sigaction(2) and pthread_sigmask(3), which is
+    // allowed between a fork and anything that follows it; they stay for as long as the process, as functions do.
     unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) }
 }

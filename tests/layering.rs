@@ -78,7 +78,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("link", &["stop"]),
     ("stop", &[]),
-    ("acceptor", &["limits", "listener", "protocol", "stream", "throttle"]),
+    ("acceptor", &["fork_watch", "limits", "listener", "protocol", "stream", "throttle"]),
     ("date", &[]),
     ("nearest", &[]),
     ("losses", &["throttle"]),

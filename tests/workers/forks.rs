@@ -51,8 +51,8 @@ fn a_child_that_comes_back_ends_and_there_is_one_response() {
 }
 
 #[test]
-fn a_child_that_lives_keeps_no_response_open() {
-    let master = Master::start(&TCP);
+fn a_child_that_lives_keeps_no_response_open_and_no_port() {
+    let mut master = Master::start(&TCP);
     for (scheme, door) in doors(&master) {
         let begin = Instant::now();
         // HTTP/1.0 has no chunks: the response ends with its connection, as uwsgi's does.
@@ -61,7 +61,14 @@ fn a_child_that_lives_keeps_no_response_open() {
         let took = begin.elapsed();
         assert!(took < Duration::from_secs(5), "{scheme} at {}: {took:?}", door.name);
     }
-    eventually("the children live", || children(master.workers()[0]).len() == 3);
+    let left = children(master.workers()[0]);
+    let live = || left.iter().all(|pid| stat(*pid).is_some_and(|(state, _)| state != "Z"));
+    assert!(left.len() == 3 && live());
+    let address = master.tcp(Scheme::Http).name;
+    master.signal(Signal::SIGTERM);
+    master.wait();
+    assert!(live(), "they outlive the server");
+    TcpListener::bind(address).expect("the port is free");
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tidegate::Limits;
+use tidegate::application::response_head::ResponseHead;
 use tidegate::protocol::http::Conversation;
 use tidegate::protocol::{Arrival, Persistence, Received};
-use tidegate::response::ResponseHead;
 
 const SMALL: &[u8] = b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
 

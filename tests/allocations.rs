@@ -7,10 +7,10 @@ use std::fs;
 use std::path::Path;
 
 use tidegate::Limits;
+use tidegate::application::response_head::ResponseHead;
 use tidegate::protocol::http::Conversation;
 use tidegate::protocol::uwsgi::RequestDecoder;
 use tidegate::protocol::{Arrival, Persistence, Received};
-use tidegate::response::ResponseHead;
 
 #[test]
 fn decoding_a_stock_nginx_get_allocates_nothing_once_warm() {

@@ -1,165 +1,62 @@
 //! Imports run one way, and some words are said in some rooms only.
 //!
-//! A room is a file of `src` or a folder. [`ROOMS`] says what each may import, [`OWNED`] who may say a word. What
-//! stands behind `#[cfg(test)]` may import what it likes.
+//! A room is a file of `src` or a folder. [`LADDER`] has them from the top to the bottom, [`INSIDES`] what is not even
+//! everybody's business above it, [`OWNED`] who may say a word. What stands behind `#[cfg(test)]` may import what it likes.
 
 #![allow(clippy::unwrap_used, reason = "a test may unwrap, and so may its helpers")]
 
 use std::fs;
 use std::path::Path;
 
-/// A room and the rooms it may import: only some that stand below it, so the table is the arrow. A folder and the
-/// rooms in it are one house, and import each other freely.
-const ROOMS: &[(&str, &[&str])] = &[
-    ("main", &["cli"]),
-    ("cli/top", &["listener"]),
-    ("cli/request", &["limits", "listener", "protocol/uwsgi"]),
-    ("cli/decode", &["limits", "protocol", "protocol/uwsgi", "variables"]),
-    (
-        "cli",
-        &[
-            "access_log",
-            "trace",
-            "application",
-            "demo",
-            "descriptors",
-            "environ",
-            "fork_watch",
-            "master",
-            "worker",
-            "stop",
-            "listener",
-            "observer",
-            "protocol",
-            "nearest",
-            "limits",
-        ],
-    ),
-    ("access_log", &["losses", "observer", "variables"]),
-    ("trace", &["losses", "observer", "environ", "response", "variables"]),
-    ("demo", &["application", "environ", "input", "nearest", "variables"]),
-    (
-        "master",
-        &[
-            "worker",
-            "application",
-            "fork_watch",
-            "last_words",
-            "limits",
-            "link",
-            "listener",
-            "protocol",
-            "scoreboard",
-            "stats",
-            "stream",
-            "throttle",
-            "variables",
-        ],
-    ),
-    ("stats", &["scoreboard"]),
-    (
-        "worker",
-        &[
-            "acceptor",
-            "connection",
-            "application",
-            "date",
-            "fork_watch",
-            "limits",
-            "listener",
-            "observer",
-            "protocol",
-            "stop",
-            "stream",
-            "throttle",
-            "link",
-            "scoreboard",
-        ],
-    ),
-    ("link", &["stop"]),
-    ("stop", &[]),
-    ("acceptor", &["fork_watch", "limits", "listener", "protocol", "stream", "throttle"]),
-    ("date", &[]),
-    ("nearest", &[]),
-    ("losses", &["throttle"]),
-    ("throttle", &[]),
-    ("listener", &["descriptors", "limits", "protocol", "stream"]),
-    (
-        "connection",
-        &[
-            "client",
-            "exchange",
-            "observer",
-            "application",
-            "environ",
-            "limits",
-            "outbox",
-            "protocol",
-            "response",
-            "scoreboard",
-            "stream",
-            "variables",
-        ],
-    ),
-    ("scoreboard", &["last_words"]),
-    ("last_words", &[]),
-    ("observer", &["environ", "response", "stream", "variables"]),
-    (
-        "exchange",
-        &["application", "client", "environ", "fork_watch", "limits", "outbox", "response", "variables"],
-    ),
-    ("outbox", &["application", "stream"]),
-    ("stream", &["fork_watch"]),
-    ("protocol/uwsgi", &["limits", "variables"]),
-    ("protocol/http", &["limits", "response", "variables"]),
-    ("protocol/fastcgi", &["environ", "limits", "response", "variables"]),
-    ("protocol/scgi", &["limits", "response", "variables"]),
-    ("protocol", &["environ", "input", "limits", "response", "variables"]),
-    ("application", &["client", "environ", "limits", "response"]),
-    ("response", &[]),
-    ("environ", &["input", "variables"]),
-    ("variables", &[]),
-    ("input", &["descriptors"]),
-    ("client", &[]),
-    ("descriptors", &[]),
-    ("limits", &[]),
-    ("fork_watch", &[]),
+/// The rooms, from the top to the bottom: one may import what stands below it.
+const LADDER: &[&str] = &[
+    "main",
+    "cli",
+    "master",
+    "worker",
+    "connection",
+    "telemetry",
+    "net",
+    "protocol",
+    "application",
+    "ascii",
+    "process",
+    "limits",
+];
+
+/// What only some rooms may name though it stands below others: a path in the crate, and those rooms.
+const INSIDES: &[(&str, &[&str])] = &[
+    ("cli", &["main"]),
+    ("connection", &["worker", "master/abort"]),
+    ("protocol/uwsgi", &["protocol", "cli/request", "cli/decode"]),
+    ("protocol/http", &["protocol"]),
+    ("protocol/fastcgi", &["protocol"]),
+    ("protocol/scgi", &["protocol"]),
 ];
 
 /// A word, and the rooms that may say it. A room that is new may say none of those that stand only in some.
 const OWNED: &[(&str, Said)] = &[
-    ("mio", Said::OnlyIn(&["worker", "acceptor", "link", "listener", "stream", "stop"])),
+    ("mio", Said::OnlyIn(&["worker", "net"])),
     ("slab", Said::OnlyIn(&["worker"])),
-    ("std::net", Said::OnlyIn(&["worker", "acceptor", "listener", "stream", "cli/request"])),
-    (
-        "std::os::unix::net",
-        Said::OnlyIn(&["worker", "acceptor", "link", "listener", "stream", "stop", "master", "cli/request"]),
-    ),
+    ("std::net", Said::OnlyIn(&["net", "cli/request"])),
+    ("std::os::unix::net", Said::OnlyIn(&["worker", "master", "cli/request"])),
+    ("socket2", Said::OnlyIn(&["net"])),
+    ("libc", Said::OnlyIn(&["master", "process"])),
+    ("nix", Said::OnlyIn(&["worker", "net", "master", "process", "cli", "application/hang_up"])),
+    ("rustix", Said::OnlyIn(&["worker", "net", "process", "cli"])),
     // The worker's clock is the only one; who observes keeps a time of its own, and so does a client.
-    ("Instant::now", Said::OnlyIn(&["worker", "access_log", "trace", "master", "cli"])),
-    ("SystemTime::now", Said::OnlyIn(&["access_log", "date", "trace", "master", "cli"])),
+    ("Instant::now", Said::OnlyIn(&["worker", "telemetry", "master", "cli"])),
+    ("SystemTime::now", Said::OnlyIn(&["telemetry/access_log", "worker/http_date", "master"])),
     // What bytes mean needs no socket, no clock and no log.
     ("log", Said::NowhereIn(DATA)),
     ("WouldBlock", Said::NowhereIn(DATA)),
     // The seam between the two machines: what a protocol calls its parts is not the connection's business.
-    ("vars", Said::NowhereIn(&["connection", "exchange", "outbox"])),
-    ("unsafe", Said::OnlyIn(&["master", "fork_watch"])),
+    ("vars", Said::NowhereIn(&["connection"])),
+    ("unsafe", Said::OnlyIn(&["master", "process"])),
 ];
 
 /// The rooms that are functions of bytes.
-const DATA: &[&str] = &[
-    "protocol",
-    "protocol/uwsgi",
-    "protocol/http",
-    "protocol/fastcgi",
-    "protocol/scgi",
-    "application",
-    "response",
-    "environ",
-    "variables",
-    "input",
-    "limits",
-];
+const DATA: &[&str] = &["protocol", "application", "ascii", "limits"];
 
 enum Said {
     OnlyIn(&'static [&'static str]),
@@ -167,56 +64,66 @@ enum Said {
 }
 
 #[test]
-fn imports_follow_the_arrow_and_words_stay_in_their_rooms() {
-    let mut files = Vec::new();
-    collect(Path::new(SRC), &mut files);
-    assert!(files.len() > ROOMS.len() / 2, "only {} files found in {SRC}", files.len());
+fn imports_go_down_the_ladder_and_words_stay_in_their_rooms() {
+    let files = sources();
     let wrong: Vec<String> = (files.iter())
         .filter(|(module, _)| module != "lib")
         .flat_map(|(module, source)| faults(module, source))
         .collect();
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
-    for (room, _) in ROOMS {
+    for room in LADDER {
         let is_there = files.iter().any(|(module, _)| room_of(module) == Some(*room));
-        assert!(is_there, "room {room} has no file: take its row out of ROOMS in tests/layering.rs");
+        assert!(is_there, "room {room} has no file: take it out of LADDER in tests/layering.rs");
     }
 }
 
 #[test]
-fn the_arrow_has_no_circle() {
-    for (at, (room, imports)) in ROOMS.iter().enumerate() {
-        for import in *imports {
-            let below = ROOMS[at + 1..].iter().any(|(name, _)| name == import);
-            assert!(
-                below || same_house(room, import),
-                "{room} imports {import}, which does not stand below it"
-            );
-        }
+fn every_permission_is_used() {
+    let files = sources();
+    let uses = |room: &str, used: &dyn Fn(&str, &[&str]) -> bool| {
+        let within = files.iter().filter(|(module, _)| module == room || is_in(module, room));
+        within.into_iter().any(|(module, source)| paths(&code(source)).iter().any(|path| used(module, path)))
+    };
+    let mut unused = Vec::new();
+    for (word, said) in OWNED {
+        let Said::OnlyIn(rooms) = said else { continue };
+        unused
+            .extend(rooms.iter().filter(|room| !uses(room, &|_, path| says(path, word))).map(|r| (r, word)));
     }
+    for (inside, rooms) in INSIDES {
+        let names = |module: &str, path: &[&str]| names(module, path, inside);
+        unused.extend(rooms.iter().filter(|room| !uses(room, &names)).map(|r| (r, inside)));
+    }
+    assert!(unused.is_empty(), "nobody uses these permissions (room, what): {unused:?}");
 }
 
 #[test]
 fn a_broken_rule_is_found() {
     for (module, source, want) in [
-        ("environ", "use crate::worker::Worker;", "environ imports worker"),
-        ("environ", "fn f() { crate::connection::Turn::Closed; }", "environ imports connection"),
-        ("environ", "use crate::{input::Input, stream::{Peer, Socket}};", "environ imports stream"),
-        ("environ", "use super::worker::Worker;", "environ imports worker"),
-        ("limits", "use crate::input::Input;", "limits imports input"),
-        ("protocol/uwsgi/vars", "use super::super::super::outbox::Outbox;", "protocol/uwsgi imports outbox"),
-        ("cli/serve", "use crate::protocol::uwsgi::Vars;", "cli imports protocol/uwsgi"),
-        ("cli/serve", "use crate::connection::Connection;", "cli imports connection"),
-        ("worker", "use crate::cli::serve;", "worker imports cli"),
+        ("application/environ", "use crate::worker::Worker;", "application imports worker"),
+        ("application/environ", "fn f() { crate::net::stream::Peer::Unix; }", "application imports net"),
+        (
+            "protocol/error",
+            "use crate::{limits::Limits, net::stream::{Peer, Socket}};",
+            "protocol imports net",
+        ),
+        ("application/body", "use super::super::worker::Worker;", "application imports worker"),
+        ("limits", "use crate::application::Body;", "limits imports application"),
+        ("protocol/uwsgi/vars", "use super::super::super::net::stream::Peer;", "protocol imports net"),
+        ("cli/serve", "use crate::protocol::uwsgi::Vars;", "cli/serve names protocol/uwsgi"),
+        ("cli/serve", "use crate::connection::Connection;", "cli/serve names connection"),
+        ("net/stream", "use crate::protocol::http::Conversation;", "net/stream names protocol/http"),
+        ("worker", "use crate::cli::Host;", "worker imports cli"),
         ("worker", "use crate::Limits;", "`crate::Limits` is for users"),
         ("connection", "use mio::Token;", "connection says `mio`"),
         ("connection", "use std::{io, net::TcpStream};", "connection says `std::net`"),
         ("connection", "let now = std::time::Instant::now();", "connection says `Instant::now`"),
         ("connection", "let vars = 1;", "connection says `vars`"),
-        ("acceptor", "use slab::Slab;", "acceptor says `slab`"),
-        ("protocol/uwsgi/decoder", "ErrorKind::WouldBlock => {}", "protocol/uwsgi says `WouldBlock`"),
-        ("protocol/uwsgi/decoder", "log::warn!(\"\");", "protocol/uwsgi says `log`"),
+        ("net/listener", "use slab::Slab;", "net/listener says `slab`"),
+        ("protocol/uwsgi/decoder", "ErrorKind::WouldBlock => {}", "protocol/uwsgi/decoder says `WouldBlock`"),
+        ("protocol/uwsgi/decoder", "log::warn!(\"\");", "protocol/uwsgi/decoder says `log`"),
         ("worker", "unsafe { f() }", "worker says `unsafe`"),
-        ("novelty", "", "src/novelty.rs has no room: add a row to ROOMS"),
+        ("novelty", "", "src/novelty.rs stands nowhere: give its room a place in LADDER"),
     ] {
         let found = faults(module, source);
         assert!(found.len() == 1 && found[0].contains(want), "{source:?} in {module}: {found:?}");
@@ -226,13 +133,13 @@ fn a_broken_rule_is_found() {
 #[test]
 fn what_breaks_no_rule_is_left_alone() {
     for (module, source) in [
-        ("environ", "use crate::input::Input; use std::fmt;"),
-        ("environ", "#[cfg(test)] mod tests { use crate::worker::Worker; }"),
+        ("application/environ", "use crate::limits::Limits; use std::fmt;"),
+        ("application/environ", "#[cfg(test)] mod tests { use crate::worker::Worker; }"),
         (
-            "environ",
+            "application/environ",
             "// crate::worker\n/// [`crate::worker`]\n/* log::warn */ const A: &str = \"log::warn \\\" mio\";",
         ),
-        ("environ", "const QUOTE: u8 = b'\"'; const LIFE: &'static str = \"mio\"; // '"),
+        ("application/environ", "const QUOTE: u8 = b'\"'; const LIFE: &'static str = \"mio\"; // '"),
         ("connection", "let (logged, variables, net) = (deadline, simio, vars_seen);"),
         ("connection", "use std::time::Instant; let now: Instant = clock();"),
         ("protocol/uwsgi/decoder", "use super::vars::Vars; use crate::protocol::Fault;"),
@@ -248,11 +155,11 @@ fn what_breaks_no_rule_is_left_alone() {
 fn faults(module: &str, source: &str) -> Vec<String> {
     let Some(room) = room_of(module) else {
         return vec![format!(
-            "src/{module}.rs has no room: add a row to ROOMS in tests/layering.rs, in its place"
+            "src/{module}.rs stands nowhere: give its room a place in LADDER in tests/layering.rs"
         )];
     };
-    let (_, may_import) =
-        ROOMS.iter().find(|(name, _)| *name == room).expect("room_of finds rooms of the table");
+    let place = |room: &str| LADDER.iter().position(|one| *one == room);
+    let within = |rooms: &[&str]| rooms.iter().any(|name| *name == module || is_in(module, name));
     let mut faults = Vec::new();
     for path in paths(&code(source)) {
         if let Some(target) = inside(module, &path) {
@@ -261,22 +168,28 @@ fn faults(module: &str, source: &str) -> Vec<String> {
                     "src/{module}.rs: `crate::{}` is for users of the crate: name the room that it is from",
                     target.replace('/', "::")
                 )),
-                Some(import) if same_house(room, import) || may_import.contains(&import) => {}
-                Some(import) => {
-                    faults.push(format!("src/{module}.rs: {room} imports {import}, against the arrow"));
+                Some(import) if place(import) < place(room) => {
+                    faults.push(format!("src/{module}.rs: {room} imports {import}, up the ladder"));
+                }
+                Some(_) => {
+                    for (inside, rooms) in INSIDES {
+                        let is_home = module == *inside || is_in(module, inside);
+                        if names(module, &path, inside) && !is_home && !within(rooms) {
+                            faults.push(format!(
+                                "src/{module}.rs: {module} names {inside}, which is not its business"
+                            ));
+                        }
+                    }
                 }
             }
         }
         for (word, said) in OWNED {
-            let segments: Vec<&str> = word.split("::").collect();
-            let is_said = path.windows(segments.len()).any(|part| part == segments);
-            let within = |rooms: &[&str]| rooms.iter().any(|name| *name == room || is_in(room, name));
             let is_right = match said {
                 Said::OnlyIn(rooms) => within(rooms),
                 Said::NowhereIn(rooms) => !within(rooms),
             };
-            if is_said && !is_right {
-                faults.push(format!("src/{module}.rs: {room} says `{word}`, which is not said there"));
+            if says(&path, word) && !is_right {
+                faults.push(format!("src/{module}.rs: {module} says `{word}`, which is not said there"));
             }
         }
     }
@@ -285,19 +198,32 @@ fn faults(module: &str, source: &str) -> Vec<String> {
     faults
 }
 
-/// The room that a module belongs to: itself, or the nearest folder around it that is one.
+/// Whether a path says a word.
+fn says(path: &[&str], word: &str) -> bool {
+    let segments: Vec<&str> = word.split("::").collect();
+    path.windows(segments.len()).any(|part| part == segments)
+}
+
+/// Whether a path that stands in `module` leads to `place` in the crate, or into it.
+fn names(module: &str, path: &[&str], place: &str) -> bool {
+    inside(module, path).is_some_and(|target| target == place || is_in(&target, place))
+}
+
+/// Every file of src as its module path and its text.
+fn sources() -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    collect(Path::new(SRC), &mut files);
+    assert!(files.len() > 100, "only {} files found in {SRC}", files.len());
+    files
+}
+
+/// The room that a module belongs to: the folder of src in which it stands, or the file.
 fn room_of(module: &str) -> Option<&'static str> {
-    let rooms = ROOMS.iter().map(|(room, _)| *room);
-    rooms.filter(|room| *room == module || is_in(module, room)).max_by_key(|room| room.len())
+    LADDER.iter().copied().find(|room| *room == module || is_in(module, room))
 }
 
 fn is_in(module: &str, folder: &str) -> bool {
     module.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
-}
-
-fn same_house(one: &str, other: &str) -> bool {
-    let house = |room: &str| room.split('/').next().map(str::to_owned);
-    house(one) == house(other)
 }
 
 /// Where in the crate a path leads that stands in `module`; `None` if it leads out of it, or nowhere else.

@@ -6,7 +6,7 @@ use pyo3::exceptions::PySystemExit;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyInt;
-use tidegate::fork_watch;
+use tidegate::process::fork_watch;
 
 use crate::text::type_name;
 

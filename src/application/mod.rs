@@ -3,8 +3,13 @@
 //! An application takes an [`Environ`] and a [`StartResponse`], and returns a [`Body`] or an [`AppError`].
 
 mod body;
+pub mod environ;
 mod error;
+pub mod hang_up;
+pub mod input;
+pub mod response_head;
 mod start_response;
+pub mod variables;
 mod written;
 
 pub(crate) use body::Content;
@@ -12,7 +17,7 @@ pub use body::{Body, FilePart};
 pub use error::AppError;
 pub use start_response::{StartError, StartResponse, Started};
 
-use crate::environ::Environ;
+use crate::application::environ::Environ;
 
 /// What answers requests. Closures of this shape are applications.
 ///

@@ -8,9 +8,9 @@ use bytes::Bytes;
 
 use super::body::Content;
 use super::written::Written;
-use crate::client::Client;
+use crate::application::hang_up::Client;
+use crate::application::response_head::{HeadError, ResponseHead};
 use crate::limits::Limits;
-use crate::response::{HeadError, ResponseHead};
 
 /// Starts the response: PEP 3333's start_response.
 ///

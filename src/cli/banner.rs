@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::listener::Listener;
+use crate::net::listener::Listener;
 use crate::protocol::Scheme;
 
 /// The words for these listeners, which serve `app`; `path` is worth asking for.

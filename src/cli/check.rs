@@ -8,7 +8,7 @@ use super::config::Entry;
 use super::options::Options;
 use super::output::Output;
 use super::{Host, Result, print, start};
-use crate::demo::Builtin;
+use crate::cli::demo::Builtin;
 use crate::master::Identity;
 
 pub(super) const EXAMPLES: &str = "\

@@ -9,10 +9,10 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{Result, print};
+use crate::ascii::Ascii;
 use crate::limits::Limits;
 use crate::protocol::uwsgi::{PacketHeader, RequestDecoder, Vars, WireFault, modifier1};
 use crate::protocol::{Fault, Phase, Received};
-use crate::variables::Ascii;
 
 pub(super) const EXAMPLES: &str = "\
 A packet is judged as the server would judge it. What is wrong with it is told on stderr, with its offset from the \

@@ -3,9 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::application::environ::Environ;
 use crate::application::{AppError, Application, Body, StartResponse};
-use crate::demo::UnknownApplication;
-use crate::environ::Environ;
+use crate::cli::demo::UnknownApplication;
 use crate::master::{self, Fork};
 
 /// Finds the application that APP names, where it is none of the built-in ones.

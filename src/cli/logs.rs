@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use super::Result;
 use super::options::Telling;
 use super::output::Output;
-use crate::access_log::AccessLog;
-use crate::listener::Owner;
-use crate::observer::{Event, Observer};
-use crate::trace::Trace;
+use crate::net::listener::Owner;
+use crate::telemetry::access_log::AccessLog;
+use crate::telemetry::observer::{Event, Observer};
+use crate::telemetry::trace::Trace;
 
 /// The outputs of a server.
 #[derive(Clone)]

@@ -4,6 +4,8 @@ mod banner;
 mod check;
 mod config;
 mod decode;
+pub mod demo;
+mod did_you_mean;
 mod host;
 mod logs;
 mod options;
@@ -23,7 +25,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::descriptors;
+use crate::process::descriptors;
 use config::{Configured, Gathered};
 use host::NoHost;
 pub use host::{Host, Setting};

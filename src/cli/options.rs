@@ -8,8 +8,8 @@ use ipnet::IpNet;
 use super::host::Setting;
 use super::values::{Seconds, Size, WorkerCount, assignment, mode, waiting_time};
 use crate::limits::Limits;
-use crate::listener::{Address, ListenOptions, Owner, parse_network};
 use crate::master::Retirement;
+use crate::net::listener::{Address, ListenOptions, Owner, parse_network};
 use crate::protocol::{Scheme, Trust};
 
 /// What `tidegate serve` is given.

@@ -16,9 +16,9 @@ use nix::sys::stat::fstat;
 use nix::unistd::dup2_stderr;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
-use crate::descriptors;
-use crate::listener::Owner;
 use crate::master::shared_flag;
+use crate::net::listener::Owner;
+use crate::process::descriptors;
 
 /// A file to which lines are appended, each whole, by several processes: `write_all` is a line. Clones are the same file.
 #[derive(Clone)]

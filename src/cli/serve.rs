@@ -12,13 +12,13 @@ use super::logs::Logs;
 use super::options::Options;
 use super::{Host, Result, banner, start};
 use crate::application::{AppError, Application};
-use crate::demo::Builtin;
-use crate::descriptors;
-use crate::fork_watch;
-use crate::listener::{Inherited, Listener, Owner};
+use crate::cli::demo::Builtin;
 use crate::master::{
     self, Crew, End, Fork, Handover, Identity, Invocation, Master, PidFile, Plan, Post, Retirement,
 };
+use crate::net::listener::{Inherited, Listener, Owner};
+use crate::process::descriptors;
+use crate::process::fork_watch;
 use crate::protocol::Scheme;
 use crate::worker::Worker;
 

@@ -8,13 +8,13 @@ use log::{debug, error, info, warn};
 
 use super::{Connection, Context, Next, State, Step, Tally, Turn};
 use crate::application::AppError;
-use crate::exchange::Exchange;
-use crate::observer::{Event, Summary};
-use crate::outbox::Data;
+use crate::application::response_head::ResponseHead;
+use crate::ascii::Ascii;
+use crate::connection::exchange::Exchange;
+use crate::connection::outbox::Data;
+use crate::net::stream::Stream;
 use crate::protocol::{DecodeError, Fault, Persistence};
-use crate::response::ResponseHead;
-use crate::stream::Stream;
-use crate::variables::Ascii;
+use crate::telemetry::observer::{Event, Summary};
 
 impl<S: Stream> Connection<S> {
     /// A request that cannot be completed: the peer's mistake, unless the body could not be kept.

@@ -13,7 +13,10 @@
 //! of the response is still on its way. So a connection whose response may not have arrived drains: it says that nothing
 //! more will be sent, and reads until the peer closes (RFC 9112 section 9.6).
 
+pub(crate) mod abort_reply;
 mod endings;
+pub mod exchange;
+pub mod outbox;
 mod reading;
 mod waiting;
 
@@ -24,15 +27,15 @@ use bytes::Bytes;
 use log::{debug, warn};
 
 use crate::application::Application;
-use crate::client::Client;
-use crate::environ::Environ;
-use crate::exchange::{Exchange, Piece};
+use crate::application::environ::Environ;
+use crate::application::hang_up::Client;
+use crate::connection::exchange::{Exchange, Piece};
+use crate::connection::outbox::Outbox;
 use crate::limits::Limits;
-use crate::observer::{Event, Observer};
-use crate::outbox::Outbox;
+use crate::net::stream::{Peer, Stream};
 use crate::protocol::{Persistence, Phase, Protocol};
-use crate::scoreboard::Recorder;
-use crate::stream::{Peer, Stream};
+use crate::telemetry::observer::{Event, Observer};
+use crate::telemetry::scoreboard::Recorder;
 use reading::Incoming;
 use waiting::Waiting;
 
@@ -330,11 +333,12 @@ impl<S: Stream> Connection<S> {
         }
         let descriptor = self.stream.descriptor();
         if let Some(recorder) = &mut cx.recorder {
-            let last_words = self.protocol.last_words(environ.method() == b"HEAD");
-            self.tally.began = Some(recorder.calls(environ.method(), environ.uri(), descriptor, last_words));
+            self.tally.began = Some(recorder.calls(environ.method(), environ.uri()));
         }
+        abort_reply::set(descriptor, self.protocol.last_words(environ.method() == b"HEAD"));
         let client = descriptor.map(Client::new);
         let (exchange, called) = Exchange::call(cx.application, environ, client, cx.limits);
+        abort_reply::set(None, &[]);
         if let Some(recorder) = &mut cx.recorder {
             recorder.returns();
         }
@@ -352,15 +356,21 @@ impl<S: Stream> Connection<S> {
             self.protocol.keep_no_longer();
         }
         if pending.data.is_empty() {
-            let mut recorder = cx.recorder.as_mut().filter(|_| exchange.asks_application());
-            if let Some(recorder) = &mut recorder {
+            let asks = exchange.asks_application();
+            if asks {
                 let begun = exchange.is_head_sent();
                 let last_words = if begun { &[] } else { self.protocol.last_words(exchange.head_only) };
-                recorder.steps(self.stream.descriptor(), last_words);
+                abort_reply::set(self.stream.descriptor(), last_words);
+                if let Some(recorder) = &mut cx.recorder {
+                    recorder.steps();
+                }
             }
             let stepped = exchange.next_piece();
-            if let Some(recorder) = recorder {
-                recorder.returns();
+            if asks {
+                abort_reply::set(None, &[]);
+                if let Some(recorder) = &mut cx.recorder {
+                    recorder.returns();
+                }
             }
             *pending = match stepped {
                 Ok(piece) => piece,

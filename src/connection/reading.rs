@@ -7,9 +7,9 @@ use log::debug;
 
 use super::{Connection, Context, Next, State, Step};
 use crate::application::Application;
-use crate::observer::Event;
+use crate::net::stream::Stream;
 use crate::protocol::{Phase, Received};
-use crate::stream::Stream;
+use crate::telemetry::observer::Event;
 
 /// What is known of the socket's receiving side without asking it.
 #[derive(Clone, Copy, PartialEq, Eq)]

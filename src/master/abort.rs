@@ -17,7 +17,8 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
-use crate::{fork_watch, last_words};
+use crate::connection::abort_reply;
+use crate::process::fork_watch;
 
 /// Prepares this process, a worker, for its master's SIGABRT; the calling thread is the one that serves.
 #[allow(unsafe_code)]
@@ -78,7 +79,7 @@ extern "C" fn on_abort(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut 
 
 #[allow(unsafe_code)]
 fn say_last_words() {
-    let Some((descriptor, words, len)) = last_words::take() else { return };
+    let Some((descriptor, words, len)) = abort_reply::take() else { return };
     if len > 0 {
         // SAFETY: `words` and `len` are those of a &'static [u8], and the descriptor is a connection of the worker,
         // open for as long as it is in the application's hands. What does not fit into the socket's empty buffer is lost.

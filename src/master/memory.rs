@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 
-use crate::scoreboard::Scoreboard;
+use crate::telemetry::scoreboard::Scoreboard;
 
 /// Maps a fresh scoreboard. It stays for as long as the process, and any child of it, lives: some hundred KiB, of
 /// which only the rows that are used take memory.

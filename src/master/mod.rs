@@ -46,9 +46,9 @@ pub use signals::{let_signals_in, outlive_file_limit, outlive_readers};
 pub use supervise::WORKERS_MAX;
 pub use upgrade::{Handover, Invocation};
 
-use crate::fork_watch;
-use crate::listener::Listener;
-use crate::scoreboard::Scoreboard;
+use crate::net::listener::Listener;
+use crate::process::fork_watch;
+use crate::telemetry::scoreboard::Scoreboard;
 use backoff::Backoff;
 use notify::Notify;
 use oom::OomKills;

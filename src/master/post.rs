@@ -9,12 +9,12 @@ use log::debug;
 use super::abort;
 use super::signals::{HEARD, Held, Loading};
 use crate::application::Application;
-use crate::fork_watch;
 use crate::limits::Limits;
-use crate::link::{Link, word};
-use crate::listener::Listener;
-use crate::scoreboard::{Recorder, Slot};
+use crate::net::listener::Listener;
+use crate::process::fork_watch;
+use crate::telemetry::scoreboard::{Recorder, Slot};
 use crate::worker::Worker;
+use crate::worker::master_link::{Link, word};
 
 /// What a worker is given.
 pub struct Post {

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use super::worker::Worker;
-use crate::scoreboard::Row;
+use crate::telemetry::scoreboard::Row;
 
 /// The bounds of a worker's life. What is `None` is no bound.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -14,8 +14,8 @@ use super::retirement::memory;
 use super::signals::{Loading, hold_back};
 use super::worker::{Ending, Stage, Worker, deed};
 use super::{Fork, Leave, Master, Post, State};
-use crate::fork_watch;
-use crate::scoreboard::{Doing, Life, Row, Scoreboard};
+use crate::process::fork_watch;
+use crate::telemetry::scoreboard::{Doing, Life, Row, Scoreboard};
 
 /// Writes the master's own part of the scoreboard.
 pub(super) fn introduce(scoreboard: &Scoreboard) {
@@ -53,7 +53,7 @@ impl Master<'_> {
         }
         if self.state == State::Starting && self.all_serve(self.generation) {
             self.state = State::Serving;
-            self.listeners.iter_mut().for_each(crate::listener::Listener::own_file);
+            self.listeners.iter_mut().for_each(crate::net::listener::Listener::own_file);
             if let Some(stats) = &mut self.stats {
                 stats.own_files();
             }

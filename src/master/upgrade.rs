@@ -24,7 +24,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::fstat;
 use nix::unistd::Pid;
 
-use crate::listener::{Address, Handed, Listener};
+use crate::net::listener::{Address, Handed, Listener};
 use crate::protocol::Scheme;
 
 /// How this process was started, and so how its successor is.

@@ -12,9 +12,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 
 use super::fork;
-use crate::link::word;
-use crate::scoreboard::{Doing, Life, Row, Scoreboard};
-use crate::variables::Ascii;
+use crate::ascii::Ascii;
+use crate::telemetry::scoreboard::{Doing, Life, Row, Scoreboard};
+use crate::worker::master_link::word;
 
 /// A worker's process, until it has ended.
 pub(super) struct Worker {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::variables::Variables;
+use crate::application::variables::Variables;
 
 /// The two ends of a connection, and whom to believe.
 #[derive(Clone, Debug, Default)]

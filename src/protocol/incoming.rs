@@ -3,10 +3,11 @@
 use std::io::Seek;
 
 use super::{DecodeError, Fault};
-use crate::environ::Environ;
-use crate::input::Input;
+use crate::application::environ::Environ;
+use crate::application::input::Input;
+use crate::application::variables::{ContentLengthError, Variables};
+use crate::ascii::Ascii;
 use crate::limits::Limits;
-use crate::variables::{Ascii, ContentLengthError, Variables};
 
 /// Ends the variables of a CGI-like head; returns the declared length of the body, bytes.
 pub(super) fn complete(variables: &mut Variables, limits: &Limits) -> Result<Option<u64>, Fault> {

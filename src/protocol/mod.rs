@@ -16,9 +16,9 @@ use std::fmt;
 pub use arrival::{Arrival, Trust};
 pub use error::{DecodeError, Fault};
 
-use crate::environ::Environ;
+use crate::application::environ::Environ;
+use crate::application::response_head::ResponseHead;
 use crate::limits::Limits;
-use crate::response::ResponseHead;
 
 /// The protocol that a listener speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,12 +6,12 @@ use std::time::Instant;
 use log::warn;
 
 use super::{Entry, Worker, token};
-use crate::acceptor::Accepted;
 use crate::application::Application;
 use crate::connection::{Connection, Turn};
 use crate::limits::Limits;
-use crate::link::Link;
-use crate::stream::{Peer, Socket};
+use crate::net::stream::{Peer, Socket};
+use crate::worker::acceptor::Accepted;
+use crate::worker::master_link::Link;
 
 impl<A: Application> Worker<A> {
     /// Whether there is room for another connection.

@@ -5,8 +5,12 @@
 //! it. An event for a connection that is no more is known by its token.
 
 mod accepting;
+mod acceptor;
+mod http_date;
 mod making_room;
+pub mod master_link;
 mod sleeping;
+pub mod stop;
 mod stopping;
 mod token;
 mod turns;
@@ -19,19 +23,19 @@ use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
-use crate::acceptor::Acceptor;
 use crate::application::Application;
 use crate::connection::{Connection, Context, Turn};
-use crate::date::Date;
-use crate::fork_watch;
 use crate::limits::Limits;
-use crate::link::Link;
-use crate::listener::Listener;
-use crate::observer::Observer;
-use crate::scoreboard::Recorder;
-use crate::stop::{Orders, Stopper};
-use crate::stream::Socket;
-use crate::throttle::Throttle;
+use crate::net::listener::Listener;
+use crate::net::stream::Socket;
+use crate::process::fork_watch;
+use crate::telemetry::log_throttle::Throttle;
+use crate::telemetry::observer::Observer;
+use crate::telemetry::scoreboard::Recorder;
+use crate::worker::acceptor::Acceptor;
+use crate::worker::http_date::Date;
+use crate::worker::master_link::Link;
+use crate::worker::stop::{Orders, Stopper};
 use turns::Turns;
 
 /// Serves one application on any number of listeners, on the thread that calls [`Worker::run`].

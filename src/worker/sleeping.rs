@@ -8,10 +8,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Worker;
 use super::turns::Turns;
-use crate::acceptor::Acceptor;
 use crate::application::Application;
-use crate::fork_watch;
-use crate::scoreboard::Recorder;
+use crate::process::fork_watch;
+use crate::telemetry::scoreboard::Recorder;
+use crate::worker::acceptor::Acceptor;
 
 impl<A: Application> Worker<A> {
     /// Waits for events from `now` on; returns what came of it, and when it was over.

@@ -5,10 +5,10 @@ use std::time::Instant;
 use log::{info, warn};
 
 use super::Worker;
-use crate::acceptor::Acceptor;
 use crate::application::Application;
-use crate::link::Link;
-use crate::stop::Stop;
+use crate::worker::acceptor::Acceptor;
+use crate::worker::master_link::Link;
+use crate::worker::stop::Stop;
 
 impl<A: Application> Worker<A> {
     /// Does what the master, a signal or another thread has ordered.

@@ -6,12 +6,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::application::Application;
 use crate::connection::{Connection, Context, Turn};
-use crate::date::Date;
-use crate::fork_watch;
 use crate::limits::Limits;
-use crate::observer::Observer;
-use crate::scoreboard::Recorder;
-use crate::stream::Socket;
+use crate::net::stream::Socket;
+use crate::process::fork_watch;
+use crate::telemetry::observer::Observer;
+use crate::telemetry::scoreboard::Recorder;
+use crate::worker::http_date::Date;
 
 /// What every turn of a connection is given.
 pub(super) struct Turns<A> {

@@ -4,9 +4,9 @@
 
 use std::io::Read;
 
-use tidegate::environ::Environ;
+use tidegate::application::environ::Environ;
+use tidegate::application::response_head::ResponseHead;
 use tidegate::protocol::{Arrival, Persistence, Phase, Protocol, Received};
-use tidegate::response::ResponseHead;
 use tidegate::{Limits, Scheme};
 
 /// What a connection came to.

@@ -2,9 +2,9 @@
 
 use std::io::Read;
 
+use tidegate::application::response_head::ResponseHead;
 use tidegate::protocol::fastcgi::record_type::{END_REQUEST, STDERR, STDOUT};
 use tidegate::protocol::{Arrival, Persistence, Protocol, Received};
-use tidegate::response::ResponseHead;
 use tidegate::{Limits, Scheme};
 
 use crate::netstring;

@@ -6,9 +6,9 @@ use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use tidegate::connection::{Connection, Context, Turn};
-use tidegate::observer::{Event, Observer};
+use tidegate::net::stream::Peer;
 use tidegate::protocol::{Arrival, Protocol};
-use tidegate::stream::Peer;
+use tidegate::telemetry::observer::{Event, Observer};
 use tidegate::{AppError, Body, Environ, Limits, Scheme, StartResponse};
 
 use crate::application::{Record, Script};

@@ -5,9 +5,9 @@ use std::fmt;
 use std::io::Read;
 
 use tidegate::Limits;
+use tidegate::application::response_head::ResponseHead;
 use tidegate::protocol::http::Conversation;
 use tidegate::protocol::{Arrival, Persistence, Phase, Received};
-use tidegate::response::ResponseHead;
 
 /// What a conversation made of its bytes.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! What a response is on the wire: the head's fields, the frames of the body, and what follows.
 
 use tidegate::Limits;
+use tidegate::application::response_head::ResponseHead;
 use tidegate::protocol::http::Conversation;
 use tidegate::protocol::{Arrival, Persistence, Received};
-use tidegate::response::ResponseHead;
 
 const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";

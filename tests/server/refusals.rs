@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::{Ipv4Addr, UdpSocket};
 
-use tidegate::listener::parse_network;
+use tidegate::net::listener::parse_network;
 use tidegate::protocol::uwsgi::Packet;
 use tidegate::{Limits, ListenOptions};
 

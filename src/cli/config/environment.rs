@@ -9,7 +9,7 @@ use clap::builder::{BoolishValueParser, TypedValueParser};
 use super::entry::{Entry, Origin, Value, refusal};
 use super::key::{Key, PREFIX, Takes};
 use crate::cli::Result;
-use crate::nearest::nearest;
+use crate::cli::did_you_mean::nearest;
 
 /// What the environment says.
 #[derive(Debug, Default)]

@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::entry::{Entry, Origin, Value, refusal};
 use super::key::{Key, Takes};
 use crate::cli::Result;
-use crate::nearest::nearest;
+use crate::cli::did_you_mean::nearest;
 
 /// The settings of the file at `path`.
 pub(super) fn read(path: &Path, keys: &[Key]) -> Result<Vec<Entry>> {

@@ -17,7 +17,7 @@ use self::reply::Reply;
 pub(super) use self::socket::Socket;
 use super::values::{Seconds, waiting_time};
 use super::{Result, print};
-use crate::listener::Address;
+use crate::net::listener::Address;
 
 pub(super) const EXAMPLES: &str = "\
 The variables are those of nginx's own uwsgi_params, for a client that asked nginx for http://localhost/path; \

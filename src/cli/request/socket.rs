@@ -6,7 +6,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{self, UnixStream};
 use std::time::Duration;
 
-use crate::listener::Address;
+use crate::net::listener::Address;
 
 /// A connection over TCP or a unix socket.
 pub(in crate::cli) enum Socket {

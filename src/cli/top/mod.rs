@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::{Result, print};
-use crate::listener::Address;
+use crate::net::listener::Address;
 use sample::Sample;
 use screen::{Screen, Turn};
 

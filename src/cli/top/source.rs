@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::Result;
 use super::super::request::Socket;
 use super::sample::Sample;
-use crate::listener::Address;
+use crate::net::listener::Address;
 
 /// Asks for the figures of this moment.
 pub(super) fn read(address: &Address) -> Result<Sample> {

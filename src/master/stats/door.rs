@@ -9,9 +9,9 @@ use log::warn;
 use nix::poll::PollFlags;
 
 use super::visit::Visit;
-use crate::listener::Listener;
-use crate::stats::Form;
-use crate::throttle::Throttle;
+use crate::net::listener::Listener;
+use crate::telemetry::log_throttle::Throttle;
+use crate::telemetry::stats::Form;
 
 /// The listeners, and the readers in the order in which they came.
 pub(super) struct Door {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use crate::scoreboard::{Row, Totals};
+use crate::telemetry::scoreboard::{Row, Totals};
 
 /// The past, kept from the first worker on.
 #[derive(Default)]

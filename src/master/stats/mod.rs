@@ -14,9 +14,9 @@ use log::info;
 use nix::poll::PollFlags;
 
 use super::{Master, State};
-use crate::listener::Listener;
-use crate::scoreboard::Row;
-use crate::stats::{Form, json, prometheus};
+use crate::net::listener::Listener;
+use crate::telemetry::scoreboard::Row;
+use crate::telemetry::stats::{Form, json, prometheus};
 use door::Door;
 use history::History;
 

@@ -10,8 +10,8 @@ use super::super::supervise::SLOW_TICK;
 use super::super::worker::Worker as Supervised;
 use super::backlog::backlog;
 use super::history::History;
-use crate::scoreboard::{Doing, Life, Row, Totals};
-use crate::stats::{Backlog, Listener, Process, Snapshot, Worker};
+use crate::telemetry::scoreboard::{Doing, Life, Row, Totals};
+use crate::telemetry::stats::{Backlog, Listener, Process, Snapshot, Worker};
 
 impl Master<'_> {
     pub(super) fn snapshot(&mut self, history: &mut History, now: Instant) -> Snapshot {

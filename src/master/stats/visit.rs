@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use nix::poll::PollFlags;
 
-use crate::stats::{Asked, Form, HEAD_BYTES_MAX};
-use crate::stream::{Socket, Stream};
+use crate::net::stream::{Socket, Stream};
+use crate::telemetry::stats::{Asked, Form, HEAD_BYTES_MAX};
 
 /// A connection to a reader.
 pub(super) struct Visit {

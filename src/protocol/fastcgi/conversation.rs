@@ -7,11 +7,11 @@ use super::record::{
 };
 use super::request::{Request, Stage};
 use super::{FastcgiFault, RecordFault, management, response};
+use crate::application::response_head::ResponseHead;
 use crate::limits::Limits;
 use crate::protocol::{
     DecodeError, Fault, HTTP_LINE, Persistence, Phase, Received, incoming::take, write_raw_head,
 };
-use crate::response::ResponseHead;
 
 /// One FastCGI connection.
 #[derive(Default)]

@@ -2,11 +2,11 @@
 
 use super::FastcgiFault;
 use super::params::Params;
-use crate::environ::Environ;
+use crate::application::environ::Environ;
+use crate::application::variables::Variables;
 use crate::limits::Limits;
 use crate::protocol::incoming::{self, Incoming};
 use crate::protocol::{DecodeError, Fault};
-use crate::variables::Variables;
 
 /// The request that is being received or answered.
 pub(super) struct Request {

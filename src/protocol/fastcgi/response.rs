@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use super::record::{ProtocolStatus, RecordHeader, record_type, write_end};
+use crate::application::response_head::ResponseHead;
 use crate::protocol::CGI_TIMEOUT;
-use crate::response::ResponseHead;
 
 /// Writes the head as CGI does: `Status`, the fields, an empty line.
 pub(super) fn write_head(request_id: u16, head: &ResponseHead, out: &mut Vec<u8>) {

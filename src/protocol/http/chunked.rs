@@ -1,10 +1,10 @@
 //! The chunked transfer coding (RFC 9112 section 7.1), decoded; the trailer section is checked and dropped.
 
 use super::HttpFault;
+use crate::application::response_head::{is_control, is_token};
 use crate::limits::Limits;
 use crate::protocol::Fault;
 use crate::protocol::incoming::take;
-use crate::response::{is_control, is_token};
 
 /// Decodes one chunked body, byte by byte where lines are, in runs where data is.
 #[derive(Debug, Default)]

@@ -8,11 +8,11 @@ use super::proxy_protocol::{self, Parsed};
 use super::response::ResponseFraming;
 use super::scan::Scan;
 use super::{Arrival, HttpFault};
+use crate::application::response_head::ResponseHead;
+use crate::application::variables::Variables;
 use crate::limits::Limits;
 use crate::protocol::incoming::{Incoming, take, without_body};
 use crate::protocol::{DecodeError, Fault, Persistence, Phase, Received};
-use crate::response::ResponseHead;
-use crate::variables::Variables;
 
 /// One HTTP connection.
 pub struct Conversation {

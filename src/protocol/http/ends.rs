@@ -1,7 +1,7 @@
 //! The variables that an arrival comes to, written once for all requests of a connection.
 
 use super::Arrival;
-use crate::variables::Variables;
+use crate::application::variables::Variables;
 
 /// Their values, one behind the other.
 pub(super) struct Ends {

@@ -4,8 +4,8 @@ use httparse::Header;
 
 use super::HttpFault;
 use super::target::is_host;
-use crate::response::{is_length_twice, is_token};
-use crate::variables::Ascii;
+use crate::application::response_head::{is_length_twice, is_token};
+use crate::ascii::Ascii;
 
 /// How the body is framed: by what Content-Length and Transfer-Encoding say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -9,8 +9,8 @@
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::Arrival;
-use crate::response::is_token;
-use crate::variables::Variables;
+use crate::application::response_head::is_token;
+use crate::application::variables::Variables;
 
 /// Puts the client in the place of the proxy, if the peer is believed. Else those headers stay what any client
 /// can send: variables like all others, and nothing more.

@@ -7,9 +7,9 @@ use super::fields::{BodyFraming, Fields};
 use super::request_line::RequestLine;
 use super::target::{Target, decode_path};
 use super::{Arrival, HttpFault, forwarded};
+use crate::application::variables::Variables;
 use crate::limits::Limits;
 use crate::protocol::{DecodeError, Fault};
-use crate::variables::Variables;
 
 /// What a head says of the messages' framing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The request line (RFC 9112 section 3). httparse takes no target but UTF-8, and clients send others.
 
 use super::HttpFault;
-use crate::response::is_token;
+use crate::application::response_head::is_token;
 
 /// A request line, taken apart.
 #[derive(Debug, PartialEq, Eq)]

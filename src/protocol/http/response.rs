@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use super::head::Framing;
+use crate::application::response_head::ResponseHead;
 use crate::protocol::Persistence;
-use crate::response::ResponseHead;
 
 /// How the response that is being made is framed.
 #[derive(Clone, Copy, Debug, Default)]

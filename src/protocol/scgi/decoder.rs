@@ -2,13 +2,13 @@
 
 use super::ScgiFault;
 use super::headers::Headers;
+use crate::application::response_head::ResponseHead;
+use crate::application::variables::Variables;
 use crate::limits::Limits;
 use crate::protocol::incoming::{self, Incoming, take};
 use crate::protocol::{
     CGI_LINE, CGI_TIMEOUT, DecodeError, Fault, HTTP_LINE, Phase, Received, TIMEOUT, write_raw_head,
 };
-use crate::response::ResponseHead;
-use crate::variables::Variables;
 
 /// Decodes the one request of an SCGI connection.
 #[derive(Default)]

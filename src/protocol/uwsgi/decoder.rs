@@ -2,10 +2,10 @@
 
 use super::header::{PacketHeader, modifier1};
 use super::vars::{Vars, WireFault};
+use crate::application::variables::Variables;
 use crate::limits::Limits;
 use crate::protocol::incoming::{self, Incoming, take};
 use crate::protocol::{DecodeError, Fault, Persistence, Phase, Received};
-use crate::variables::Variables;
 
 /// Decodes the one request of a uwsgi connection; front ends connect anew for each.
 #[derive(Default)]

@@ -3,8 +3,8 @@
 mod tcp;
 mod unix;
 
-use crate::listener::Listener;
-use crate::stats::Backlog;
+use crate::net::listener::Listener;
+use crate::telemetry::stats::Backlog;
 
 /// The listener's backlog; `None` if the system does not tell, as in a sandbox without netlink.
 pub(super) fn backlog(listener: &Listener) -> Option<Backlog> {
@@ -20,7 +20,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     use super::*;
-    use crate::listener::{Inherited, ListenOptions};
+    use crate::net::listener::{Inherited, ListenOptions};
     use crate::protocol::Scheme;
 
     fn listen(address: &str) -> Listener {

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use nix::libc;
 
 use super::LISTEN;
-use crate::stats::Backlog;
+use crate::telemetry::stats::Backlog;
 
 /// What the kernel has of it (tcp_get_info in net/ipv4/tcp.c).
 #[allow(unsafe_code)]

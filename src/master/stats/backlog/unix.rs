@@ -6,7 +6,7 @@ use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType
 use nix::sys::stat::fstat;
 
 use super::LISTEN;
-use crate::stats::Backlog;
+use crate::telemetry::stats::Backlog;
 
 /// What the kernel has of it. It answers within the question, so nothing is waited for.
 pub(super) fn backlog(listener: &impl AsFd) -> Option<Backlog> {

@@ -1,0 +1,43 @@
+//! `environ`: what arrived, in wire order.
+
+use std::fmt::Write;
+
+use super::text::{Escaped, page, readable, wants_html};
+use crate::application::environ::Environ;
+use crate::application::{AppError, Body, StartResponse};
+
+pub(super) fn call(mut environ: Environ, start_response: &StartResponse) -> Result<Body, AppError> {
+    let body_bytes = environ.input().len();
+    let (content_type, text) = if wants_html(&environ) {
+        ("text/html; charset=utf-8", html(&environ, body_bytes)?)
+    } else {
+        ("text/plain; charset=utf-8", text(&environ, body_bytes)?)
+    };
+    start_response.start("200 OK", [("Content-Type", content_type), ("Vary", "Accept")])?;
+    Ok(Body::from(text))
+}
+
+/// `NAME=value` lines, as env(1) prints them, then the body's length.
+fn text(environ: &Environ, body_bytes: u64) -> Result<String, AppError> {
+    let mut text = String::new();
+    for (name, value) in environ.iter() {
+        writeln!(text, "{}={}", readable(name), readable(value))?;
+    }
+    writeln!(text, "\nThe request's body: {body_bytes} bytes")?;
+    Ok(text)
+}
+
+fn html(environ: &Environ, body_bytes: u64) -> Result<String, AppError> {
+    let request = format!("{} {}", readable(environ.method()), readable(environ.uri()));
+    let mut content = format!("<h1>{}</h1>\n<table class=\"card\">\n", Escaped(&request));
+    for (name, value) in environ.iter() {
+        let (name, value) = (readable(name), readable(value));
+        write!(content, "<tr><th scope=\"row\">{}<td>", Escaped(&name))?;
+        match &*value {
+            "" => content.push_str("<em>empty</em>\n"),
+            value => writeln!(content, "{}", Escaped(value))?,
+        }
+    }
+    writeln!(content, "</table>\n<p>The request's body: {body_bytes} bytes.")?;
+    Ok(page(&request, &content))
+}

@@ -1,0 +1,251 @@
+//! One request's answer: the body's steps, the head that start_response gave, and the count of what may be sent.
+//!
+//! It turns what the application does into pieces that are right to send, whatever the protocol.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use bytes::Bytes;
+use log::{error, warn};
+
+use crate::application::environ::Environ;
+use crate::application::hang_up::Client;
+use crate::application::response_head::ResponseHead;
+use crate::application::{AppError, Application, Body, Content, Started};
+use crate::ascii::Ascii;
+use crate::connection::outbox::Data;
+use crate::limits::Limits;
+use crate::process::fork_watch;
+
+/// A request that the application is answering.
+pub struct Exchange {
+    /// The method and the target, for log lines.
+    pub request_line: Vec<u8>,
+    /// Whether the method is HEAD: the head is sent, and no body.
+    pub head_only: bool,
+    started: Started,
+    /// What is left of the body; `None` once it is closed.
+    body: Option<Body>,
+    /// A piece of the body that waits behind what was written while it was made.
+    held: Option<Step>,
+    /// Something was written, so that the body's length is not the response's.
+    has_written: bool,
+    sent: Sent,
+}
+
+/// What a step of the body gave.
+#[derive(Default)]
+struct Step {
+    data: Data,
+    /// The length of all of the body, where it is known.
+    length: Option<u64>,
+    /// Whether the body is over with it.
+    over: bool,
+}
+
+/// How far the response has come.
+enum Sent {
+    Nothing,
+    /// The head is on its way. `left` bytes of the declared length are to come, if one was declared.
+    Head {
+        left: Option<u64>,
+    },
+}
+
+/// What is to be sent next.
+#[derive(Debug, Default)]
+pub struct Piece {
+    /// The head, with the first piece.
+    pub head: Option<ResponseHead>,
+    /// Bytes of the body.
+    pub data: Data,
+    /// Whether this ends the response.
+    pub last: bool,
+}
+
+impl Piece {
+    /// Whether it moves the response on by nothing.
+    pub fn is_empty(&self) -> bool {
+        self.head.is_none() && self.data.is_empty() && !self.last
+    }
+}
+
+impl Exchange {
+    /// Calls the application. On an error nothing has been sent.
+    pub fn call<A: Application>(
+        application: &mut A,
+        environ: Environ,
+        client: Option<Client>,
+        limits: &Limits,
+    ) -> (Exchange, Result<(), AppError>) {
+        let (start_response, started) = Started::pair(limits, client);
+        let mut exchange = Exchange {
+            request_line: [environ.method(), b" ", environ.uri()].concat(),
+            head_only: environ.method() == b"HEAD",
+            started,
+            body: None,
+            held: None,
+            has_written: false,
+            sent: Sent::Nothing,
+        };
+        let called = guard(|| application.call(environ, start_response));
+        let result = called.map(|body| exchange.body = Some(body));
+        (exchange, result)
+    }
+
+    /// Whether the head is on its way, so that nothing else can be said instead.
+    pub fn is_head_sent(&self) -> bool {
+        matches!(self.sent, Sent::Head { .. })
+    }
+
+    /// Whether the next step runs the application's code, and not only takes what it has given.
+    pub fn asks_application(&self) -> bool {
+        matches!(self.body, Some(Body { content: Content::Chunks(_), .. }))
+    }
+
+    /// Asks for what is to be sent next: what was written, else the body's next step. On an error the body is closed;
+    /// else it stays open until the exchange is dropped, so that the last piece is its own until it is written.
+    pub fn next_piece(&mut self) -> Result<Piece, AppError> {
+        let piece = self.next_step().and_then(|step| match step {
+            Step { data, over: false, .. } if data.is_empty() => Ok(Piece::default()),
+            step => self.piece(step),
+        });
+        if piece.is_err() {
+            self.close();
+        }
+        piece
+    }
+
+    /// Tells the application's side that nothing more will be sent, and that the socket may be closed.
+    pub fn end(&self) {
+        self.started.end();
+    }
+
+    /// Closes the body. A failure or a panic in it is the application's affair.
+    pub fn close(&mut self) {
+        if let Some(body) = self.body.take()
+            && let Err(error) = guard(|| body.close())
+        {
+            error!("{}: closing the body: {error}", Ascii(&self.request_line));
+        }
+    }
+
+    fn next_step(&mut self) -> Result<Step, AppError> {
+        let step = match self.held.take() {
+            Some(step) => step,
+            None => match self.take_written() {
+                Some(step) => return Ok(step),
+                None => self.step()?,
+            },
+        };
+        // A step that writes has its chunk sent behind that.
+        let Some(written) = self.take_written() else { return Ok(step) };
+        self.held = Some(Step { length: None, ..step });
+        Ok(written)
+    }
+
+    fn take_written(&mut self) -> Option<Step> {
+        let data = data(self.started.take_written()?);
+        self.has_written = true;
+        Some(Step { data, length: None, over: false })
+    }
+
+    fn step(&mut self) -> Result<Step, AppError> {
+        let is_first = !self.is_head_sent();
+        let Some(Body { content, .. }) = &mut self.body else {
+            return Ok(Step { over: true, ..Step::default() });
+        };
+        Ok(match content {
+            Content::Chunks(chunks) => {
+                let is_only = is_first && chunks.size_hint() == (1, Some(1));
+                let chunk = guard(|| chunks.next().transpose())?;
+                let over = chunk.is_none();
+                let length = is_only.then(|| chunk.as_ref().map_or(0, Bytes::len) as u64);
+                Step { data: chunk.map_or(Data::None, Data::Chunk), length, over }
+            }
+            whole => {
+                let data = data(std::mem::replace(whole, Content::Chunk(Bytes::new())));
+                Step { length: Some(data.len()), data, over: true }
+            }
+        })
+    }
+
+    /// Makes a piece of a step: with the head if it is still to be sent, and never beyond the declared length.
+    fn piece(&mut self, step: Step) -> Result<Piece, AppError> {
+        let Step { mut data, length, over } = step;
+        let (head, left) = match self.sent {
+            Sent::Head { left } => (None, left),
+            Sent::Nothing => {
+                let mut head = self.started.send().ok_or_else(|| {
+                    AppError::new("the application sent a body, or ended, without calling start_response")
+                })?;
+                if !self.has_written {
+                    self.complete_length(&mut head, length.or(over.then_some(0)));
+                }
+                if self.head_only || !head.allows_body() {
+                    self.sent = Sent::Head { left: None };
+                    return Ok(Piece { head: Some(head), data: Data::None, last: true });
+                }
+                let left = head.content_length();
+                (Some(head), left)
+            }
+        };
+        let mut last = over;
+        let mut remaining = None;
+        if let Some(left) = left {
+            if data.len() > left {
+                if !self.body.as_ref().is_some_and(|body| body.ends_at_length) {
+                    warn!(
+                        "{}: the body is longer than its Content-Length: cut off after {left} bytes of this chunk of {}",
+                        Ascii(&self.request_line),
+                        data.len()
+                    );
+                }
+                data.truncate(left);
+                last = true;
+            }
+            remaining = Some(left - data.len());
+            // PEP 3333: "should stop iterating over the response when enough data has been sent".
+            last |= remaining == Some(0);
+        }
+        if last && let Some(missing) = remaining.filter(|left| *left > 0) {
+            return Err(AppError::new(format!("the body ended {missing} bytes short of its Content-Length")));
+        }
+        self.sent = Sent::Head { left: remaining };
+        Ok(Piece { head, data, last })
+    }
+
+    /// Declares a length that is known though the application did not say it. A HEAD request's empty body says
+    /// nothing of what GET would get.
+    fn complete_length(&self, head: &mut ResponseHead, length: Option<u64>) {
+        if let Some(length) = length.filter(|length| *length > 0 || !self.head_only) {
+            head.set_content_length(length);
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.end();
+        self.close();
+    }
+}
+
+/// A piece of a body that needs no iterating.
+fn data(content: Content) -> Data {
+    match content {
+        Content::Chunk(chunk) => Data::Chunk(chunk),
+        Content::File(part) => Data::File(part),
+        Content::Chunks(_) => Data::None,
+    }
+}
+
+/// Runs the application's code: a panic in it is an error like any other. A child that it has forked ends here.
+fn guard<T>(run: impl FnOnce() -> Result<T, AppError>) -> Result<T, AppError> {
+    let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let message =
+            panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+        Err(AppError::new(format!("panicked: {}", message.unwrap_or("with a value that is no text"))))
+    });
+    fork_watch::end_child(i32::from(result.is_err()));
+    result
+}

@@ -1,0 +1,65 @@
+//! What may be told of a request while it is served: to the access log, to the trace.
+//!
+//! The connection says what happens and asks no clock; whoever listens keeps its own time.
+
+use crate::application::environ::Environ;
+use crate::application::response_head::ResponseHead;
+use crate::ascii::Ascii;
+use crate::net::stream::Peer;
+
+/// Is told what happens on every connection of a worker. `connection` is a number that no other has.
+pub trait Observer {
+    /// Something happened just now.
+    fn observe(&mut self, connection: u64, event: Event<'_>);
+}
+
+/// What happens, in this order; several times where the words say so.
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    /// Bytes were taken up, once or several times: as they arrive, and, where they stood behind another request,
+    /// again when their own turn comes.
+    Received {
+        /// From whom.
+        peer: &'a Peer,
+        /// How many.
+        bytes: usize,
+    },
+    /// The request is complete; the application is called next.
+    Request {
+        /// What it is in the protocol's words.
+        packet: String,
+        /// What the application is given.
+        environ: &'a Environ,
+    },
+    /// The head that start_response was given is on its way.
+    Start {
+        /// The status and the fields.
+        head: &'a ResponseHead,
+    },
+    /// A write took bytes, once or several times.
+    Wrote {
+        /// What was offered, in order; nothing for a piece of a file.
+        parts: &'a [&'a [u8]],
+        /// How many bytes of it were taken.
+        bytes: usize,
+    },
+    /// The response is over, or the request was refused.
+    Finished(&'a Summary<'a>),
+    /// The connection is closed, whatever came of it. Nothing more is told of it.
+    Closed,
+}
+
+/// One request in a line.
+#[derive(Debug)]
+pub struct Summary<'a> {
+    /// Who asked.
+    pub peer: &'a Peer,
+    /// The method and the target; `-` where they were not understood.
+    pub request_line: Ascii<'a>,
+    /// The status that was sent; 0 if none was.
+    pub code: u16,
+    /// Bytes that the peer's socket took, the head among them.
+    pub bytes: u64,
+    /// Whether all of the response was sent.
+    pub complete: bool,
+}

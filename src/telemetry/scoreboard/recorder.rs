@@ -1,0 +1,128 @@
+//! A worker's pen: what it writes into its slot, and when.
+//!
+//! The worker asks no more clocks for this than one for each request: a request begins when the one before it was
+//! over, or when the worker woke, and what lies between is its time too. Whether it comes further at all is told
+//! by a number that changes, and read with the master's clock.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use super::counters::add;
+use super::{Doing, Slot};
+
+/// Writes one worker's slot.
+pub struct Recorder {
+    slot: &'static Slot,
+    /// A moment on the worker's clock, and the same in microseconds since 1970.
+    zero: (Instant, u64),
+    /// When the worker last looked at the clock.
+    last: Instant,
+    /// When it last woke.
+    woke: Instant,
+}
+
+impl Recorder {
+    /// A pen for `slot`; `now` is this moment, and `unix_micros` the same since 1970.
+    pub fn new(slot: &'static Slot, now: Instant, unix_micros: u64) -> Self {
+        Recorder { slot, zero: (now, unix_micros), last: now, woke: now }
+    }
+
+    /// The worker has woken.
+    pub fn wakes(&mut self, now: Instant) {
+        (self.last, self.woke) = (now, now);
+        self.slot.woke_at.store(self.unix_micros(now), Relaxed);
+        self.turn_to(Doing::Serving);
+    }
+
+    /// The worker is about to wait, with so many connections open.
+    pub fn waits(&mut self, now: Instant, connections: usize) {
+        add(&self.slot.counters.busy_micros, micros(now.saturating_duration_since(self.woke)));
+        self.slot.connections.store(connections as u64, Relaxed);
+        (self.last, self.woke) = (now, now);
+        self.turn_to(Doing::Waiting);
+    }
+
+    /// The worker has nothing to do, and would find out if it had.
+    pub fn lives(&mut self) {
+        add(&self.slot.beat, 1);
+    }
+
+    /// A connection was accepted from the listener of this place.
+    pub fn accepted(&mut self, listener: usize) {
+        add(&self.slot.counters.accepted, 1);
+        if let Some(accepted) = self.slot.accepted.get(listener) {
+            add(accepted, 1);
+        }
+    }
+
+    /// A connection of this listener stays open: it waits for something.
+    pub fn keeps(&mut self, listener: usize) {
+        if let Some(open) = self.slot.open.get(listener) {
+            add(open, 1);
+        }
+    }
+
+    /// A connection that stayed open is closed.
+    pub fn lets_go(&mut self, listener: usize) {
+        if let Some(open) = self.slot.open.get(listener) {
+            open.store(open.load(Relaxed).saturating_sub(1), Relaxed);
+        }
+    }
+
+    /// Bytes have arrived.
+    pub fn received(&mut self, bytes: usize) {
+        add(&self.slot.counters.bytes_in, bytes as u64);
+    }
+
+    /// The application is called, to answer this request. Returns when the request began.
+    pub fn calls(&mut self, method: &[u8], target: &[u8]) -> Instant {
+        self.slot.request.write(&[method, b" ", target]);
+        self.slot.since.store(self.unix_micros(self.last), Relaxed);
+        add(&self.slot.in_flight, 1);
+        self.turn_to(Doing::Calling);
+        self.last
+    }
+
+    /// The application is asked for the next chunk of a body.
+    pub fn steps(&mut self) {
+        self.turn_to(Doing::Stepping);
+    }
+
+    /// The application has returned.
+    pub fn returns(&mut self) {
+        self.turn_to(Doing::Serving);
+    }
+
+    /// The application has failed.
+    pub fn failed(&mut self) {
+        add(&self.slot.counters.exceptions, 1);
+    }
+
+    /// A request is over that began at `began`, if the application was called for it.
+    pub fn finished(&mut self, began: Option<Instant>, now: Instant, code: u16, bytes: u64, complete: bool) {
+        let counters = &self.slot.counters;
+        add(&counters.requests, 1);
+        add(&counters.bytes_out, bytes);
+        add(&counters.errors, u64::from(code >= 500 || !complete));
+        add(&counters.broken_off, u64::from(!complete));
+        if let Some(began) = began {
+            let in_flight = self.slot.in_flight.load(Relaxed);
+            self.slot.in_flight.store(in_flight.saturating_sub(1), Relaxed);
+            counters.took(micros(now.saturating_duration_since(began)));
+        }
+        self.last = now;
+    }
+
+    fn unix_micros(&self, time: Instant) -> u64 {
+        self.zero.1 + micros(time.saturating_duration_since(self.zero.0))
+    }
+
+    fn turn_to(&mut self, doing: Doing) {
+        self.slot.set_doing(doing);
+        add(&self.slot.beat, 1);
+    }
+}
+
+fn micros(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,124 @@
+//! What is told of the workers: a snapshot of the scoreboard, and the forms in which it leaves.
+//!
+//! The master takes the snapshot and has the sockets; here are only values and bytes. One address serves two kinds of
+//! reader, and [`Asked`] says which this is: uWSGI's tools say nothing and read to the end, and get [`json`]; an HTTP
+//! client asks for [`json`] or for [`prometheus`].
+
+mod asked;
+mod exposition;
+mod json;
+mod prometheus;
+
+pub use asked::{Asked, Form, HEAD_BYTES_MAX};
+pub use json::json;
+pub use prometheus::prometheus;
+
+use std::time::Duration;
+
+use crate::telemetry::scoreboard::{Row, Totals};
+
+/// A server at one moment. Times are microseconds since 1970.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// When it was taken.
+    pub at: u64,
+    /// The master's process.
+    pub pid: u32,
+    /// The user and the group that it runs as.
+    pub owner: (u32, u32),
+    /// The folder that it runs in.
+    pub folder: String,
+    /// When it started.
+    pub started_at: u64,
+    /// How many workers are wanted, a count.
+    pub wanted: u32,
+    /// Which load of the code serves.
+    pub generation: u32,
+    /// Reloads that were asked for, and of these those that failed.
+    pub reloads: (u64, u64),
+    /// When the last reload was asked for, and when one was last over; `None` if none was.
+    pub reload_times: (Option<u64>, Option<u64>),
+    /// The workers by number, also those that have no process just now.
+    pub workers: Vec<Worker>,
+    /// Where requests come in.
+    pub listeners: Vec<Listener>,
+}
+
+/// All processes that have had one number among the workers, one after the other. What it counts never falls.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    /// The number, from 1 on.
+    pub number: u32,
+    /// What they have done together.
+    pub totals: Totals,
+    /// Processes that took the place of one before, a count.
+    pub respawns: u32,
+    /// Processes that were aborted because a request ran for too long (`--timeout`), a count.
+    pub timeouts: u64,
+    /// The processes of today: none, one, or two while one takes the other's place. The one that serves is the first.
+    pub processes: Vec<Process>,
+}
+
+/// One process.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// What it has written down.
+    pub row: Row,
+    /// The part of the last second or two in which it did not wait: 0 to 1.
+    pub busy: f64,
+    /// For how long it has been seen busy with one and the same thing.
+    pub stuck: Duration,
+}
+
+/// A listener.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// The protocol's name.
+    pub protocol: String,
+    /// Where it listens.
+    pub address: String,
+    /// Connections that wait to be accepted, if the system tells.
+    pub backlog: Option<Backlog>,
+    /// How often the backlog was seen full, of one look each second.
+    pub full: u64,
+    /// Connections accepted, and those that are kept open; `None` for a listener that is not counted apart.
+    pub connections: Option<(u64, u64)>,
+}
+
+/// A listener's backlog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// Connections that wait, a count.
+    pub used: u32,
+    /// How many may.
+    pub max: u32,
+}
+
+impl Backlog {
+    /// Whether the next one is turned away, or waits outside.
+    pub fn is_full(self) -> bool {
+        self.used >= self.max
+    }
+}
+
+impl Worker {
+    /// Requests that its processes answer just now, a count.
+    fn in_flight(&self) -> u64 {
+        self.processes.iter().map(|process| process.row.in_flight).sum()
+    }
+
+    /// Connections that its processes keep open, a count.
+    fn connections(&self) -> u64 {
+        self.processes.iter().map(|process| process.row.connections).sum()
+    }
+
+    /// The busy parts of its processes together; more than 1 while two of them have much to do.
+    fn busy(&self) -> f64 {
+        self.processes.iter().map(|process| process.busy).sum()
+    }
+}
+
+/// Microseconds as seconds.
+fn seconds(micros: u64) -> f64 {
+    micros as f64 / 1e6
+}

@@ -1,0 +1,186 @@
+//! The metrics that Prometheus gathers.
+
+use super::exposition::Text;
+use super::{Listener, Snapshot, Worker, seconds};
+use crate::telemetry::scoreboard::{LATENCY_BOUNDS_MICROS, Life};
+
+/// The snapshot as Prometheus reads it. Names end in their unit, and seconds and bytes are the only ones.
+pub fn prometheus(snapshot: &Snapshot) -> String {
+    let mut text = Text::default();
+    master(&mut text, snapshot);
+    workers(&mut text, &snapshot.workers);
+    durations(&mut text, &snapshot.workers);
+    processes(&mut text, &snapshot.workers);
+    listeners(&mut text, snapshot);
+    text.into_string()
+}
+
+fn master(text: &mut Text, snapshot: &Snapshot) {
+    text.family("build_info", "gauge", "The server's version.");
+    text.sample("build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+    for (name, kind, help, value) in [
+        ("start_time_seconds", "gauge", "When the master started, since 1970.", seconds(snapshot.started_at)),
+        ("workers_wanted", "gauge", "Workers that are wanted.", f64::from(snapshot.wanted)),
+        ("reloads_total", "counter", "Reloads that were asked for.", snapshot.reloads.0 as f64),
+        ("reload_failures_total", "counter", "Reloads that failed.", snapshot.reloads.1 as f64),
+    ] {
+        text.family(name, kind, help);
+        text.sample(name, &[], value);
+    }
+    let (began, ended) = snapshot.reload_times;
+    for (name, help, time) in [
+        ("last_reload_start_time_seconds", "When the last reload was asked for, since 1970.", began),
+        ("last_reload_end_time_seconds", "When a reload was last over, since 1970.", ended),
+    ] {
+        // A time that there was none of has no sample: 0 would be 1970.
+        if let Some(time) = time {
+            text.family(name, "gauge", help);
+            text.sample(name, &[], seconds(time));
+        }
+    }
+}
+
+type Read = fn(&Worker) -> f64;
+
+/// What each worker's number has counted, over all the processes that had it: so no counter begins anew when one ends.
+const OF_WORKERS: [(&str, &str, &str, Read); 12] = [
+    ("requests_total", "counter", "Requests answered, well or not.", |one| one.totals.requests as f64),
+    (
+        "request_errors_total",
+        "counter",
+        "Requests answered with a status of 500 or more, or broken off.",
+        |one| one.totals.errors as f64,
+    ),
+    ("application_exceptions_total", "counter", "Failures of the application.", |one| {
+        one.totals.exceptions as f64
+    }),
+    ("responses_broken_off_total", "counter", "Responses not sent to their end.", |one| {
+        one.totals.broken_off as f64
+    }),
+    ("received_bytes_total", "counter", "Bytes received.", |one| one.totals.bytes_in as f64),
+    ("sent_bytes_total", "counter", "Bytes sent.", |one| one.totals.bytes_out as f64),
+    ("connections_accepted_total", "counter", "Connections accepted.", |one| one.totals.accepted as f64),
+    ("worker_busy_seconds_total", "counter", "Time not spent waiting for something to do.", |one| {
+        seconds(one.totals.busy_micros)
+    }),
+    ("worker_respawns_total", "counter", "Processes that took the place of one before.", |one| {
+        f64::from(one.respawns)
+    }),
+    ("worker_timeouts_total", "counter", "Processes aborted because of --timeout.", |one| {
+        one.timeouts as f64
+    }),
+    ("requests_in_flight", "gauge", "Requests being answered.", |one| one.in_flight() as f64),
+    ("connections_open", "gauge", "Connections kept open.", |one| one.connections() as f64),
+];
+
+fn workers(text: &mut Text, workers: &[Worker]) {
+    for (name, kind, help, read) in OF_WORKERS {
+        text.family(name, kind, help);
+        for worker in workers {
+            text.sample(name, &[("worker", &worker.number.to_string())], read(worker));
+        }
+    }
+}
+
+fn durations(text: &mut Text, workers: &[Worker]) {
+    let help = "From the complete request to the response's last byte.";
+    text.family("request_duration_seconds", "histogram", help);
+    for worker in workers {
+        let number = worker.number.to_string();
+        let mut count = 0;
+        for (at, part) in worker.totals.latency.iter().enumerate() {
+            count += part;
+            let bound = LATENCY_BOUNDS_MICROS.get(at);
+            let bound = bound.map_or("+Inf".to_owned(), |micros| seconds(*micros).to_string());
+            text.sample(
+                "request_duration_seconds_bucket",
+                &[("worker", &number), ("le", &bound)],
+                count as f64,
+            );
+        }
+        let of = [("worker", number.as_str())];
+        text.sample("request_duration_seconds_sum", &of, seconds(worker.totals.latency_micros));
+        text.sample("request_duration_seconds_count", &of, count as f64);
+    }
+}
+
+/// What is of the process that has the number now, or of the two while one takes the other's place.
+fn processes(text: &mut Text, workers: &[Worker]) {
+    type Read = fn(&Worker) -> u64;
+    let sums: [(&str, &str, Read); 2] = [
+        ("worker_resident_memory_bytes", "Resident memory.", |one| {
+            one.processes.iter().map(|process| process.row.rss_bytes).sum()
+        }),
+        ("worker_virtual_memory_bytes", "Virtual memory.", |one| {
+            one.processes.iter().map(|process| process.row.vsz_bytes).sum()
+        }),
+    ];
+    for (name, help, sum) in sums {
+        text.family(name, "gauge", help);
+        for worker in workers {
+            text.sample(name, &[("worker", &worker.number.to_string())], sum(worker) as f64);
+        }
+    }
+    text.family(
+        "worker_start_time_seconds",
+        "gauge",
+        "When the process that serves was started, since 1970.",
+    );
+    for worker in workers {
+        if let Some(process) = worker.processes.first() {
+            let number = worker.number.to_string();
+            text.sample("worker_start_time_seconds", &[("worker", &number)], seconds(process.row.started_at));
+        }
+    }
+    text.family(
+        "worker_stuck_seconds",
+        "gauge",
+        "How long the worker has been busy with one and the same thing.",
+    );
+    for worker in workers {
+        let longest = worker.processes.iter().map(|process| process.stuck.as_secs_f64()).fold(0.0, f64::max);
+        text.sample("worker_stuck_seconds", &[("worker", &worker.number.to_string())], longest);
+    }
+    text.family("processes", "gauge", "Workers' processes by how far they are in their life.");
+    for (state, life) in [("starting", Life::Starting), ("ready", Life::Ready), ("leaving", Life::Leaving)] {
+        let all = workers.iter().flat_map(|worker| &worker.processes);
+        let count = all.filter(|process| process.row.life == life).count();
+        text.sample("processes", &[("state", state)], count as f64);
+    }
+}
+
+fn listeners(text: &mut Text, snapshot: &Snapshot) {
+    type Read = fn(&Listener) -> Option<f64>;
+    let families: [(&str, &str, &str, Read); 5] = [
+        ("listener_backlog", "gauge", "Connections that wait to be accepted.", |one| {
+            one.backlog.map(|backlog| f64::from(backlog.used))
+        }),
+        ("listener_backlog_max", "gauge", "Connections that may wait to be accepted.", |one| {
+            one.backlog.map(|backlog| f64::from(backlog.max))
+        }),
+        ("listener_backlog_full_total", "counter", "Seconds in which the backlog was seen full.", |one| {
+            Some(one.full as f64)
+        }),
+        (
+            "listener_connections_accepted_total",
+            "counter",
+            "Connections accepted from the listener.",
+            |one| one.connections.map(|(accepted, _)| accepted as f64),
+        ),
+        ("listener_connections_open", "gauge", "Connections of the listener kept open.", |one| {
+            one.connections.map(|(_, open)| open as f64)
+        }),
+    ];
+    for (name, kind, help, read) in families {
+        text.family(name, kind, help);
+        for (at, listener) in snapshot.listeners.iter().enumerate() {
+            // The place too: sockets that were handed over may have no name, and be several.
+            let at = (at + 1).to_string();
+            let labels =
+                [("listener", at.as_str()), ("protocol", &listener.protocol), ("address", &listener.address)];
+            if let Some(value) = read(listener) {
+                text.sample(name, &labels, value);
+            }
+        }
+    }
+}

@@ -233,8 +233,10 @@ impl<S: Stream> Connection<S> {
 
     /// Another connection is to have its place, unless it has a request by now.
     pub fn make_room<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
+        let sent = self.sent;
         match self.readable(cx) {
-            Turn::Blocked if self.gives_way() => {
+            // One that has just been answered is not silent.
+            Turn::Blocked if self.gives_way() && self.sent == sent => {
                 debug!("{}: closed: a newcomer has its place", self.peer);
                 self.closed(cx)
             }

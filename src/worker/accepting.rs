@@ -36,6 +36,10 @@ impl<A: Application> Worker<A> {
                 if !self.acceptors[at].is_ready(now) {
                     break;
                 }
+                // Nobody is closed for a newcomer that is not there.
+                if !self.can_accept() && !self.acceptors[at].has_waiting() {
+                    break;
+                }
                 if !self.can_accept() && !self.make_room() {
                     if let Some(more) = self.full.pass(now) {
                         warn!(

@@ -8,6 +8,7 @@ use log::{error, warn};
 use mio::{Interest, Registry, Token};
 use nix::errno::Errno;
 use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::limits::Limits;
 use crate::net::listener::Listener;
@@ -112,6 +113,13 @@ impl Acceptor {
     /// Whether the poller tells of connections that others may take too.
     pub(crate) fn is_watched(&self) -> bool {
         self.shared && self.registered
+    }
+
+    /// Whether a connection waits. Where none does, an event will tell of the next.
+    pub(crate) fn has_waiting(&mut self) -> bool {
+        let mut descriptors = [PollFd::new(&self.listener, PollFlags::IN)];
+        self.ready = !matches!(poll(&mut descriptors, Some(&Timespec::default())), Ok(0));
+        self.ready
     }
 
     /// An event came.

@@ -215,8 +215,10 @@ fn connections_that_are_kept_and_silent_give_way_to_newcomers() {
             client
         })
         .collect();
-    // The one that was silent for the longest asks again, and is answered, whether or not the worker has read that yet.
+    // The one that was silent for the longest asks again.
+    let received = server.received();
     (&kept[0]).write_all(&request(Scheme::Http)).unwrap();
+    eventually("its request is read", || server.received() > received);
     let newcomers: Vec<Socket> = (0..20)
         .map(|_| {
             let client = server.doors[0].send(request(Scheme::Http));

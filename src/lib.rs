@@ -41,6 +41,6 @@ pub use application::input::Input;
 pub use application::{AppError, Application, Body, StartError, StartResponse};
 pub use limits::Limits;
 pub use net::listener::{Address, Inherited, ListenOptions, Listener};
-pub use protocol::Scheme;
+pub use protocol::ProtocolName;
 pub use worker::Worker;
 pub use worker::stop::{Stop, Stopper};

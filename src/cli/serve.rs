@@ -19,7 +19,7 @@ use crate::master::{
 use crate::net::listener::{Inherited, Listener, Owner};
 use crate::process::descriptors;
 use crate::process::fork_watch;
-use crate::protocol::Scheme;
+use crate::protocol::ProtocolName;
 use crate::worker::Worker;
 
 /// Serves until a signal ends it. Returns the process's exit status.
@@ -57,7 +57,7 @@ pub(super) fn run(host: &dyn Host, options: &Options) -> Result<u8> {
     let mut stats = Vec::new();
     if let Some((address, how)) = options.listening.stats(owner) {
         // The scheme is what a master that hands the socket on knows it by.
-        stats = Listener::bind(Scheme::Http, &address, &how, &mut inherited)?;
+        stats = Listener::bind(ProtocolName::Http, &address, &how, &mut inherited)?;
     }
     drop(inherited);
     let serving = Serving { host, options, logs, app: RefCell::default(), pid_file: RefCell::default() };

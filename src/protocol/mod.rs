@@ -1,7 +1,7 @@
 //! The grammars: bytes in, requests out; a response in, bytes out. No socket, no clock, no log.
 //!
 //! The set is closed and chosen by the listener, so it is an enum. To add one: a folder beside `uwsgi`, a
-//! variant in [`Scheme`] and in [`Protocol`], and its arms below.
+//! variant in [`ProtocolName`] and in [`Protocol`], and its arms below.
 
 mod arrival;
 mod error;
@@ -22,7 +22,7 @@ use crate::limits::Limits;
 
 /// The protocol that a listener speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
+pub enum ProtocolName {
     /// The uwsgi binary protocol: nginx's `uwsgi_pass`.
     Uwsgi,
     /// HTTP/1.1 and 1.0: a browser, or nginx's `proxy_pass`.
@@ -33,18 +33,19 @@ pub enum Scheme {
     Scgi,
 }
 
-impl Scheme {
+impl ProtocolName {
     /// All of them.
-    pub const ALL: [Scheme; 4] = [Scheme::Uwsgi, Scheme::Http, Scheme::Fastcgi, Scheme::Scgi];
+    pub const ALL: [ProtocolName; 4] =
+        [ProtocolName::Uwsgi, ProtocolName::Http, ProtocolName::Fastcgi, ProtocolName::Scgi];
 }
 
-impl fmt::Display for Scheme {
+impl fmt::Display for ProtocolName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Scheme::Uwsgi => "uwsgi",
-            Scheme::Http => "http",
-            Scheme::Fastcgi => "fastcgi",
-            Scheme::Scgi => "scgi",
+            ProtocolName::Uwsgi => "uwsgi",
+            ProtocolName::Http => "http",
+            ProtocolName::Fastcgi => "fastcgi",
+            ProtocolName::Scgi => "scgi",
         })
     }
 }
@@ -66,12 +67,12 @@ pub enum Protocol {
 
 impl Protocol {
     /// A fresh connection's protocol; `arrival` is asked only by those that do not say it in their bytes.
-    pub fn new(scheme: Scheme, arrival: impl FnOnce() -> Arrival) -> Self {
+    pub fn new(scheme: ProtocolName, arrival: impl FnOnce() -> Arrival) -> Self {
         match scheme {
-            Scheme::Uwsgi => Protocol::Uwsgi(uwsgi::RequestDecoder::default()),
-            Scheme::Http => Protocol::Http(Box::new(http::Conversation::new(arrival()))),
-            Scheme::Fastcgi => Protocol::Fastcgi(Box::default()),
-            Scheme::Scgi => Protocol::Scgi(scgi::RequestDecoder::default()),
+            ProtocolName::Uwsgi => Protocol::Uwsgi(uwsgi::RequestDecoder::default()),
+            ProtocolName::Http => Protocol::Http(Box::new(http::Conversation::new(arrival()))),
+            ProtocolName::Fastcgi => Protocol::Fastcgi(Box::default()),
+            ProtocolName::Scgi => Protocol::Scgi(scgi::RequestDecoder::default()),
         }
     }
 

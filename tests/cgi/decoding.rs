@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use tidegate::protocol::fastcgi::record_type::{DATA, PARAMS, STDIN};
-use tidegate::{Limits, Scheme};
+use tidegate::{Limits, ProtocolName};
 
 use crate::feeding::{End, Request, assert_any_split, cut, feed};
 use crate::netstring;
@@ -50,12 +50,12 @@ proptest! {
             }
             want.push((variables, body));
         }
-        let got = feed(Scheme::Fastcgi, cut(&bytes, &cuts), &Limits::default());
+        let got = feed(ProtocolName::Fastcgi, cut(&bytes, &cuts), &Limits::default());
         prop_assert_eq!(&got.end, &End::Closed);
         prop_assert_eq!(got.taken, bytes.len());
         prop_assert_eq!(&got.out, &answered);
         prop_assert_eq!(requests(&got.requests), want);
-        prop_assert_eq!(assert_any_split(Scheme::Fastcgi, &bytes, &cuts, &Limits::default()), got);
+        prop_assert_eq!(assert_any_split(ProtocolName::Fastcgi, &bytes, &cuts, &Limits::default()), got);
     }
 
     #[test]
@@ -71,7 +71,7 @@ proptest! {
             (b"SCGI".to_vec(), b"1".to_vec()),
         ];
         want.extend(variables);
-        let got = assert_any_split(Scheme::Scgi, &bytes, &cuts, &Limits::default());
+        let got = assert_any_split(ProtocolName::Scgi, &bytes, &cuts, &Limits::default());
         prop_assert_eq!(&got.end, &End::Closed);
         prop_assert_eq!(got.taken, bytes.len());
         prop_assert_eq!(requests(&got.requests), [(want, body)]);
@@ -84,7 +84,7 @@ proptest! {
         cuts in vec(any::<usize>(), 0..6),
     ) {
         bytes.splice(0..0, front.iter().copied());
-        for scheme in [Scheme::Fastcgi, Scheme::Scgi] {
+        for scheme in [ProtocolName::Fastcgi, ProtocolName::Scgi] {
             assert_any_split(scheme, &bytes, &cuts, &tight());
         }
     }
@@ -100,7 +100,7 @@ proptest! {
         for (record_type, id, content, padding) in records {
             bytes.extend(padded(record_type, id, &content, padding));
         }
-        assert_any_split(Scheme::Fastcgi, &bytes, &cuts, &tight());
+        assert_any_split(ProtocolName::Fastcgi, &bytes, &cuts, &tight());
     }
 
     #[test]
@@ -113,7 +113,7 @@ proptest! {
         let pairs: Vec<_> = variables.iter().map(|(name, value)| (&name[..], &value[..])).collect();
         let fastcgi = crate::records::request(1, KEEP_CONN, &pairs, &body);
         for (scheme, mut bytes) in
-            [(Scheme::Fastcgi, fastcgi.repeat(2)), (Scheme::Scgi, netstring::request(&pairs, &body))]
+            [(ProtocolName::Fastcgi, fastcgi.repeat(2)), (ProtocolName::Scgi, netstring::request(&pairs, &body))]
         {
             for (at, byte, how) in &mutations {
                 let at = at.index(bytes.len());

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use tidegate::Scheme;
+use tidegate::ProtocolName;
 use tidegate::protocol::fastcgi::record_type::STDERR;
 
 use crate::application::{LARGE_BYTES, STREAMED_BYTES, pattern};
@@ -46,7 +46,7 @@ fn a_failure_within_the_body_is_seen() {
     let server = Server::start();
     for path in ["/fail-late", "/short"] {
         for flags in [0, KEEP_CONN] {
-            let [tcp, unix] = server.doors(Scheme::Fastcgi);
+            let [tcp, unix] = server.doors(ProtocolName::Fastcgi);
             for (door, breaks) in [(tcp, Some(ErrorKind::ConnectionReset)), (unix, None)] {
                 let mut client = Client::connect(door);
                 client.send(get(1, flags, path));
@@ -65,7 +65,7 @@ fn a_failure_within_the_body_is_seen() {
 #[test]
 fn responses_are_whole() {
     let server = Server::start();
-    for door in server.doors(Scheme::Fastcgi) {
+    for door in server.doors(ProtocolName::Fastcgi) {
         let mut client = Client::connect(door);
         for (path, status, body) in responses() {
             client.send(get(1, KEEP_CONN, path));
@@ -82,7 +82,7 @@ fn responses_are_whole() {
         assert!(head.ends_with(&format!("Content-Length: {LARGE_BYTES}")), "{head}");
         assert_eq!(body, b"");
     }
-    for door in server.doors(Scheme::Scgi) {
+    for door in server.doors(ProtocolName::Scgi) {
         for (path, status, body) in responses() {
             let mut client = Client::connect(door);
             client.send(netstring::get(path));
@@ -111,7 +111,7 @@ fn responses() -> [(&'static str, &'static str, bytes::Bytes); 7] {
 #[test]
 fn scgi_failures_are_seen_too() {
     let server = Server::start();
-    let [tcp, unix] = server.doors(Scheme::Scgi);
+    let [tcp, unix] = server.doors(ProtocolName::Scgi);
     for (door, breaks) in [(tcp, Some(ErrorKind::ConnectionReset)), (unix, None)] {
         let ask = |path| {
             let mut client = Client::connect(door);

@@ -7,7 +7,7 @@ use std::io::Read;
 use tidegate::application::environ::Environ;
 use tidegate::application::response_head::ResponseHead;
 use tidegate::protocol::{Arrival, Persistence, Phase, Protocol, Received};
-use tidegate::{Limits, Scheme};
+use tidegate::{Limits, ProtocolName};
 
 /// What a connection came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(crate) enum End {
 
 /// Feeds the pieces one after the other, and answers each request, until the connection is to be closed.
 pub(crate) fn feed<'a>(
-    scheme: Scheme,
+    scheme: ProtocolName,
     pieces: impl IntoIterator<Item = &'a [u8]>,
     limits: &Limits,
 ) -> Outcome {
@@ -117,7 +117,12 @@ fn respond(protocol: &mut Protocol, status: &str) -> (Vec<u8>, Persistence) {
 
 /// Holds any bytes to what is true of all: they never panic, mean the same in one piece, byte by byte and cut at
 /// `cuts`, and fill no more memory than the bounds allow. Returns what they mean.
-pub(crate) fn assert_any_split(scheme: Scheme, bytes: &[u8], cuts: &[usize], limits: &Limits) -> Outcome {
+pub(crate) fn assert_any_split(
+    scheme: ProtocolName,
+    bytes: &[u8],
+    cuts: &[usize],
+    limits: &Limits,
+) -> Outcome {
     let whole = feed(scheme, [bytes], limits);
     assert_eq!(feed(scheme, bytes.chunks(1), limits), whole, "byte by byte");
     assert_eq!(feed(scheme, cut(bytes, cuts), limits), whole, "cut at {cuts:?}");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tidegate::protocol::Phase;
 use tidegate::protocol::fastcgi::record_type;
-use tidegate::{Limits, Scheme};
+use tidegate::{Limits, ProtocolName};
 
 use crate::feeding::{End, Outcome, Request, assert_any_split, feed};
 use crate::records::{self, Answer, Record};
@@ -21,7 +21,7 @@ fn valid_requests_become_their_environ() {
         assert_eq!(got.out, fixture.text("out"), "{}: what is answered beside", fixture.name);
         assert_eq!(got.taken, fixture.bytes.len(), "{}: bytes taken", fixture.name);
         let kept = fixture.requests().last().is_none_or(|last| last["keep_conn"] == true);
-        let closed = fixture.scheme == Scheme::Scgi || fixture.json["closed"] == true || !kept;
+        let closed = fixture.scheme == ProtocolName::Scgi || fixture.json["closed"] == true || !kept;
         let end = if closed { End::Closed } else { End::Open(Phase::Idle) };
         assert_eq!(got.end, end, "{}", fixture.name);
         assert_every_feeding(&fixture, &got);
@@ -82,7 +82,7 @@ fn assert_every_feeding(fixture: &Fixture, want: &Outcome) {
 fn assert_trailing(fixture: &Fixture, alone: &Outcome) {
     let (bytes, limits) = (fixture.bytes.as_slice(), Limits::default());
     let trailing = match fixture.scheme {
-        Scheme::Scgi => netstring::get("/trailing"),
+        ProtocolName::Scgi => netstring::get("/trailing"),
         _ => records::get(1, 0, "/trailing"),
     };
     let mut want = alone.clone();
@@ -128,7 +128,7 @@ const STRIDE: usize = 997;
 /// The bytes of a connection, and what they must become.
 struct Fixture {
     name: String,
-    scheme: Scheme,
+    scheme: ProtocolName,
     bytes: Vec<u8>,
     json: Value,
 }
@@ -155,7 +155,7 @@ impl Fixture {
             let pairs: Vec<_> = pairs.iter().map(|pair| (latin1(&pair[0]), latin1(&pair[1]))).collect();
             assert_eq!(environ, &pairs, "{}", self.name);
             assert_eq!(body, &latin1(&want["body"]), "{}", self.name);
-            if self.scheme == Scheme::Fastcgi {
+            if self.scheme == ProtocolName::Fastcgi {
                 let keep = if want["keep_conn"] == true { "keep_conn" } else { "then close" };
                 let id = &want["request_id"];
                 assert_eq!(
@@ -178,7 +178,7 @@ fn latin1(text: &Value) -> Vec<u8> {
 /// The pairs of both doors, sorted by name. A file without its description is an error, and so is an empty folder.
 fn fixtures(kind: &str) -> Vec<Fixture> {
     let mut fixtures = Vec::new();
-    for (scheme, door) in [(Scheme::Scgi, "scgi"), (Scheme::Fastcgi, "fastcgi")] {
+    for (scheme, door) in [(ProtocolName::Scgi, "scgi"), (ProtocolName::Fastcgi, "fastcgi")] {
         let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(door).join(kind);
         let before = fixtures.len();
         for entry in fs::read_dir(&folder).expect("the folder of fixtures is there") {

@@ -2,7 +2,7 @@
 
 use tidegate::protocol::uwsgi::Packet;
 use tidegate::protocol::{Arrival, Protocol};
-use tidegate::{Limits, Scheme};
+use tidegate::{Limits, ProtocolName};
 
 use crate::client::Client;
 use crate::feeding::cut;
@@ -16,7 +16,7 @@ const LARGE: Pairs<'_> = &[METHOD, (b"CONTENT_LENGTH", b"2000")];
 const OF_A_BODY: Pairs<'_> = &[METHOD, (b"CONTENT_LENGTH", b"5")];
 
 /// Whether the answer to a request that goes so far, and no further, has no body; the same for every split.
-fn is_head(scheme: Scheme, bytes: &[u8]) -> bool {
+fn is_head(scheme: ProtocolName, bytes: &[u8]) -> bool {
     let limits = Limits { body_bytes_max: 1_000, http_head_bytes_max: 200, ..Limits::default() };
     let seen = |pieces: Vec<&[u8]>| {
         let mut protocol = Protocol::new(scheme, Arrival::default);
@@ -53,13 +53,13 @@ fn http_knows_the_method_by_the_first_bytes() {
     ] {
         for (method, want) in [("HEAD ", true), ("\r\nHEAD ", true), ("GET ", false), ("HEADS ", false)] {
             let bytes = format!("{method}{rest}");
-            assert_eq!(is_head(Scheme::Http, bytes.as_bytes()), want, "{method:?} with {what}");
+            assert_eq!(is_head(ProtocolName::Http, bytes.as_bytes()), want, "{method:?} with {what}");
         }
     }
     let kept = "HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/9.9\r\n\r\n";
-    assert!(is_head(Scheme::Http, kept.as_bytes()), "nothing is taken in while a request is answered");
+    assert!(is_head(ProtocolName::Http, kept.as_bytes()), "nothing is taken in while a request is answered");
     for bytes in ["", "HEAD", "head / HTTP/1.1\r\nx\r\n\r\n", "\r\n\r\nHEAD / "] {
-        assert!(!is_head(Scheme::Http, bytes.as_bytes()), "{bytes:?}");
+        assert!(!is_head(ProtocolName::Http, bytes.as_bytes()), "{bytes:?}");
     }
 }
 
@@ -71,31 +71,31 @@ fn the_others_know_it_once_the_variables_are_read() {
     };
     let get: Pairs<'_> = &[(b"REQUEST_METHOD", b"GET"), (b"CONTENT_LENGTH", b"x")];
     for pairs in [BAD, LARGE] {
-        assert!(is_head(Scheme::Uwsgi, &uwsgi(pairs)));
-        assert!(is_head(Scheme::Fastcgi, &head(1, KEEP_CONN, pairs)));
+        assert!(is_head(ProtocolName::Uwsgi, &uwsgi(pairs)));
+        assert!(is_head(ProtocolName::Fastcgi, &head(1, KEEP_CONN, pairs)));
     }
-    assert!(is_head(Scheme::Scgi, &netstring::head(&[METHOD], 2_000)));
+    assert!(is_head(ProtocolName::Scgi, &netstring::head(&[METHOD], 2_000)));
     assert!(
-        is_head(Scheme::Uwsgi, &[uwsgi(OF_A_BODY).as_slice(), b"he"].concat()),
+        is_head(ProtocolName::Uwsgi, &[uwsgi(OF_A_BODY).as_slice(), b"he"].concat()),
         "a body that does not come"
     );
     let cut_body = [head(1, 0, OF_A_BODY), record(5, 1, b"he")].concat();
-    assert!(is_head(Scheme::Fastcgi, &cut_body), "a body that does not come");
-    assert!(is_head(Scheme::Fastcgi, &request(1, 0, OF_A_BODY, b"too long")));
-    assert!(is_head(Scheme::Scgi, &[netstring::head(&[METHOD], 5).as_slice(), b"he"].concat()));
+    assert!(is_head(ProtocolName::Fastcgi, &cut_body), "a body that does not come");
+    assert!(is_head(ProtocolName::Fastcgi, &request(1, 0, OF_A_BODY, b"too long")));
+    assert!(is_head(ProtocolName::Scgi, &[netstring::head(&[METHOD], 5).as_slice(), b"he"].concat()));
     let mut cut_vars = uwsgi(&[METHOD, (b"X", b"y")]);
     cut_vars[1] -= 1;
     cut_vars.pop();
-    assert!(is_head(Scheme::Uwsgi, &cut_vars), "the method stands before what is wrong");
+    assert!(is_head(ProtocolName::Uwsgi, &cut_vars), "the method stands before what is wrong");
 
-    assert!(!is_head(Scheme::Uwsgi, &uwsgi(get)));
-    assert!(!is_head(Scheme::Fastcgi, &head(1, 0, get)));
-    assert!(!is_head(Scheme::Scgi, &netstring::head(&[(b"REQUEST_METHOD", b"GET")], 2_000)));
+    assert!(!is_head(ProtocolName::Uwsgi, &uwsgi(get)));
+    assert!(!is_head(ProtocolName::Fastcgi, &head(1, 0, get)));
+    assert!(!is_head(ProtocolName::Scgi, &netstring::head(&[(b"REQUEST_METHOD", b"GET")], 2_000)));
     for unread in [uwsgi(BAD)[..8].to_vec(), Vec::new()] {
-        assert!(!is_head(Scheme::Uwsgi, &unread));
+        assert!(!is_head(ProtocolName::Uwsgi, &unread));
     }
-    assert!(!is_head(Scheme::Fastcgi, &begin(1, 0)));
-    assert!(!is_head(Scheme::Scgi, &netstring::head(&[METHOD], 5)[..20]));
+    assert!(!is_head(ProtocolName::Fastcgi, &begin(1, 0)));
+    assert!(!is_head(ProtocolName::Scgi, &netstring::head(&[METHOD], 5)[..20]));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use tidegate::protocol::fastcgi::record_type::{PARAMS, STDIN};
-use tidegate::{Limits, Scheme};
+use tidegate::{Limits, ProtocolName};
 
 use crate::application::pattern;
 use crate::client::Client;
@@ -15,7 +15,7 @@ use crate::server::Server;
 #[test]
 fn a_thousand_requests_use_one_connection() {
     let server = Server::start();
-    for door in server.doors(Scheme::Fastcgi) {
+    for door in server.doors(ProtocolName::Fastcgi) {
         let mut client = Client::connect(door);
         for n in 0..1_000_u16 {
             let (id, body) = (n % 7 + 1, pattern(usize::from(n) * 3));
@@ -55,7 +55,7 @@ fn requests_that_are_sent_ahead_are_answered_in_order() {
 #[test]
 fn without_keep_conn_the_connection_is_closed() {
     let server = Server::start();
-    for door in server.doors(Scheme::Fastcgi) {
+    for door in server.doors(ProtocolName::Fastcgi) {
         let mut client = Client::connect(door);
         client.send([get(1, 0, "/hello"), get(1, 0, "/hello")].concat());
         assert_eq!(client.answer(1).parts().1, b"Hello, World");
@@ -76,7 +76,7 @@ fn a_silent_connection_is_closed_in_time() {
 #[test]
 fn records_may_be_cut_anywhere() {
     let server = Server::start();
-    for door in server.doors(Scheme::Fastcgi) {
+    for door in server.doors(ProtocolName::Fastcgi) {
         let mut client = Client::connect(door);
         let bytes = post(1, KEEP_CONN, "/echo", b"hello");
         for at in 1..bytes.len() {
@@ -114,7 +114,7 @@ fn each_byte_may_have_a_record_of_its_own() {
 fn ten_mebibytes_go_both_ways() {
     let server = Server::start();
     let body = pattern(crate::application::LARGE_BYTES);
-    for door in server.doors(Scheme::Fastcgi) {
+    for door in server.doors(ProtocolName::Fastcgi) {
         let mut client = Client::connect(door);
         let mut sender = client.sender();
         let bytes = post(1, KEEP_CONN, "/echo", &body);

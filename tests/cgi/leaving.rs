@@ -1,6 +1,6 @@
 //! FastCGI connections that are kept, at a server that stops: END_REQUEST cannot say that no more is answered there.
 
-use tidegate::Scheme;
+use tidegate::ProtocolName;
 use tidegate::protocol::fastcgi::record_type::GET_VALUES_RESULT;
 
 use crate::client::Client;
@@ -20,7 +20,8 @@ fn from_nginx(id: u16, flags: u8, path: &str) -> Vec<u8> {
 #[test]
 fn what_is_asked_on_a_kept_connection_meanwhile_is_answered() {
     let server = Server::start();
-    let mut clients: Vec<_> = server.doors(Scheme::Fastcgi).into_iter().map(Client::connect_small).collect();
+    let mut clients: Vec<_> =
+        server.doors(ProtocolName::Fastcgi).into_iter().map(Client::connect_small).collect();
     for client in &mut clients {
         client.send(get(1, KEEP_CONN, "/long"));
         client.record();

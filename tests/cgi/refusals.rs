@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use tidegate::protocol::fastcgi::record_type::STDIN;
-use tidegate::{Limits, Scheme};
+use tidegate::{Limits, ProtocolName};
 
 use crate::application::{LARGE_BYTES, pattern};
 use crate::client::Client;
@@ -21,13 +21,13 @@ fn a_body_that_is_too_large_is_told_so_while_it_is_sent() {
     let body = pattern(LARGE_BYTES);
     let undeclared: crate::records::Pairs<'_> = &[(b"REQUEST_METHOD", b"POST"), (b"PATH_INFO", b"/echo")];
     let too_large = [post(1, KEEP_CONN, "/echo", &body), request(1, KEEP_CONN, undeclared, &body)];
-    for door in server.doors(Scheme::Fastcgi) {
+    for door in server.doors(ProtocolName::Fastcgi) {
         for bytes in &too_large {
             let answer = answer_to(door, bytes);
             assert!(answer.parts().0.starts_with("Status: 413 Content Too Large\r\n"), "{answer:?}");
         }
     }
-    for door in server.doors(Scheme::Scgi) {
+    for door in server.doors(ProtocolName::Scgi) {
         let bytes = send_all(door, &netstring::post("/echo", &body));
         assert!(bytes.starts_with(b"HTTP/1.1 413 Content Too Large\r\n"), "{}", bytes.escape_ascii());
     }

@@ -5,7 +5,7 @@ use std::io::Read;
 use tidegate::application::response_head::ResponseHead;
 use tidegate::protocol::fastcgi::record_type::{END_REQUEST, STDERR, STDOUT};
 use tidegate::protocol::{Arrival, Persistence, Protocol, Received};
-use tidegate::{Limits, Scheme};
+use tidegate::{Limits, ProtocolName};
 
 use crate::netstring;
 use crate::records::{self, KEEP_CONN, REQUEST_COMPLETE, Record, get, record};
@@ -15,7 +15,7 @@ const DATE: &[u8] = b"Sun, 06 Nov 1994 08:49:37 GMT";
 #[test]
 fn a_response_is_a_cgi_head_chunks_and_an_end() {
     for (flags, persistence) in [(0, Persistence::Close), (KEEP_CONN, Persistence::KeepAlive)] {
-        let mut protocol = received(Scheme::Fastcgi, &get(258, flags, "/"));
+        let mut protocol = received(ProtocolName::Fastcgi, &get(258, flags, "/"));
         let (mut wire, mut after) = (Vec::new(), Vec::new());
         protocol.head(&head("200 OK", &[("X-A", "1"), ("X-B", "2")]), DATE, &mut wire);
         for chunk in [b"one".as_slice(), b"two!"] {
@@ -37,7 +37,7 @@ fn a_response_is_a_cgi_head_chunks_and_an_end() {
 
 #[test]
 fn a_response_without_a_body_ends_behind_its_head() {
-    let mut protocol = received(Scheme::Fastcgi, &get(1, 0, "/"));
+    let mut protocol = received(ProtocolName::Fastcgi, &get(1, 0, "/"));
     let mut wire = Vec::new();
     protocol.head(&head("204 No Content", &[]), DATE, &mut wire);
     assert_eq!(protocol.finish(&mut wire), Persistence::Close);
@@ -51,7 +51,7 @@ fn a_response_without_a_body_ends_behind_its_head() {
 
 #[test]
 fn a_record_takes_at_most_65535_bytes() {
-    let mut protocol = received(Scheme::Fastcgi, &get(1, 0, "/"));
+    let mut protocol = received(ProtocolName::Fastcgi, &get(1, 0, "/"));
     for (available, taken) in
         [(1, 1), (65_535, 65_535), (65_536, 65_535), (10 << 20, 65_535), (u64::MAX, 65_535)]
     {
@@ -65,7 +65,7 @@ fn a_record_takes_at_most_65535_bytes() {
 
 #[test]
 fn a_head_longer_than_a_record_goes_on_in_the_next() {
-    let mut protocol = received(Scheme::Fastcgi, &get(1, 0, "/"));
+    let mut protocol = received(ProtocolName::Fastcgi, &get(1, 0, "/"));
     for len in [65_000, 65_512, 65_513, 65_514, 200_000] {
         let value = "v".repeat(len);
         let mut wire = Vec::new();
@@ -81,7 +81,7 @@ fn a_head_longer_than_a_record_goes_on_in_the_next() {
 
 #[test]
 fn an_error_is_told_on_stderr_and_that_stream_is_ended() {
-    let mut protocol = received(Scheme::Fastcgi, &get(7, 0, "/"));
+    let mut protocol = received(ProtocolName::Fastcgi, &get(7, 0, "/"));
     let mut wire = Vec::new();
     protocol.complain("no such table", &mut wire);
     assert_eq!(wire, [record(STDERR, 7, b"no such table"), record(STDERR, 7, b"")].concat());
@@ -93,7 +93,7 @@ fn an_error_is_told_on_stderr_and_that_stream_is_ended() {
 
 #[test]
 fn a_refusal_ends_a_kept_connection() {
-    let mut protocol = Protocol::new(Scheme::Fastcgi, Arrival::default);
+    let mut protocol = Protocol::new(ProtocolName::Fastcgi, Arrival::default);
     let mut out = Vec::new();
     let begun = records::begin(3, KEEP_CONN);
     assert!(matches!(
@@ -120,7 +120,7 @@ fn scgi_gets_a_status_line_and_apache_a_status_field() {
         (software(b"Apache/2.4.71 (Debian)"), "Status: "),
         (software(b"Apache"), "Status: "),
     ] {
-        let mut protocol = received(Scheme::Scgi, &request);
+        let mut protocol = received(ProtocolName::Scgi, &request);
         let (mut wire, mut after) = (Vec::new(), Vec::new());
         protocol.head(&head("404 Not Found", &[("X-A", "1")]), DATE, &mut wire);
         assert_eq!(protocol.chunk(1 << 40, &mut wire, &mut after), 1 << 40, "it has no frames");
@@ -136,7 +136,7 @@ fn scgi_gets_a_status_line_and_apache_a_status_field() {
 }
 
 /// A protocol that has received this one request.
-fn received(scheme: Scheme, mut request: &[u8]) -> Protocol {
+fn received(scheme: ProtocolName, mut request: &[u8]) -> Protocol {
     let mut protocol = Protocol::new(scheme, Arrival::default);
     let mut out = Vec::new();
     match protocol.receive(&mut request, &mut out, &Limits::default()) {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use socket2::SockAddr;
 use tempfile::TempDir;
 use tidegate::telemetry::observer::{Event, Observer};
-use tidegate::{Address, Inherited, Limits, ListenOptions, Listener, Scheme, Stop, Stopper, Worker};
+use tidegate::{Address, Inherited, Limits, ListenOptions, Listener, ProtocolName, Stop, Stopper, Worker};
 
 use crate::application::application;
 
@@ -33,7 +33,7 @@ pub(crate) struct Server {
 /// Where it can be reached.
 #[derive(Clone, Debug)]
 pub(crate) struct Door {
-    pub(crate) scheme: Scheme,
+    pub(crate) scheme: ProtocolName,
     /// As nginx's `_pass` directives have it.
     pub(crate) name: String,
     pub(crate) address: SockAddr,
@@ -67,17 +67,17 @@ impl Server {
     }
 
     /// The doors of a protocol: on TCP, and on a unix socket.
-    pub(crate) fn doors(&self, scheme: Scheme) -> [&Door; 2] {
+    pub(crate) fn doors(&self, scheme: ProtocolName) -> [&Door; 2] {
         let doors: Vec<&Door> = self.doors.iter().filter(|door| door.scheme == scheme).collect();
         doors.try_into().expect("each protocol has two")
     }
 
     pub(crate) fn fastcgi(&self) -> &Door {
-        self.doors(Scheme::Fastcgi)[0]
+        self.doors(ProtocolName::Fastcgi)[0]
     }
 
     pub(crate) fn scgi(&self) -> &Door {
-        self.doors(Scheme::Scgi)[0]
+        self.doors(ProtocolName::Scgi)[0]
     }
 
     /// Waits until a body is closed that was not waited for yet.
@@ -113,9 +113,9 @@ impl Server {
 }
 
 /// Both protocols on a TCP port of 127.0.0.1 and on a unix socket in `folder`, in this order.
-fn listen(folder: &Path) -> Vec<(Scheme, Listener)> {
+fn listen(folder: &Path) -> Vec<(ProtocolName, Listener)> {
     let mut listeners = Vec::new();
-    for scheme in [Scheme::Fastcgi, Scheme::Scgi] {
+    for scheme in [ProtocolName::Fastcgi, ProtocolName::Scgi] {
         for address in ["127.0.0.1:0".to_owned(), format!("{}/{scheme}", folder.display())] {
             let address: Address = address.parse().unwrap();
             let options = ListenOptions::default();
@@ -139,7 +139,7 @@ impl Drop for Server {
 
 impl Door {
     /// A listener's address, as the listener tells it.
-    pub(crate) fn at(scheme: Scheme, name: &str) -> Door {
+    pub(crate) fn at(scheme: ProtocolName, name: &str) -> Door {
         let address = match name.parse().unwrap() {
             Address::Unix(path) => SockAddr::unix(path).unwrap(),
             _ => name.parse::<SocketAddr>().unwrap().into(),

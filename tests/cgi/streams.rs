@@ -2,7 +2,7 @@
 
 use tidegate::protocol::fastcgi::record_type::{self, BEGIN_REQUEST, GET_VALUES, STDIN, STDOUT};
 use tidegate::protocol::{Arrival, Persistence, Protocol, Received};
-use tidegate::{Limits, Scheme};
+use tidegate::{Limits, ProtocolName};
 
 use crate::application::{ENDLESS_CHUNK_BYTES, LONG_BYTES, pattern};
 use crate::client::Client;
@@ -14,7 +14,7 @@ use crate::server::Server;
 #[test]
 fn an_abort_closes_the_body_and_ends_the_request() {
     let server = Server::start();
-    for door in server.doors(Scheme::Fastcgi) {
+    for door in server.doors(ProtocolName::Fastcgi) {
         for flags in [0, KEEP_CONN] {
             let mut client = Client::connect(door);
             client.send(get(1, flags, "/endless"));
@@ -64,7 +64,7 @@ fn an_abort_while_the_request_arrives_ends_it() {
 #[test]
 fn a_second_request_is_refused_and_the_stream_goes_on_intact() {
     let server = Server::start();
-    for door in server.doors(Scheme::Fastcgi) {
+    for door in server.doors(ProtocolName::Fastcgi) {
         let mut client = Client::connect_small(door);
         client.send(get(1, KEEP_CONN, "/long"));
         let first = client.record();
@@ -130,11 +130,11 @@ fn what_is_left_of_a_request_means_nothing() {
 #[test]
 fn a_hang_up_closes_the_body() {
     let server = Server::start();
-    for scheme in [Scheme::Fastcgi, Scheme::Scgi] {
+    for scheme in [ProtocolName::Fastcgi, ProtocolName::Scgi] {
         for door in server.doors(scheme) {
             let mut client = Client::connect(door);
             client.send(match scheme {
-                Scheme::Scgi => crate::netstring::get("/endless"),
+                ProtocolName::Scgi => crate::netstring::get("/endless"),
                 _ => get(1, KEEP_CONN, "/endless"),
             });
             client.await_bytes();
@@ -150,7 +150,7 @@ fn what_is_no_record_does_not_lose_the_answer_before_it() {
     let bad_values = record(GET_VALUES, 0, b"\xff");
     let short_begin = record(BEGIN_REQUEST, 2, b"short");
     let none = [b"\x02\x01".to_vec(), b"GET / HTTP/1.1\r\n".repeat(5_000), bad_values, short_begin];
-    for door in server.doors(Scheme::Fastcgi) {
+    for door in server.doors(ProtocolName::Fastcgi) {
         for none in &none {
             // In the same read, with a request behind it; and while the response streams.
             let mut client = Client::connect(door);
@@ -178,7 +178,7 @@ fn what_is_no_record_ends_the_hearing_however_it_is_cut() {
     for none in [b"\x02".to_vec(), record(GET_VALUES, 0, b"\xff"), record(BEGIN_REQUEST, 2, b"short")] {
         let bytes = [get(1, KEEP_CONN, "/"), asked.clone(), none].concat();
         for piece in 1..=bytes.len() {
-            let mut protocol = Protocol::new(Scheme::Fastcgi, Arrival::default);
+            let mut protocol = Protocol::new(ProtocolName::Fastcgi, Arrival::default);
             let (mut out, mut is_responding) = (Vec::new(), false);
             for mut input in bytes.chunks(piece) {
                 while !input.is_empty() && (!is_responding || protocol.hears_while_responding()) {
@@ -198,7 +198,7 @@ fn what_is_no_record_ends_the_hearing_however_it_is_cut() {
 #[test]
 fn who_sends_what_is_no_record_and_hangs_up_is_noticed() {
     let server = Server::start();
-    for door in server.doors(Scheme::Fastcgi) {
+    for door in server.doors(ProtocolName::Fastcgi) {
         let mut client = Client::connect(door);
         client.send([get(1, KEEP_CONN, "/endless"), b"\x02\x01".to_vec()].concat());
         client.await_bytes();

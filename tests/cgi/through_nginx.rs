@@ -1,6 +1,6 @@
 //! Requests through a real nginx with its own fastcgi_params and scgi_params.
 
-use tidegate::Scheme;
+use tidegate::ProtocolName;
 
 use crate::application::{LARGE_BYTES, STREAMED_BYTES, pattern};
 use crate::nginx::Nginx;
@@ -9,7 +9,7 @@ use crate::server::{Door, Server};
 #[test]
 fn fastcgi_pass_connects_for_each_request() {
     let server = Server::start();
-    for door in server.doors(Scheme::Fastcgi) {
+    for door in server.doors(ProtocolName::Fastcgi) {
         let before = server.connections();
         let nginx = Nginx::start("", &format!("location / {{ {} }}", fastcgi(door)));
         let asked = assert_answers(&nginx);
@@ -21,7 +21,7 @@ fn fastcgi_pass_connects_for_each_request() {
 #[test]
 fn fastcgi_pass_with_keepalive_uses_one_connection() {
     let server = Server::start();
-    for door in server.doors(Scheme::Fastcgi) {
+    for door in server.doors(ProtocolName::Fastcgi) {
         let before = server.connections();
         let upstream = format!("upstream tidegate {{ server {}; keepalive 4; }}", target(door));
         let location =
@@ -44,7 +44,7 @@ fn fastcgi_pass_with_keepalive_uses_one_connection() {
 #[test]
 fn scgi_pass_connects_for_each_request() {
     let server = Server::start();
-    for door in server.doors(Scheme::Scgi) {
+    for door in server.doors(ProtocolName::Scgi) {
         let before = server.connections();
         let pass = format!("scgi_pass {}; include STOCK/scgi_params;", target(door));
         let nginx = Nginx::start("", &format!("location / {{ {pass} }}"));
@@ -68,9 +68,9 @@ fn the_path_is_path_info() {
                 include STOCK/fastcgi_params;
                 fastcgi_param PATH_INFO $fastcgi_path_info;
              }}",
-            door(Scheme::Fastcgi),
-            door(Scheme::Scgi),
-            door(Scheme::Fastcgi),
+            door(ProtocolName::Fastcgi),
+            door(ProtocolName::Scgi),
+            door(ProtocolName::Fastcgi),
         ),
     );
     for (uri, script_name, path_info) in [
@@ -99,7 +99,7 @@ fn the_path_is_path_info() {
 #[test]
 fn a_host_that_is_set_again_behind_the_stock_parameters_counts() {
     let server = Server::start();
-    for (scheme, door) in [(Scheme::Fastcgi, "fastcgi"), (Scheme::Scgi, "scgi")] {
+    for (scheme, door) in [(ProtocolName::Fastcgi, "fastcgi"), (ProtocolName::Scgi, "scgi")] {
         let pass = &server.doors(scheme)[0].name;
         let location = format!(
             "location / {{
@@ -122,7 +122,7 @@ fn a_host_that_is_set_again_behind_the_stock_parameters_counts() {
 fn a_response_that_breaks_off_is_not_whole() {
     let server = Server::start();
     let mut locations = String::new();
-    for (at, door) in server.doors(Scheme::Fastcgi).into_iter().enumerate() {
+    for (at, door) in server.doors(ProtocolName::Fastcgi).into_iter().enumerate() {
         locations += &format!(
             "location /{at}/ {{ {} rewrite ^/.(/.*) $1 break; fastcgi_keep_conn on; }}\n",
             fastcgi(door)

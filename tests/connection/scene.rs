@@ -9,7 +9,7 @@ use tidegate::connection::{Connection, Context, Turn};
 use tidegate::net::stream::Peer;
 use tidegate::protocol::{Arrival, Protocol};
 use tidegate::telemetry::observer::{Event, Observer};
-use tidegate::{AppError, Body, Environ, Limits, Scheme, StartResponse};
+use tidegate::{AppError, Body, Environ, Limits, ProtocolName, StartResponse};
 
 use crate::application::{Record, Script};
 use crate::scripted::{Call, Incoming, Scripted, Window, Wire};
@@ -47,7 +47,7 @@ impl Scene {
                 7,
                 stream,
                 Peer::Unix,
-                Protocol::new(Scheme::Uwsgi, Arrival::default),
+                Protocol::new(ProtocolName::Uwsgi, Arrival::default),
             )),
             script,
             limits: Limits::default(),

@@ -1,6 +1,6 @@
 //! A case of the contract, and how it is run over every way.
 
-use tidegate::{AppError, Environ, Scheme, StartResponse};
+use tidegate::{AppError, Environ, ProtocolName, StartResponse};
 
 use crate::contract::contract;
 use crate::request::Request;
@@ -107,22 +107,22 @@ type Application = Box<dyn FnMut(Environ, StartResponse) -> Answer + Send>;
 
 #[test]
 fn every_case_over_uwsgi() {
-    run(Ways::to, |way| way.scheme == Scheme::Uwsgi);
+    run(Ways::to, |way| way.scheme == ProtocolName::Uwsgi);
 }
 
 #[test]
 fn every_case_over_http() {
-    run(Ways::to, |way| way.scheme == Scheme::Http);
+    run(Ways::to, |way| way.scheme == ProtocolName::Http);
 }
 
 #[test]
 fn every_case_over_fastcgi() {
-    run(Ways::to, |way| way.scheme == Scheme::Fastcgi);
+    run(Ways::to, |way| way.scheme == ProtocolName::Fastcgi);
 }
 
 #[test]
 fn every_case_over_scgi() {
-    run(Ways::to, |way| way.scheme == Scheme::Scgi);
+    run(Ways::to, |way| way.scheme == ProtocolName::Scgi);
 }
 
 #[test]

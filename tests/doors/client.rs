@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 
 use socket2::Socket;
-use tidegate::Scheme;
+use tidegate::ProtocolName;
 use tidegate::protocol::fastcgi::{RecordHeader, record_type};
 
 use crate::ways::Way;
@@ -28,7 +28,7 @@ impl Client {
     }
 
     fn on(socket: Socket, way: &Way) -> Client {
-        let records = (way.client_scheme() == Scheme::Fastcgi).then(Records::default);
+        let records = (way.client_scheme() == ProtocolName::Fastcgi).then(Records::default);
         Client { socket, records }
     }
 

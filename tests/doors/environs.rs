@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tidegate::Scheme;
+use tidegate::ProtocolName;
 
 use crate::request::Request;
 use crate::support::application::variables;
@@ -14,45 +14,49 @@ type Told = BTreeMap<String, String>;
 
 /// A variable that may be another over some door than over uwsgi, or be on one side only; and why.
 struct Exception {
-    scheme: Scheme,
+    scheme: ProtocolName,
     name: &'static str,
     reason: &'static str,
 }
 
-const fn exception(scheme: Scheme, name: &'static str, reason: &'static str) -> Exception {
+const fn exception(scheme: ProtocolName, name: &'static str, reason: &'static str) -> Exception {
     Exception { scheme, name, reason }
 }
 
 /// Behind nginx, with its own lists of parameters.
 const BEHIND_NGINX: [Exception; 17] = [
-    exception(Scheme::Fastcgi, "GATEWAY_INTERFACE", "CGI's own version: fastcgi_params has it"),
-    exception(Scheme::Fastcgi, "SERVER_SOFTWARE", "CGI's name for nginx: fastcgi_params has it"),
-    exception(Scheme::Fastcgi, "SERVER_ADDR", "fastcgi_params has it, for PHP"),
-    exception(Scheme::Fastcgi, "REMOTE_USER", "CGI's name for who logged in: fastcgi_params has it"),
-    exception(Scheme::Fastcgi, "REDIRECT_STATUS", "fastcgi_params has it, for PHP"),
-    exception(Scheme::Fastcgi, "DOCUMENT_URI", "what uwsgi_params calls PATH_INFO; both are there"),
-    exception(Scheme::Scgi, "DOCUMENT_URI", "what uwsgi_params calls PATH_INFO; both are there"),
-    exception(Scheme::Scgi, "SCGI", "SCGI's version, in each of its requests"),
-    exception(Scheme::Scgi, "CONTENT_LENGTH", "in each of SCGI's requests: 0 where there is no body"),
-    exception(Scheme::Http, "DOCUMENT_ROOT", "HTTP says nothing of nginx's files"),
-    exception(Scheme::Http, "SERVER_NAME", "our listener's: HTTP says what was asked as Host"),
-    exception(Scheme::Http, "SERVER_PORT", "our listener's, unless X-Forwarded-Port is sent"),
-    exception(Scheme::Http, "REMOTE_PORT", "X-Forwarded-For has the address alone"),
-    exception(Scheme::Http, "HTTP_CONNECTION", "hop by hop: nginx takes it out to keep its connection"),
-    exception(Scheme::Http, "HTTP_TRANSFER_ENCODING", "hop by hop: nginx has all and sends a length"),
-    exception(Scheme::Http, "HTTP_X_FORWARDED_FOR", "how a proxy says REMOTE_ADDR"),
-    exception(Scheme::Http, "HTTP_X_FORWARDED_PROTO", "how a proxy says REQUEST_SCHEME"),
+    exception(ProtocolName::Fastcgi, "GATEWAY_INTERFACE", "CGI's own version: fastcgi_params has it"),
+    exception(ProtocolName::Fastcgi, "SERVER_SOFTWARE", "CGI's name for nginx: fastcgi_params has it"),
+    exception(ProtocolName::Fastcgi, "SERVER_ADDR", "fastcgi_params has it, for PHP"),
+    exception(ProtocolName::Fastcgi, "REMOTE_USER", "CGI's name for who logged in: fastcgi_params has it"),
+    exception(ProtocolName::Fastcgi, "REDIRECT_STATUS", "fastcgi_params has it, for PHP"),
+    exception(ProtocolName::Fastcgi, "DOCUMENT_URI", "what uwsgi_params calls PATH_INFO; both are there"),
+    exception(ProtocolName::Scgi, "DOCUMENT_URI", "what uwsgi_params calls PATH_INFO; both are there"),
+    exception(ProtocolName::Scgi, "SCGI", "SCGI's version, in each of its requests"),
+    exception(ProtocolName::Scgi, "CONTENT_LENGTH", "in each of SCGI's requests: 0 where there is no body"),
+    exception(ProtocolName::Http, "DOCUMENT_ROOT", "HTTP says nothing of nginx's files"),
+    exception(ProtocolName::Http, "SERVER_NAME", "our listener's: HTTP says what was asked as Host"),
+    exception(ProtocolName::Http, "SERVER_PORT", "our listener's, unless X-Forwarded-Port is sent"),
+    exception(ProtocolName::Http, "REMOTE_PORT", "X-Forwarded-For has the address alone"),
+    exception(ProtocolName::Http, "HTTP_CONNECTION", "hop by hop: nginx takes it out to keep its connection"),
+    exception(ProtocolName::Http, "HTTP_TRANSFER_ENCODING", "hop by hop: nginx has all and sends a length"),
+    exception(ProtocolName::Http, "HTTP_X_FORWARDED_FOR", "how a proxy says REMOTE_ADDR"),
+    exception(ProtocolName::Http, "HTTP_X_FORWARDED_PROTO", "how a proxy says REQUEST_SCHEME"),
 ];
 
 /// Directly, where the client of uwsgi, FastCGI and SCGI is a front end, and that of HTTP is not.
 const DIRECTLY: [Exception; 7] = [
-    exception(Scheme::Scgi, "SCGI", "SCGI's version, in each of its requests"),
-    exception(Scheme::Scgi, "CONTENT_LENGTH", "in each of SCGI's requests: 0 where there is no body"),
-    exception(Scheme::Http, "SERVER_NAME", "our listener's: HTTP says what was asked as Host"),
-    exception(Scheme::Http, "SERVER_PORT", "our listener's"),
-    exception(Scheme::Http, "REQUEST_SCHEME", "a front end's word; where it is missing, the scheme is http"),
-    exception(Scheme::Http, "REMOTE_PORT", "the client's, of whom no front end tells"),
-    exception(Scheme::Http, "REMOTE_ADDR", "a unix socket's client has none"),
+    exception(ProtocolName::Scgi, "SCGI", "SCGI's version, in each of its requests"),
+    exception(ProtocolName::Scgi, "CONTENT_LENGTH", "in each of SCGI's requests: 0 where there is no body"),
+    exception(ProtocolName::Http, "SERVER_NAME", "our listener's: HTTP says what was asked as Host"),
+    exception(ProtocolName::Http, "SERVER_PORT", "our listener's"),
+    exception(
+        ProtocolName::Http,
+        "REQUEST_SCHEME",
+        "a front end's word; where it is missing, the scheme is http",
+    ),
+    exception(ProtocolName::Http, "REMOTE_PORT", "the client's, of whom no front end tells"),
+    exception(ProtocolName::Http, "REMOTE_ADDR", "a unix socket's client has none"),
 ];
 
 /// The variables that every application lives by: over each door the same, with no exception but SCGI's 0.
@@ -95,7 +99,7 @@ fn doors_differ_only_where_the_standards_say() {
         for way in ways.iter() {
             let _named = Named::new(case, way);
             let is_beside = |other: &&Way| {
-                other.scheme == Scheme::Uwsgi
+                other.scheme == ProtocolName::Uwsgi
                     && (other.is_tcp, other.behind_nginx) == (way.is_tcp, way.behind_nginx)
             };
             let of_uwsgi = told(&ways.iter().find(is_beside).unwrap().ask(&request));
@@ -127,7 +131,7 @@ fn doors_differ_only_where_the_standards_say() {
 
 /// Whether it differs between two requests over the same door too: nginx's client has a new port each time.
 fn is_of_the_connection(name: &str, way: &Way) -> bool {
-    name == "REMOTE_PORT" && way.behind_nginx && way.scheme != Scheme::Http
+    name == "REMOTE_PORT" && way.behind_nginx && way.scheme != ProtocolName::Http
 }
 
 #[test]
@@ -135,7 +139,7 @@ fn a_client_s_version_is_told_unless_a_proxy_stands_before_it() {
     let ways = Ways::to(variables);
     let request = Request::get("/").http10();
     ways.each("HTTP/1.0", |way| {
-        let is_proxied = way.behind_nginx && way.scheme == Scheme::Http;
+        let is_proxied = way.behind_nginx && way.scheme == ProtocolName::Http;
         let want = if is_proxied { "HTTP/1.1" } else { "HTTP/1.0" };
         assert_eq!(told(&way.ask(&request))["SERVER_PROTOCOL"], want);
     });
@@ -146,7 +150,7 @@ fn the_client_is_told_over_every_door() {
     let ways = Ways::to(variables);
     ways.each("REMOTE_ADDR", |way| {
         let environ = told(&way.ask(&Request::get("/")));
-        let is_nobody = !way.is_tcp && !way.behind_nginx && way.scheme == Scheme::Http;
+        let is_nobody = !way.is_tcp && !way.behind_nginx && way.scheme == ProtocolName::Http;
         let address = environ.get("REMOTE_ADDR").map(String::as_str);
         assert_eq!(address, if is_nobody { None } else { Some("127.0.0.1") });
         assert_eq!(environ["HTTP_HOST"], crate::request::HOST);

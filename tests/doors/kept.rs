@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use tidegate::Scheme;
+use tidegate::ProtocolName;
 
 use crate::client::Client;
 use crate::request::Request;
@@ -13,7 +13,7 @@ use crate::ways::{Way, Ways};
 const REQUESTS: usize = 20;
 
 fn is_kept(way: &Way) -> bool {
-    matches!(way.scheme, Scheme::Http | Scheme::Fastcgi)
+    matches!(way.scheme, ProtocolName::Http | ProtocolName::Fastcgi)
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn nginx_asks_many_times_on_one_connection() {
                 0 => (Request::get("/"), 200),
                 1 => (Request::post("/", vec![b'~'; 200_000]), 200),
                 // After HEAD nginx 1.22 does not wait for END_REQUEST, and gives a FastCGI connection up.
-                2 if way.scheme != Scheme::Fastcgi => (Request::new("HEAD", "/chunks"), 200),
+                2 if way.scheme != ProtocolName::Fastcgi => (Request::new("HEAD", "/chunks"), 200),
                 2 | 3 => (Request::get("/chunks"), 200),
                 4 => (Request::get("/204"), 204),
                 _ => (Request::get("/500"), 500),

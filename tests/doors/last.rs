@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::thread;
 use std::time::Duration;
 
-use tidegate::{Limits, Scheme};
+use tidegate::{Limits, ProtocolName};
 
 use crate::client::Client;
 use crate::request::Request;
@@ -72,7 +72,8 @@ fn the_last_response_of_a_server_that_stops_arrives_whole() {
         for reader in [Reader::Quick, Reader::Slow] {
             let ways = Ways::to(answer);
             let stop = || ways.server.stopper.stop(tidegate::Stop::Gracefully);
-            for way in ways.iter().filter(|way| !way.behind_nginx && way.is_tcp && way.scheme == Scheme::Http)
+            for way in
+                ways.iter().filter(|way| !way.behind_nginx && way.is_tcp && way.scheme == ProtocolName::Http)
             {
                 check(way, Last::Stopped, late, reader, LENS[0], &stop);
             }
@@ -98,7 +99,7 @@ fn check_each(way: &Way, last: Last, meanwhile: &dyn Fn()) {
             let lens = match (reader, way.scheme) {
                 // It takes its time: of those that read at once one length will do.
                 (Reader::Quick, _) => &LENS[1..2],
-                (Reader::Slow, Scheme::Http) => &LENS[..],
+                (Reader::Slow, ProtocolName::Http) => &LENS[..],
                 // A front end has a window for what leaves at once, and sends nothing behind its request.
                 (Reader::Slow, _) => &LENS[..2],
             };

@@ -2,18 +2,18 @@
 
 use std::fs;
 
-use tidegate::{Limits, ListenOptions, Scheme};
+use tidegate::{Limits, ListenOptions, ProtocolName};
 
 use crate::support::application::hello;
 use crate::support::nginx::Nginx;
 use crate::support::server::Server;
 
 /// What the README's snippets call their backends; and the tests' own doors, in this order.
-const BACKENDS: [(Scheme, &str, &str); 4] = [
-    (Scheme::Uwsgi, "uwsgi_pass", "127.0.0.1:3031"),
-    (Scheme::Http, "proxy_pass", "127.0.0.1:8080"),
-    (Scheme::Fastcgi, "fastcgi_pass", "127.0.0.1:9000"),
-    (Scheme::Scgi, "scgi_pass", "127.0.0.1:4000"),
+const BACKENDS: [(ProtocolName, &str, &str); 4] = [
+    (ProtocolName::Uwsgi, "uwsgi_pass", "127.0.0.1:3031"),
+    (ProtocolName::Http, "proxy_pass", "127.0.0.1:8080"),
+    (ProtocolName::Fastcgi, "fastcgi_pass", "127.0.0.1:9000"),
+    (ProtocolName::Scgi, "scgi_pass", "127.0.0.1:4000"),
 ];
 const UNIX: &str = "unix:/run/tidegate.sock";
 const LISTEN: &str = "listen 8000;";

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::thread;
 
-use tidegate::{AppError, Body, Environ, Limits, ListenOptions, Scheme, StartResponse};
+use tidegate::{AppError, Body, Environ, Limits, ListenOptions, ProtocolName, StartResponse};
 
 use crate::client::Client;
 use crate::request::Request;
@@ -13,21 +13,21 @@ use crate::support::nginx::Nginx;
 use crate::support::server::Server;
 
 /// The protocols, each over TCP and over a unix socket.
-const DOORS: [(Scheme, &str); 8] = [
-    (Scheme::Uwsgi, "127.0.0.1:0"),
-    (Scheme::Uwsgi, "FOLDER/uwsgi"),
-    (Scheme::Http, "127.0.0.1:0"),
-    (Scheme::Http, "FOLDER/http"),
-    (Scheme::Fastcgi, "127.0.0.1:0"),
-    (Scheme::Fastcgi, "FOLDER/fastcgi"),
-    (Scheme::Scgi, "127.0.0.1:0"),
-    (Scheme::Scgi, "FOLDER/scgi"),
+const DOORS: [(ProtocolName, &str); 8] = [
+    (ProtocolName::Uwsgi, "127.0.0.1:0"),
+    (ProtocolName::Uwsgi, "FOLDER/uwsgi"),
+    (ProtocolName::Http, "127.0.0.1:0"),
+    (ProtocolName::Http, "FOLDER/http"),
+    (ProtocolName::Fastcgi, "127.0.0.1:0"),
+    (ProtocolName::Fastcgi, "FOLDER/fastcgi"),
+    (ProtocolName::Scgi, "127.0.0.1:0"),
+    (ProtocolName::Scgi, "FOLDER/scgi"),
 ];
 
 /// One way: the protocol that the server is spoken to, over what kind of socket, and by whom.
 #[derive(Clone, Debug)]
 pub(crate) struct Way {
-    pub(crate) scheme: Scheme,
+    pub(crate) scheme: ProtocolName,
     pub(crate) is_tcp: bool,
     /// nginx speaks to the server, and the client HTTP to nginx; else the client speaks the protocol itself.
     pub(crate) behind_nginx: bool,
@@ -37,8 +37,8 @@ pub(crate) struct Way {
 
 impl Way {
     /// What the client speaks.
-    pub(crate) fn client_scheme(&self) -> Scheme {
-        if self.behind_nginx { Scheme::Http } else { self.scheme }
+    pub(crate) fn client_scheme(&self) -> ProtocolName {
+        if self.behind_nginx { ProtocolName::Http } else { self.scheme }
     }
 
     /// Whether a response that is broken off can be told from a whole one.
@@ -48,9 +48,9 @@ impl Way {
     /// While nginx does not buffer, it does not look for END_REQUEST either.
     pub(crate) fn shows_break(&self, has_length: bool, buffered: bool) -> bool {
         let ends_by_itself = match self.scheme {
-            Scheme::Http => true,
-            Scheme::Fastcgi => buffered || !self.behind_nginx,
-            Scheme::Uwsgi | Scheme::Scgi => false,
+            ProtocolName::Http => true,
+            ProtocolName::Fastcgi => buffered || !self.behind_nginx,
+            ProtocolName::Uwsgi | ProtocolName::Scgi => false,
         };
         has_length || self.is_tcp || ends_by_itself
     }
@@ -60,9 +60,9 @@ impl Way {
     pub(crate) fn passes_on(&self, is_chunked: bool) -> bool {
         !self.behind_nginx
             || match self.scheme {
-                Scheme::Http | Scheme::Fastcgi => true,
-                Scheme::Uwsgi => !is_chunked,
-                Scheme::Scgi => false,
+                ProtocolName::Http | ProtocolName::Fastcgi => true,
+                ProtocolName::Uwsgi => !is_chunked,
+                ProtocolName::Scgi => false,
             }
     }
 
@@ -190,18 +190,18 @@ fn servers(server: &Server) -> String {
     let servers = (1..).zip(DOORS).zip(&server.doors).map(|((n, (scheme, _)), door)| {
         let address = &door.name;
         let (upstream, pass, unbuffered) = match scheme {
-            Scheme::Uwsgi => (
+            ProtocolName::Uwsgi => (
                 String::new(),
                 format!("include PARAMS; uwsgi_pass {address};"),
                 "uwsgi_request_buffering off;",
             ),
-            Scheme::Scgi => (String::new(), format!("include scgi_params; scgi_pass {address};"), ""),
-            Scheme::Fastcgi => (
+            ProtocolName::Scgi => (String::new(), format!("include scgi_params; scgi_pass {address};"), ""),
+            ProtocolName::Fastcgi => (
                 format!("upstream door{n} {{ server {address}; keepalive 4; }}"),
                 format!("include fastcgi_params; fastcgi_keep_conn on; fastcgi_pass door{n};"),
                 "fastcgi_request_buffering off;",
             ),
-            Scheme::Http => (
+            ProtocolName::Http => (
                 format!("upstream door{n} {{ server {address}; keepalive 4; }}"),
                 format!(
                     "proxy_pass http://door{n};
@@ -232,10 +232,10 @@ fn plain_servers(server: &Server) -> String {
     let servers = (1..).zip(DOORS).zip(&server.doors).map(|((n, (scheme, _)), door)| {
         let address = &door.name;
         let pass = match scheme {
-            Scheme::Uwsgi => format!("include uwsgi_params; uwsgi_pass {address};"),
-            Scheme::Http => format!("proxy_pass http://{address};"),
-            Scheme::Fastcgi => format!("include fastcgi_params; fastcgi_pass {address};"),
-            Scheme::Scgi => format!("include scgi_params; scgi_pass {address};"),
+            ProtocolName::Uwsgi => format!("include uwsgi_params; uwsgi_pass {address};"),
+            ProtocolName::Http => format!("proxy_pass http://{address};"),
+            ProtocolName::Fastcgi => format!("include fastcgi_params; fastcgi_pass {address};"),
+            ProtocolName::Scgi => format!("include scgi_params; scgi_pass {address};"),
         };
         format!("server {{ listen 127.0.0.{n}:NGINX_PORT; location / {{ {pass} }} }}")
     });

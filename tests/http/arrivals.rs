@@ -201,7 +201,7 @@ fn the_proxys_own_element_counts_on_whichever_line_it_stands() {
 fn a_client_cannot_speak_for_a_trusted_proxy() {
     for header in [
         "HTTPS: on\r\n",
-        "Request-Scheme: https\r\n",
+        "Request-ProtocolName: https\r\n",
         "Remote-Addr: 1.2.3.4\r\n",
         "Remote_Addr: 1.2.3.4\r\n",
         "REMOTE_ADDR: 1.2.3.4\r\n",

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use socket2::Socket;
-use tidegate::{AppError, Body, Environ, Limits, ListenOptions, Scheme, StartResponse};
+use tidegate::{AppError, Body, Environ, Limits, ListenOptions, ProtocolName, StartResponse};
 
 use crate::support::application::{Alive, Answer, PLAIN, chunked, endless};
 use crate::support::client::{get, read_all, read_until};
@@ -205,7 +205,7 @@ fn a_burst_is_answered() {
 #[test]
 fn connections_that_are_kept_and_silent_give_way_to_newcomers() {
     let limits = Limits { connections_count_max: 40, ..Limits::default() };
-    let doors = [(Scheme::Http, "127.0.0.1:0"), (Scheme::Fastcgi, "FOLDER/fastcgi")];
+    let doors = [(ProtocolName::Http, "127.0.0.1:0"), (ProtocolName::Fastcgi, "FOLDER/fastcgi")];
     let server = Server::speaking(&doors, &ListenOptions::default(), limits, application(&Alive::default()));
     let request = |scheme| Request::get("/").kept().encode(scheme);
     let kept: Vec<Socket> = (0..40)
@@ -217,11 +217,11 @@ fn connections_that_are_kept_and_silent_give_way_to_newcomers() {
         .collect();
     // The one that was silent for the longest asks again.
     let received = server.received();
-    (&kept[0]).write_all(&request(Scheme::Http)).unwrap();
+    (&kept[0]).write_all(&request(ProtocolName::Http)).unwrap();
     eventually("its request is read", || server.received() > received);
     let newcomers: Vec<Socket> = (0..20)
         .map(|_| {
-            let client = server.doors[0].send(request(Scheme::Http));
+            let client = server.doors[0].send(request(ProtocolName::Http));
             read_until(&client, "small");
             client
         })
@@ -232,7 +232,7 @@ fn connections_that_are_kept_and_silent_give_way_to_newcomers() {
         assert_eq!(read_all(client), (vec![], None));
     }
     for client in kept[30..].iter().step_by(2).chain(&newcomers) {
-        (&*client).write_all(&request(Scheme::Http)).unwrap();
+        (&*client).write_all(&request(ProtocolName::Http)).unwrap();
         read_until(client, "small");
     }
 }

@@ -13,8 +13,8 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tempfile::TempDir;
 use tidegate::telemetry::observer::{Event, Observer};
 use tidegate::{
-    Address, AppError, Body, Environ, Inherited, Limits, ListenOptions, Listener, Scheme, StartResponse,
-    Stop, Stopper, Worker,
+    Address, AppError, Body, Environ, Inherited, Limits, ListenOptions, Listener, ProtocolName,
+    StartResponse, Stop, Stopper, Worker,
 };
 
 use super::client::Door;
@@ -57,14 +57,14 @@ impl Server {
     where
         A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
     {
-        let doors: Vec<_> = addresses.iter().map(|address| (Scheme::Uwsgi, *address)).collect();
+        let doors: Vec<_> = addresses.iter().map(|address| (ProtocolName::Uwsgi, *address)).collect();
         Server::speaking(&doors, options, limits, application)
     }
 
     /// Serves each of these protocols at its address; the doors are in this order.
     #[track_caller]
     pub(crate) fn speaking<A>(
-        doors: &[(Scheme, &str)],
+        doors: &[(ProtocolName, &str)],
         options: &ListenOptions,
         limits: Limits,
         application: A,
@@ -156,11 +156,11 @@ impl Drop for Server {
 /// The listeners at `address`, for uwsgi.
 #[track_caller]
 pub(crate) fn listen(address: &str, options: &ListenOptions) -> Vec<Listener> {
-    listen_for(Scheme::Uwsgi, address, options)
+    listen_for(ProtocolName::Uwsgi, address, options)
 }
 
 #[track_caller]
-fn listen_for(scheme: Scheme, address: &str, options: &ListenOptions) -> Vec<Listener> {
+fn listen_for(scheme: ProtocolName, address: &str, options: &ListenOptions) -> Vec<Listener> {
     let address: Address = address.parse().unwrap();
     Listener::bind(scheme, &address, options, &mut Inherited::none()).unwrap()
 }

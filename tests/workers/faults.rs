@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tidegate::Scheme;
+use tidegate::ProtocolName;
 
 use crate::disk;
 use crate::load::Load;
@@ -77,7 +77,7 @@ fn an_application_that_never_returns_is_a_504_and_its_worker_is_replaced() {
 #[test]
 fn a_response_that_has_begun_is_broken_off_by_the_timeout() {
     let master = Master::start(&["--timeout", "0.3", "--http", "127.0.0.1:0"]);
-    let client = master.tcp(Scheme::Http).send("GET /late-loop HTTP/1.1\r\nHost: x\r\n\r\n");
+    let client = master.tcp(ProtocolName::Http).send("GET /late-loop HTTP/1.1\r\nHost: x\r\n\r\n");
     let (bytes, broken) = read_all(&client);
     assert!(bytes.starts_with(b"HTTP/1.1 200 OK\r\n") && !bytes.ends_with(b"0\r\n\r\n"));
     assert!(broken.is_some(), "it must not look like an end");

@@ -11,7 +11,7 @@ use std::thread;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tempfile::TempDir;
-use tidegate::Scheme;
+use tidegate::ProtocolName;
 
 use crate::support::client::{Door, Response, get};
 use crate::support::eventually;
@@ -61,7 +61,7 @@ impl Master {
 
     /// Where it listens for `scheme` over TCP, on a port of the kernel's choice.
     #[track_caller]
-    pub(crate) fn tcp(&self, scheme: Scheme) -> Door {
+    pub(crate) fn tcp(&self, scheme: ProtocolName) -> Door {
         let line = self.says(&format!("Listening on {scheme}://127.0.0.1:"));
         Door::at(line.split("://").nth(1).unwrap().trim_end_matches('/'))
     }

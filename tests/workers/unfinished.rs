@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use socket2::Socket;
-use tidegate::Scheme;
+use tidegate::ProtocolName;
 
 use crate::master::Master;
 use crate::support::client::{Door, read_all};
@@ -79,7 +79,7 @@ fn check(workers: usize, unfinished: Unfinished) {
 /// A master that listens for every protocol, over TCP and on unix sockets.
 struct Doors {
     master: Master,
-    all: Vec<(Scheme, Door)>,
+    all: Vec<(ProtocolName, Door)>,
 }
 
 impl Doors {
@@ -102,7 +102,7 @@ impl Doors {
             Leave::Reload | Leave::Upgrade | Leave::OneLess => {}
         }
         let master = Master::start(&args);
-        let all = Scheme::ALL.into_iter().flat_map(|scheme| {
+        let all = ProtocolName::ALL.into_iter().flat_map(|scheme| {
             let start = format!("Listening on {scheme}://");
             let lines = master.lines();
             let names = lines.iter().filter_map(|line| line.strip_prefix(&start));
@@ -144,13 +144,13 @@ impl Doors {
 }
 
 /// Connections to a door that stay unfinished.
-fn hold((scheme, door): &(Scheme, Door), unfinished: Unfinished, count: usize) -> Vec<Socket> {
+fn hold((scheme, door): &(ProtocolName, Door), unfinished: Unfinished, count: usize) -> Vec<Socket> {
     let long = Request::get("/big").encode(*scheme);
     let kept = Request::get("/").kept().encode(*scheme);
     let each = |at: usize| {
         if unfinished == Unfinished::Idle {
             let mut socket = door.connect();
-            if at.is_multiple_of(2) && matches!(scheme, Scheme::Http | Scheme::Fastcgi) {
+            if at.is_multiple_of(2) && matches!(scheme, ProtocolName::Http | ProtocolName::Fastcgi) {
                 socket.write_all(&kept).unwrap();
                 read_some(&socket);
             }
@@ -171,7 +171,7 @@ fn read_some(mut socket: &Socket) {
 }
 
 #[track_caller]
-fn ask(scheme: Scheme, door: &Door) {
+fn ask(scheme: ProtocolName, door: &Door) {
     let mut socket = door.connect();
     socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
     socket.write_all(&Request::get("/").encode(scheme)).unwrap();

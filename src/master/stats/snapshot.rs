@@ -91,7 +91,7 @@ impl Master<'_> {
             Some((accepted, rows.iter().map(|row| row.open[at]).sum()))
         };
         let all = self.listeners.iter().enumerate().map(|(at, listener)| Listener {
-            protocol: listener.scheme().to_string(),
+            protocol: listener.protocol().to_string(),
             address: listener.address(),
             backlog: backlog(listener),
             full: history.full.get(at).copied().unwrap_or(0),

@@ -7,7 +7,7 @@ use listenfd::ListenFd;
 use socket2::Socket;
 
 use super::{Address, ListenError, ListenOptions, tcp};
-use crate::protocol::Scheme;
+use crate::protocol::ProtocolName;
 
 /// The first descriptor that systemd hands over; below it are stdin, stdout and stderr.
 const FIRST: usize = 3;
@@ -26,7 +26,7 @@ pub struct Inherited {
 #[derive(Debug)]
 pub struct Handed {
     /// What is spoken there.
-    pub scheme: Scheme,
+    pub scheme: ProtocolName,
     /// The address, in the words in which it was asked for.
     pub asked: Address,
     /// The socket, which listens already.
@@ -77,7 +77,7 @@ impl Inherited {
     /// The sockets of the server before at this address. A host name has several; two that ask for any port want one each.
     pub(super) fn take_handed(
         &mut self,
-        scheme: Scheme,
+        scheme: ProtocolName,
         asked: &Address,
         options: &ListenOptions,
     ) -> Result<Vec<Socket>, ListenError> {
@@ -204,7 +204,7 @@ mod tests {
     fn take(inherited: &mut Inherited, text: &str, allow_from: &[&str]) -> Result<Vec<Listener>, String> {
         let allow_from = allow_from.iter().map(|text| parse_network(text).unwrap()).collect();
         let options = ListenOptions { allow_from, ..ListenOptions::default() };
-        Listener::bind(Scheme::Uwsgi, &text.parse().unwrap(), &options, inherited)
+        Listener::bind(ProtocolName::Uwsgi, &text.parse().unwrap(), &options, inherited)
             .map_err(|error| error.to_string())
     }
 

@@ -30,7 +30,7 @@ use rustix::net::{SocketFlags, accept_with};
 
 use crate::net::stream::{Peer, Socket};
 use crate::process::descriptors;
-use crate::protocol::{Arrival, Scheme, Trust};
+use crate::protocol::{Arrival, ProtocolName, Trust};
 use unix::SocketFile;
 
 /// A socket that listens, and what is spoken there. Dropping it closes the socket and removes its file, if that is
@@ -40,7 +40,7 @@ pub struct Listener {
     /// The file of a unix socket that we made; it goes before the socket does.
     file: Option<SocketFile>,
     door: Door,
-    scheme: Scheme,
+    scheme: ProtocolName,
     /// As it was asked for.
     asked: Address,
     /// As it is bound: the real port, the absolute path.
@@ -55,7 +55,7 @@ impl Listener {
     ///
     /// There is one listener for each address of a host name, and for each inherited socket of a name.
     pub fn bind(
-        scheme: Scheme,
+        scheme: ProtocolName,
         address: &Address,
         options: &ListenOptions,
         inherited: &mut Inherited,
@@ -100,7 +100,7 @@ impl Listener {
     }
 
     /// The protocol that is spoken here.
-    pub fn scheme(&self) -> Scheme {
+    pub fn protocol(&self) -> ProtocolName {
         self.scheme
     }
 
@@ -174,7 +174,7 @@ impl Listener {
 
     /// The listener on a socket of the process before this one, whose file is still that one's.
     fn handed(
-        scheme: Scheme,
+        scheme: ProtocolName,
         asked: &Address,
         socket: socket2::Socket,
         options: &ListenOptions,
@@ -189,7 +189,7 @@ impl Listener {
 
     /// The listener on `socket`, which was bound or inherited as `asked`.
     fn of(
-        scheme: Scheme,
+        scheme: ProtocolName,
         asked: &Address,
         socket: socket2::Socket,
         options: &ListenOptions,
@@ -271,7 +271,7 @@ mod tests {
     pub(super) fn listen_from(text: &str, allow_from: &[&str]) -> Result<Vec<Listener>, ListenError> {
         let allow_from = allow_from.iter().map(|text| parse_network(text).unwrap()).collect();
         let options = ListenOptions { allow_from, ..ListenOptions::default() };
-        Listener::bind(Scheme::Uwsgi, &text.parse().unwrap(), &options, &mut Inherited::none())
+        Listener::bind(ProtocolName::Uwsgi, &text.parse().unwrap(), &options, &mut Inherited::none())
     }
 
     /// The only listener at `text`.

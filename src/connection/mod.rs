@@ -337,7 +337,7 @@ impl<S: Stream> Connection<S> {
         if let Some(recorder) = &mut cx.recorder {
             self.tally.began = Some(recorder.calls(environ.method(), environ.uri()));
         }
-        abort_reply::set(descriptor, self.protocol.last_words(environ.method() == b"HEAD"));
+        abort_reply::set(descriptor, self.protocol.abort_reply(environ.method() == b"HEAD"));
         let client = descriptor.map(Client::new);
         let (exchange, called) = Exchange::call(cx.application, environ, client, cx.limits);
         abort_reply::set(None, &[]);
@@ -361,8 +361,8 @@ impl<S: Stream> Connection<S> {
             let asks = exchange.asks_application();
             if asks {
                 let begun = exchange.is_head_sent();
-                let last_words = if begun { &[] } else { self.protocol.last_words(exchange.head_only) };
-                abort_reply::set(self.stream.descriptor(), last_words);
+                let abort_reply = if begun { &[] } else { self.protocol.abort_reply(exchange.head_only) };
+                abort_reply::set(self.stream.descriptor(), abort_reply);
                 if let Some(recorder) = &mut cx.recorder {
                     recorder.steps();
                 }

@@ -175,11 +175,11 @@ impl Protocol {
 
     /// The whole answer to the request that the application has, as it is sent if that never returns and the process
     /// is aborted; empty if there is none. Whoever sends it can do nothing but write, so nothing of it is made.
-    pub fn last_words(&self, head_only: bool) -> &'static [u8] {
+    pub fn abort_reply(&self, head_only: bool) -> &'static [u8] {
         let answer = match self {
             Protocol::Uwsgi(_) | Protocol::Http(_) => TIMEOUT,
-            Protocol::Scgi(decoder) => decoder.last_words(),
-            Protocol::Fastcgi(conversation) => return conversation.last_words(),
+            Protocol::Scgi(decoder) => decoder.abort_reply(),
+            Protocol::Fastcgi(conversation) => return conversation.abort_reply(),
         };
         let head = answer.len() - if head_only { TIMEOUT_BODY_BYTES } else { 0 };
         &answer[..head]

@@ -216,8 +216,8 @@ impl Conversation {
         }
     }
 
-    /// See [`Protocol::last_words`](crate::protocol::Protocol::last_words).
-    pub fn last_words(&self) -> &'static [u8] {
+    /// See [`Protocol::abort_reply`](crate::protocol::Protocol::abort_reply).
+    pub fn abort_reply(&self) -> &'static [u8] {
         self.request_id().map_or(&[], response::timeout)
     }
 

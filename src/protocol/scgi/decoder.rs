@@ -119,8 +119,8 @@ impl RequestDecoder {
         write_raw_head(if self.from_apache { CGI_LINE } else { HTTP_LINE }, head, out);
     }
 
-    /// See [`Protocol::last_words`](crate::protocol::Protocol::last_words).
-    pub fn last_words(&self) -> &'static [u8] {
+    /// See [`Protocol::abort_reply`](crate::protocol::Protocol::abort_reply).
+    pub fn abort_reply(&self) -> &'static [u8] {
         if self.from_apache { CGI_TIMEOUT } else { TIMEOUT }
     }
 

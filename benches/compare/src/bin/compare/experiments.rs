@@ -223,6 +223,6 @@ fn in_rounds<T>(
     servers: &Servers,
     measure: impl FnMut(&Server) -> io::Result<T>,
 ) -> Vec<Result<Vec<T>, String>> {
-    let last_words = |server: &Server| format!("{} said: {}", server.address, server.last_line());
-    measure::in_rounds(bench.rounds, servers, last_words, measure)
+    let abort_reply = |server: &Server| format!("{} said: {}", server.address, server.last_line());
+    measure::in_rounds(bench.rounds, servers, abort_reply, measure)
 }

@@ -45,12 +45,12 @@ pub(crate) type Samples = Result<Vec<Sample>, String>;
 
 /// A sample of every subject in every round.
 pub(crate) fn samples(bench: &Bench, subjects: &[Result<Subject<'_>, String>]) -> Vec<Samples> {
-    let last_words = |subject: &Subject<'_>| {
+    let abort_reply = |subject: &Subject<'_>| {
         let said =
             subject.servers.iter().map(|server| format!("{} said: {}", server.address, server.last_line()));
         said.collect::<Vec<_>>().join("; ")
     };
-    in_rounds(bench.rounds, subjects, last_words, |subject| {
+    in_rounds(bench.rounds, subjects, abort_reply, |subject| {
         sample(bench.time, &subject.servers, |time| subject.load(bench, time, u64::MAX))
     })
 }

@@ -14,7 +14,7 @@ use crate::net::listener::Listener;
 use crate::process::fork_watch;
 use crate::telemetry::scoreboard::{Recorder, Slot};
 use crate::worker::Worker;
-use crate::worker::master_link::{Link, word};
+use crate::worker::master_link::{MasterLink, word};
 
 /// What a worker is given.
 pub struct Post {
@@ -55,7 +55,7 @@ impl Post {
         prepare: impl FnOnce(&mut Worker<A>),
         reopen_logs: impl FnMut() + 'static,
     ) -> io::Result<()> {
-        let link = Link::new(self.link, self.shares, reopen_logs)?;
+        let link = MasterLink::new(self.link, self.shares, reopen_logs)?;
         let mut worker = Worker::led(self.listeners, application, limits, link)?;
         worker.record(Recorder::new(self.slot, Instant::now(), unix_micros()));
         prepare(&mut worker);

@@ -10,7 +10,7 @@ use tidegate::Limits;
 use tidegate::application::response_head::ResponseHead;
 use tidegate::protocol::http::Conversation;
 use tidegate::protocol::uwsgi::RequestDecoder;
-use tidegate::protocol::{Arrival, Persistence, Received};
+use tidegate::protocol::{Endpoints, Persistence, Received};
 
 #[test]
 fn decoding_a_stock_nginx_get_allocates_nothing_once_warm() {
@@ -37,7 +37,7 @@ fn an_http_get_on_a_kept_connection_allocates_nothing_once_warm() {
     let request = fs::read(path).expect("the fixture is there");
     let (limits, head) = (Limits::default(), ResponseHead::new("204 No Content", [("X", "y")], 100));
     let (head, mut out) = (head.expect("it is valid"), Vec::new());
-    let mut conversation = Conversation::new(Arrival::default());
+    let mut conversation = Conversation::new(Endpoints::default());
     let mut ask = || {
         let received = conversation.receive(&mut request.as_slice(), &mut out, &limits);
         assert!(matches!(received, Ok(Received::Request(_))), "{received:?}");

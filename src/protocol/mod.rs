@@ -3,7 +3,7 @@
 //! The set is closed and chosen by the listener, so it is an enum. To add one: a folder beside `uwsgi`, a
 //! variant in [`ProtocolName`] and in [`Protocol`], and its arms below.
 
-mod arrival;
+mod endpoints;
 mod error;
 pub mod fastcgi;
 pub mod http;
@@ -13,7 +13,7 @@ pub mod uwsgi;
 
 use std::fmt;
 
-pub use arrival::{Arrival, Trust};
+pub use endpoints::{Endpoints, Trust};
 pub use error::{DecodeError, Fault};
 
 use crate::application::environ::Environ;
@@ -66,11 +66,11 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// A fresh connection's protocol; `arrival` is asked only by those that do not say it in their bytes.
-    pub fn new(scheme: ProtocolName, arrival: impl FnOnce() -> Arrival) -> Self {
+    /// A fresh connection's protocol; `endpoints` is asked only by those that do not say it in their bytes.
+    pub fn new(scheme: ProtocolName, endpoints: impl FnOnce() -> Endpoints) -> Self {
         match scheme {
             ProtocolName::Uwsgi => Protocol::Uwsgi(uwsgi::RequestDecoder::default()),
-            ProtocolName::Http => Protocol::Http(Box::new(http::Conversation::new(arrival()))),
+            ProtocolName::Http => Protocol::Http(Box::new(http::Conversation::new(endpoints()))),
             ProtocolName::Fastcgi => Protocol::Fastcgi(Box::default()),
             ProtocolName::Scgi => Protocol::Scgi(scgi::RequestDecoder::default()),
         }

@@ -6,7 +6,7 @@ use std::io::Read;
 
 use tidegate::application::environ::Environ;
 use tidegate::application::response_head::ResponseHead;
-use tidegate::protocol::{Arrival, Persistence, Phase, Protocol, Received};
+use tidegate::protocol::{Endpoints, Persistence, Phase, Protocol, Received};
 use tidegate::{Limits, ProtocolName};
 
 /// What a connection came to.
@@ -45,7 +45,7 @@ pub(crate) fn feed<'a>(
     pieces: impl IntoIterator<Item = &'a [u8]>,
     limits: &Limits,
 ) -> Outcome {
-    let mut protocol = Protocol::new(scheme, Arrival::default);
+    let mut protocol = Protocol::new(scheme, Endpoints::default);
     let (mut requests, mut out, mut taken) = (Vec::new(), Vec::new(), 0);
     for piece in pieces {
         let mut input = piece;

@@ -1,7 +1,7 @@
 //! Refusals of HEAD, on every door: the method is known as soon as it has been read, whatever is wrong behind it.
 
 use tidegate::protocol::uwsgi::Packet;
-use tidegate::protocol::{Arrival, Protocol};
+use tidegate::protocol::{Endpoints, Protocol};
 use tidegate::{Limits, ProtocolName};
 
 use crate::client::Client;
@@ -19,7 +19,7 @@ const OF_A_BODY: Pairs<'_> = &[METHOD, (b"CONTENT_LENGTH", b"5")];
 fn is_head(scheme: ProtocolName, bytes: &[u8]) -> bool {
     let limits = Limits { body_bytes_max: 1_000, http_head_bytes_max: 200, ..Limits::default() };
     let seen = |pieces: Vec<&[u8]>| {
-        let mut protocol = Protocol::new(scheme, Arrival::default);
+        let mut protocol = Protocol::new(scheme, Endpoints::default);
         for mut piece in pieces {
             if protocol.receive(&mut piece, &mut Vec::new(), &limits).is_err() {
                 break;

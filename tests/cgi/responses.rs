@@ -4,7 +4,7 @@ use std::io::Read;
 
 use tidegate::application::response_head::ResponseHead;
 use tidegate::protocol::fastcgi::record_type::{END_REQUEST, STDERR, STDOUT};
-use tidegate::protocol::{Arrival, Persistence, Protocol, Received};
+use tidegate::protocol::{Endpoints, Persistence, Protocol, Received};
 use tidegate::{Limits, ProtocolName};
 
 use crate::netstring;
@@ -93,7 +93,7 @@ fn an_error_is_told_on_stderr_and_that_stream_is_ended() {
 
 #[test]
 fn a_refusal_ends_a_kept_connection() {
-    let mut protocol = Protocol::new(ProtocolName::Fastcgi, Arrival::default);
+    let mut protocol = Protocol::new(ProtocolName::Fastcgi, Endpoints::default);
     let mut out = Vec::new();
     let begun = records::begin(3, KEEP_CONN);
     assert!(matches!(
@@ -137,7 +137,7 @@ fn scgi_gets_a_status_line_and_apache_a_status_field() {
 
 /// A protocol that has received this one request.
 fn received(scheme: ProtocolName, mut request: &[u8]) -> Protocol {
-    let mut protocol = Protocol::new(scheme, Arrival::default);
+    let mut protocol = Protocol::new(scheme, Endpoints::default);
     let mut out = Vec::new();
     match protocol.receive(&mut request, &mut out, &Limits::default()) {
         Ok(Received::Request(mut environ)) => assert_eq!(environ.input().bytes().count(), 0),

@@ -1,7 +1,7 @@
 //! What a FastCGI peer says while its request is answered.
 
 use tidegate::protocol::fastcgi::record_type::{self, BEGIN_REQUEST, GET_VALUES, STDIN, STDOUT};
-use tidegate::protocol::{Arrival, Persistence, Protocol, Received};
+use tidegate::protocol::{Endpoints, Persistence, Protocol, Received};
 use tidegate::{Limits, ProtocolName};
 
 use crate::application::{ENDLESS_CHUNK_BYTES, LONG_BYTES, pattern};
@@ -178,7 +178,7 @@ fn what_is_no_record_ends_the_hearing_however_it_is_cut() {
     for none in [b"\x02".to_vec(), record(GET_VALUES, 0, b"\xff"), record(BEGIN_REQUEST, 2, b"short")] {
         let bytes = [get(1, KEEP_CONN, "/"), asked.clone(), none].concat();
         for piece in 1..=bytes.len() {
-            let mut protocol = Protocol::new(ProtocolName::Fastcgi, Arrival::default);
+            let mut protocol = Protocol::new(ProtocolName::Fastcgi, Endpoints::default);
             let (mut out, mut is_responding) = (Vec::new(), false);
             for mut input in bytes.chunks(piece) {
                 while !input.is_empty() && (!is_responding || protocol.hears_while_responding()) {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tidegate::connection::{Connection, Context, Turn};
 use tidegate::net::stream::Peer;
-use tidegate::protocol::{Arrival, Protocol};
+use tidegate::protocol::{Endpoints, Protocol};
 use tidegate::telemetry::observer::{Event, Observer};
 use tidegate::{AppError, Body, Environ, Limits, ProtocolName, StartResponse};
 
@@ -47,7 +47,7 @@ impl Scene {
                 7,
                 stream,
                 Peer::Unix,
-                Protocol::new(ProtocolName::Uwsgi, Arrival::default),
+                Protocol::new(ProtocolName::Uwsgi, Endpoints::default),
             )),
             script,
             limits: Limits::default(),

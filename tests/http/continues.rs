@@ -2,7 +2,7 @@
 
 use tidegate::Limits;
 use tidegate::protocol::http::Conversation;
-use tidegate::protocol::{Arrival, Received};
+use tidegate::protocol::{Endpoints, Received};
 
 use super::feeding::cut;
 
@@ -15,7 +15,7 @@ fn said(pieces: &[&str]) -> (String, Option<bool>) {
 
 fn said_by<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (String, Option<bool>) {
     let limits = Limits { body_bytes_max: 100, ..Limits::default() };
-    let (mut conversation, mut out) = (Conversation::new(Arrival::default()), Vec::new());
+    let (mut conversation, mut out) = (Conversation::new(Endpoints::default()), Vec::new());
     let mut end = None;
     for mut piece in pieces {
         end = match conversation.receive(&mut piece, &mut out, &limits) {

@@ -7,7 +7,7 @@ use std::io::Read;
 use tidegate::Limits;
 use tidegate::application::response_head::ResponseHead;
 use tidegate::protocol::http::Conversation;
-use tidegate::protocol::{Arrival, Persistence, Phase, Received};
+use tidegate::protocol::{Endpoints, Persistence, Phase, Received};
 
 /// What a conversation made of its bytes.
 #[derive(Clone, PartialEq, Eq)]
@@ -39,16 +39,16 @@ pub(crate) enum End {
 
 /// Feeds the pieces one after the other, and answers every request, until the connection would be closed.
 pub(crate) fn feed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limits: &Limits) -> Outcome {
-    feed_arrival(pieces, limits, Arrival::default())
+    feed_arrival(pieces, limits, Endpoints::default())
 }
 
 /// The same for a connection between these ends.
 pub(crate) fn feed_arrival<'a>(
     pieces: impl IntoIterator<Item = &'a [u8]>,
     limits: &Limits,
-    arrival: Arrival,
+    endpoints: Endpoints,
 ) -> Outcome {
-    let mut conversation = Conversation::new(arrival);
+    let mut conversation = Conversation::new(endpoints);
     let (mut requests, mut pieces) = (Vec::new(), pieces.into_iter());
     while let Some(piece) = pieces.next() {
         let mut input = piece;

@@ -3,7 +3,7 @@
 use tidegate::Limits;
 use tidegate::application::response_head::ResponseHead;
 use tidegate::protocol::http::Conversation;
-use tidegate::protocol::{Arrival, Persistence, Received};
+use tidegate::protocol::{Endpoints, Persistence, Received};
 
 const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
@@ -12,7 +12,7 @@ const KEPT: &str = "Connection: keep-alive\r\n";
 
 /// A conversation that was asked for something.
 fn asked(method: &str, version: &str, connection: &str) -> Conversation {
-    let mut conversation = Conversation::new(Arrival::default());
+    let mut conversation = Conversation::new(Endpoints::default());
     let connection =
         if connection.is_empty() { String::new() } else { format!("Connection: {connection}\r\n") };
     let request = format!("{method} / {version}\r\nHost: a\r\n{connection}\r\n");
@@ -129,7 +129,7 @@ fn the_applications_own_date_and_server_stand_alone() {
 
 #[test]
 fn the_answer_to_what_was_refused_is_the_last() {
-    let mut conversation = Conversation::new(Arrival::default());
+    let mut conversation = Conversation::new(Endpoints::default());
     let mut input = b"GET / HTTP/1.1\r\n\r\n".as_slice();
     let error = conversation.receive(&mut input, &mut Vec::new(), &Limits::default()).unwrap_err();
     assert_eq!(error.status(), Some("400 Bad Request"));

@@ -30,7 +30,7 @@ use rustix::net::{SocketFlags, accept_with};
 
 use crate::net::stream::{Peer, Socket};
 use crate::process::descriptors;
-use crate::protocol::{Arrival, ProtocolName, Trust};
+use crate::protocol::{Endpoints, ProtocolName, Trust};
 use unix::SocketFile;
 
 /// A socket that listens, and what is spoken there. Dropping it closes the socket and removes its file, if that is
@@ -164,12 +164,12 @@ impl Listener {
     }
 
     /// The ends of a connection of `peer`.
-    pub fn arrival(&self, peer: &Peer) -> Arrival {
+    pub fn endpoints(&self, peer: &Peer) -> Endpoints {
         let peer = match peer {
             Peer::Tcp(address) => Some(*address),
             Peer::Unix => None,
         };
-        Arrival { peer, local: self.local_tcp(), trust: Arc::clone(&self.trust) }
+        Endpoints { peer, local: self.local_tcp(), trust: Arc::clone(&self.trust) }
     }
 
     /// The listener on a socket of the process before this one, whose file is still that one's.

@@ -7,7 +7,7 @@ use super::head::{self, Framing};
 use super::proxy_protocol::{self, Parsed};
 use super::response::ResponseFraming;
 use super::scan::Scan;
-use super::{Arrival, HttpFault};
+use super::{Endpoints, HttpFault};
 use crate::application::response_head::ResponseHead;
 use crate::application::variables::Variables;
 use crate::limits::Limits;
@@ -16,8 +16,8 @@ use crate::protocol::{DecodeError, Fault, Persistence, Phase, Received};
 
 /// One HTTP connection.
 pub struct Conversation {
-    arrival: Arrival,
-    /// What `arrival` comes to, once the first head has come.
+    endpoints: Endpoints,
+    /// What `endpoints` comes to, once the first head has come.
     ends: Option<Ends>,
     state: State,
     /// Of the request that was read last.
@@ -44,10 +44,10 @@ enum Left {
 
 impl Conversation {
     /// A fresh connection between these ends.
-    pub fn new(arrival: Arrival) -> Self {
-        let state = if arrival.trust.proxy_protocol { State::Proxy(Vec::new()) } else { State::head() };
+    pub fn new(endpoints: Endpoints) -> Self {
+        let state = if endpoints.trust.proxy_protocol { State::Proxy(Vec::new()) } else { State::head() };
         Conversation {
-            arrival,
+            endpoints,
             ends: None,
             state,
             request: Framing::default(),
@@ -78,7 +78,7 @@ impl Conversation {
         loop {
             match &mut self.state {
                 State::Proxy(pending) => {
-                    if !read_proxy_header(pending, input, &mut self.arrival)? {
+                    if !read_proxy_header(pending, input, &mut self.endpoints)? {
                         return Ok(Received::More);
                     }
                     self.state = State::head();
@@ -193,9 +193,9 @@ impl Conversation {
         limits: &Limits,
     ) -> Result<Option<Received>, DecodeError> {
         let mut variables = Variables::new();
-        let ends = self.ends.get_or_insert_with(|| Ends::of(&self.arrival));
+        let ends = self.ends.get_or_insert_with(|| Ends::of(&self.endpoints));
         let framing =
-            head::read(head, count, &mut variables, ends, &self.arrival, limits).inspect_err(|_| {
+            head::read(head, count, &mut variables, ends, &self.endpoints, limits).inspect_err(|_| {
                 self.request = Framing { is_head: is_head(head, b""), ..Framing::default() };
             })?;
         self.request = framing;
@@ -233,7 +233,7 @@ fn is_head(bytes: &[u8], next: &[u8]) -> bool {
 fn read_proxy_header(
     pending: &mut Vec<u8>,
     input: &mut &[u8],
-    arrival: &mut Arrival,
+    endpoints: &mut Endpoints,
 ) -> Result<bool, DecodeError> {
     let before = pending.len();
     pending.extend_from_slice(input);
@@ -244,7 +244,7 @@ fn read_proxy_header(
         }
         Parsed::Header { len, client } => {
             *input = &input[len - before..];
-            arrival.peer = client.or(arrival.peer);
+            endpoints.peer = client.or(endpoints.peer);
             Ok(true)
         }
         Parsed::Wrong => Err(DecodeError { offset: Some(0), fault: Fault::Http(HttpFault::ProxyHeader) }),

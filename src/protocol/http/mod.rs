@@ -17,4 +17,4 @@ mod target;
 pub use decoder::Conversation;
 pub use fault::HttpFault;
 
-use super::arrival::Arrival;
+use super::endpoints::Endpoints;

@@ -9,7 +9,7 @@ use crate::application::variables::Variables;
 
 /// The two ends of a connection, and whom to believe.
 #[derive(Clone, Debug, Default)]
-pub struct Arrival {
+pub struct Endpoints {
     /// The client's address; `None` on a unix socket.
     pub peer: Option<SocketAddr>,
     /// The listener's address; `None` on a unix socket.
@@ -28,7 +28,7 @@ pub struct Trust {
     pub proxy_protocol: bool,
 }
 
-impl Arrival {
+impl Endpoints {
     /// Writes SERVER_NAME, SERVER_PORT, REMOTE_ADDR and REMOTE_PORT.
     pub fn write(&self, variables: &mut Variables) {
         match self.local {

@@ -36,7 +36,7 @@ use crate::net::stream::{Peer, Stream};
 use crate::protocol::{Persistence, Phase, Protocol};
 use crate::telemetry::observer::{Event, Observer};
 use crate::telemetry::scoreboard::Recorder;
-use reading::Incoming;
+use reading::ReadSide;
 use waiting::Waiting;
 
 /// A peer, what is being done for it, and what it is owed.
@@ -50,7 +50,7 @@ pub struct Connection<S> {
     outbox: Outbox,
     /// Bytes that arrived behind a request, for the next one.
     unread: Bytes,
-    incoming: Incoming,
+    read_side: ReadSide,
     /// When waiting for the peer ends; `None` until it is first waited for in this state.
     deadline: Option<Instant>,
     /// Bytes that the peer's socket has taken of all responses.
@@ -144,7 +144,7 @@ impl<S: Stream> Connection<S> {
             state: State::Receiving { waiting: Waiting::First },
             outbox: Outbox::default(),
             unread: Bytes::new(),
-            incoming: Incoming::Unknown,
+            read_side: ReadSide::Unknown,
             deadline: None,
             sent: 0,
             tally: Tally::default(),
@@ -223,7 +223,7 @@ impl<S: Stream> Connection<S> {
     /// The peer has closed its side, at least for sending. If the application is making a response for a client
     /// that is gone, that ends here, and the body is closed.
     pub fn hang_up<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
-        self.incoming = Incoming::Ending;
+        self.read_side = ReadSide::Ending;
         if matches!(self.state, State::Responding { .. }) && self.protocol.half_close_is_hang_up() {
             self.gone(cx, ErrorKind::ConnectionReset.into());
             return self.closed(cx);
@@ -255,8 +255,8 @@ impl<S: Stream> Connection<S> {
 
     /// Bytes have arrived. While a response is made they wait, but where the peer can take its request back.
     pub fn readable<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
-        if self.incoming == Incoming::Drained {
-            self.incoming = Incoming::Unknown;
+        if self.read_side == ReadSide::Drained {
+            self.read_side = ReadSide::Unknown;
         }
         self.advance(cx)
     }
@@ -420,9 +420,9 @@ impl<S: Stream> Connection<S> {
             Next::Close | Next::Drain => match self.stream.shutdown_write() {
                 Ok(()) => {
                     self.unread = Bytes::new();
-                    if matches!(next, Next::Drain) && self.incoming == Incoming::Drained {
+                    if matches!(next, Next::Drain) && self.read_side == ReadSide::Drained {
                         // A peer that is refused is most likely still sending.
-                        self.incoming = Incoming::Unknown;
+                        self.read_side = ReadSide::Unknown;
                     }
                     self.enter(State::Draining);
                     Step::Progress

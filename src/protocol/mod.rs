@@ -7,7 +7,7 @@ mod endpoints;
 mod error;
 pub mod fastcgi;
 pub mod http;
-mod incoming;
+mod pending_request;
 pub mod scgi;
 pub mod uwsgi;
 

@@ -10,7 +10,7 @@ use super::{FastcgiFault, RecordFault, management, response};
 use crate::application::response_head::ResponseHead;
 use crate::limits::Limits;
 use crate::protocol::{
-    DecodeError, Fault, HTTP_LINE, Persistence, Phase, Received, incoming::take, write_raw_head,
+    DecodeError, Fault, HTTP_LINE, Persistence, Phase, Received, pending_request::take, write_raw_head,
 };
 
 /// One FastCGI connection.

@@ -11,7 +11,7 @@ use super::{Endpoints, HttpFault};
 use crate::application::response_head::ResponseHead;
 use crate::application::variables::Variables;
 use crate::limits::Limits;
-use crate::protocol::incoming::{Incoming, take, without_body};
+use crate::protocol::pending_request::{PendingRequest, take, without_body};
 use crate::protocol::{DecodeError, Fault, Persistence, Phase, Received};
 
 /// One HTTP connection.
@@ -31,7 +31,7 @@ enum State {
     /// A head is arriving; `pending` is what came of it in earlier pieces.
     Head { scan: Scan, pending: Vec<u8> },
     /// A body is arriving.
-    Body { incoming: Incoming, left: Left },
+    Body { incoming: PendingRequest, left: Left },
     /// The request was handed on, and its response is not over; or it was refused.
     Done,
 }
@@ -212,7 +212,7 @@ impl Conversation {
         if framing.expects_continue && is_all {
             out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
-        self.state = State::Body { incoming: Incoming::new(variables), left };
+        self.state = State::Body { incoming: PendingRequest::new(variables), left };
         Ok(None)
     }
 }
@@ -253,7 +253,7 @@ fn read_proxy_header(
 
 /// Takes what `input` has of a body; returns whether that completes it.
 fn receive_body(
-    incoming: &mut Incoming,
+    incoming: &mut PendingRequest,
     left: &mut Left,
     input: &mut &[u8],
     limits: &Limits,

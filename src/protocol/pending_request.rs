@@ -63,14 +63,14 @@ pub(super) fn take<'a>(input: &mut &'a [u8], count: u64) -> &'a [u8] {
 }
 
 /// The variables, and what has come of the body.
-pub(super) struct Incoming {
+pub(super) struct PendingRequest {
     pub(super) variables: Variables,
     body: Input,
 }
 
-impl Incoming {
+impl PendingRequest {
     pub(super) fn new(variables: Variables) -> Self {
-        Incoming { variables, body: Input::default() }
+        PendingRequest { variables, body: Input::default() }
     }
 
     /// How much of the body has come, bytes.

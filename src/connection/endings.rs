@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use log::{debug, error, info, warn};
 
-use super::{Connection, Context, Next, State, Step, Tally, Turn};
+use super::{Connection, Context, Next, ResponseTally, State, Step, Turn};
 use crate::application::AppError;
 use crate::application::response_head::ResponseHead;
 use crate::ascii::Ascii;
@@ -141,7 +141,7 @@ impl<S: Stream> Connection<S> {
     }
 
     pub(super) fn report<A>(&mut self, cx: &mut Context<'_, A>, complete: bool) {
-        let Tally { code, bytes, began, .. } = self.tally;
+        let ResponseTally { code, bytes, began, .. } = self.tally;
         // A ping is no request.
         let is_request = code > 0 || self.exchange().is_some();
         if let Some(recorder) = &mut cx.recorder
@@ -156,7 +156,7 @@ impl<S: Stream> Connection<S> {
                 observer.observe(self.id, Event::Finished(&summary));
             }
         }
-        self.tally = Tally::default();
+        self.tally = ResponseTally::default();
     }
 
     /// The end, told to who keeps something of this connection.

@@ -55,7 +55,7 @@ pub struct Connection<S> {
     deadline: Option<Instant>,
     /// Bytes that the peer's socket has taken of all responses.
     sent: u64,
-    tally: Tally,
+    tally: ResponseTally,
 }
 
 /// What a connection needs of its worker for one turn.
@@ -126,7 +126,7 @@ enum Step {
 
 /// What is said of the current request when it is over.
 #[derive(Default)]
-struct Tally {
+struct ResponseTally {
     code: u16,
     bytes: u64,
     /// When the application was called, if the scoreboard is told of it.
@@ -147,7 +147,7 @@ impl<S: Stream> Connection<S> {
             read_side: ReadSide::Unknown,
             deadline: None,
             sent: 0,
-            tally: Tally::default(),
+            tally: ResponseTally::default(),
         }
     }
 

@@ -14,7 +14,7 @@ use super::{Host, Result, banner, start};
 use crate::application::{AppError, Application};
 use crate::cli::demo::Builtin;
 use crate::master::{
-    self, Crew, End, Fork, Handover, Identity, Invocation, Master, PidFile, Plan, Post, Retirement,
+    self, Crew, End, Fork, Handover, Identity, Invocation, Master, PidFile, Plan, Retirement, WorkerSetup,
 };
 use crate::net::listener::{Inherited, Listener, Owner};
 use crate::process::descriptors;
@@ -124,7 +124,7 @@ impl<'a> Serving<'a> {
     }
 
     /// Serves as one of the master's workers.
-    fn work(&self, post: Post) -> Result<()> {
+    fn work(&self, post: WorkerSetup) -> Result<()> {
         let loaded = self.app.take().map_or_else(|| self.load(), Ok);
         let app = match loaded {
             Ok(app) => app,

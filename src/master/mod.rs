@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! signals, lines, time ──► turn ──► hear ─ reap ─ watch ─ fill ──► sleep
-//!                                                           └── fork ──► Post, the worker's
+//!                                                           └── fork ──► WorkerSetup, the worker's
 //! ```
 //!
 //! A turn does one thing after the other, on one thread, and ends in a single sleep. What is to be done is always found
@@ -18,7 +18,6 @@ mod notify;
 mod oom;
 mod paths;
 mod pid_file;
-mod post;
 mod privileges;
 mod reload;
 mod retirement;
@@ -27,6 +26,7 @@ mod stats;
 mod supervise;
 mod upgrade;
 mod worker;
+mod worker_setup;
 
 use std::collections::HashMap;
 use std::io;
@@ -39,12 +39,12 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SI
 pub use fork::{Fork, fork};
 pub use memory::{scoreboard, shared_flag};
 pub use pid_file::PidFile;
-pub use post::Post;
 pub use privileges::{Identity, PrivilegeError};
 pub use retirement::Retirement;
 pub use signals::{let_signals_in, outlive_file_limit, outlive_readers};
 pub use supervise::WORKERS_MAX;
 pub use upgrade::{Handover, Invocation};
+pub use worker_setup::WorkerSetup;
 
 use crate::net::listener::Listener;
 use crate::process::fork_watch;
@@ -98,7 +98,7 @@ pub enum End {
     /// It could not start, and why.
     Failed(String),
     /// This process is a worker: it has been forked just now.
-    Worker(Post),
+    Worker(WorkerSetup),
 }
 
 /// The master of one command.
@@ -148,7 +148,7 @@ enum State {
 enum Leave {
     Stopped(u8),
     Failed(String),
-    Worker(Box<Post>),
+    Worker(Box<WorkerSetup>),
 }
 
 impl<'a> Master<'a> {

@@ -9,11 +9,11 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 
-use super::post::unix_micros;
 use super::retirement::memory;
 use super::signals::{Loading, hold_back};
 use super::worker::{Ending, Stage, Worker, deed};
-use super::{Fork, Leave, Master, Post, State};
+use super::worker_setup::unix_micros;
+use super::{Fork, Leave, Master, State, WorkerSetup};
 use crate::process::fork_watch;
 use crate::telemetry::scoreboard::{Doing, Life, Row, Scoreboard};
 
@@ -302,7 +302,7 @@ impl Master<'_> {
                 let slot = self.scoreboard.slot(slot).expect("take() gives a slot that is there");
                 let loading = Loading::begin().map_err(|error| Leave::Failed(error.to_string()))?;
                 let listeners = std::mem::take(&mut self.listeners);
-                Err(Leave::Worker(Box::new(Post {
+                Err(Leave::Worker(Box::new(WorkerSetup {
                     listeners,
                     link,
                     slot,

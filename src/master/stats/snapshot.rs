@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use super::super::Master;
-use super::super::post::unix_micros;
 use super::super::supervise::SLOW_TICK;
 use super::super::worker::Worker as Supervised;
+use super::super::worker_setup::unix_micros;
 use super::backlog::backlog;
 use super::history::History;
 use crate::telemetry::scoreboard::{Doing, Life, Row, Totals};

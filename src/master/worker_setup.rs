@@ -17,7 +17,7 @@ use crate::worker::Worker;
 use crate::worker::master_link::{MasterLink, word};
 
 /// What a worker is given.
-pub struct Post {
+pub struct WorkerSetup {
     pub(super) listeners: Vec<Listener>,
     pub(super) link: UnixStream,
     /// There are other workers.
@@ -28,7 +28,7 @@ pub struct Post {
     pub(super) held: Option<Held>,
 }
 
-impl Post {
+impl WorkerSetup {
     /// Lets signals in: the application is about to be loaded, and a stop ends that at once.
     pub(super) fn begin(&mut self) -> io::Result<()> {
         fork_watch::begin()?;

@@ -14,7 +14,8 @@ use super::{Host, Result, banner, start};
 use crate::application::{AppError, Application};
 use crate::cli::demo::Builtin;
 use crate::master::{
-    self, Crew, End, Fork, Handover, Identity, Invocation, Master, PidFile, Plan, Retirement, WorkerSetup,
+    self, End, Fork, Handover, Identity, Invocation, Master, MasterHooks, PidFile, Plan, Retirement,
+    WorkerSetup,
 };
 use crate::net::listener::{Inherited, Listener, Owner};
 use crate::process::descriptors;
@@ -198,7 +199,7 @@ impl<'a> Serving<'a> {
     }
 }
 
-impl Crew for Serving<'_> {
+impl MasterHooks for Serving<'_> {
     fn fork(&self) -> io::Result<Fork> {
         self.host.fork()
     }

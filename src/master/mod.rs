@@ -80,7 +80,7 @@ pub struct Plan {
 }
 
 /// What the master leaves to the command around it.
-pub trait Crew {
+pub trait MasterHooks {
     /// Makes a second process; [`fork`] does.
     fn fork(&self) -> io::Result<Fork>;
     /// Runs `wait`, in which the master sleeps. Whoever holds a lock lets go of it meanwhile.
@@ -104,7 +104,7 @@ pub enum End {
 /// The master of one command.
 pub struct Master<'a> {
     plan: Plan,
-    crew: &'a dyn Crew,
+    hooks: &'a dyn MasterHooks,
     scoreboard: &'static Scoreboard,
     listeners: Vec<Listener>,
     workers: Vec<Worker>,
@@ -158,13 +158,13 @@ impl<'a> Master<'a> {
         listeners: Vec<Listener>,
         scoreboard: &'static Scoreboard,
         handover: Handover,
-        crew: &'a dyn Crew,
+        hooks: &'a dyn MasterHooks,
     ) -> io::Result<Self> {
         let now = Instant::now();
         fork_watch::begin()?;
         supervise::introduce(scoreboard);
         Ok(Master {
-            crew,
+            hooks,
             scoreboard,
             listeners,
             workers: Vec::new(),
@@ -262,7 +262,7 @@ impl<'a> Master<'a> {
             SIGTTIN => self.want(self.wanted.saturating_add(u32::try_from(times).unwrap_or(u32::MAX))),
             SIGTTOU => self.want(self.wanted.saturating_sub(u32::try_from(times).unwrap_or(u32::MAX))),
             SIGUSR1 => {
-                self.crew.reopen_logs();
+                self.hooks.reopen_logs();
                 self.workers.iter_mut().for_each(Worker::reopen_logs);
                 info!("the log files are open anew");
             }

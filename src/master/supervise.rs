@@ -57,7 +57,7 @@ impl Master<'_> {
             if let Some(stats) = &mut self.stats {
                 stats.own_files();
             }
-            self.crew.serving(&self.listeners);
+            self.hooks.serving(&self.listeners);
             self.notify.ready();
             if self.handover.is_awaited() {
                 info!("upgrade: this master serves");
@@ -285,7 +285,7 @@ impl Master<'_> {
             let (ours, theirs) = UnixStream::pair()?;
             ours.set_nonblocking(true)?;
             let held = hold_back()?;
-            Ok((self.crew.fork()?, ours, theirs, held))
+            Ok((self.hooks.fork()?, ours, theirs, held))
         };
         match fork() {
             Ok((Fork::Parent(pid), ours, _, _)) => {
@@ -357,7 +357,7 @@ impl Master<'_> {
         let descriptors = descriptors.chain(self.stats_wait_for());
         let mut polled: Vec<PollFd<'_>> =
             descriptors.map(|(descriptor, flags)| PollFd::new(descriptor, flags)).collect();
-        self.crew.while_waiting(&mut || {
+        self.hooks.while_waiting(&mut || {
             // An error is a signal's, or means that the next turn looks a little early.
             let _ = poll(&mut polled, timeout);
         });

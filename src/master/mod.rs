@@ -12,15 +12,15 @@
 
 mod abort;
 mod backoff;
+mod file_watch;
 mod fork;
-mod memory;
-mod notify;
 mod oom;
-mod paths;
 mod pid_file;
 mod privileges;
 mod reload;
 mod retirement;
+mod sd_notify;
+mod shared_memory;
 mod signals;
 mod stats;
 mod supervise;
@@ -37,10 +37,10 @@ use log::{error, info};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2};
 
 pub use fork::{Fork, fork};
-pub use memory::{scoreboard, shared_flag};
 pub use pid_file::PidFile;
 pub use privileges::{Identity, PrivilegeError};
 pub use retirement::Retirement;
+pub use shared_memory::{scoreboard, shared_flag};
 pub use signals::{let_signals_in, outlive_file_limit, outlive_readers};
 pub use supervise::WORKERS_MAX;
 pub use upgrade::{Handover, Invocation};
@@ -50,10 +50,10 @@ use crate::net::listener::Listener;
 use crate::process::fork_watch;
 use crate::telemetry::scoreboard::Scoreboard;
 use backoff::Backoff;
-use notify::Notify;
+use file_watch::FileWatch;
 use oom::OomKills;
-use paths::Paths;
 use reload::Reload;
+use sd_notify::SdNotify;
 use signals::Signals;
 use stats::Stats;
 use upgrade::{Progress, Upgrade};
@@ -71,7 +71,7 @@ pub struct Plan {
     pub grace: Duration,
     /// When a worker is replaced though nothing is wrong with it.
     pub retirement: Retirement,
-    /// Paths whose change is a reload.
+    /// FileWatch whose change is a reload.
     pub reload_on: Vec<PathBuf>,
     /// Whether the application was loaded before the fork. Other code then takes another master.
     pub preloaded: bool,
@@ -120,8 +120,8 @@ pub struct Master<'a> {
     reload: Option<Reload>,
     backoff: Backoff,
     signals: Signals,
-    paths: Paths,
-    notify: Notify,
+    file_watch: FileWatch,
+    notify: SdNotify,
     oom_kills: OomKills,
     handover: Handover,
     upgrade: Option<Upgrade>,
@@ -176,8 +176,8 @@ impl<'a> Master<'a> {
             reload: None,
             backoff: Backoff::default(),
             signals: Signals::hear()?,
-            paths: Paths::new(plan.reload_on.clone()),
-            notify: Notify::new(now, handover.is_awaited()),
+            file_watch: FileWatch::new(plan.reload_on.clone()),
+            notify: SdNotify::new(now, handover.is_awaited()),
             oom_kills: OomKills::so_far(),
             handover,
             upgrade: None,

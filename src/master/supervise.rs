@@ -238,7 +238,11 @@ impl Master<'_> {
         if slowly {
             self.look_for_stats(now);
         }
-        if slowly && self.state == State::Serving && !self.paths.is_empty() && self.paths.have_changed() {
+        if slowly
+            && self.state == State::Serving
+            && !self.file_watch.is_empty()
+            && self.file_watch.have_changed()
+        {
             self.start_reload("a path of --reload-on has changed");
         }
     }

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use log::warn;
 
-/// Paths that are looked at.
-pub(super) struct Paths {
+/// FileWatch that are looked at.
+pub(super) struct FileWatch {
     all: Vec<PathBuf>,
     /// What was seen when the code was loaded.
     loaded: u64,
@@ -19,13 +19,13 @@ pub(super) struct Paths {
     last: u64,
 }
 
-impl Paths {
+impl FileWatch {
     /// Looks at `all` for the first time.
     pub(super) fn new(all: Vec<PathBuf>) -> Self {
         let all: Vec<PathBuf> =
             all.into_iter().map(|path| std::path::absolute(&path).unwrap_or(path)).collect();
         let seen = look(&all);
-        Paths { all, loaded: seen, last: seen }
+        FileWatch { all, loaded: seen, last: seen }
     }
 
     /// Whether there is anything to look at.
@@ -97,7 +97,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (code, cache) = (folder.path().join("app.py"), folder.path().join("__pycache__"));
         fs::write(&code, "1").unwrap();
-        let mut paths = Paths::new(vec![folder.path().to_owned(), folder.path().join("missing")]);
+        let mut paths = FileWatch::new(vec![folder.path().to_owned(), folder.path().join("missing")]);
         assert!(!paths.have_changed());
         fs::create_dir(&cache).unwrap();
         fs::write(cache.join("app.pyc"), "").unwrap();

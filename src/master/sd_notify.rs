@@ -6,7 +6,7 @@ use log::debug;
 use sd_notify::NotifyState;
 
 /// Tells systemd; without it (NOTIFY_SOCKET is not set) nobody.
-pub(super) struct Notify {
+pub(super) struct SdNotify {
     /// Another process is the service's main one, and no other is believed (NotifyAccess=main).
     silent: bool,
     /// How often the watchdog is to be fed: twice in the time that it allows, as its manual says.
@@ -15,11 +15,11 @@ pub(super) struct Notify {
     status: String,
 }
 
-impl Notify {
-    /// `silent` until [`Notify::begin`].
+impl SdNotify {
+    /// `silent` until [`SdNotify::begin`].
     pub(super) fn new(now: Instant, silent: bool) -> Self {
         let every = sd_notify::watchdog_enabled().map(|time| time / 2);
-        Notify { silent, every, fed: now, status: String::new() }
+        SdNotify { silent, every, fed: now, status: String::new() }
     }
 
     /// This process is the service's main one from here on; the one before has said so.

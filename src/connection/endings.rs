@@ -36,7 +36,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Says no, and reads on until the peer has heard it.
+    /// Says no, and reads on until the peer has it.
     pub(super) fn refuse<A>(&mut self, status: &str, what: &str, cx: &mut Context<'_, A>) {
         warn!("{}: refused with {status}: {what}", self.peer);
         self.turn_away(status, what, cx);

@@ -205,10 +205,10 @@ impl<S: Stream> Connection<S> {
     pub fn advance<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
         let mut moved = false;
         for _ in 0..cx.limits.steps_per_turn_max {
-            // What the peer says is heard though it does not read; only what it reads lengthens its time.
-            let hears = self.hears();
-            match if hears { self.hear(cx) } else { self.step(cx) } {
-                Step::Progress => moved |= !hears,
+            // What the peer says is read though it does not read; only what it reads lengthens its time.
+            let reads = self.reads_while_responding();
+            match if reads { self.read_while_responding(cx) } else { self.step(cx) } {
+                Step::Progress => moved |= !reads,
                 Step::Blocked => {
                     self.wait(moved, cx);
                     return Turn::Blocked;

@@ -92,18 +92,18 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Whether there may be something that the peer says of the request that is answered.
-    pub(super) fn hears(&self) -> bool {
+    pub(super) fn reads_while_responding(&self) -> bool {
         matches!(self.state, State::Responding { .. })
-            && self.protocol.hears_while_responding()
+            && self.protocol.reads_while_responding()
             && (!self.unread.is_empty() || self.read_side == ReadSide::Unknown)
     }
 
     /// Takes in what a peer says while its request is answered: first what arrived with the request. What the
     /// protocol answers to that stands behind the piece that is on its way.
-    pub(super) fn hear<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Step {
-        let mut heard = std::mem::take(&mut self.unread);
-        if heard.is_empty() {
-            heard = match self.stream.read(cx.scratch) {
+    pub(super) fn read_while_responding<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Step {
+        let mut arrived = std::mem::take(&mut self.unread);
+        if arrived.is_empty() {
+            arrived = match self.stream.read(cx.scratch) {
                 Ok(read) if read > 0 => {
                     if read < cx.scratch.len() {
                         self.read_side = ReadSide::Drained;
@@ -121,9 +121,9 @@ impl<S: Stream> Connection<S> {
                 }
             };
         }
-        let mut bytes = &heard[..];
+        let mut bytes = &arrived[..];
         let received = self.protocol.receive(&mut bytes, &mut self.outbox.after, cx.limits);
-        self.unread = heard.slice(heard.len() - bytes.len()..);
+        self.unread = arrived.slice(arrived.len() - bytes.len()..);
         match received {
             Ok(Received::Aborted(persistence)) => {
                 debug!("{}: {}: taken back by the peer", self.peer, self.request_line());

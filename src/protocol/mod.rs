@@ -195,10 +195,10 @@ impl Protocol {
 
     /// Whether the peer may have something to say while its request is answered: that it is no longer wanted.
     /// Once it has sent its next request, it has not: what follows is about that one.
-    pub fn hears_while_responding(&self) -> bool {
+    pub fn reads_while_responding(&self) -> bool {
         match self {
             Protocol::Uwsgi(_) | Protocol::Http(_) | Protocol::Scgi(_) => false,
-            Protocol::Fastcgi(conversation) => conversation.hears_while_responding(),
+            Protocol::Fastcgi(conversation) => conversation.reads_while_responding(),
         }
     }
 

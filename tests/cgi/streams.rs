@@ -181,14 +181,14 @@ fn what_is_no_record_ends_the_hearing_however_it_is_cut() {
             let mut protocol = Protocol::new(ProtocolName::Fastcgi, Endpoints::default);
             let (mut out, mut is_responding) = (Vec::new(), false);
             for mut input in bytes.chunks(piece) {
-                while !input.is_empty() && (!is_responding || protocol.hears_while_responding()) {
+                while !input.is_empty() && (!is_responding || protocol.reads_while_responding()) {
                     match protocol.receive(&mut input, &mut out, &Limits::default()).unwrap() {
                         Received::Request(_) => is_responding = true,
                         other => assert!(matches!(other, Received::More), "{other:?}"),
                     }
                 }
             }
-            assert!(is_responding && !protocol.hears_while_responding(), "in pieces of {piece}");
+            assert!(is_responding && !protocol.reads_while_responding(), "in pieces of {piece}");
             assert_eq!(Record::all(&out), std::slice::from_ref(&told), "in pieces of {piece}");
             assert_eq!(protocol.finish(&mut out), Persistence::Close, "in pieces of {piece}");
         }

@@ -1,4 +1,4 @@
-//! What a peer is told that sends no request, and that it is listened to until it has heard it.
+//! What a peer is told that sends no request, and that it is listened to until it has arrived it.
 
 use std::io::ErrorKind;
 

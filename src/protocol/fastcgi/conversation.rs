@@ -221,8 +221,8 @@ impl Conversation {
         self.request_id().map_or(&[], response::timeout)
     }
 
-    /// See [`Protocol::hears_while_responding`](crate::protocol::Protocol::hears_while_responding).
-    pub fn hears_while_responding(&self) -> bool {
+    /// See [`Protocol::reads_while_responding`](crate::protocol::Protocol::reads_while_responding).
+    pub fn reads_while_responding(&self) -> bool {
         !self.deaf && !matches!(&self.record, Partial::Whole(header) if self.is_next_request(*header))
     }
 

@@ -82,7 +82,7 @@ impl<S: Stream> Connection<S> {
         let request_line = Ascii(&exchange.request_line);
         error!("{}: {request_line}: answered with {}: {error}", self.peer, &status[..3]);
         let head_only = exchange.head_only;
-        self.protocol.complain(&error.to_string(), &mut self.outbox.before);
+        self.protocol.write_stderr(&error.to_string(), &mut self.outbox.before);
         let persistence = self.answer(status, text, head_only, cx);
         self.finish(persistence);
         Step::Progress

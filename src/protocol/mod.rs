@@ -186,10 +186,10 @@ impl Protocol {
     }
 
     /// Tells the front end why the application failed, where the protocol has a place for it.
-    pub fn complain(&mut self, error: &str, out: &mut Vec<u8>) {
+    pub fn write_stderr(&mut self, error: &str, out: &mut Vec<u8>) {
         match self {
             Protocol::Uwsgi(_) | Protocol::Http(_) | Protocol::Scgi(_) => {}
-            Protocol::Fastcgi(conversation) => conversation.complain(error, out),
+            Protocol::Fastcgi(conversation) => conversation.write_stderr(error, out),
         }
     }
 

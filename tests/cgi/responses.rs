@@ -83,10 +83,10 @@ fn a_head_longer_than_a_record_goes_on_in_the_next() {
 fn an_error_is_told_on_stderr_and_that_stream_is_ended() {
     let mut protocol = received(ProtocolName::Fastcgi, &get(7, 0, "/"));
     let mut wire = Vec::new();
-    protocol.complain("no such table", &mut wire);
+    protocol.write_stderr("no such table", &mut wire);
     assert_eq!(wire, [record(STDERR, 7, b"no such table"), record(STDERR, 7, b"")].concat());
     wire.clear();
-    protocol.complain(&"é".repeat(100_000), &mut wire);
+    protocol.write_stderr(&"é".repeat(100_000), &mut wire);
     let records = Record::all(&wire);
     assert_eq!((records.len(), records[0].content.len()), (2, 2_048), "no operator reads more");
 }

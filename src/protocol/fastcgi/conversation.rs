@@ -209,8 +209,8 @@ impl Conversation {
         self.end_request()
     }
 
-    /// See [`Protocol::complain`](crate::protocol::Protocol::complain).
-    pub fn complain(&mut self, error: &str, out: &mut Vec<u8>) {
+    /// See [`Protocol::write_stderr`](crate::protocol::Protocol::write_stderr).
+    pub fn write_stderr(&mut self, error: &str, out: &mut Vec<u8>) {
         if let Some(id) = self.request_id() {
             response::write_error(id, error, out);
         }

@@ -355,7 +355,7 @@ impl<S: Stream> Connection<S> {
             return Step::Progress;
         };
         if cx.stopping {
-            self.protocol.keep_no_longer();
+            self.protocol.disable_keep_alive();
         }
         if pending.data.is_empty() {
             let asks = exchange.asks_application();

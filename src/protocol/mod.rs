@@ -136,11 +136,11 @@ impl Protocol {
 
     /// The request that is answered is to be the connection's last, whatever its peer would like. Told before the head,
     /// an HTTP client hears of it. FastCGI has no word for it, and goes on while its peer does.
-    pub fn keep_no_longer(&mut self) {
+    pub fn disable_keep_alive(&mut self) {
         match self {
             Protocol::Uwsgi(_) | Protocol::Scgi(_) => {}
-            Protocol::Http(conversation) => conversation.keep_no_longer(),
-            Protocol::Fastcgi(conversation) => conversation.keep_no_longer(),
+            Protocol::Http(conversation) => conversation.disable_keep_alive(),
+            Protocol::Fastcgi(conversation) => conversation.disable_keep_alive(),
         }
     }
 

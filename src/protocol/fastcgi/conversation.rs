@@ -172,11 +172,11 @@ impl Conversation {
         matches!(&self.serving, Serving::Request(request) if request.is_head())
     }
 
-    /// See [`Protocol::keep_no_longer`](crate::protocol::Protocol::keep_no_longer).
+    /// See [`Protocol::disable_keep_alive`](crate::protocol::Protocol::disable_keep_alive).
     ///
     /// A kept connection that is closed behind END_REQUEST, which cannot say so, loses the request that the peer may
     /// have sent meanwhile. So it stays open until the peer closes it, which nginx can be told to, or is silent.
-    pub fn keep_no_longer(&mut self) {
+    pub fn disable_keep_alive(&mut self) {
         if let Serving::Request(request) = &mut self.serving {
             request.is_last = true;
         }

@@ -136,8 +136,8 @@ impl Conversation {
         }
     }
 
-    /// See [`Protocol::keep_no_longer`](crate::protocol::Protocol::keep_no_longer).
-    pub fn keep_no_longer(&mut self) {
+    /// See [`Protocol::disable_keep_alive`](crate::protocol::Protocol::disable_keep_alive).
+    pub fn disable_keep_alive(&mut self) {
         self.request.keep_alive = false;
     }
 

@@ -11,7 +11,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 
 use super::retirement::memory;
 use super::signals::{Loading, hold_back};
-use super::worker::{Ending, Stage, Worker, deed};
+use super::worker::{Ending, Stage, Worker, activity};
 use super::worker_setup::unix_micros;
 use super::{Fork, Leave, Master, State, WorkerSetup};
 use crate::process::fork_watch;
@@ -78,7 +78,7 @@ impl Master<'_> {
         })
     }
 
-    /// Buries the workers that have ended.
+    /// Takes note of the workers that have ended.
     pub(super) fn reap(&mut self) -> Result<(), Leave> {
         let mut at = 0;
         while at < self.workers.len() {
@@ -87,7 +87,7 @@ impl Master<'_> {
                 Some(ending) => {
                     self.hear_one(at);
                     let worker = self.workers.swap_remove(at);
-                    self.bury(&worker, ending)?;
+                    self.record_exit(&worker, ending)?;
                 }
             }
         }
@@ -102,21 +102,21 @@ impl Master<'_> {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         while let Ok(status) = waitid(Id::All, flags)
             && let Some(pid) = status.pid()
-            // One that ended just now; the next turn buries it, and comes back here.
+            // One that ended just now; the next turn takes note of it, and comes back here.
             && !self.workers.iter().any(|worker| worker.pid == pid.as_raw())
         {
             let _ = waitpid(pid, Some(WaitPidFlag::WNOHANG));
         }
     }
 
-    fn bury(&mut self, worker: &Worker, ending: Ending) -> Result<(), Leave> {
+    fn record_exit(&mut self, worker: &Worker, ending: Ending) -> Result<(), Leave> {
         let row = self.scoreboard.row(worker.slot);
         if let (Some(stats), Some(row)) = (&mut self.stats, &row) {
             stats.ended(row);
         }
         self.scoreboard.free(worker.slot);
         match worker.stage {
-            Stage::Starting => return self.bury_unborn(worker, ending),
+            Stage::Starting => return self.record_failed_start(worker, ending),
             Stage::Ready if is_at_start(worker, row.as_ref(), Instant::now()) => {
                 let pause = self.backoff.failed(Instant::now());
                 error!(
@@ -135,13 +135,13 @@ impl Master<'_> {
                 } else {
                     ""
                 };
-                let deed = row.as_ref().map(deed).unwrap_or_default();
-                error!("{worker} has ended: {ending}{memory}; it held {deed}");
+                let activity = row.as_ref().map(activity).unwrap_or_default();
+                error!("{worker} has ended: {ending}{memory}; it held {activity}");
             }
             Stage::Leaving(_) if ending == Ending::Exited(0) => debug!("{worker} has left"),
             Stage::Leaving(_) => {
-                let deed = row.as_ref().map(deed).unwrap_or_default();
-                error!("{worker} has ended before it had finished: {ending}; it held {deed}");
+                let activity = row.as_ref().map(activity).unwrap_or_default();
+                error!("{worker} has ended before it had finished: {ending}; it held {activity}");
             }
             Stage::Aborted(_) | Stage::Killed => info!("{worker} has ended: {ending}"),
         }
@@ -149,7 +149,7 @@ impl Master<'_> {
     }
 
     /// A worker has ended that never served.
-    fn bury_unborn(&mut self, worker: &Worker, ending: Ending) -> Result<(), Leave> {
+    fn record_failed_start(&mut self, worker: &Worker, ending: Ending) -> Result<(), Leave> {
         if matches!(self.state, State::Stopping { .. }) {
             return Ok(());
         }
@@ -201,7 +201,7 @@ impl Master<'_> {
                 {
                     error!(
                         "{worker}: {}: it has not come back for {:.1} s, longer than --timeout: aborted",
-                        deed(&row),
+                        activity(&row),
                         stuck.as_secs_f64()
                     );
                     worker.abort();
@@ -219,7 +219,7 @@ impl Master<'_> {
                     worker.kill();
                 }
                 Stage::Leaving(until) if now >= until => {
-                    error!("{worker}: {}: its time (--grace) is over: aborted", deed(&row));
+                    error!("{worker}: {}: its time (--grace) is over: aborted", activity(&row));
                     worker.abort();
                 }
                 Stage::Aborted(until) if now >= until => {

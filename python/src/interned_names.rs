@@ -9,11 +9,11 @@ use crate::text::from_latin1;
 
 /// The names that requests had, interned: an application that looks one up finds the same object.
 #[derive(Default)]
-pub(crate) struct Keys {
+pub(crate) struct InternedNames {
     interned: HashMap<Vec<u8>, Py<PyString>>,
 }
 
-impl Keys {
+impl InternedNames {
     /// The string for a name.
     pub(crate) fn of<'py>(&mut self, py: Python<'py>, name: &[u8]) -> PyResult<Bound<'py, PyString>> {
         if let Some(key) = self.interned.get(name) {

@@ -2,7 +2,7 @@
 //! result however they are split.
 #![no_main]
 
-#[path = "../../tests/cgi/feeding.rs"]
+#[path = "../../tests/fastcgi_scgi/feeding.rs"]
 mod feeding;
 
 use libfuzzer_sys::fuzz_target;

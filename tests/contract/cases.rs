@@ -2,8 +2,8 @@
 
 use tidegate::{AppError, Environ, ProtocolName, StartResponse};
 
-use crate::contract::contract;
 use crate::request::Request;
+use crate::rules::contract;
 use crate::support::application::Answer;
 use crate::support::assert_same;
 use crate::support::client::Response;

@@ -9,12 +9,12 @@ mod support;
 mod bodies;
 mod cases;
 mod client;
-mod contract;
 mod endings;
 mod environs;
 mod kept;
 mod last;
 mod readme;
+mod rules;
 mod streams;
 mod ways;
 

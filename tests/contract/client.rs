@@ -18,13 +18,13 @@ pub(crate) struct Client {
 impl Client {
     #[track_caller]
     pub(crate) fn connect(way: &Way) -> Client {
-        Client::on(way.door.connect(), way)
+        Client::on(way.remote.connect(), way)
     }
 
     /// The same, with room for a few KiB only.
     #[track_caller]
     pub(crate) fn connect_small(way: &Way) -> Client {
-        Client::on(way.door.connect_small(), way)
+        Client::on(way.remote.connect_small(), way)
     }
 
     fn on(socket: Socket, way: &Way) -> Client {

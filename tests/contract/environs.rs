@@ -1,4 +1,4 @@
-//! The application cannot tell by which door a request came, but by what the standards give each.
+//! The application cannot tell by which listener a request came, but by what the standards give each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::ways::{Named, Way, Ways};
 /// An environ as it was told.
 type Told = BTreeMap<String, String>;
 
-/// A variable that may be another over some door than over uwsgi, or be on one side only; and why.
+/// A variable that may be another over some listener than over uwsgi, or be on one side only; and why.
 struct Exception {
     scheme: ProtocolName,
     name: &'static str,
@@ -59,7 +59,7 @@ const DIRECTLY: [Exception; 7] = [
     exception(ProtocolName::Http, "REMOTE_ADDR", "a unix socket's client has none"),
 ];
 
-/// The variables that every application lives by: over each door the same, with no exception but SCGI's 0.
+/// The variables that every application lives by: over each listener the same, with no exception but SCGI's 0.
 const SAME: [&str; 7] = [
     "REQUEST_METHOD",
     "SCRIPT_NAME",
@@ -124,12 +124,12 @@ fn doors_differ_only_where_the_standards_say() {
         for Exception { scheme, name, reason } in exceptions {
             let is_used = used.contains(&(behind_nginx, scheme.to_string(), *name));
             assert!(is_used, "no exception is needed for {name} ({scheme}: {reason})");
-            assert!(!SAME.contains(name), "{name} must be the same over every door");
+            assert!(!SAME.contains(name), "{name} must be the same over every remote");
         }
     }
 }
 
-/// Whether it differs between two requests over the same door too: nginx's client has a new port each time.
+/// Whether it differs between two requests over the same listener too: nginx's client has a new port each time.
 fn is_of_the_connection(name: &str, way: &Way) -> bool {
     name == "REMOTE_PORT" && way.behind_nginx && way.scheme != ProtocolName::Http
 }
@@ -146,7 +146,7 @@ fn a_client_s_version_is_told_unless_a_proxy_stands_before_it() {
 }
 
 #[test]
-fn the_client_is_told_over_every_door() {
+fn the_client_is_told_over_every_remote() {
     let ways = Ways::to(variables);
     ways.each("REMOTE_ADDR", |way| {
         let environ = told(&way.ask(&Request::get("/")));

@@ -1,4 +1,4 @@
-//! One contract over four doors: uwsgi, HTTP, FastCGI and SCGI, over TCP and unix sockets, directly and behind a real
+//! One contract over four listeners: uwsgi, HTTP, FastCGI and SCGI, over TCP and unix sockets, directly and behind a real
 //! nginx. Every case is written once and checked over each of the sixteen [`ways`]; a failure names case and way.
 
 #![allow(clippy::unwrap_used, reason = "a test may unwrap, and so may its helpers")]

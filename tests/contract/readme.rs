@@ -8,7 +8,7 @@ use crate::support::application::hello;
 use crate::support::nginx::Nginx;
 use crate::support::server::Server;
 
-/// What the README's snippets call their backends; and the tests' own doors, in this order.
+/// What the README's snippets call their backends; and the tests' own listeners, in this order.
 const BACKENDS: [(ProtocolName, &str, &str); 4] = [
     (ProtocolName::Uwsgi, "uwsgi_pass", "127.0.0.1:3031"),
     (ProtocolName::Http, "proxy_pass", "127.0.0.1:8080"),
@@ -28,8 +28,8 @@ fn every_snippet_works_as_pasted() {
     let tcp = BACKENDS.map(|(scheme, ..)| (scheme, "127.0.0.1:0"));
     let unix = ["FOLDER/uwsgi", "FOLDER/http", "FOLDER/fastcgi", "FOLDER/scgi"];
     let unix = BACKENDS.iter().zip(unix).map(|((scheme, ..), path)| (*scheme, path));
-    let doors: Vec<_> = tcp.into_iter().chain(unix).collect();
-    let server = Server::speaking(&doors, &ListenOptions::default(), Limits::default(), hello);
+    let remotes: Vec<_> = tcp.into_iter().chain(unix).collect();
+    let server = Server::speaking(&remotes, &ListenOptions::default(), Limits::default(), hello);
     let mut seen = Vec::new();
     for snippet in &snippets {
         println!("{snippet}");
@@ -42,8 +42,8 @@ fn every_snippet_works_as_pasted() {
             }
             seen.push(scheme);
             backends += snippet.matches(address).count() + snippet.matches(UNIX).count();
-            ours = ours.replace(address, &server.doors[n].name);
-            ours = ours.replace(UNIX, &server.doors[BACKENDS.len() + n].name);
+            ours = ours.replace(address, &server.remotes[n].name);
+            ours = ours.replace(UNIX, &server.remotes[BACKENDS.len() + n].name);
         }
         assert_eq!(backends, 1, "a block has one backend, at {BACKENDS:?} or {UNIX}");
         let before = server.connections();

@@ -53,7 +53,7 @@ fn a_crowd_at_all_doors_is_answered() {
         Ok(environ.path().to_vec().into())
     });
     let clients: Vec<_> = (0..10)
-        .flat_map(|n| ways.iter().enumerate().map(move |(door, way)| (format!("/{n}/{door}"), way)))
+        .flat_map(|n| ways.iter().enumerate().map(move |(remote, way)| (format!("/{n}/{remote}"), way)))
         .map(|(path, way)| (way.send(&Request::get(&path)), path, way))
         .collect();
     for (client, path, way) in clients {

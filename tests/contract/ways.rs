@@ -7,13 +7,13 @@ use tidegate::{AppError, Body, Environ, Limits, ListenOptions, ProtocolName, Sta
 
 use crate::client::Client;
 use crate::request::Request;
-use crate::support::client::{Door, Response};
+use crate::support::client::{Remote, Response};
 use crate::support::eventually;
 use crate::support::nginx::Nginx;
 use crate::support::server::Server;
 
 /// The protocols, each over TCP and over a unix socket.
-const DOORS: [(ProtocolName, &str); 8] = [
+const REMOTES: [(ProtocolName, &str); 8] = [
     (ProtocolName::Uwsgi, "127.0.0.1:0"),
     (ProtocolName::Uwsgi, "FOLDER/uwsgi"),
     (ProtocolName::Http, "127.0.0.1:0"),
@@ -32,7 +32,7 @@ pub(crate) struct Way {
     /// nginx speaks to the server, and the client HTTP to nginx; else the client speaks the protocol itself.
     pub(crate) behind_nginx: bool,
     /// Where the client connects.
-    pub(crate) door: Door,
+    pub(crate) remote: Remote,
 }
 
 impl Way {
@@ -93,7 +93,7 @@ impl fmt::Display for Way {
     }
 }
 
-/// A server with all doors, and an nginx before it.
+/// A server with all listeners, and an nginx before it.
 pub(crate) struct Ways {
     pub(crate) server: Server,
     _nginx: Nginx,
@@ -135,17 +135,17 @@ impl Ways {
     {
         let mut options = ListenOptions::default();
         options.trust.proxies = vec!["127.0.0.0/8".parse().unwrap()];
-        let server = Server::speaking(&DOORS, &options, limits, application);
+        let server = Server::speaking(&REMOTES, &options, limits, application);
         let nginx = Nginx::serving(&servers(&server));
-        let port = nginx.door.address.as_socket().unwrap().port();
+        let port = nginx.remote.address.as_socket().unwrap().port();
         let mut all = Vec::new();
-        for ((n, (scheme, _)), door) in (1..).zip(DOORS).zip(&server.doors) {
-            let is_tcp = door.is_tcp();
-            let front = Door::at(&format!("127.0.0.{n}:{port}"));
+        for ((n, (scheme, _)), remote) in (1..).zip(REMOTES).zip(&server.remotes) {
+            let is_tcp = remote.is_tcp();
+            let front = Remote::at(&format!("127.0.0.{n}:{port}"));
             // nginx begins to listen at one address after the other.
-            eventually("nginx listens for each door", || front.try_connect().is_ok());
-            all.push(Way { scheme, is_tcp, behind_nginx: false, door: door.clone() });
-            all.push(Way { scheme, is_tcp, behind_nginx: true, door: front });
+            eventually("nginx listens for each remote", || front.try_connect().is_ok());
+            all.push(Way { scheme, is_tcp, behind_nginx: false, remote: remote.clone() });
+            all.push(Way { scheme, is_tcp, behind_nginx: true, remote: front });
         }
         Ways { server, _nginx: nginx, all }
     }
@@ -185,10 +185,10 @@ impl Drop for Named {
 /// as the CONTENT_LENGTH, and cuts uploads short (nginx/nginx pull request 1118 mends it).
 pub(crate) const UNBUFFERED: &str = "/unbuffered";
 
-/// A server of nginx's for each door, at an address of its own: so the request that arrives is the same, its port too.
+/// A server of nginx's for each listener, at an address of its own: so the request that arrives is the same, its port too.
 fn servers(server: &Server) -> String {
-    let servers = (1..).zip(DOORS).zip(&server.doors).map(|((n, (scheme, _)), door)| {
-        let address = &door.name;
+    let servers = (1..).zip(REMOTES).zip(&server.remotes).map(|((n, (scheme, _)), remote)| {
+        let address = &remote.name;
         let (upstream, pass, unbuffered) = match scheme {
             ProtocolName::Uwsgi => (
                 String::new(),
@@ -197,14 +197,14 @@ fn servers(server: &Server) -> String {
             ),
             ProtocolName::Scgi => (String::new(), format!("include scgi_params; scgi_pass {address};"), ""),
             ProtocolName::Fastcgi => (
-                format!("upstream door{n} {{ server {address}; keepalive 4; }}"),
-                format!("include fastcgi_params; fastcgi_keep_conn on; fastcgi_pass door{n};"),
+                format!("upstream remote{n} {{ server {address}; keepalive 4; }}"),
+                format!("include fastcgi_params; fastcgi_keep_conn on; fastcgi_pass remote{n};"),
                 "fastcgi_request_buffering off;",
             ),
             ProtocolName::Http => (
-                format!("upstream door{n} {{ server {address}; keepalive 4; }}"),
+                format!("upstream remote{n} {{ server {address}; keepalive 4; }}"),
                 format!(
-                    "proxy_pass http://door{n};
+                    "proxy_pass http://remote{n};
                     proxy_http_version 1.1;
                     proxy_set_header Connection \"\";
                     proxy_set_header Host $http_host;
@@ -227,10 +227,10 @@ fn servers(server: &Server) -> String {
     servers.collect::<Vec<_>>().join("\n")
 }
 
-/// The least that makes nginx pass requests on to each door: it connects for each, and speaks HTTP/1.0.
+/// The least that makes nginx pass requests on to each listener: it connects for each, and speaks HTTP/1.0.
 fn plain_servers(server: &Server) -> String {
-    let servers = (1..).zip(DOORS).zip(&server.doors).map(|((n, (scheme, _)), door)| {
-        let address = &door.name;
+    let servers = (1..).zip(REMOTES).zip(&server.remotes).map(|((n, (scheme, _)), remote)| {
+        let address = &remote.name;
         let pass = match scheme {
             ProtocolName::Uwsgi => format!("include uwsgi_params; uwsgi_pass {address};"),
             ProtocolName::Http => format!("proxy_pass http://{address};"),

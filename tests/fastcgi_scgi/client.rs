@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use socket2::{Socket, Type};
 
 use crate::records::{Answer, Record};
-use crate::server::{Door, PATIENCE};
+use crate::server::{PATIENCE, Remote};
 
 /// A connection that waits no longer than [`PATIENCE`] for anything.
 pub(crate) struct Client {
@@ -17,24 +17,24 @@ pub(crate) struct Client {
 
 impl Client {
     #[track_caller]
-    pub(crate) fn connect(door: &Door) -> Client {
-        Client::over(door, Socket::new(door.address.domain(), Type::STREAM, None).unwrap())
+    pub(crate) fn connect(remote: &Remote) -> Client {
+        Client::over(remote, Socket::new(remote.address.domain(), Type::STREAM, None).unwrap())
     }
 
     /// Connects with room for a few KiB only, so that a peer that does not read is felt soon.
     #[track_caller]
-    pub(crate) fn connect_small(door: &Door) -> Client {
-        let socket = Socket::new(door.address.domain(), Type::STREAM, None).unwrap();
+    pub(crate) fn connect_small(remote: &Remote) -> Client {
+        let socket = Socket::new(remote.address.domain(), Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(4 << 10).unwrap();
-        Client::over(door, socket)
+        Client::over(remote, socket)
     }
 
     #[track_caller]
-    fn over(door: &Door, socket: Socket) -> Client {
+    fn over(remote: &Remote, socket: Socket) -> Client {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_write_timeout(Some(PATIENCE)).unwrap();
-        socket.connect(&door.address).unwrap();
-        if !door.address.is_unix() {
+        socket.connect(&remote.address).unwrap();
+        if !remote.address.is_unix() {
             socket.set_tcp_nodelay(true).unwrap();
         }
         Client { socket, come: Vec::new() }

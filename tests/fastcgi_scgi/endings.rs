@@ -46,12 +46,12 @@ fn a_failure_within_the_body_is_seen() {
     let server = Server::start();
     for path in ["/fail-late", "/short"] {
         for flags in [0, KEEP_CONN] {
-            let [tcp, unix] = server.doors(ProtocolName::Fastcgi);
-            for (door, breaks) in [(tcp, Some(ErrorKind::ConnectionReset)), (unix, None)] {
-                let mut client = Client::connect(door);
+            let [tcp, unix] = server.remotes(ProtocolName::Fastcgi);
+            for (remote, breaks) in [(tcp, Some(ErrorKind::ConnectionReset)), (unix, None)] {
+                let mut client = Client::connect(remote);
                 client.send(get(1, flags, path));
                 let (bytes, broken) = client.rest();
-                assert_eq!(broken, breaks, "{path} at {door:?}");
+                assert_eq!(broken, breaks, "{path} at {remote:?}");
                 // The reset may overtake what was sent.
                 let whole = Record::all(&bytes);
                 assert!(whole.iter().all(|record| !record.is_end()), "{path}: {whole:?}");
@@ -65,8 +65,8 @@ fn a_failure_within_the_body_is_seen() {
 #[test]
 fn responses_are_whole() {
     let server = Server::start();
-    for door in server.doors(ProtocolName::Fastcgi) {
-        let mut client = Client::connect(door);
+    for remote in server.remotes(ProtocolName::Fastcgi) {
+        let mut client = Client::connect(remote);
         for (path, status, body) in responses() {
             client.send(get(1, KEEP_CONN, path));
             let answer = client.answer(1);
@@ -82,9 +82,9 @@ fn responses_are_whole() {
         assert!(head.ends_with(&format!("Content-Length: {LARGE_BYTES}")), "{head}");
         assert_eq!(body, b"");
     }
-    for door in server.doors(ProtocolName::Scgi) {
+    for remote in server.remotes(ProtocolName::Scgi) {
         for (path, status, body) in responses() {
-            let mut client = Client::connect(door);
+            let mut client = Client::connect(remote);
             client.send(netstring::get(path));
             let (bytes, broken) = client.rest();
             let (head, got) = split_head(&bytes);
@@ -111,10 +111,10 @@ fn responses() -> [(&'static str, &'static str, bytes::Bytes); 7] {
 #[test]
 fn scgi_failures_are_seen_too() {
     let server = Server::start();
-    let [tcp, unix] = server.doors(ProtocolName::Scgi);
-    for (door, breaks) in [(tcp, Some(ErrorKind::ConnectionReset)), (unix, None)] {
+    let [tcp, unix] = server.remotes(ProtocolName::Scgi);
+    for (remote, breaks) in [(tcp, Some(ErrorKind::ConnectionReset)), (unix, None)] {
         let ask = |path| {
-            let mut client = Client::connect(door);
+            let mut client = Client::connect(remote);
             client.send(netstring::get(path));
             client.rest()
         };
@@ -122,7 +122,7 @@ fn scgi_failures_are_seen_too() {
         assert_eq!((split_head(&bytes).1, broken), (b"Internal Server Error\n".as_slice(), None));
         assert!(bytes.starts_with(b"HTTP/1.1 500 Internal Server Error\r\n"));
         let (_, broken) = ask("/fail-late");
-        assert_eq!(broken, breaks, "{door:?}");
+        assert_eq!(broken, breaks, "{remote:?}");
         server.assert_body_closes();
     }
 }

@@ -175,16 +175,16 @@ fn latin1(text: &Value) -> Vec<u8> {
     text.chars().map(|c| u8::try_from(c).expect("a code point of latin-1")).collect()
 }
 
-/// The pairs of both doors, sorted by name. A file without its description is an error, and so is an empty folder.
+/// The pairs of both listeners, sorted by name. A file without its description is an error, and so is an empty folder.
 fn fixtures(kind: &str) -> Vec<Fixture> {
     let mut fixtures = Vec::new();
-    for (scheme, door) in [(ProtocolName::Scgi, "scgi"), (ProtocolName::Fastcgi, "fastcgi")] {
-        let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(door).join(kind);
+    for (scheme, remote) in [(ProtocolName::Scgi, "scgi"), (ProtocolName::Fastcgi, "fastcgi")] {
+        let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(remote).join(kind);
         let before = fixtures.len();
         for entry in fs::read_dir(&folder).expect("the folder of fixtures is there") {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "bin") {
-                let name = format!("{door}/{}", path.file_stem().unwrap().to_string_lossy());
+                let name = format!("{remote}/{}", path.file_stem().unwrap().to_string_lossy());
                 let json =
                     fs::read(path.with_extension("json")).unwrap_or_else(|e| panic!("{name}.json: {e}"));
                 let json = serde_json::from_slice(&json).unwrap_or_else(|e| panic!("{name}.json: {e}"));

@@ -1,4 +1,4 @@
-//! Refusals of HEAD, on every door: the method is known as soon as it has been read, whatever is wrong behind it.
+//! Refusals of HEAD, on every listener: the method is known as soon as it has been read, whatever is wrong behind it.
 
 use tidegate::protocol::uwsgi::Packet;
 use tidegate::protocol::{Endpoints, Protocol};

@@ -15,8 +15,8 @@ use crate::server::Server;
 #[test]
 fn a_thousand_requests_use_one_connection() {
     let server = Server::start();
-    for door in server.doors(ProtocolName::Fastcgi) {
-        let mut client = Client::connect(door);
+    for remote in server.remotes(ProtocolName::Fastcgi) {
+        let mut client = Client::connect(remote);
         for n in 0..1_000_u16 {
             let (id, body) = (n % 7 + 1, pattern(usize::from(n) * 3));
             client.send(post(id, KEEP_CONN, "/echo", &body));
@@ -55,8 +55,8 @@ fn requests_that_are_sent_ahead_are_answered_in_order() {
 #[test]
 fn without_keep_conn_the_connection_is_closed() {
     let server = Server::start();
-    for door in server.doors(ProtocolName::Fastcgi) {
-        let mut client = Client::connect(door);
+    for remote in server.remotes(ProtocolName::Fastcgi) {
+        let mut client = Client::connect(remote);
         client.send([get(1, 0, "/hello"), get(1, 0, "/hello")].concat());
         assert_eq!(client.answer(1).parts().1, b"Hello, World");
         client.assert_closed();
@@ -76,8 +76,8 @@ fn a_silent_connection_is_closed_in_time() {
 #[test]
 fn records_may_be_cut_anywhere() {
     let server = Server::start();
-    for door in server.doors(ProtocolName::Fastcgi) {
-        let mut client = Client::connect(door);
+    for remote in server.remotes(ProtocolName::Fastcgi) {
+        let mut client = Client::connect(remote);
         let bytes = post(1, KEEP_CONN, "/echo", b"hello");
         for at in 1..bytes.len() {
             let (front, back) = bytes.split_at(at);
@@ -114,8 +114,8 @@ fn each_byte_may_have_a_record_of_its_own() {
 fn ten_mebibytes_go_both_ways() {
     let server = Server::start();
     let body = pattern(crate::application::LARGE_BYTES);
-    for door in server.doors(ProtocolName::Fastcgi) {
-        let mut client = Client::connect(door);
+    for remote in server.remotes(ProtocolName::Fastcgi) {
+        let mut client = Client::connect(remote);
         let mut sender = client.sender();
         let bytes = post(1, KEEP_CONN, "/echo", &body);
         let sending = thread::spawn(move || sender.write_all(&bytes).unwrap());

@@ -21,7 +21,7 @@ fn from_nginx(id: u16, flags: u8, path: &str) -> Vec<u8> {
 fn what_is_asked_on_a_kept_connection_meanwhile_is_answered() {
     let server = Server::start();
     let mut clients: Vec<_> =
-        server.doors(ProtocolName::Fastcgi).into_iter().map(Client::connect_small).collect();
+        server.remotes(ProtocolName::Fastcgi).into_iter().map(Client::connect_small).collect();
     for client in &mut clients {
         client.send(get(1, KEEP_CONN, "/long"));
         client.record();

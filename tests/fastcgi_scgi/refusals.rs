@@ -13,7 +13,7 @@ use crate::netstring;
 use crate::records::{
     Answer, KEEP_CONN, Record, begin, get, head, post, post_head, record, request, split_head,
 };
-use crate::server::{Door, Server};
+use crate::server::{Remote, Server};
 
 #[test]
 fn a_body_that_is_too_large_is_told_so_while_it_is_sent() {
@@ -21,14 +21,14 @@ fn a_body_that_is_too_large_is_told_so_while_it_is_sent() {
     let body = pattern(LARGE_BYTES);
     let undeclared: crate::records::Pairs<'_> = &[(b"REQUEST_METHOD", b"POST"), (b"PATH_INFO", b"/echo")];
     let too_large = [post(1, KEEP_CONN, "/echo", &body), request(1, KEEP_CONN, undeclared, &body)];
-    for door in server.doors(ProtocolName::Fastcgi) {
+    for remote in server.remotes(ProtocolName::Fastcgi) {
         for bytes in &too_large {
-            let answer = answer_to(door, bytes);
+            let answer = answer_to(remote, bytes);
             assert!(answer.parts().0.starts_with("Status: 413 Content Too Large\r\n"), "{answer:?}");
         }
     }
-    for door in server.doors(ProtocolName::Scgi) {
-        let bytes = send_all(door, &netstring::post("/echo", &body));
+    for remote in server.remotes(ProtocolName::Scgi) {
+        let bytes = send_all(remote, &netstring::post("/echo", &body));
         assert!(bytes.starts_with(b"HTTP/1.1 413 Content Too Large\r\n"), "{}", bytes.escape_ascii());
     }
     assert_eq!(server.connections(), 0, "no request reaches the application");
@@ -96,11 +96,11 @@ fn a_body_that_does_not_come_is_a_408() {
 fn strangers_are_told_in_their_own_words_where_they_have_any() {
     let server = Server::start();
     let http = b"GET / HTTP/1.1\r\nHost: www.example.com\r\n\r\n";
-    for (door, words) in [
+    for (remote, words) in [
         (server.fastcgi(), "this port speaks FastCGI, not HTTP"),
         (server.scgi(), "this port speaks SCGI, not HTTP"),
     ] {
-        let bytes = send_all(door, http);
+        let bytes = send_all(remote, http);
         let (head, body) = split_head(&bytes);
         assert!(head.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{head}");
         assert!(String::from_utf8_lossy(body).starts_with(words));
@@ -130,8 +130,8 @@ fn a_refusal_behind_an_answer_loses_neither() {
 
 /// Sends all of it from another thread, and reads the answer to request 1, behind which the connection is closed.
 #[track_caller]
-fn answer_to(door: &Door, bytes: &[u8]) -> Answer {
-    let mut records = Record::all(&send_all(door, bytes));
+fn answer_to(remote: &Remote, bytes: &[u8]) -> Answer {
+    let mut records = Record::all(&send_all(remote, bytes));
     assert!(records.pop().is_some_and(|last| last.is_end()));
     let mut answer = Answer::default();
     records.iter().for_each(|record| answer.push(1, record));
@@ -140,8 +140,8 @@ fn answer_to(door: &Door, bytes: &[u8]) -> Answer {
 
 /// Sends all of it from another thread, and reads what comes until the peer has closed its side.
 #[track_caller]
-fn send_all(door: &Door, bytes: &[u8]) -> Vec<u8> {
-    let client = Client::connect(door);
+fn send_all(remote: &Remote, bytes: &[u8]) -> Vec<u8> {
+    let client = Client::connect(remote);
     let mut sender = client.sender();
     let bytes = bytes.to_vec();
     // The peer may close before it has taken all.

@@ -1,4 +1,4 @@
-//! A worker on a thread of the test, with both doors on TCP and on a unix socket.
+//! A worker on a thread of the test, with both listeners on TCP and on a unix socket.
 
 use std::collections::HashSet;
 use std::io;
@@ -21,7 +21,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running worker; dropping this stops it.
 pub(crate) struct Server {
-    doors: Vec<Door>,
+    remotes: Vec<Remote>,
     /// A message for each body that was closed.
     closed: Receiver<()>,
     connections: Arc<Mutex<HashSet<u64>>>,
@@ -32,7 +32,7 @@ pub(crate) struct Server {
 
 /// Where it can be reached.
 #[derive(Clone, Debug)]
-pub(crate) struct Door {
+pub(crate) struct Remote {
     pub(crate) scheme: ProtocolName,
     /// As nginx's `_pass` directives have it.
     pub(crate) name: String,
@@ -54,30 +54,30 @@ impl Server {
         // A listener stays on the thread on which it was made.
         let thread = thread::spawn(move || {
             let listeners = listen(&sockets);
-            let doors = listeners.iter().map(|(scheme, listener)| Door::at(*scheme, &listener.address()));
-            let doors: Vec<Door> = doors.collect();
+            let remotes = listeners.iter().map(|(scheme, listener)| Remote::at(*scheme, &listener.address()));
+            let remotes: Vec<Remote> = remotes.collect();
             let listeners = listeners.into_iter().map(|(_, listener)| listener).collect();
             let mut worker = Worker::new(listeners, application(tell_closed), limits)?;
             worker.observe(Box::new(observer));
-            tell_started.send((worker.stopper(), doors)).expect("the test waits for it");
+            tell_started.send((worker.stopper(), remotes)).expect("the test waits for it");
             worker.run()
         });
-        let (stopper, doors) = started.recv_timeout(PATIENCE).expect("the worker starts");
-        Server { doors, closed, connections, stopper, thread: Some(thread), _folder: folder }
+        let (stopper, remotes) = started.recv_timeout(PATIENCE).expect("the worker starts");
+        Server { remotes, closed, connections, stopper, thread: Some(thread), _folder: folder }
     }
 
-    /// The doors of a protocol: on TCP, and on a unix socket.
-    pub(crate) fn doors(&self, scheme: ProtocolName) -> [&Door; 2] {
-        let doors: Vec<&Door> = self.doors.iter().filter(|door| door.scheme == scheme).collect();
-        doors.try_into().expect("each protocol has two")
+    /// The listeners of a protocol: on TCP, and on a unix socket.
+    pub(crate) fn remotes(&self, scheme: ProtocolName) -> [&Remote; 2] {
+        let remotes: Vec<&Remote> = self.remotes.iter().filter(|remote| remote.scheme == scheme).collect();
+        remotes.try_into().expect("each protocol has two")
     }
 
-    pub(crate) fn fastcgi(&self) -> &Door {
-        self.doors(ProtocolName::Fastcgi)[0]
+    pub(crate) fn fastcgi(&self) -> &Remote {
+        self.remotes(ProtocolName::Fastcgi)[0]
     }
 
-    pub(crate) fn scgi(&self) -> &Door {
-        self.doors(ProtocolName::Scgi)[0]
+    pub(crate) fn scgi(&self) -> &Remote {
+        self.remotes(ProtocolName::Scgi)[0]
     }
 
     /// Waits until a body is closed that was not waited for yet.
@@ -137,14 +137,14 @@ impl Drop for Server {
     }
 }
 
-impl Door {
+impl Remote {
     /// A listener's address, as the listener tells it.
-    pub(crate) fn at(scheme: ProtocolName, name: &str) -> Door {
+    pub(crate) fn at(scheme: ProtocolName, name: &str) -> Remote {
         let address = match name.parse().unwrap() {
             Address::Unix(path) => SockAddr::unix(path).unwrap(),
             _ => name.parse::<SocketAddr>().unwrap().into(),
         };
-        Door { scheme, name: name.to_owned(), address }
+        Remote { scheme, name: name.to_owned(), address }
     }
 }
 

@@ -14,9 +14,9 @@ use crate::server::Server;
 #[test]
 fn an_abort_closes_the_body_and_ends_the_request() {
     let server = Server::start();
-    for door in server.doors(ProtocolName::Fastcgi) {
+    for remote in server.remotes(ProtocolName::Fastcgi) {
         for flags in [0, KEEP_CONN] {
-            let mut client = Client::connect(door);
+            let mut client = Client::connect(remote);
             client.send(get(1, flags, "/endless"));
             // It streams, and is soon blocked.
             let first = client.record();
@@ -64,8 +64,8 @@ fn an_abort_while_the_request_arrives_ends_it() {
 #[test]
 fn a_second_request_is_refused_and_the_stream_goes_on_intact() {
     let server = Server::start();
-    for door in server.doors(ProtocolName::Fastcgi) {
-        let mut client = Client::connect_small(door);
+    for remote in server.remotes(ProtocolName::Fastcgi) {
+        let mut client = Client::connect_small(remote);
         client.send(get(1, KEEP_CONN, "/long"));
         let first = client.record();
         client.send([get(2, 0, "/hello"), begin(3, KEEP_CONN)].concat());
@@ -131,8 +131,8 @@ fn what_is_left_of_a_request_means_nothing() {
 fn a_hang_up_closes_the_body() {
     let server = Server::start();
     for scheme in [ProtocolName::Fastcgi, ProtocolName::Scgi] {
-        for door in server.doors(scheme) {
-            let mut client = Client::connect(door);
+        for remote in server.remotes(scheme) {
+            let mut client = Client::connect(remote);
             client.send(match scheme {
                 ProtocolName::Scgi => crate::netstring::get("/endless"),
                 _ => get(1, KEEP_CONN, "/endless"),
@@ -150,14 +150,14 @@ fn what_is_no_record_does_not_lose_the_answer_before_it() {
     let bad_values = record(GET_VALUES, 0, b"\xff");
     let short_begin = record(BEGIN_REQUEST, 2, b"short");
     let none = [b"\x02\x01".to_vec(), b"GET / HTTP/1.1\r\n".repeat(5_000), bad_values, short_begin];
-    for door in server.doors(ProtocolName::Fastcgi) {
+    for remote in server.remotes(ProtocolName::Fastcgi) {
         for none in &none {
             // In the same read, with a request behind it; and while the response streams.
-            let mut client = Client::connect(door);
+            let mut client = Client::connect(remote);
             client.send([get(1, KEEP_CONN, "/hello"), none.clone(), get(2, 0, "/hello")].concat());
             assert_eq!(client.answer(1).parts().1, b"Hello, World");
             client.assert_closed();
-            let mut client = Client::connect_small(door);
+            let mut client = Client::connect_small(remote);
             client.send(get(1, KEEP_CONN, "/long"));
             let first = client.record();
             client.send([none.clone(), get(2, 0, "/hello")].concat());
@@ -198,8 +198,8 @@ fn what_is_no_record_ends_the_hearing_however_it_is_cut() {
 #[test]
 fn who_sends_what_is_no_record_and_hangs_up_is_noticed() {
     let server = Server::start();
-    for door in server.doors(ProtocolName::Fastcgi) {
-        let mut client = Client::connect(door);
+    for remote in server.remotes(ProtocolName::Fastcgi) {
+        let mut client = Client::connect(remote);
         client.send([get(1, KEEP_CONN, "/endless"), b"\x02\x01".to_vec()].concat());
         client.await_bytes();
         client.end_sending();

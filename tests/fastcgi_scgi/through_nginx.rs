@@ -4,14 +4,14 @@ use tidegate::ProtocolName;
 
 use crate::application::{LARGE_BYTES, STREAMED_BYTES, pattern};
 use crate::nginx::Nginx;
-use crate::server::{Door, Server};
+use crate::server::{Remote, Server};
 
 #[test]
 fn fastcgi_pass_connects_for_each_request() {
     let server = Server::start();
-    for door in server.doors(ProtocolName::Fastcgi) {
+    for remote in server.remotes(ProtocolName::Fastcgi) {
         let before = server.connections();
-        let nginx = Nginx::start("", &format!("location / {{ {} }}", fastcgi(door)));
+        let nginx = Nginx::start("", &format!("location / {{ {} }}", fastcgi(remote)));
         let asked = assert_answers(&nginx);
         assert_eq!(server.connections() - before, asked);
         assert!(nginx.log().contains(r#"FastCGI sent in stderr: "no such table: tides""#), "{}", nginx.log());
@@ -21,9 +21,9 @@ fn fastcgi_pass_connects_for_each_request() {
 #[test]
 fn fastcgi_pass_with_keepalive_uses_one_connection() {
     let server = Server::start();
-    for door in server.doors(ProtocolName::Fastcgi) {
+    for remote in server.remotes(ProtocolName::Fastcgi) {
         let before = server.connections();
-        let upstream = format!("upstream tidegate {{ server {}; keepalive 4; }}", target(door));
+        let upstream = format!("upstream tidegate {{ server {}; keepalive 4; }}", target(remote));
         let location =
             "location / { fastcgi_pass tidegate; fastcgi_keep_conn on; include STOCK/fastcgi_params; }";
         let nginx = Nginx::start(&upstream, location);
@@ -44,9 +44,9 @@ fn fastcgi_pass_with_keepalive_uses_one_connection() {
 #[test]
 fn scgi_pass_connects_for_each_request() {
     let server = Server::start();
-    for door in server.doors(ProtocolName::Scgi) {
+    for remote in server.remotes(ProtocolName::Scgi) {
         let before = server.connections();
-        let pass = format!("scgi_pass {}; include STOCK/scgi_params;", target(door));
+        let pass = format!("scgi_pass {}; include STOCK/scgi_params;", target(remote));
         let nginx = Nginx::start("", &format!("location / {{ {pass} }}"));
         let asked = assert_answers(&nginx);
         assert_eq!(server.connections() - before, asked);
@@ -56,7 +56,7 @@ fn scgi_pass_connects_for_each_request() {
 #[test]
 fn the_path_is_path_info() {
     let server = Server::start();
-    let door = |scheme| server.doors(scheme)[0].name.clone();
+    let remote = |scheme| server.remotes(scheme)[0].name.clone();
     let nginx = Nginx::start(
         "",
         &format!(
@@ -68,9 +68,9 @@ fn the_path_is_path_info() {
                 include STOCK/fastcgi_params;
                 fastcgi_param PATH_INFO $fastcgi_path_info;
              }}",
-            door(ProtocolName::Fastcgi),
-            door(ProtocolName::Scgi),
-            door(ProtocolName::Fastcgi),
+            remote(ProtocolName::Fastcgi),
+            remote(ProtocolName::Scgi),
+            remote(ProtocolName::Fastcgi),
         ),
     );
     for (uri, script_name, path_info) in [
@@ -99,15 +99,15 @@ fn the_path_is_path_info() {
 #[test]
 fn a_host_that_is_set_again_behind_the_stock_parameters_counts() {
     let server = Server::start();
-    for (scheme, door) in [(ProtocolName::Fastcgi, "fastcgi"), (ProtocolName::Scgi, "scgi")] {
-        let pass = &server.doors(scheme)[0].name;
+    for (scheme, remote) in [(ProtocolName::Fastcgi, "fastcgi"), (ProtocolName::Scgi, "scgi")] {
+        let pass = &server.remotes(scheme)[0].name;
         let location = format!(
             "location / {{
-                {door}_pass {pass};
-                include STOCK/{door}_params;
-                {door}_param HTTP_HOST $host;
-                {door}_param HTTP_HOST $host:81;
-                {door}_param SERVER_NAME '';
+                {remote}_pass {pass};
+                include STOCK/{remote}_params;
+                {remote}_param HTTP_HOST $host;
+                {remote}_param HTTP_HOST $host:81;
+                {remote}_param SERVER_NAME '';
             }}"
         );
         let response = Nginx::start("", &location).ask("GET", "/environ", b"");
@@ -122,10 +122,10 @@ fn a_host_that_is_set_again_behind_the_stock_parameters_counts() {
 fn a_response_that_breaks_off_is_not_whole() {
     let server = Server::start();
     let mut locations = String::new();
-    for (at, door) in server.doors(ProtocolName::Fastcgi).into_iter().enumerate() {
+    for (at, remote) in server.remotes(ProtocolName::Fastcgi).into_iter().enumerate() {
         locations += &format!(
             "location /{at}/ {{ {} rewrite ^/.(/.*) $1 break; fastcgi_keep_conn on; }}\n",
-            fastcgi(door)
+            fastcgi(remote)
         );
     }
     let nginx = Nginx::start("", &locations);
@@ -163,15 +163,15 @@ fn assert_answers(nginx: &Nginx) -> usize {
     12
 }
 
-fn fastcgi(door: &Door) -> String {
-    format!("fastcgi_pass {}; include STOCK/fastcgi_params;", target(door))
+fn fastcgi(remote: &Remote) -> String {
+    format!("fastcgi_pass {}; include STOCK/fastcgi_params;", target(remote))
 }
 
-/// The door as a `server` or a `_pass` has it.
-fn target(door: &Door) -> String {
-    if door.address.is_unix() {
-        format!("unix:{}", door.name.trim_start_matches("unix:"))
+/// The listener as a `server` or a `_pass` has it.
+fn target(remote: &Remote) -> String {
+    if remote.address.is_unix() {
+        format!("unix:{}", remote.name.trim_start_matches("unix:"))
     } else {
-        door.name.clone()
+        remote.name.clone()
     }
 }

@@ -8,15 +8,15 @@ use nix::sys::signal::Signal;
 use tidegate::ProtocolName;
 
 use crate::master::{Master, children, stat};
-use crate::support::client::{Door, Response, read_all};
+use crate::support::client::{Remote, Response, read_all};
 use crate::support::eventually;
 use crate::support::request::Request;
 
 const TCP: [&str; 4] = ["--http", "127.0.0.1:0", "--uwsgi", "127.0.0.1:0"];
 
-fn doors(master: &Master) -> [(ProtocolName, Door); 3] {
+fn remotes(master: &Master) -> [(ProtocolName, Remote); 3] {
     let tcp = |scheme| (scheme, master.tcp(scheme));
-    [tcp(ProtocolName::Http), tcp(ProtocolName::Uwsgi), (ProtocolName::Uwsgi, master.door.clone())]
+    [tcp(ProtocolName::Http), tcp(ProtocolName::Uwsgi), (ProtocolName::Uwsgi, master.remote.clone())]
 }
 
 #[test]
@@ -24,9 +24,9 @@ fn a_child_that_comes_back_ends_and_there_is_one_response() {
     for workers in ["0", "1", "4"] {
         let mut master = Master::start(&[&["--workers", workers][..], &TCP].concat());
         let mut count = 0;
-        for (scheme, door) in doors(&master) {
+        for (scheme, remote) in remotes(&master) {
             for path in ["/fork", "/fork-error", "/fork-panic", "/fork-step", "/fork-close"] {
-                let (bytes, broken) = read_all(door.send(Request::get(path).encode(scheme)));
+                let (bytes, broken) = read_all(remote.send(Request::get(path).encode(scheme)));
                 let response = Response::of(&bytes, broken);
                 let body = if path == "/fork-step" { "oneoneone" } else { "one" };
                 response.assert_body(body);
@@ -53,13 +53,13 @@ fn a_child_that_comes_back_ends_and_there_is_one_response() {
 #[test]
 fn a_child_that_lives_keeps_no_response_open_and_no_port() {
     let mut master = Master::start(&TCP);
-    for (scheme, door) in doors(&master) {
+    for (scheme, remote) in remotes(&master) {
         let begin = Instant::now();
         // HTTP/1.0 has no chunks: the response ends with its connection, as uwsgi's does.
-        let (bytes, broken) = read_all(door.send(Request::get("/fork-live").http10().encode(scheme)));
+        let (bytes, broken) = read_all(remote.send(Request::get("/fork-live").http10().encode(scheme)));
         Response::of(&bytes, broken).assert_body("one");
         let took = begin.elapsed();
-        assert!(took < Duration::from_secs(5), "{scheme} at {}: {took:?}", door.name);
+        assert!(took < Duration::from_secs(5), "{scheme} at {}: {took:?}", remote.name);
     }
     let left = children(master.workers()[0]);
     let live = || left.iter().all(|pid| stat(*pid).is_some_and(|(state, _)| state != "Z"));

@@ -92,7 +92,7 @@ fn requests() -> Vec<(&'static str, Request)> {
 }
 
 #[test]
-fn doors_differ_only_where_the_standards_say() {
+fn protocols_differ_only_where_the_standards_say() {
     let ways = Ways::to(variables);
     let mut used = BTreeSet::new();
     for (case, request) in requests() {

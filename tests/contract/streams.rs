@@ -47,7 +47,7 @@ fn chunks_arrive_as_they_are_made() {
 }
 
 #[test]
-fn a_crowd_at_all_doors_is_answered() {
+fn a_crowd_at_all_listeners_is_answered() {
     let ways = Ways::to(|environ, start_response| {
         start_response.start("200 OK", PLAIN)?;
         Ok(environ.path().to_vec().into())

@@ -1,4 +1,4 @@
-"""A door of a server: an address, and what is spoken there."""
+"""A listener of a server: an address, and what is spoken there."""
 
 import select
 import socket
@@ -9,7 +9,7 @@ from support.decode import DECODERS
 from support.waiting import PATIENCE
 
 
-class Door:
+class Remote:
     """Where a server listens, for requests of one protocol."""
 
     def __init__(self, scheme, address):

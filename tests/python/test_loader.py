@@ -245,7 +245,7 @@ def test_the_built_in_applications_are_still_there(start):
     assert "environ" in answer(start("demo")).lower()
 
 
-def test_several_doors(start, folder):
+def test_several_listeners(start, folder):
     """One application behind all of them, and a unix socket."""
     path = folder({"tide.py": says("everywhere").replace("NAME", "application")})
     socket = path / "t.sock"

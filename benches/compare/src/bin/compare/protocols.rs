@@ -1,11 +1,11 @@
-//! The doors, one by one and directly: which costs what, beside the floor and a hyper hello.
+//! The protocols, one by one and directly: which costs what, beside the floor and a hyper hello.
 
 use std::process::Command;
 
 use tidegate_compare::address::Address;
 use tidegate_compare::attached::{self, Event};
-use tidegate_compare::door::Door;
 use tidegate_compare::grid::{Bound, Claim, Grid};
+use tidegate_compare::protocol::Protocol;
 use tidegate_compare::server::Server;
 use tidegate_compare::table::Cell;
 
@@ -47,10 +47,10 @@ const CLAIMS: [Claim<'_>; 3] = [
 
 /// All that is started for the table.
 struct Places {
-    floors: [(&'static str, Door, Address); 3],
+    floors: [(&'static str, Protocol, Address); 3],
     before: Address,
     /// Tidegate's, with the names of their rows.
-    doors: Vec<(&'static str, Door, Address)>,
+    protocols: Vec<(&'static str, Protocol, Address)>,
     hyper: [(&'static str, Address); 2],
 }
 
@@ -59,17 +59,17 @@ impl Places {
         let unix = |name: &str| Address::unix(&bench.folder.join(format!("{name}.sock")));
         Ok(Places {
             floors: [
-                (FLOOR, Door::Uwsgi, unix("floor")?),
-                (FLOOR_KEPT, Door::Http, unix("floor-kept")?),
-                (FLOOR_TCP, Door::Http, Address::free_tcp()?),
+                (FLOOR, Protocol::Uwsgi, unix("floor")?),
+                (FLOOR_KEPT, Protocol::Http, unix("floor-kept")?),
+                (FLOOR_TCP, Protocol::Http, Address::free_tcp()?),
             ],
             before: unix("before")?,
-            doors: vec![
-                (UWSGI, Door::Uwsgi, unix("uwsgi")?),
-                (SCGI, Door::Scgi, unix("scgi")?),
-                (FASTCGI, Door::Fastcgi, unix("fastcgi")?),
-                (HTTP, Door::Http, unix("http")?),
-                (HTTP_TCP, Door::Http, Address::free_tcp()?),
+            protocols: vec![
+                (UWSGI, Protocol::Uwsgi, unix("uwsgi")?),
+                (SCGI, Protocol::Scgi, unix("scgi")?),
+                (FASTCGI, Protocol::Fastcgi, unix("fastcgi")?),
+                (HTTP, Protocol::Http, unix("http")?),
+                (HTTP_TCP, Protocol::Http, Address::free_tcp()?),
             ],
             hyper: [(HYPER, unix("hyper")?), (HYPER_TCP, Address::free_tcp()?)],
         })
@@ -80,18 +80,19 @@ impl Places {
 pub(crate) fn directly(bench: &Bench) -> std::io::Result<(Grid, Vec<String>)> {
     let places = Places::new(bench)?;
     let floor_path = beside("floor")?;
-    let floors = places.floors.each_ref().map(|(_, door, address)| {
+    let floors = places.floors.each_ref().map(|(_, protocol, address)| {
         let mut command = Command::new(&floor_path);
-        command.arg(address.to_string()).args(door.keeps_alive().then_some("--keep-alive"));
+        command.arg(address.to_string()).args(protocol.keeps_alive().then_some("--keep-alive"));
         start(bench, command, &[address])
     });
     let mut command = Command::new(beside("hyper-peer")?);
     command.args(places.hyper.iter().map(|(_, address)| address.to_string()));
     let hyper = start(bench, command, &places.hyper.each_ref().map(|(_, address)| address));
-    let listeners: Vec<_> = places.doors.iter().map(|(_, door, at)| (*door, at.clone())).collect();
+    let listeners: Vec<_> =
+        places.protocols.iter().map(|(_, protocol, at)| (*protocol, at.clone())).collect();
     let tidegate = serve_hello(bench, &bench.tidegate, &listeners, &[]);
     let before = bench.before.as_ref().map(|before| {
-        let uwsgi = [(Door::Uwsgi, places.before.clone())];
+        let uwsgi = [(Protocol::Uwsgi, places.before.clone())];
         serve_hello(bench, before, &uwsgi, &[])
     });
 
@@ -99,27 +100,29 @@ pub(crate) fn directly(bench: &Bench) -> std::io::Result<(Grid, Vec<String>)> {
         .floors
         .iter()
         .zip(&floors)
-        .map(|((name, door, at), floor)| (*name, *door, at, floor))
+        .map(|((name, protocol, at), floor)| (*name, *protocol, at, floor))
         .collect();
-    rows.extend(before.as_ref().map(|before| (BEFORE, Door::Uwsgi, &places.before, before)));
-    rows.extend(places.doors.iter().map(|(name, door, address)| (*name, *door, address, &tidegate)));
-    rows.extend(places.hyper.iter().map(|(name, address)| (*name, Door::Http, address, &hyper)));
+    rows.extend(before.as_ref().map(|before| (BEFORE, Protocol::Uwsgi, &places.before, before)));
+    rows.extend(
+        places.protocols.iter().map(|(name, protocol, address)| (*name, *protocol, address, &tidegate)),
+    );
+    rows.extend(places.hyper.iter().map(|(name, address)| (*name, Protocol::Http, address, &hyper)));
     // Beside what they are compared with.
-    rows.sort_by_key(|(name, door, ..)| (name.ends_with("TCP"), door.keeps_alive()));
+    rows.sort_by_key(|(name, protocol, ..)| (name.ends_with("TCP"), protocol.keeps_alive()));
     Ok(table(bench, &rows))
 }
 
-type Place<'a> = (&'static str, Door, &'a Address, &'a Result<Server, String>);
+type Place<'a> = (&'static str, Protocol, &'a Address, &'a Result<Server, String>);
 
 fn table(bench: &Bench, places: &[Place<'_>]) -> (Grid, Vec<String>) {
     let subjects: Vec<Result<Subject<'_>, String>> = (places.iter())
-        .map(|(_, door, address, server)| {
+        .map(|(_, protocol, address, server)| {
             let server = server.as_ref().map_err(Clone::clone)?;
-            Ok(Subject::hello(vec![server], address, *door, "/"))
+            Ok(Subject::hello(vec![server], address, *protocol, "/"))
         })
         .collect();
     let samples = samples(bench, &subjects);
-    let mut grid = grid("door", places.iter().map(|(name, ..)| *name), &samples, &FIGURES);
+    let mut grid = grid("protocol", places.iter().map(|(name, ..)| *name), &samples, &FIGURES);
     for (name, calls) in system_calls(bench, &subjects) {
         grid.columns.push((name, 2));
         grid.rows.iter_mut().zip(calls).for_each(|((_, cells), calls)| cells.push(calls));
@@ -134,7 +137,7 @@ fn system_calls(bench: &Bench, subjects: &[Result<Subject<'_>, String>]) -> Vec<
     let traced = on_each(subjects, |subject| {
         let work = || subject.load(bench, MUCH_TIME, TRACED_REQUESTS).map(|_| ());
         let calls = attached::system_calls(subject.servers[0].pid(), &bench.folder, &bench.cores, work)?;
-        eprintln!("  {} {}: {calls:?}", subject.door, subject.address);
+        eprintln!("  {} {}: {calls:?}", subject.protocol, subject.address);
         let sum: u64 = calls.iter().map(|(_, count)| count).sum();
         Ok(vec![sum as f64 / TRACED_REQUESTS as f64])
     });

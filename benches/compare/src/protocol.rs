@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 /// The protocol that a request is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum Protocol {
     /// modifier1 0, a connection per request.
     Uwsgi,
     /// A connection per request.
@@ -18,8 +18,8 @@ pub enum Door {
     Fastcgi,
 }
 
-impl Door {
-    /// A stock GET of `target` (`/path?query`), as nginx sends it through this door; over HTTP, as a
+impl Protocol {
+    /// A stock GET of `target` (`/path?query`), as nginx sends it through this protocol; over HTTP, as a
     /// browser sends it.
     pub fn get(self, target: &str) -> Vec<u8> {
         self.say(&stock_get(target))
@@ -28,36 +28,39 @@ impl Door {
     /// A request of these variables; over HTTP, of those that a browser says itself.
     pub fn say(self, vars: &[(&str, &str)]) -> Vec<u8> {
         match self {
-            Door::Uwsgi => uwsgi_packet(vars),
-            Door::Scgi => scgi_netstring(vars),
-            Door::Http => http_request(vars),
-            Door::Fastcgi => fastcgi_records(vars),
+            Protocol::Uwsgi => uwsgi_packet(vars),
+            Protocol::Scgi => scgi_netstring(vars),
+            Protocol::Http => http_request(vars),
+            Protocol::Fastcgi => fastcgi_records(vars),
         }
     }
 
     /// Whether a connection stays for the next request; else the end of the reply is the end of the stream.
     pub fn keeps_alive(self) -> bool {
-        matches!(self, Door::Http | Door::Fastcgi)
+        matches!(self, Protocol::Http | Protocol::Fastcgi)
     }
 }
 
 /// By its name in tidegate's options.
-impl FromStr for Door {
+impl FromStr for Protocol {
     type Err = String;
 
-    fn from_str(name: &str) -> Result<Door, String> {
-        let doors = [Door::Uwsgi, Door::Scgi, Door::Http, Door::Fastcgi];
-        doors.into_iter().find(|door| door.to_string() == name).ok_or_else(|| format!("{name} is no door"))
+    fn from_str(name: &str) -> Result<Protocol, String> {
+        let protocols = [Protocol::Uwsgi, Protocol::Scgi, Protocol::Http, Protocol::Fastcgi];
+        protocols
+            .into_iter()
+            .find(|protocol| protocol.to_string() == name)
+            .ok_or_else(|| format!("{name} is no protocol"))
     }
 }
 
-impl fmt::Display for Door {
+impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Door::Uwsgi => "uwsgi",
-            Door::Scgi => "scgi",
-            Door::Http => "http",
-            Door::Fastcgi => "fastcgi",
+            Protocol::Uwsgi => "uwsgi",
+            Protocol::Scgi => "scgi",
+            Protocol::Http => "http",
+            Protocol::Fastcgi => "fastcgi",
         })
     }
 }
@@ -172,7 +175,7 @@ mod tests {
 
     #[test]
     fn datasize_counts_the_vars_alone() {
-        let packet = Door::Uwsgi.get("/hello");
+        let packet = Protocol::Uwsgi.get("/hello");
         let datasize = u16::from_le_bytes([packet[1], packet[2]]);
         assert_eq!(usize::from(datasize), packet.len() - 4);
         assert!((550..650).contains(&packet.len()), "{}", packet.len());
@@ -197,7 +200,7 @@ mod tests {
     #[test]
     fn http_says_what_a_browser_says() {
         assert_eq!(http_request(&VARS), b"GET /a HTTP/1.1\r\nA-Bc: d\r\n\r\n");
-        let request = String::from_utf8(Door::Http.get("/hello?a=b")).unwrap();
+        let request = String::from_utf8(Protocol::Http.get("/hello?a=b")).unwrap();
         assert!(request.starts_with("GET /hello?a=b HTTP/1.1\r\nHost: www.example.com\r\n"), "{request}");
         assert!(request.contains("\r\nUser-Agent: Mozilla/5.0 ("), "{request}");
     }
@@ -213,8 +216,8 @@ mod tests {
     }
 
     #[test]
-    fn a_door_is_known_by_its_name() {
-        assert_eq!("fastcgi".parse(), Ok(Door::Fastcgi));
-        assert!("ajp".parse::<Door>().is_err());
+    fn a_protocol_is_known_by_its_name() {
+        assert_eq!("fastcgi".parse(), Ok(Protocol::Fastcgi));
+        assert!("ajp".parse::<Protocol>().is_err());
     }
 }

@@ -7,10 +7,10 @@ for packet in ../fixtures/uwsgi/*.bin ../fixtures/uwsgi/valid/*.bin ../fixtures/
     # The last two bytes of an input say where its bytes are cut.
     { cat "$packet"; printf '\020\200'; } >"corpus/uwsgi_decoder/$(basename "$packet" .bin)"
 done
-for door in fastcgi scgi; do
-    mkdir -p "corpus/$door"
-    for packet in ../fixtures/"$door"/valid/*.bin ../fixtures/"$door"/invalid/*.bin; do
-        { cat "$packet"; printf '\020\200'; } >"corpus/$door/$(basename "$packet" .bin)"
+for protocol in fastcgi scgi; do
+    mkdir -p "corpus/$protocol"
+    for packet in ../fixtures/"$protocol"/valid/*.bin ../fixtures/"$protocol"/invalid/*.bin; do
+        { cat "$packet"; printf '\020\200'; } >"corpus/$protocol/$(basename "$packet" .bin)"
     done
 done
 mkdir -p corpus/http_conversation corpus/http_reading

@@ -29,7 +29,7 @@ pub struct Limits {
     /// Apache's LimitRequestFields is 100.
     pub http_headers_count_max: usize,
 
-    /// A chunk's size line with its extensions, bytes with its line end. More is a 400: nobody sends extensions.
+    /// A chunk's size line with its extensions, bytes with its line end. More is a 400: no known client sends extensions.
     /// Go's net/http allows 4 KiB, hyper 16 KiB.
     pub http_chunk_line_bytes_max: usize,
 

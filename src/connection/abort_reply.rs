@@ -6,10 +6,10 @@
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering, compiler_fence};
 
-/// Sets what is said on `descriptor`: `words`, or, where they are empty, that the response is broken off. `None`
-/// says nothing to nobody.
+/// Sets what is said on `descriptor`: `words`, or, where they are empty, that the response is broken off. `None`:
+/// no reply is sent.
 pub(crate) fn set(descriptor: Option<i32>, words: &'static [u8]) {
-    // While they change there is nobody to say them to.
+    // While they change, no reply is sent.
     DESCRIPTOR.store(NOBODY, Ordering::Relaxed);
     compiler_fence(Ordering::SeqCst);
     if let Some(descriptor) = descriptor {

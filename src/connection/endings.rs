@@ -159,7 +159,7 @@ impl<S: Stream> Connection<S> {
         self.tally = ResponseTally::default();
     }
 
-    /// The end, told to who keeps something of this connection.
+    /// The end, told to the observers that keep something of this connection.
     pub(super) fn closed<A>(&self, cx: &mut Context<'_, A>) -> Turn {
         // The socket is closed first, and the exchange behind it.
         if let Some(exchange) = self.exchange() {

@@ -143,7 +143,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Whether bytes have arrived that nobody will read. The socket is asked only where that is not known.
+    /// Whether bytes have arrived that will not be read. The socket is asked only where that is not known.
     pub(super) fn holds_unread<A>(&mut self, cx: &mut Context<'_, A>) -> bool {
         if self.read_side == ReadSide::Drained {
             return false;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use log::debug;
 use sd_notify::NotifyState;
 
-/// Tells systemd; without it (NOTIFY_SOCKET is not set) nobody.
+/// Tells systemd; without it (NOTIFY_SOCKET is not set) nothing is told.
 pub(super) struct SdNotify {
     /// Another process is the service's main one, and no other is believed (NotifyAccess=main).
     silent: bool,

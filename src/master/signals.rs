@@ -125,7 +125,7 @@ impl Loading {
         Ok(Loading(loading))
     }
 
-    /// From here on they are somebody else's.
+    /// From here on other handlers take them.
     pub(super) fn end(&self) {
         self.0.store(false, Ordering::SeqCst);
     }

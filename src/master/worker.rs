@@ -181,7 +181,7 @@ impl Worker {
         match waitpid(fork::pid(self.pid), Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Exited(_, status)) => Some(Ending::Exited(status)),
             Ok(WaitStatus::Signaled(_, signal, core_dumped)) => Some(Ending::Killed { signal, core_dumped }),
-            // Somebody else has waited for it: an application that was loaded before the fork may wait for any child.
+            // Other code has waited for it: an application that was loaded before the fork may wait for any child.
             Err(Errno::ECHILD) => Some(Ending::Unknown),
             _ => None,
         }

@@ -1,4 +1,4 @@
-//! A worker's post: what a process has of its master when it begins to be a worker.
+//! What a process has of its master when it begins to be a worker.
 
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
@@ -41,7 +41,7 @@ impl WorkerSetup {
     pub fn fail(mut self, why: &str) {
         let why = &why.as_bytes()[..why.len().min(WHY_BYTES_MAX)];
         if let Err(error) = self.link.write_all(&[&[word::FAILED], why].concat()) {
-            // Whoever would have read it is gone.
+            // The master, which would have read it, is gone.
             debug!("the master does not hear why: {error}");
         }
     }

@@ -30,7 +30,7 @@ pub trait Stream: Read + Write {
     /// Content-Length shows that a response was broken off.
     fn reset_on_close(&mut self);
 
-    /// The socket's descriptor, for who must say a last word on it; `None` if there is none.
+    /// The socket's descriptor, for the reply of an aborted process; `None` if there is none.
     fn descriptor(&self) -> Option<RawFd> {
         None
     }
@@ -45,7 +45,7 @@ pub enum Socket {
     Unix(UnixStream),
 }
 
-/// Who is at the other end.
+/// The other end's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Peer {
     /// A TCP peer's address and port.

@@ -43,7 +43,7 @@ pub(crate) fn above<D: AsFd + From<OwnedFd> + Into<OwnedFd>>(descriptor: D) -> i
     Ok(moved.into())
 }
 
-/// The first number that is nobody's by custom.
+/// The first number that has no meaning by custom.
 const FIRST: RawFd = 3;
 
 fn is_above(descriptor: &impl AsFd) -> bool {

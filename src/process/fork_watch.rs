@@ -44,7 +44,7 @@ pub fn is_child() -> bool {
 /// It ends with `status` and at once, as after os._exit(): nothing is flushed or closed that is its parent's too.
 pub fn end_child(status: i32) {
     if is_child() {
-        // The logger's lock may have been another thread's when the process was forked, and nobody would release it.
+        // The logger's lock may have been another thread's when the process was forked, and would never be released.
         let pid = std::process::id();
         let line =
             format!("tidegate: process {pid}, which the application has forked, came back and was ended\n");
@@ -128,7 +128,7 @@ extern "C" fn in_child() {
     for descriptor in &DESCRIPTORS {
         let descriptor = descriptor.swap(NONE, Relaxed);
         if descriptor != NONE {
-            // SAFETY: the worker has it open, and in the child nobody uses it: a child never comes back to the worker.
+            // SAFETY: the worker has it open, and the child does not use it: a child never comes back to the worker.
             unsafe { libc::close(descriptor) };
         }
     }

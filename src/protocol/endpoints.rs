@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use crate::application::variables::Variables;
 
-/// The two ends of a connection, and whom to believe.
+/// The two ends of a connection, and which peers are believed.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoints {
     /// The client's address; `None` on a unix socket.

@@ -174,7 +174,7 @@ impl Protocol {
     }
 
     /// The whole answer to the request that the application has, as it is sent if that never returns and the process
-    /// is aborted; empty if there is none. Whoever sends it can do nothing but write, so nothing of it is made.
+    /// is aborted; empty if there is none. The signal's handler that sends it can do nothing but write, so it is made beforehand.
     pub fn abort_reply(&self, head_only: bool) -> &'static [u8] {
         let answer = match self {
             Protocol::Uwsgi(_) | Protocol::Http(_) => TIMEOUT,

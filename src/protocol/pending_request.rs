@@ -37,8 +37,8 @@ pub(super) fn is_head(variables: &Variables) -> bool {
 /// PATH_INFO: all of it is PATH_INFO then, and SCRIPT_NAME is empty.
 ///
 /// nginx's own scgi_params has the path as DOCUMENT_URI alone, its fastcgi_params as SCRIPT_NAME too, as for a PHP
-/// file, and Apache as SCRIPT_NAME alone. Whoever sends a PATH_INFO, even an empty one, has thought of it, and so has
-/// whoever sends a SCRIPT_NAME that is not the whole path: nothing is touched. On uwsgi nothing ever is: its
+/// file, and Apache as SCRIPT_NAME alone. A front end that sends a PATH_INFO, even an empty one, means it, and so
+/// does one that sends a SCRIPT_NAME that is not the whole path: nothing is touched. On uwsgi nothing ever is: its
 /// uwsgi_params has PATH_INFO, and Apache's mod_proxy_uwsgi sends it.
 pub(super) fn find_path(variables: &mut Variables) {
     if variables.get(b"PATH_INFO").is_some() {

@@ -1,4 +1,4 @@
-//! Who is taken in, and when: one connection after the other, each served before the next is taken.
+//! Accepting: one connection after the other, each served before the next is taken.
 
 use std::io;
 use std::time::Instant;
@@ -36,7 +36,7 @@ impl<A: Application> Worker<A> {
                 if !self.acceptors[at].is_ready(now) {
                     break;
                 }
-                // Nobody is closed for a newcomer that is not there.
+                // No connection is closed for a newcomer that is not there.
                 if !self.can_accept() && !self.acceptors[at].has_waiting() {
                     break;
                 }
@@ -52,7 +52,7 @@ impl<A: Application> Worker<A> {
                 if !self.accept_one(at, now) {
                     break;
                 }
-                // The clock is only asked where somebody may wait for a turn.
+                // The clock is asked only where a connection or a listener may wait for its turn.
                 if (!self.connections.is_empty() || self.acceptors.len() > 1)
                     && began.elapsed() > self.turns.limits.accept_turn_time_max
                 {
@@ -106,11 +106,11 @@ impl<A: Application> Worker<A> {
         }
     }
 
-    /// Waits for the rest of a fresh connection's request, which follows at once, and for nothing else. The kernel does
-    /// not wake for another connection who does not wait for events, and so wakes another worker; were this one to
-    /// go on, and come to a slow call, the request would wait behind it though that other could answer it.
+    /// Waits for the rest of a fresh connection's request, which follows at once, and for nothing else. The kernel
+    /// wakes no worker that does not wait for events, and so another one for another connection. Were this one to go on,
+    /// and come to a slow call, the request would wait behind it though that other could answer it.
     ///
-    /// After a peer that was slow nobody is waited for, for a while: strangers who connect and say nothing, or a byte
+    /// After a peer that was slow, no other is waited for, for a while: strangers who connect and say nothing, or a byte
     /// now and then, shall not hold up a worker.
     fn await_request(&mut self, connection: &mut Connection<Socket>) -> Turn {
         let began = Instant::now();

@@ -26,7 +26,7 @@ pub(crate) struct Acceptor {
     /// The poller tells of connections. One that is shared is taken out of it while nothing could be accepted:
     /// the kernel would else wake this worker for a connection, and let another sleep that could take it.
     registered: bool,
-    /// Connections may be waiting. Readiness is edge-triggered: whoever stops early must remember it.
+    /// Connections may be waiting. Readiness is edge-triggered: a loop that stops early must remember it.
     ready: bool,
     /// When to try again after the process had no descriptor left.
     paused_until: Option<Instant>,

@@ -24,7 +24,7 @@ impl<A: Application> Worker<A> {
     }
 }
 
-/// One of so many is closed at a time, a count: who asks again soon is most likely not among them.
+/// One of so many is closed at a time, a count: a peer that asks again soon is most likely not among them.
 const SHARE: usize = 8;
 /// Connections that are closed at a time, a count. All are looked at for it, so more than one is closed.
 const CLOSED_AT_ONCE_MAX: usize = 32;

@@ -1,7 +1,7 @@
 //! A worker's line to its master: over it the worker says that it serves, and hears what the master wants of it.
 //!
 //! The line's end is an order too. A master that is killed says nothing any more, and its workers finish what runs
-//! and leave: nobody needs to look whether it lives.
+//! and leave, without looking whether it lives.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -33,7 +33,7 @@ pub(crate) mod word {
 }
 
 impl MasterLink {
-    /// The line whose other end the master has, who has other workers if this one `shares`; `reopen_logs` is called when
+    /// The line whose other end the master has, which has other workers if this one `shares`; `reopen_logs` is called when
     /// the master says so.
     pub fn new(stream: UnixStream, shares: bool, reopen_logs: impl FnMut() + 'static) -> io::Result<Self> {
         stream.set_nonblocking(true)?;

@@ -21,7 +21,7 @@ pub struct Stopper {
 pub enum Stop {
     /// Accept no more, as others do so on the same sockets, and finish what runs.
     Retire,
-    /// Accept what waits already, as nobody else will, then no more, and finish what runs.
+    /// Accept what waits already, as no other process will, then no more, and finish what runs.
     Gracefully,
     /// Drop every connection.
     Now,

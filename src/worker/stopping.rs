@@ -40,7 +40,7 @@ impl<A: Application> Worker<A> {
     }
 
     /// Leaves what comes to the other workers. A connection of which this one alone was told is still taken: of each
-    /// listener there is one at most, as whoever is told takes at least one.
+    /// listener there is one at most, as a worker that is told takes at least one.
     fn leave_listeners(&mut self, now: Instant) {
         self.acceptors.iter_mut().for_each(|acceptor| acceptor.deregister(self.poll.registry()));
         for at in 0..self.acceptors.len() {

@@ -12,7 +12,7 @@ use super::Address;
 /// Why a listener could not be had.
 #[derive(Debug)]
 pub enum ListenError {
-    /// The address is open to other machines, and nobody said which of them may connect.
+    /// The address is open to other machines, and `allow_from` does not say which of them may connect.
     NotLoopback(SocketAddr),
     /// A socket that was to be handed over is not there, or is not one to listen on.
     Inherited {

@@ -16,7 +16,7 @@ const FIRST: usize = 3;
 pub struct Inherited {
     /// The first one is descriptor 3.
     slots: Vec<Slot>,
-    /// Why there is none, for the error of one who asks for some.
+    /// Why there is none, for the error that asking for one gives.
     none: String,
     /// What the server before has handed over.
     handed: Vec<Handed>,

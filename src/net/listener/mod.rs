@@ -1,7 +1,7 @@
 //! Where peers come in: TCP, unix and inherited sockets, and which protocol each speaks.
 //!
 //! Everything that a connection needs is set on the listener, once, so that accepting one costs a single system
-//! call. Nobody from another machine gets in unless `allow_from` says so: an address that could let them in is
+//! call. No other machine gets in unless `allow_from` says so: an address that could let them in is
 //! refused without it.
 
 mod address;

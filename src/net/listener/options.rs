@@ -11,7 +11,7 @@ use nix::unistd::{Group, User};
 
 use crate::protocol::Trust;
 
-/// How to listen, beside where. The default lets nobody in but this machine: a unix socket's user and group,
+/// How to listen, beside where. The default lets only this machine in: a unix socket's user and group,
 /// or what is on loopback.
 #[derive(Clone, Debug)]
 pub struct ListenOptions {

@@ -25,10 +25,10 @@ pub struct Conversation {
     deaf: bool,
 }
 
-/// Who is served.
+/// What is served.
 #[derive(Default)]
 enum Serving {
-    /// Nobody: no request has begun, or the last is over.
+    /// Nothing: no request has begun, or the last is over.
     #[default]
     Nobody,
     Request(Request),

@@ -64,7 +64,7 @@ impl Told {
         let mut told = Told::default();
         let lines = variables.sent(b"HTTP_FORWARDED").rev();
         for element in lines.flat_map(|line| Elements { left: Some(line) }) {
-            // Left of an element that cannot be read, nobody knows who speaks.
+            // Left of an element that cannot be read, it is not known which proxy speaks.
             let Some(hop) = Told::from_element(element) else { break };
             let Some((address, _)) = hop.client else { break };
             told = hop;

@@ -3,6 +3,7 @@
 //! An application takes an [`Environ`] and a [`StartResponse`], and returns a [`Body`] or an [`AppError`].
 
 mod body;
+pub(crate) mod content_length;
 pub mod environ;
 mod error;
 pub mod hang_up;

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::content_length;
+
 /// A status and its header fields, checked, ready for a protocol to put on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResponseHead {
@@ -131,8 +133,8 @@ impl ResponseHead {
         }
         let value = value.trim_ascii();
         if name.eq_ignore_ascii_case(b"content-length") {
-            let length = parse_length(value).ok_or_else(|| match value {
-                list if is_length_twice(list) => HeadError::ContentLengthTwice,
+            let length = content_length::parse(value).map_err(|_| match value {
+                list if content_length::is_given_twice(list) => HeadError::ContentLengthTwice,
                 value => HeadError::ContentLength { value: text(value) },
             })?;
             if self.content_length.replace(length).is_some() {
@@ -260,12 +262,6 @@ pub(crate) fn is_control(byte: u8) -> bool {
     byte.is_ascii_control() && byte != b'\t'
 }
 
-/// Whether a Content-Length is the list that two of them are joined to: `5, 5`.
-pub(crate) fn is_length_twice(value: &[u8]) -> bool {
-    let is_number = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
-    value.contains(&b',') && value.split(|byte| *byte == b',').all(|part| is_number(part.trim_ascii()))
-}
-
 fn is_server_owned(name: &[u8]) -> bool {
     const OWNED: [&[u8]; 11] = [
         b"connection",
@@ -283,11 +279,6 @@ fn is_server_owned(name: &[u8]) -> bool {
     // Most names end here, by their first letter.
     matches!(name[0] | 0x20, b'c' | b'k' | b'p' | b's' | b't' | b'u')
         && OWNED.iter().any(|owned| owned.eq_ignore_ascii_case(name))
-}
-
-fn parse_length(value: &[u8]) -> Option<u64> {
-    let digits = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?;
-    digits.parse().ok()
 }
 
 fn text(bytes: &[u8]) -> String {

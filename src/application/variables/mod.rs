@@ -16,6 +16,8 @@ use std::ops::Range;
 pub use index::Index;
 use index::{Place, Variable, cgi_case, hash, mix, places_of};
 
+use crate::application::content_length;
+pub use crate::application::content_length::ContentLengthError;
 use crate::ascii::Ascii;
 
 /// Names and values, a name once.
@@ -206,17 +208,6 @@ impl fmt::Debug for Variables {
     }
 }
 
-/// What can be wrong with a CONTENT_LENGTH.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ContentLengthError {
-    /// Something but ASCII digits stands in it (RFC 9110 section 8.6).
-    NotDigits,
-    /// It is more than 64 bits hold.
-    TooLarge,
-    /// It was sent twice, with two values.
-    Twice,
-}
-
 /// Spare buffers kept by a thread, a count: enough for the requests that are alive at once on a busy worker.
 const SPARE_COUNT_MAX: usize = 16;
 /// A block larger than this is not kept, bytes: one huge request must not hold memory for ever.
@@ -230,17 +221,7 @@ thread_local! {
 
 /// A CONTENT_LENGTH, bytes; empty means absent.
 fn parse_length(value: &[u8]) -> Result<Option<u64>, ContentLengthError> {
-    if !value.iter().all(u8::is_ascii_digit) {
-        return Err(ContentLengthError::NotDigits);
-    }
-    if value.is_empty() {
-        return Ok(None);
-    }
-    value
-        .iter()
-        .try_fold(0u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
-        .map(Some)
-        .ok_or(ContentLengthError::TooLarge)
+    if value.is_empty() { Ok(None) } else { content_length::parse(value).map(Some) }
 }
 
 /// `www.example.com:8080` as name and port; an IPv6 address keeps its brackets.

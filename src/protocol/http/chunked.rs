@@ -1,6 +1,7 @@
 //! The chunked transfer coding (RFC 9112 section 7.1), decoded; the trailer section is checked and dropped.
 
 use super::HttpFault;
+use super::target::hex_digit;
 use crate::application::response_head::{is_control, is_token};
 use crate::limits::Limits;
 use crate::protocol::Fault;
@@ -188,7 +189,7 @@ fn extension(size: u64, part: Extension, byte: u8) -> Result<State, HttpFault> {
 }
 
 fn hex(byte: u8) -> Result<u64, HttpFault> {
-    char::from(byte).to_digit(16).map(u64::from).ok_or(HttpFault::ChunkSize)
+    hex_digit(byte).map(u64::from).ok_or(HttpFault::ChunkSize)
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use httparse::Header;
 
 use super::HttpFault;
 use super::target::is_host;
-use crate::application::response_head::{is_length_twice, is_token};
+use crate::application::content_length::{self, ContentLengthError};
+use crate::application::response_head::is_token;
 use crate::ascii::Ascii;
 
 /// How the body is framed: by what Content-Length and Transfer-Encoding say.
@@ -144,11 +145,10 @@ fn check_encoding(value: &[u8]) -> Result<(), HttpFault> {
 
 /// Digits alone. More than 64 bits hold is a number all the same, and over every bound.
 fn parse_length(value: &[u8]) -> Result<u64, HttpFault> {
-    match std::str::from_utf8(value) {
-        Ok(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Ok(digits.parse().unwrap_or(u64::MAX))
-        }
-        _ if is_length_twice(value) => Err(HttpFault::LengthTwice),
+    match content_length::parse(value) {
+        Ok(length) => Ok(length),
+        Err(ContentLengthError::TooLarge) => Ok(u64::MAX),
+        _ if content_length::is_given_twice(value) => Err(HttpFault::LengthTwice),
         _ => Err(HttpFault::Length { value: Ascii(value).to_string() }),
     }
 }

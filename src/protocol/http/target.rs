@@ -102,7 +102,7 @@ fn absolute(target: &[u8]) -> Result<(Option<&[u8]>, &[u8]), HttpFault> {
     Ok((Some(authority), rest))
 }
 
-fn hex_digit(byte: u8) -> Option<u8> {
+pub(super) fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use tidegate::{AppError, Application, Body, Environ, StartResponse};
 
 use crate::environs::Environs;
-use crate::waiting::detached;
+use crate::wsgi_errors::Errors;
 use crate::{body, failure, start_response};
 
 /// A WSGI application.
@@ -15,9 +15,13 @@ pub(crate) struct PythonApplication {
 
 impl PythonApplication {
     /// The application that is `callable`.
-    pub(crate) fn new(callable: &Bound<'_, PyAny>, multiprocess: bool) -> PyResult<Self> {
+    pub(crate) fn new(
+        callable: &Bound<'_, PyAny>,
+        errors: &Py<Errors>,
+        multiprocess: bool,
+    ) -> PyResult<Self> {
         Ok(PythonApplication {
-            environs: Environs::new(callable.py(), multiprocess)?,
+            environs: Environs::new(callable.py(), errors, multiprocess)?,
             callable: callable.clone().unbind(),
         })
     }
@@ -34,12 +38,5 @@ impl PythonApplication {
 impl Application for PythonApplication {
     fn call(&mut self, environ: Environ, start_response: StartResponse) -> Result<Body, AppError> {
         Python::attach(|py| self.answer(py, environ, start_response).map_err(|error| failure::of(py, &error)))
-    }
-
-    fn while_waiting(&mut self, wait: &mut (dyn FnMut() + Send)) {
-        Python::attach(|py| {
-            self.environs.flush_errors(py);
-            detached(py, wait);
-        });
     }
 }

@@ -20,14 +20,13 @@ use crate::wsgi_input::Input;
 pub(crate) struct Environs {
     /// What is the same in every environ, and what is empty where a request does not say it.
     constants: Py<PyDict>,
-    errors: Py<Errors>,
     names: InternedNames,
     /// The shapes that requests had of late, the last one first.
     shapes: Vec<Shape>,
 }
 
 impl Environs {
-    pub(crate) fn new(py: Python<'_>, multiprocess: bool) -> PyResult<Self> {
+    pub(crate) fn new(py: Python<'_>, errors: &Py<Errors>, multiprocess: bool) -> PyResult<Self> {
         let constants = PyDict::new(py);
         for (key, value) in [
             ("wsgi.multithread", false),
@@ -38,8 +37,7 @@ impl Environs {
             constants.set_item(PyString::intern(py, key), PyBool::new(py, value))?;
         }
         constants.set_item(PyString::intern(py, "wsgi.version"), (1, 0))?;
-        let errors = Py::new(py, Errors::new())?;
-        constants.set_item(PyString::intern(py, "wsgi.errors"), &errors)?;
+        constants.set_item(PyString::intern(py, "wsgi.errors"), errors)?;
         for key in ["SCRIPT_NAME", "PATH_INFO", "QUERY_STRING"] {
             constants.set_item(PyString::intern(py, key), "")?;
         }
@@ -50,12 +48,7 @@ impl Environs {
             PyString::intern(py, "wsgi.input"),
             Input::new(tidegate::Input::default()).into_pyobject(py)?,
         )?;
-        Ok(Environs {
-            constants: constants.unbind(),
-            errors,
-            names: InternedNames::default(),
-            shapes: Vec::new(),
-        })
+        Ok(Environs { constants: constants.unbind(), names: InternedNames::default(), shapes: Vec::new() })
     }
 
     /// The environ of a request.
@@ -73,14 +66,6 @@ impl Environs {
         let disconnected = Disconnected::new(start_response.clone());
         dict.set_item(intern!(py, "tidegate.disconnected"), disconnected.into_pyobject(py)?)?;
         Ok(dict)
-    }
-
-    /// Logs what was written to wsgi.errors without a line end.
-    pub(crate) fn flush_errors(&self, py: Python<'_>) {
-        // A thread of the application's may be in the middle of writing.
-        if let Ok(mut errors) = self.errors.try_borrow_mut(py) {
-            errors.flush();
-        }
     }
 
     /// A dict of the request's variables and the constants, which the application may have.

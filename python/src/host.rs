@@ -4,6 +4,7 @@ use std::io;
 
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use tidegate::cli::{Host, Setting};
 use tidegate::master::Fork;
 use tidegate::{AppError, Application};
@@ -11,18 +12,29 @@ use tidegate::{AppError, Application};
 use crate::application::PythonApplication;
 use crate::failure;
 use crate::waiting::detached;
+use crate::wsgi_errors::Errors;
 
 /// Loads applications by `tidegate/_loader.py`, which knows how Python names things.
-pub(crate) struct PythonHost;
+pub(crate) struct PythonHost {
+    /// wsgi.errors of every request, from the first load on.
+    errors: PyOnceLock<Py<Errors>>,
+}
+
+impl PythonHost {
+    pub(crate) const fn new() -> Self {
+        PythonHost { errors: PyOnceLock::new() }
+    }
+}
 
 impl Host for PythonHost {
     fn load(&self, app: &str, setting: &Setting) -> Result<Box<dyn Application>, AppError> {
         Python::attach(|py| {
             let load = || -> PyResult<Box<dyn Application>> {
+                let errors = self.errors.get_or_try_init(py, || Py::new(py, Errors::new()))?;
                 let loader = py.import("tidegate._loader")?;
                 let callable = loader
                     .call_method1("load", (app, setting.search_path.clone(), setting.environment.clone()))?;
-                Ok(Box::new(PythonApplication::new(&callable, setting.multiprocess)?))
+                Ok(Box::new(PythonApplication::new(&callable, errors, setting.multiprocess)?))
             };
             load().map_err(|error| failure::at_load(py, &error))
         })
@@ -43,7 +55,13 @@ impl Host for PythonHost {
     }
 
     fn while_waiting(&self, wait: &mut (dyn FnMut() + Send)) {
-        Python::attach(|py| detached(py, wait));
+        Python::attach(|py| {
+            // A line that a request left without its end; a thread of the application's may be in the middle of writing.
+            if let Some(Ok(mut errors)) = self.errors.get(py).map(|errors| errors.try_borrow_mut(py)) {
+                errors.flush();
+            }
+            detached(py, wait);
+        });
     }
 
     /// faulthandler(3) does that, and for SIGSEGV and the like too.

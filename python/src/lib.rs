@@ -49,6 +49,7 @@ mod _tidegate {
     /// Runs the command `argv`, whose first word is the program's name; returns its exit status.
     #[pyfunction]
     fn run(_py: Python<'_>, argv: Vec<OsString>) -> u8 {
-        tidegate::cli::run(&host::PythonHost, argv)
+        static HOST: host::PythonHost = host::PythonHost::new();
+        tidegate::cli::run(&HOST, argv)
     }
 }

@@ -35,21 +35,11 @@ use crate::application::environ::Environ;
 pub trait Application {
     /// Answers one request. It is called once the whole body has arrived, and no other request runs meanwhile.
     fn call(&mut self, environ: Environ, start_response: StartResponse) -> Result<Body, AppError>;
-
-    /// Runs `wait`, in which the worker sleeps until there is something to do. Whoever holds a lock while
-    /// applications run, as Python's GIL, lets go of it meanwhile.
-    fn while_waiting(&mut self, wait: &mut (dyn FnMut() + Send)) {
-        wait();
-    }
 }
 
 impl Application for Box<dyn Application + '_> {
     fn call(&mut self, environ: Environ, start_response: StartResponse) -> Result<Body, AppError> {
         (**self).call(environ, start_response)
-    }
-
-    fn while_waiting(&mut self, wait: &mut (dyn FnMut() + Send)) {
-        (**self).while_waiting(wait);
     }
 }
 

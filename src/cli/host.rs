@@ -3,8 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::application::environ::Environ;
-use crate::application::{AppError, Application, Body, StartResponse};
+use crate::application::{AppError, Application};
 use crate::cli::demo::UnknownApplication;
 use crate::master::{self, Fork};
 
@@ -23,8 +22,8 @@ pub trait Host {
         master::fork()
     }
 
-    /// Runs `wait`, in which the master sleeps, or a worker whose application is none that this has loaded. Whoever holds a
-    /// lock that other threads want, as Python's GIL, lets go of it meanwhile.
+    /// Runs `wait`, in which the master or a worker sleeps. Whoever holds a lock that other threads want, as Python's GIL,
+    /// lets go of it meanwhile.
     fn while_waiting(&self, wait: &mut (dyn FnMut() + Send)) {
         wait();
     }
@@ -46,23 +45,6 @@ pub struct Setting {
     pub environment: Vec<(String, String)>,
     /// Whether other processes may call the application at the same time (wsgi.multiprocess).
     pub multiprocess: bool,
-}
-
-/// An application that the host has not loaded, in the host's process: a built-in one, or what stands in for one that
-/// cannot be loaded.
-pub(super) struct Guest<'a, A> {
-    pub(super) host: &'a dyn Host,
-    pub(super) app: A,
-}
-
-impl<A: Application> Application for Guest<'_, A> {
-    fn call(&mut self, environ: Environ, start_response: StartResponse) -> Result<Body, AppError> {
-        self.app.call(environ, start_response)
-    }
-
-    fn while_waiting(&mut self, wait: &mut (dyn FnMut() + Send)) {
-        self.host.while_waiting(wait);
-    }
 }
 
 /// The host of the command alone, which has the built-in applications and no others.

@@ -71,7 +71,7 @@ pub fn main() -> ExitCode {
 /// applications that are not built in.
 ///
 /// Returns the process's exit status: 0, 1 for a failure that was told in a line, 2 for wrong arguments.
-pub fn run(host: &dyn Host, arguments: impl IntoIterator<Item = OsString>) -> u8 {
+pub fn run(host: &'static dyn Host, arguments: impl IntoIterator<Item = OsString>) -> u8 {
     // Before anything else is opened. Without a /dev/null they stay as they are, and that is no reason not to serve.
     let _ = descriptors::fill();
     let definition = definition();

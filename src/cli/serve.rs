@@ -7,7 +7,6 @@ use log::{error, warn};
 use nix::sys::stat::{Mode, umask};
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 
-use super::host::Guest;
 use super::logs::Logs;
 use super::options::Options;
 use super::{Host, Result, banner, start};
@@ -24,7 +23,7 @@ use crate::protocol::ProtocolName;
 use crate::worker::Worker;
 
 /// Serves until a signal ends it. Returns the process's exit status.
-pub(super) fn run(host: &dyn Host, options: &Options) -> Result<u8> {
+pub(super) fn run(host: &'static dyn Host, options: &Options) -> Result<u8> {
     if let Some(why) = options.contradiction() {
         return Err(why.into());
     }
@@ -103,21 +102,19 @@ pub(super) fn run(host: &dyn Host, options: &Options) -> Result<u8> {
 
 /// What serving takes, in the master and in each of its workers.
 struct Serving<'a> {
-    host: &'a dyn Host,
+    host: &'static dyn Host,
     options: &'a Options,
     logs: Logs,
     /// Loaded before the fork (`--preload`); each worker takes its copy.
-    app: RefCell<Option<Box<dyn Application + 'a>>>,
+    app: RefCell<Option<Box<dyn Application>>>,
     pid_file: RefCell<Option<PidFile>>,
 }
 
-impl<'a> Serving<'a> {
+impl Serving<'_> {
     /// Serves in this process.
     fn alone(&self, listeners: Vec<Listener>) -> Result<()> {
         let mut worker = Worker::new(listeners, self.load()?, self.options.limits())?;
-        if let Some(observer) = self.logs.observer() {
-            worker.observe(observer);
-        }
+        self.prepare(&mut worker);
         worker.stopper().on_signals()?;
         fork_watch::reset_in_children(&[SIGTERM, SIGQUIT, SIGINT])?;
         self.print_banner(&worker.listeners().collect::<Vec<_>>());
@@ -137,18 +134,23 @@ impl<'a> Serving<'a> {
         if let Err(failure) = self.host.trace_on_abort() {
             warn!("a worker that is aborted will not tell where it was: {failure}");
         }
-        let observer = self.logs.observer();
         let logs = self.logs.clone();
-        let observe = |worker: &mut Worker<_>| {
-            if let Some(observer) = observer {
-                worker.observe(observer);
-            }
-        };
-        Ok(post.serve(app, self.options.limits(), observe, move || logs.reopen())?)
+        let prepare = |worker: &mut _| self.prepare(worker);
+        Ok(post.serve(app, self.options.limits(), prepare, move || logs.reopen())?)
+    }
+
+    /// Gives a worker what it has of the command around it.
+    fn prepare<A: Application>(&self, worker: &mut Worker<A>) {
+        if let Some(observer) = self.logs.observer() {
+            worker.observe(observer);
+        }
+        // Threads run also where no application of the host's does: what could not be loaded may have begun some.
+        let host = self.host;
+        worker.wait_by(Box::new(move |wait| host.while_waiting(wait)));
     }
 
     /// The application that APP names. What it has closed or blocked as it was loaded is the server's again.
-    fn load(&self) -> Result<Box<dyn Application + 'a>> {
+    fn load(&self) -> Result<Box<dyn Application>> {
         let app = self.find();
         fork_watch::end_child(i32::from(app.is_err()));
         let app = app?;
@@ -162,10 +164,10 @@ impl<'a> Serving<'a> {
     }
 
     /// A built-in application goes before a module of the same name.
-    fn find(&self) -> Result<Box<dyn Application + 'a>> {
+    fn find(&self) -> Result<Box<dyn Application>> {
         let options = self.options;
         if let Ok(builtin) = options.app.parse::<Builtin>() {
-            return Ok(Box::new(Guest { host: self.host, app: builtin }));
+            return Ok(Box::new(builtin));
         }
         let multiprocess = options.workers.workers.0 > 1;
         match self.host.load(&options.app, &options.loading.setting(multiprocess)) {
@@ -174,9 +176,7 @@ impl<'a> Serving<'a> {
             Err(failure) => {
                 error!("{}: every request is answered with 500: {failure}", options.app);
                 let why = "it could not be loaded: see the log's beginning";
-                let answer = move |_, _| Err(AppError::new(why));
-                // What has failed may have begun something before, that goes on.
-                Ok(Box::new(Guest { host: self.host, app: answer }))
+                Ok(Box::new(move |_, _| Err(AppError::new(why))))
             }
         }
     }

@@ -36,6 +36,7 @@ use crate::worker::acceptor::Acceptor;
 use crate::worker::http_date::Date;
 use crate::worker::master_link::MasterLink;
 use crate::worker::stop::{Orders, Stopper};
+pub use sleeping::Waiting;
 use turns::Turns;
 
 /// Serves one application on any number of listeners, on the thread that calls [`Worker::run`].
@@ -133,6 +134,7 @@ impl<A: Application> Worker<A> {
             spare_count: 0,
             turns: Turns {
                 application,
+                waiting: Box::new(|wait| wait()),
                 limits,
                 scratch: vec![0; SCRATCH_BYTES],
                 date: Date::default(),
@@ -154,6 +156,11 @@ impl<A: Application> Worker<A> {
     /// Tells `observer` of every request from here on.
     pub fn observe(&mut self, observer: Box<dyn Observer>) {
         self.turns.observer = Some(observer);
+    }
+
+    /// Sleeps as `waiting` has it from here on.
+    pub fn wait_by(&mut self, waiting: Waiting) {
+        self.turns.waiting = waiting;
     }
 
     /// Writes down what it does from here on.

@@ -13,11 +13,15 @@ use crate::process::fork_watch;
 use crate::telemetry::scoreboard::Recorder;
 use crate::worker::acceptor::Acceptor;
 
+/// Runs what it is given, in which the worker's thread sleeps until there is something to do. Who holds a lock while
+/// applications run, as Python's GIL, lets go of it meanwhile.
+pub type Waiting = Box<dyn Fn(&mut (dyn FnMut() + Send))>;
+
 impl<A: Application> Worker<A> {
     /// Waits for events from `now` on; returns what came of it, and when it was over.
     pub(super) fn sleep(&mut self, events: &mut Events, now: Instant) -> (io::Result<()>, Instant) {
         let until = self.timeout(now).map(|timeout| now + timeout);
-        let Turns { application, recorder, limits, .. } = &mut self.turns;
+        let Turns { waiting, recorder, limits, .. } = &mut self.turns;
         if let Some(recorder) = recorder {
             recorder.waits(now, self.connections.len());
         }
@@ -28,7 +32,7 @@ impl<A: Application> Worker<A> {
             recorder: recorder.as_mut(),
         };
         let (mut slept, mut woke) = (Ok(()), now);
-        application.while_waiting(&mut || (slept, woke) = sleep.until(until, now, events));
+        waiting(&mut || (slept, woke) = sleep.until(until, now, events));
         // What runs when the wait is over, as handlers of signals do in Python, may have forked.
         fork_watch::end_child(0);
         (slept, woke)

@@ -12,10 +12,12 @@ use crate::process::fork_watch;
 use crate::telemetry::observer::Observer;
 use crate::telemetry::scoreboard::Recorder;
 use crate::worker::http_date::Date;
+use crate::worker::sleeping::Waiting;
 
 /// What every turn of a connection is given.
 pub(super) struct Turns<A> {
     pub(super) application: A,
+    pub(super) waiting: Waiting,
     pub(super) limits: Limits,
     pub(super) scratch: Vec<u8>,
     pub(super) date: Date,
@@ -31,7 +33,7 @@ impl<A: Application> Turns<A> {
         let timeout = Timespec::try_from(self.limits.first_byte_time_max).ok();
         let mut descriptors = [PollFd::new(connection.stream(), PollFlags::IN)];
         let mut polled = Ok(0);
-        self.application.while_waiting(&mut || polled = poll(&mut descriptors, timeout.as_ref()));
+        (self.waiting)(&mut || polled = poll(&mut descriptors, timeout.as_ref()));
         fork_watch::end_child(0);
         polled.is_ok_and(|ready| ready > 0)
     }

@@ -1,4 +1,6 @@
 //! What a worker counts. Only one process at a time writes a set of these.
+//!
+//! To count something else: a row in the table, and the line that counts it.
 
 use std::ops::Add;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -20,46 +22,83 @@ pub const LATENCY_BOUNDS_MICROS: [u64; 19] = {
 const FIRST_BOUND_MICROS: u64 = 64;
 const BUCKETS: usize = LATENCY_BOUNDS_MICROS.len() + 1;
 
-/// The counters, shared.
-#[repr(C)]
-#[derive(Default)]
-pub struct Counters {
-    pub(super) accepted: AtomicU64,
-    pub(super) requests: AtomicU64,
-    pub(super) errors: AtomicU64,
-    pub(super) exceptions: AtomicU64,
-    pub(super) broken_off: AtomicU64,
-    pub(super) bytes_in: AtomicU64,
-    pub(super) bytes_out: AtomicU64,
-    pub(super) busy_micros: AtomicU64,
-    pub(super) latency_micros: AtomicU64,
-    pub(super) latency: [AtomicU64; BUCKETS],
+/// Makes the table, and a field for each of its rows.
+macro_rules! counters {
+    ($($field:ident, $unit:ident, $key:literal, $metric:literal, $help:literal;)*) => {
+        /// A set of counters. All of them only ever grow.
+        #[repr(C)]
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct CounterSet<T> {
+            $(#[doc = $help] pub $field: T,)*
+            /// The latencies of all requests together, microseconds.
+            pub latency_micros: T,
+            /// How many requests took how long, from the complete request to the response's last byte: a count for each
+            /// of [`LATENCY_BOUNDS_MICROS`], and one for what took longer. Not cumulative.
+            pub latency: [T; BUCKETS],
+        }
+
+        /// What is told of each counter but the latencies.
+        pub const COUNTERS: &[Counter] = &[$(Counter {
+            key: $key,
+            metric: $metric,
+            help: $help,
+            unit: Unit::$unit,
+            of: |totals| totals.$field,
+        }),*];
+
+        impl<T> CounterSet<T> {
+            fn all(&self) -> impl Iterator<Item = &T> {
+                [$(&self.$field,)* &self.latency_micros].into_iter().chain(&self.latency)
+            }
+
+            fn all_mut(&mut self) -> impl Iterator<Item = &mut T> {
+                [$(&mut self.$field,)* &mut self.latency_micros].into_iter().chain(&mut self.latency)
+            }
+        }
+    };
 }
 
-/// The counters' values. All of them only ever grow.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Connections that were accepted.
-    pub accepted: u64,
-    /// Requests that were answered, well or not.
-    pub requests: u64,
-    /// Of these, those answered with a status of 500 or more, or broken off.
-    pub errors: u64,
-    /// Failures of the application: exceptions that it let out, bodies and heads that could not be sent.
-    pub exceptions: u64,
-    /// Responses that were not sent to their end, whoever's doing that was.
-    pub broken_off: u64,
-    /// Bytes received.
-    pub bytes_in: u64,
-    /// Bytes sent.
-    pub bytes_out: u64,
-    /// Time not spent waiting, microseconds.
-    pub busy_micros: u64,
-    /// The latencies of all requests together, microseconds.
-    pub latency_micros: u64,
-    /// How many requests took how long, from the complete request to the response's last byte: a count for each
-    /// of [`LATENCY_BOUNDS_MICROS`], and one for what took longer. Not cumulative.
-    pub latency: [u64; BUCKETS],
+// Field, unit, JSON's key, Prometheus's name, and a sentence that says what it is.
+counters! {
+    requests, Count, "requests", "requests_total", "Requests answered, well or not.";
+    errors, Count, "errors", "request_errors_total",
+        "Requests answered with a status of 500 or more, or broken off.";
+    exceptions, Count, "exceptions", "application_exceptions_total", "Failures of the application.";
+    broken_off, Count, "broken_off", "responses_broken_off_total", "Responses not sent to their end.";
+    bytes_in, Count, "received_bytes", "received_bytes_total", "Bytes received.";
+    bytes_out, Count, "sent_bytes", "sent_bytes_total", "Bytes sent.";
+    accepted, Count, "accepted", "connections_accepted_total", "Connections accepted.";
+    busy_micros, Micros, "busy_seconds", "worker_busy_seconds_total",
+        "Time not spent waiting for something to do.";
+}
+
+/// The counters, shared.
+pub type Counters = CounterSet<AtomicU64>;
+
+/// The counters' values.
+pub type Totals = CounterSet<u64>;
+
+/// How a counter is told.
+pub struct Counter {
+    /// Its key in JSON.
+    pub key: &'static str,
+    /// Its name for Prometheus.
+    pub metric: &'static str,
+    /// What it is, in a sentence.
+    pub help: &'static str,
+    /// What its values are in.
+    pub unit: Unit,
+    /// Its value.
+    pub of: fn(&Totals) -> u64,
+}
+
+/// What a counter's values are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// They are numbers of something.
+    Count,
+    /// Microseconds; they are told in seconds.
+    Micros,
 }
 
 impl Counters {
@@ -70,19 +109,9 @@ impl Counters {
 
     /// The values now.
     pub fn read(&self) -> Totals {
-        let read = |counter: &AtomicU64| counter.load(Relaxed);
-        Totals {
-            accepted: read(&self.accepted),
-            requests: read(&self.requests),
-            errors: read(&self.errors),
-            exceptions: read(&self.exceptions),
-            broken_off: read(&self.broken_off),
-            bytes_in: read(&self.bytes_in),
-            bytes_out: read(&self.bytes_out),
-            busy_micros: read(&self.busy_micros),
-            latency_micros: read(&self.latency_micros),
-            latency: std::array::from_fn(|at| read(&self.latency[at])),
-        }
+        let mut totals = Totals::default();
+        totals.all_mut().zip(self.all()).for_each(|(value, counter)| *value = counter.load(Relaxed));
+        totals
     }
 
     /// Adds what another set has counted.
@@ -93,39 +122,13 @@ impl Counters {
     pub(super) fn clear(&self) {
         self.all().for_each(|counter| counter.store(0, Relaxed));
     }
-
-    fn all(&self) -> impl Iterator<Item = &AtomicU64> {
-        let single = [
-            &self.accepted,
-            &self.requests,
-            &self.errors,
-            &self.exceptions,
-            &self.broken_off,
-            &self.bytes_in,
-            &self.bytes_out,
-            &self.busy_micros,
-            &self.latency_micros,
-        ];
-        single.into_iter().chain(&self.latency)
-    }
 }
 
 impl Add for Totals {
     type Output = Totals;
 
     fn add(mut self, other: Totals) -> Totals {
-        self.accepted += other.accepted;
-        self.requests += other.requests;
-        self.errors += other.errors;
-        self.exceptions += other.exceptions;
-        self.broken_off += other.broken_off;
-        self.bytes_in += other.bytes_in;
-        self.bytes_out += other.bytes_out;
-        self.busy_micros += other.busy_micros;
-        self.latency_micros += other.latency_micros;
-        for (sum, part) in self.latency.iter_mut().zip(other.latency) {
-            *sum += part;
-        }
+        self.all_mut().zip(other.all()).for_each(|(sum, part)| *sum += part);
         self
     }
 }

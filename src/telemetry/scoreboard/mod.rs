@@ -13,7 +13,7 @@ mod text;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use counters::add;
-pub use counters::{Counters, LATENCY_BOUNDS_MICROS, Totals};
+pub use counters::{COUNTERS, Counter, CounterSet, Counters, LATENCY_BOUNDS_MICROS, Totals, Unit};
 pub use recorder::Recorder;
 use text::Text;
 

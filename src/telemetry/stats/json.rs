@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{Listener, Process, Snapshot, Worker, seconds};
-use crate::telemetry::scoreboard::{Doing, LATENCY_BOUNDS_MICROS, Life, Totals};
+use crate::telemetry::scoreboard::{COUNTERS, Doing, LATENCY_BOUNDS_MICROS, Life, Totals, Unit};
 
 /// The snapshot as one line of JSON.
 pub fn json(snapshot: &Snapshot) -> String {
@@ -170,16 +170,16 @@ fn status(process: &Process) -> &'static str {
 }
 
 fn totals(totals: &Totals) -> Value {
-    json!({
-        "accepted": totals.accepted,
-        "requests": totals.requests,
-        "errors": totals.errors,
-        "exceptions": totals.exceptions,
-        "broken_off": totals.broken_off,
-        "received_bytes": totals.bytes_in,
-        "sent_bytes": totals.bytes_out,
-        "busy_seconds": seconds(totals.busy_micros),
+    let mut all = json!({
         "latency_seconds": seconds(totals.latency_micros),
         "latency_counts": totals.latency,
-    })
+    });
+    for counter in COUNTERS {
+        let value = (counter.of)(totals);
+        all[counter.key] = match counter.unit {
+            Unit::Count => value.into(),
+            Unit::Micros => seconds(value).into(),
+        };
+    }
+    all
 }

@@ -8,6 +8,8 @@ mod asked;
 mod exposition;
 mod json;
 mod prometheus;
+#[cfg(test)]
+mod tests;
 
 pub use asked::{Asked, Form, HEAD_BYTES_MAX};
 pub use json::json;

@@ -2,7 +2,7 @@
 
 use super::exposition::Text;
 use super::{Listener, Snapshot, Worker, seconds};
-use crate::telemetry::scoreboard::{LATENCY_BOUNDS_MICROS, Life};
+use crate::telemetry::scoreboard::{COUNTERS, Counter, LATENCY_BOUNDS_MICROS, Life, Unit};
 
 /// The snapshot as Prometheus reads it. Names end in their unit, and seconds and bytes are the only ones.
 pub fn prometheus(snapshot: &Snapshot) -> String {
@@ -42,27 +42,8 @@ fn master(text: &mut Text, snapshot: &Snapshot) {
 
 type Read = fn(&Worker) -> f64;
 
-/// What each worker's number has counted, over all the processes that had it: so no counter begins anew when one ends.
-const OF_WORKERS: [(&str, &str, &str, Read); 12] = [
-    ("requests_total", "counter", "Requests answered, well or not.", |one| one.totals.requests as f64),
-    (
-        "request_errors_total",
-        "counter",
-        "Requests answered with a status of 500 or more, or broken off.",
-        |one| one.totals.errors as f64,
-    ),
-    ("application_exceptions_total", "counter", "Failures of the application.", |one| {
-        one.totals.exceptions as f64
-    }),
-    ("responses_broken_off_total", "counter", "Responses not sent to their end.", |one| {
-        one.totals.broken_off as f64
-    }),
-    ("received_bytes_total", "counter", "Bytes received.", |one| one.totals.bytes_in as f64),
-    ("sent_bytes_total", "counter", "Bytes sent.", |one| one.totals.bytes_out as f64),
-    ("connections_accepted_total", "counter", "Connections accepted.", |one| one.totals.accepted as f64),
-    ("worker_busy_seconds_total", "counter", "Time not spent waiting for something to do.", |one| {
-        seconds(one.totals.busy_micros)
-    }),
+/// What the master knows of each worker's number beside what its processes count.
+const OF_WORKERS: [(&str, &str, &str, Read); 4] = [
     ("worker_respawns_total", "counter", "Processes that took the place of one before.", |one| {
         f64::from(one.respawns)
     }),
@@ -73,12 +54,22 @@ const OF_WORKERS: [(&str, &str, &str, Read); 12] = [
     ("connections_open", "gauge", "Connections kept open.", |one| one.connections() as f64),
 ];
 
+/// What is of each worker's number, over all the processes that had it: so no counter begins anew when one ends.
 fn workers(text: &mut Text, workers: &[Worker]) {
-    for (name, kind, help, read) in OF_WORKERS {
+    let mut each = |name, kind, help, read: &dyn Fn(&Worker) -> f64| {
         text.family(name, kind, help);
         for worker in workers {
             text.sample(name, &[("worker", &worker.number.to_string())], read(worker));
         }
+    };
+    for Counter { metric, help, unit, of, .. } in COUNTERS {
+        each(metric, "counter", help, &|worker| match unit {
+            Unit::Count => of(&worker.totals) as f64,
+            Unit::Micros => seconds(of(&worker.totals)),
+        });
+    }
+    for (name, kind, help, read) in OF_WORKERS {
+        each(name, kind, help, &read);
     }
 }
 

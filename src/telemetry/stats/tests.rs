@@ -1,0 +1,95 @@
+//! A fixed snapshot, as it is told byte for byte: whoever gathers these depends on each name.
+
+use std::time::Duration;
+
+use super::{Backlog, Listener, Process, Snapshot, Worker, json, prometheus};
+use crate::telemetry::scoreboard::{Doing, LISTENERS_COUNT, Life, Row, Totals};
+
+#[test]
+fn a_snapshot_is_told_as_ever() {
+    let snapshot = snapshot();
+    for (told, want) in [
+        (json(&snapshot), include_str!("snapshot.json")),
+        (prometheus(&snapshot), include_str!("snapshot.metrics")),
+    ] {
+        assert_eq!(told, want.replace("VERSION", env!("CARGO_PKG_VERSION")));
+    }
+}
+
+/// No two of its figures are the same.
+fn snapshot() -> Snapshot {
+    let address = "127.0.0.1:3031".to_owned();
+    let backlog = Some(Backlog { used: 3, max: 4_096 });
+    let uwsgi =
+        Listener { protocol: "uwsgi".to_owned(), address, backlog, full: 5, connections: Some((1_016, 7)) };
+    let address = "unix:/run/a \"b\".sock".to_owned();
+    let http = Listener { protocol: "http".to_owned(), address, backlog: None, full: 0, connections: None };
+    Snapshot {
+        at: 1_700_000_100_250_000,
+        pid: 4_000,
+        owner: (33, 34),
+        folder: "/srv/app".to_owned(),
+        started_at: 1_700_000_000_125_000,
+        wanted: 2,
+        generation: 6,
+        reloads: (8, 9),
+        reload_times: (Some(1_700_000_050_000_000), None),
+        workers: vec![
+            Worker {
+                number: 1,
+                totals: totals(1_000),
+                respawns: 11,
+                timeouts: 12,
+                processes: vec![process(4_001, Life::Ready), process(4_002, Life::Leaving)],
+            },
+            Worker {
+                number: 2,
+                totals: totals(2_000),
+                respawns: 13,
+                timeouts: 14,
+                processes: vec![process(4_003, Life::Starting)],
+            },
+        ],
+        listeners: vec![uwsgi, http],
+    }
+}
+
+fn process(pid: u32, life: Life) -> Process {
+    let row = Row {
+        slot: 0,
+        number: 1,
+        pid,
+        generation: pid - 3_990,
+        respawns: 10,
+        life,
+        doing: Doing::Calling,
+        started_at: 1_700_000_020_500_000,
+        since: 1_700_000_099_000_000,
+        woke_at: 1_700_000_098_000_000,
+        beat: 15,
+        rss_bytes: u64::from(pid) << 12,
+        vsz_bytes: u64::from(pid) << 16,
+        in_flight: 16,
+        connections: 17,
+        totals: totals(u64::from(pid)),
+        accepted: [0; LISTENERS_COUNT],
+        open: [0; LISTENERS_COUNT],
+        request: b"GET /caf\xe9".to_vec(),
+    };
+    Process { row, busy: 0.25, stuck: Duration::from_millis(1_250) }
+}
+
+fn totals(from: u64) -> Totals {
+    Totals {
+        accepted: from + 16,
+        requests: from + 18,
+        errors: from + 20,
+        exceptions: from + 22,
+        broken_off: from + 24,
+        bytes_in: from + 26,
+        bytes_out: from + 28,
+        busy_micros: from * 1_000_003,
+        latency_micros: from * 1_000_033,
+        latency: std::array::from_fn(|at| from + 30 + at as u64),
+    }
+}

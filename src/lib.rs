@@ -43,9 +43,13 @@ pub mod protocol;
 pub mod telemetry;
 pub mod worker;
 
+pub use bytes::Bytes;
+
 pub use application::environ::Environ;
 pub use application::input::Input;
 pub use application::{AppError, Application, Body, StartError, StartResponse};
+#[cfg(feature = "command")]
+pub use cli::Program;
 pub use limits::Limits;
 pub use net::listener::{Address, Inherited, ListenOptions, Listener};
 pub use protocol::Scheme;

@@ -16,11 +16,13 @@ setup: ## what the tests need: Debian's packages when run as root, else a messag
 lint: ## rustfmt, clippy and rustdoc without a warning
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy -p tidegate --no-default-features --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
 unit: ## all tests, against real sockets and a real nginx
 	@status=0; \
 	$(CARGO) test --workspace --locked --no-fail-fast || status=1; \
+	$(CARGO) test -p tidegate --locked --no-default-features --lib --test server || status=1; \
 	tests/python.sh || status=1; \
 	exit $$status
 

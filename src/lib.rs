@@ -24,11 +24,18 @@
 //! limits         every bound; beside it ascii and process, which know of nothing else
 //! ```
 
+#![cfg_attr(
+    not(feature = "command"),
+    allow(dead_code, reason = "the command uses the rest; what nobody uses at all, the default build finds")
+)]
+
 pub mod application;
 pub mod ascii;
+#[cfg(feature = "command")]
 pub mod cli;
 pub mod connection;
 pub mod limits;
+#[cfg(feature = "command")]
 pub mod master;
 pub mod net;
 pub mod process;
@@ -36,9 +43,13 @@ pub mod protocol;
 pub mod telemetry;
 pub mod worker;
 
+pub use bytes::Bytes;
+
 pub use application::environ::Environ;
 pub use application::input::Input;
 pub use application::{AppError, Application, Body, StartError, StartResponse};
+#[cfg(feature = "command")]
+pub use cli::Program;
 pub use limits::Limits;
 pub use net::listener::{Address, Inherited, ListenOptions, Listener};
 pub use protocol::ProtocolName;

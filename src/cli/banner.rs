@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use crate::net::listener::Listener;
 use crate::protocol::ProtocolName;
 
-/// The words for these listeners, which serve `app`; `path` is worth asking for.
-pub(super) fn banner(app: &str, path: &str, listeners: &[&Listener]) -> String {
+/// The words for these listeners, which serve `app`; `path` is worth asking for. `program` is how the command is called.
+pub(super) fn banner(program: &str, app: &str, path: &str, listeners: &[&Listener]) -> String {
     let mut text = format!("Tidegate {} serves {app}.\n", env!("CARGO_PKG_VERSION"));
     let mut write = |line: std::fmt::Arguments<'_>| {
         text.write_fmt(line).expect("a String takes all that is written");
@@ -26,16 +26,16 @@ pub(super) fn banner(app: &str, path: &str, listeners: &[&Listener]) -> String {
             "\nnginx cannot connect to an abstract socket; for nginx, add --uwsgi ADDR.\n"
         )),
     }
-    if let Some(command) = listeners.iter().find_map(|listener| try_it(listener, path)) {
+    if let Some(command) = listeners.iter().find_map(|listener| try_it(program, listener, path)) {
         write(format_args!("\nTo try it without nginx:\n\n    {command}\n\n"));
     }
     text
 }
 
-fn try_it(listener: &Listener, path: &str) -> Option<String> {
+fn try_it(program: &str, listener: &Listener, path: &str) -> Option<String> {
     let address = listener.nginx_address().unwrap_or_else(|| listener.address());
     match (listener.protocol(), address.strip_prefix("unix:")) {
-        (ProtocolName::Uwsgi, _) => Some(format!("tidegate request {address} {path}")),
+        (ProtocolName::Uwsgi, _) => Some(format!("{program} request {address} {path}")),
         (ProtocolName::Http, Some(socket)) => {
             Some(format!("curl --unix-socket {socket} http://localhost{path}"))
         }

@@ -7,9 +7,11 @@ use std::time::Instant;
 use super::config::Entry;
 use super::options::Options;
 use super::output::Output;
-use super::{Host, Result, print, start};
-use crate::cli::demo::Builtin;
+use super::{Host, Program, Result, print, start};
 use crate::master::Identity;
+
+/// The line of [`EXAMPLES`] that names an application.
+pub(super) const EXAMPLE_WITH_APP: &str = "  tidegate check myproject.wsgi --workers auto\n";
 
 pub(super) const EXAMPLES: &str = "\
 It takes the options of `tidegate serve`, from the command line, the environment and a file, and tells where each was \
@@ -23,7 +25,7 @@ Examples:
   tidegate check --config tidegate.toml && kill -HUP $(cat /run/tidegate.pid)";
 
 /// Says what is set and where, loads the application, and says what would be served.
-pub(super) fn run(host: &dyn Host, options: &Options, entries: &[Entry]) -> Result<()> {
+pub(super) fn run(program: &Program, host: &dyn Host, options: &Options, entries: &[Entry]) -> Result<()> {
     if let Some(why) = options.contradiction() {
         return Err(why.into());
     }
@@ -39,21 +41,21 @@ pub(super) fn run(host: &dyn Host, options: &Options, entries: &[Entry]) -> Resu
     }
     let stderr = Output::standard(io::stderr())?;
     start::log(start::level(options.telling.verbose, options.telling.quiet), &stderr);
-    print(settings(entries).as_bytes())?;
+    print(settings(program, entries).as_bytes())?;
 
     let begin = Instant::now();
-    if options.app.parse::<Builtin>().is_err() {
+    if program.builtin(&options.app).is_none() {
         // What it holds is let go of as at a server's end.
         let multiprocess = options.workers.workers.0 > 1;
         let loaded = host.load(&options.app, &options.loading.setting(multiprocess));
         drop(loaded.map_err(|failure| failure.to_string())?);
     }
     let seconds = begin.elapsed().as_secs_f64();
-    print(format!("\n{} loads, in {seconds:.2} s; {}\n", options.app, listening(options)).as_bytes())
+    print(format!("\n{} loads, in {seconds:.2} s; {}\n", options.app, listening(program, options)).as_bytes())
 }
 
 /// A line for each setting: its name, its value, where it was given.
-fn settings(entries: &[Entry]) -> String {
+fn settings(program: &Program, entries: &[Entry]) -> String {
     let rows =
         entries.iter().map(|entry| [entry.name().to_owned(), entry.shown(), entry.origin().to_string()]);
     let rows: Vec<[String; 3]> = rows.collect();
@@ -64,12 +66,13 @@ fn settings(entries: &[Entry]) -> String {
     for [name, value, origin] in &rows {
         writeln!(text, "{name:name_width$}  {value:value_width$}  {origin}").expect("a String takes all");
     }
-    text.push_str("All else is at its default; see `tidegate serve --help`.\n");
+    let name = program.name();
+    writeln!(text, "All else is at its default; see `{name} serve --help`.").expect("a String takes all");
     text
 }
 
 /// Where, and how many.
-fn listening(options: &Options) -> String {
+fn listening(program: &Program, options: &Options) -> String {
     let addresses = options.listening.addresses(None);
     let addresses: Vec<String> =
         addresses.iter().map(|(scheme, address, _)| format!("{scheme}://{address}")).collect();
@@ -78,5 +81,5 @@ fn listening(options: &Options) -> String {
         1 => "one worker".to_owned(),
         count => format!("{count} workers"),
     };
-    format!("`tidegate serve` would listen on {}, with {workers}.", addresses.join(", "))
+    format!("`{} serve` would listen on {}, with {workers}.", program.name(), addresses.join(", "))
 }

@@ -47,6 +47,15 @@ pub struct Setting {
     pub multiprocess: bool,
 }
 
+/// The host of a program with an application of its own, which this makes.
+pub(super) struct Own<F>(pub(super) F);
+
+impl<A: Application + 'static, F: Fn() -> Result<A, AppError>> Host for Own<F> {
+    fn load(&self, _: &str, _: &Setting) -> Result<Box<dyn Application>, AppError> {
+        Ok(Box::new((self.0)()?))
+    }
+}
+
 /// The host of the command alone, which has the built-in applications and no others.
 pub(super) struct NoHost;
 

@@ -10,6 +10,7 @@ mod host;
 mod logs;
 mod options;
 mod output;
+mod program;
 mod request;
 mod serve;
 mod start;
@@ -23,12 +24,14 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::process::descriptors;
 use config::{Configured, Gathered};
 use host::NoHost;
 pub use host::{Host, Setting};
+pub use program::Program;
 
 /// What a subcommand comes to: an error is told in one line, and the exit status is 1.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -46,7 +49,7 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Serve an application to nginx, until SIGTERM or Ctrl-C.
-    #[command(after_help = SERVE_EXAMPLES)]
+    #[command(after_help = [APPLICATIONS, SETTINGS, SERVE_EXAMPLES, IN_NGINX].join("\n\n"))]
     Serve(Box<Configured>),
     /// Say whether `tidegate serve` would do with these options: read all settings, and load the application.
     #[command(after_help = check::EXAMPLES)]
@@ -72,11 +75,15 @@ pub fn main() -> ExitCode {
 ///
 /// Returns the process's exit status: 0, 1 for a failure that was told in a line, 2 for wrong arguments.
 pub fn run(host: &'static dyn Host, arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    run_program(&Program::TIDEGATE, host, arguments.into_iter().collect())
+}
+
+fn run_program(program: &Program, host: &'static dyn Host, arguments: Vec<OsString>) -> u8 {
     // Before anything else is opened. Without a /dev/null they stay as they are, and that is no reason not to serve.
     let _ = descriptors::fill();
-    let definition = definition();
-    let Gathered { arguments, entries, warnings } = match gather(&definition, arguments.into_iter().collect())
-    {
+    let tell = |what: &dyn Display| tell(program, what);
+    let definition = definition(program);
+    let Gathered { arguments, entries, warnings } = match gather(program, &definition, arguments) {
         Ok(gathered) => gathered,
         Err(error) => {
             tell(&error);
@@ -100,8 +107,8 @@ pub fn run(host: &'static dyn Host, arguments: impl IntoIterator<Item = OsString
         }
     };
     let run = match command {
-        Command::Serve(configured) => serve::run(host, &configured.options),
-        Command::Check(configured) => check::run(host, &configured.options, &entries).map(|()| 0),
+        Command::Serve(configured) => serve::run(program, host, &configured.options),
+        Command::Check(configured) => check::run(program, host, &configured.options, &entries).map(|()| 0),
         Command::Top(options) => top::run(&options).map(|()| 0),
         Command::Request(options) => request::run(&options).map(|()| 0),
         Command::Decode(options) => decode::run(&options).map(|()| 0),
@@ -116,14 +123,15 @@ pub fn run(host: &'static dyn Host, arguments: impl IntoIterator<Item = OsString
     })
 }
 
-/// The arguments with what the environment and a file add to them; none at all are `serve demo`.
-fn gather(definition: &clap::Command, mut arguments: Vec<OsString>) -> Result<Gathered> {
+/// The arguments with what the environment and a file add to them; none at all are `serve`, and Tidegate's own command
+/// then serves the demo.
+fn gather(program: &Program, definition: &clap::Command, mut arguments: Vec<OsString>) -> Result<Gathered> {
     let is_bare = arguments.len() <= 1;
     if is_bare {
         arguments.push("serve".into());
     }
     let mut gathered = config::gather(definition, arguments)?;
-    if is_bare && !gathered.entries.iter().any(|entry| entry.name() == APP) {
+    if is_bare && program.takes_app() && !gathered.entries.iter().any(|entry| entry.name() == APP) {
         gathered.arguments.push("demo".into());
     }
     Ok(gathered)
@@ -131,9 +139,9 @@ fn gather(definition: &clap::Command, mut arguments: Vec<OsString>) -> Result<Ga
 
 /// What clap knows of the command. APP may stand in the environment or in a file: that it is nowhere is found by
 /// [`parse`], when all is gathered.
-fn definition() -> clap::Command {
+fn definition(program: &Program) -> clap::Command {
     let without_app = |command: clap::Command| command.mut_arg(APP, |app| app.required(false));
-    Cli::command().mut_subcommand("serve", without_app).mut_subcommand("check", without_app)
+    program.adapt(Cli::command().mut_subcommand("serve", without_app).mut_subcommand("check", without_app))
 }
 
 /// The id of APP, and its name in a file.
@@ -146,6 +154,10 @@ fn parse(
     let mut matches = definition.try_get_matches_from_mut(arguments)?;
     if let Some((name, asked)) = matches.subcommand() {
         let command = definition.find_subcommand_mut(name).expect("clap has matched it");
+        if let Some(stray) = hidden(command, asked) {
+            let message = format!("unexpected argument '{stray}' found");
+            return Err(command.error(ErrorKind::UnknownArgument, message));
+        }
         // The matches are no help here: of an argument that the subcommand has not, they say in a release build
         // only that nobody gave it.
         if config::has_settings(command) && !asked.contains_id(APP) {
@@ -157,9 +169,23 @@ fn parse(
     cli.command.ok_or_else(|| definition.error(ErrorKind::MissingSubcommand, "which command?"))
 }
 
+/// An argument that was given though the program hides it: the option, or the first of its values. clap can hide an
+/// argument of a definition, but not take it out.
+fn hidden(command: &clap::Command, asked: &ArgMatches) -> Option<String> {
+    let mut arguments = command.get_arguments().filter(|arg| arg.is_hide_set());
+    let given =
+        arguments.find(|arg| asked.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine))?;
+    match given.get_long() {
+        Some(long) => Some(format!("--{long}")),
+        None => {
+            asked.get_raw(given.get_id().as_str())?.next().map(|value| value.to_string_lossy().into_owned())
+        }
+    }
+}
+
 /// Says something on stderr. With that closed there is nobody left to tell; the exit status still says it.
-fn tell(what: &dyn Display) {
-    let _ = writeln!(io::stderr(), "tidegate: {what}");
+fn tell(program: &Program, what: &dyn Display) {
+    let _ = writeln!(io::stderr(), "{}: {what}", program.name());
 }
 
 /// Writes what a command is asked for to stdout. A reader that has left, as head(1) does, is no error.
@@ -182,25 +208,36 @@ Examples:
 
 `tidegate COMMAND --help` tells all about a command.";
 
-const SERVE_EXAMPLES: &str = "\
+const EXAMPLES_OF_PROGRAM: &str = "\
+Examples:
+  tidegate serve --http 127.0.0.1:8080    serve, see http://127.0.0.1:8080/
+  tidegate request 127.0.0.1:3031 /       ask a server without nginx
+  tidegate top 127.0.0.1:9191             how are the workers of `tidegate serve --stats 127.0.0.1:9191`?
+
+`tidegate COMMAND --help` tells all about a command.";
+
+const APPLICATIONS: &str = "\
 Applications:
   hello     Hello, World
   environ   what arrived, as text, or as a page to a browser
   echo      the request's body back
   stream    ?chunks=N&size=BYTES&delay=MS; a delay holds the server, as in any such application
-  demo      an index page, with those four at /hello, /environ, /echo and /stream
+  demo      an index page, with those four at /hello, /environ, /echo and /stream";
 
+const SETTINGS: &str = "\
 Settings:
   Every option may also stand in a TOML file (--config; deploy/tidegate.toml has them all) or in the environment:
   TIDEGATE_MAX_BODY=10m is --max-body 10m. `tidegate check` says what they come to.
 
 Signals, to the master:
   SIGTERM, SIGQUIT, SIGINT   accept no more, finish what runs (up to --grace), exit with 0; a second one at once
-  SIGHUP                     load the code in new workers, and replace the old ones once those serve
-  SIGUSR2                    start a new master on the same sockets, and leave once it serves
+  SIGHUP                     load the application in new workers, and replace the old ones once those serve
+  SIGUSR2                    start a new master, of the program as it is now, on the same sockets, and leave once
+                             it serves
   SIGUSR1                    open the log files anew
-  SIGTTIN, SIGTTOU           one worker more, one less
+  SIGTTIN, SIGTTOU           one worker more, one less";
 
+const SERVE_EXAMPLES: &str = "\
 Examples:
   tidegate serve demo
   tidegate serve hello --uwsgi 127.0.0.1:3031 --uwsgi /run/tidegate.sock --socket-owner :www-data
@@ -208,7 +245,15 @@ Examples:
   tidegate serve environ --uwsgi 0.0.0.0:3031 --allow-from 10.0.0.0/8
   tidegate serve --config /etc/tidegate.toml   the application, and all else, is named in the file
   tidegate serve stream --trace                the flow of each request, step by step
-  RUST_LOG=debug tidegate serve echo
+  RUST_LOG=debug tidegate serve echo";
 
+const SERVE_EXAMPLES_OF_PROGRAM: &str = "\
+Examples:
+  tidegate serve --uwsgi /run/app.sock --socket-owner :www-data --workers auto
+  tidegate serve --http 127.0.0.1:8080 --workers 4 --stats 127.0.0.1:9191
+  tidegate serve --config /etc/app.toml
+  tidegate serve --trace                       the flow of each request, step by step";
+
+const IN_NGINX: &str = "\
 In nginx:
   location / { include uwsgi_params; uwsgi_pass 127.0.0.1:3031; }";

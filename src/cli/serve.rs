@@ -9,7 +9,7 @@ use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 
 use super::logs::Logs;
 use super::options::Options;
-use super::{Host, Result, banner, start};
+use super::{Host, Program, Result, banner, start};
 use crate::application::{AppError, Application};
 use crate::cli::demo::Builtin;
 use crate::master::{
@@ -23,7 +23,7 @@ use crate::protocol::ProtocolName;
 use crate::worker::Worker;
 
 /// Serves until a signal ends it. Returns the process's exit status.
-pub(super) fn run(host: &'static dyn Host, options: &Options) -> Result<u8> {
+pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options) -> Result<u8> {
     if let Some(why) = options.contradiction() {
         return Err(why.into());
     }
@@ -60,7 +60,8 @@ pub(super) fn run(host: &'static dyn Host, options: &Options) -> Result<u8> {
         stats = Listener::bind(ProtocolName::Http, &address, &how, &mut inherited)?;
     }
     drop(inherited);
-    let serving = Serving { host, options, logs, app: RefCell::default(), pid_file: RefCell::default() };
+    let serving =
+        Serving { program, host, options, logs, app: RefCell::default(), pid_file: RefCell::default() };
     let is_upgrade = handover.is_awaited();
     if !is_upgrade {
         serving.write_pid_file()?;
@@ -102,6 +103,7 @@ pub(super) fn run(host: &'static dyn Host, options: &Options) -> Result<u8> {
 
 /// What serving takes, in the master and in each of its workers.
 struct Serving<'a> {
+    program: &'a Program,
     host: &'static dyn Host,
     options: &'a Options,
     logs: Logs,
@@ -166,7 +168,7 @@ impl Serving<'_> {
     /// A built-in application goes before a module of the same name.
     fn find(&self) -> Result<Box<dyn Application>> {
         let options = self.options;
-        if let Ok(builtin) = options.app.parse::<Builtin>() {
+        if let Some(builtin) = self.program.builtin(&options.app) {
             return Ok(Box::new(builtin));
         }
         let multiprocess = options.workers.workers.0 > 1;
@@ -183,8 +185,8 @@ impl Serving<'_> {
 
     fn print_banner(&self, listeners: &[&Listener]) {
         let app = &self.options.app;
-        let path = if app == Builtin::Demo.name() { "/hello" } else { "/" };
-        let banner = banner::banner(app, path, listeners);
+        let path = if self.program.builtin(app) == Some(Builtin::Demo) { "/hello" } else { "/" };
+        let banner = banner::banner(self.program.name(), app, path, listeners);
         // Nobody may be reading: stdout is closed, or a pipe whose reader has left. That is no reason not to serve.
         let _ = self.logs.stdout.clone().write_all(banner.as_bytes());
     }

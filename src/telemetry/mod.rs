@@ -5,5 +5,6 @@ pub(crate) mod log_throttle;
 pub(crate) mod losses;
 pub mod observer;
 pub mod scoreboard;
+#[cfg(feature = "command")]
 pub mod stats;
 pub mod trace;

@@ -6,6 +6,7 @@ mod check;
 mod config;
 mod decode;
 mod process;
+mod program;
 mod request;
 mod serve;
 mod signals;

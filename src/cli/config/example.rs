@@ -9,7 +9,7 @@ use clap::Command;
 
 use super::key::{Key, Takes};
 use super::{file, gather_from};
-use crate::cli::{definition, parse};
+use crate::cli::{Program, definition, parse};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/tidegate.toml");
 
@@ -89,7 +89,7 @@ fn form(key: &Key) -> String {
 }
 
 fn serve() -> Command {
-    let mut cli = definition();
+    let mut cli = definition(&Program::TIDEGATE);
     cli.build();
     cli.find_subcommand("serve").expect("there is such a command").clone()
 }
@@ -121,9 +121,10 @@ fn the_defaults_that_it_names_are_those_that_hold() {
     assert!(file::read(&path, &keys).unwrap().len() > 10, "{text:?}");
     let parsed = |config: &[&str]| {
         let arguments = ["tidegate", "serve", "hello"].iter().chain(config).map(OsString::from).collect();
-        let gathered = gather_from(&definition(), arguments, Vec::new()).unwrap();
+        let gathered = gather_from(&definition(&Program::TIDEGATE), arguments, Vec::new()).unwrap();
         // All but the file's own name.
-        format!("{:?}", parse(definition(), gathered.arguments).unwrap()).replace(path.to_str().unwrap(), "")
+        format!("{:?}", parse(definition(&Program::TIDEGATE), gathered.arguments).unwrap())
+            .replace(path.to_str().unwrap(), "")
     };
     let with_file =
         parsed(&["--config", path.to_str().unwrap()]).replace("config: Some(\"\")", "config: None");

@@ -32,7 +32,8 @@ pub(super) struct Key {
 impl Key {
     /// Those of `command`, which is built: APP, and the options in the order of `--help`.
     pub(super) fn all(command: &Command) -> Vec<Key> {
-        let settings = command.get_arguments().filter(|arg| arg.get_id() != super::CONFIG);
+        let is_setting = |arg: &&Arg| arg.get_id() != super::CONFIG && !arg.is_hide_set();
+        let settings = command.get_arguments().filter(is_setting);
         let mut keys: Vec<Key> = settings.filter_map(Key::new).collect();
         keys.sort_by_key(|key| key.arg.get_long().is_some());
         keys

@@ -27,9 +27,9 @@ pub(super) struct Configured {
     /// Take what the command line leaves out from this TOML file: options by their long names, as max-body = "10m".
     ///
     /// The command line goes before the variables of the environment (TIDEGATE_MAX_BODY=10m; lists with commas), and
-    /// they go before the file; an option that is given in one place is not looked for in the next. APP is `app`
-    /// there, and TIDEGATE_CONFIG names the file where --config does not. Paths mean what they would mean on the
-    /// command line, wherever the file lies.
+    /// they go before the file; an option that is given in one place is not looked for in the next. APP is `app` there.
+    /// TIDEGATE_CONFIG names the file where --config does not. Paths mean what they would mean on the command line,
+    /// wherever the file lies.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 

@@ -191,7 +191,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Whether its first request is still to come, in part or as a whole.
+    /// Whether it waits for its first request, or for the rest of a request with a body.
     pub fn is_fresh(&self) -> bool {
         matches!(self.state, State::Receiving { waiting: Waiting::First | Waiting::Body(_) })
     }

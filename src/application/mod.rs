@@ -3,6 +3,7 @@
 //! An application takes an [`Environ`] and a [`StartResponse`], and returns a [`Body`] or an [`AppError`].
 
 mod body;
+mod data;
 pub mod environ;
 mod error;
 pub mod hang_up;
@@ -12,8 +13,9 @@ mod start_response;
 pub mod variables;
 mod written;
 
+pub use body::Body;
 pub(crate) use body::Content;
-pub use body::{Body, FilePart};
+pub use data::{Data, FilePart};
 pub use error::AppError;
 pub use start_response::{StartError, StartResponse, Started};
 

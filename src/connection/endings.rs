@@ -7,11 +7,10 @@ use std::time::Duration;
 use log::{debug, error, info, warn};
 
 use super::{Connection, Context, Next, State, Step, Tally, Turn};
-use crate::application::AppError;
 use crate::application::response_head::ResponseHead;
+use crate::application::{AppError, Data};
 use crate::ascii::Ascii;
 use crate::connection::exchange::Exchange;
-use crate::connection::outbox::Data;
 use crate::net::stream::Stream;
 use crate::protocol::{DecodeError, Fault, Persistence};
 use crate::telemetry::observer::{Event, Summary};

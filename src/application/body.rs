@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 
 use bytes::Bytes;
 
-use super::AppError;
+use super::{AppError, Data, FilePart};
 
 /// The response's body: one chunk, an iterator of chunks, or a file. Dropping it is WSGI's close().
 pub struct Body {
@@ -54,7 +54,7 @@ impl Body {
 
     /// `len` bytes of `file` from `offset` on.
     pub fn file_part(file: File, offset: u64, len: u64) -> Self {
-        Body::of(Content::File(FilePart { file, offset, len })).until_length()
+        Body::of(Content::Whole(Data::File(FilePart { file, offset, len }))).until_length()
     }
 
     /// The same body, of which as much is sent as the Content-Length says: wsgi.file_wrapper's way. A file's always is;
@@ -85,16 +85,15 @@ impl Body {
     /// The length, bytes, where it is known before the first step.
     pub(crate) fn len(&self) -> Option<u64> {
         match &self.content {
-            Content::Chunk(chunk) => Some(chunk.len() as u64),
+            Content::Whole(data) => Some(data.len()),
             Content::Chunks(_) => None,
-            Content::File(part) => Some(part.len),
         }
     }
 }
 
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(chunk: T) -> Self {
-        Body::of(Content::Chunk(chunk.into()))
+        Body::of(Content::Whole(Data::Chunk(chunk.into())))
     }
 }
 
@@ -153,20 +152,8 @@ impl Drop for Closer {
 
 /// What a body is made of.
 pub(crate) enum Content {
-    Chunk(Bytes),
+    Whole(Data),
     Chunks(Box<dyn Iterator<Item = Result<Bytes, AppError>>>),
-    File(FilePart),
-}
-
-/// A piece of a file that is still to be sent.
-#[derive(Debug)]
-pub struct FilePart {
-    /// The open file; its own position is neither used nor moved.
-    pub file: File,
-    /// Where the piece begins, bytes from the file's start.
-    pub offset: u64,
-    /// What is left of it, bytes.
-    pub len: u64,
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ impl Input {
                 self.len += bytes.len() as u64;
                 return Ok(());
             }
-            let mut file = descriptors::above(tempfile::tempfile()?)?;
+            let mut file = descriptors::temporary_file()?;
             file.write_all(kept)?;
             self.store = Store::File(BufReader::with_capacity(FILE_BUFFER_BYTES, file));
         }

@@ -4,6 +4,7 @@
 
 mod body;
 pub(crate) mod content_length;
+mod data;
 pub mod environ;
 mod error;
 pub mod hang_up;
@@ -13,8 +14,9 @@ mod start_response;
 pub mod variables;
 mod written;
 
+pub use body::Body;
 pub(crate) use body::Content;
-pub use body::{Body, FilePart};
+pub use data::{Data, FilePart};
 pub use error::AppError;
 pub use start_response::{StartError, StartResponse, Started};
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use super::body::Content;
+use super::Data;
 use super::written::Written;
 use crate::application::hang_up::Client;
 use crate::application::response_head::{HeadError, ResponseHead};
@@ -137,7 +137,7 @@ impl Started {
     }
 
     /// Takes the first of what was written.
-    pub(crate) fn take_written(&self) -> Option<Content> {
+    pub(crate) fn take_written(&self) -> Option<Data> {
         lock(&self.slot).written.as_mut()?.take()
     }
 
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(start_response.start("500 Oops", NONE), Err(StartError::Twice));
         start_response.write("one").unwrap();
         assert_eq!(started.send().unwrap().status(), b"200 OK");
-        assert!(matches!(started.take_written(), Some(Content::Chunk(chunk)) if chunk == "one"));
+        assert!(matches!(started.take_written(), Some(Data::Chunk(chunk)) if chunk == "one"));
         assert!(started.take_written().is_none());
     }
 

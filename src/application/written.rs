@@ -4,12 +4,12 @@
 //! bound, then in an unlinked temporary file.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io::{self, Write};
 
 use bytes::Bytes;
 
-use super::body::{Content, FilePart};
+use super::{Data, FilePart};
+use crate::process::descriptors;
 
 /// The bytes that were written and not yet taken, in order.
 #[derive(Debug, Default)]
@@ -17,8 +17,8 @@ pub(super) struct Written {
     chunks: VecDeque<Bytes>,
     /// What the chunks hold, bytes.
     in_memory: usize,
-    /// What was written behind the chunks, and its length, bytes.
-    spooled: Option<(File, u64)>,
+    /// What was written behind the chunks.
+    spooled: Option<FilePart>,
 }
 
 impl Written {
@@ -29,23 +29,22 @@ impl Written {
             self.chunks.push_back(chunk);
             return Ok(());
         }
-        let (file, len) = match &mut self.spooled {
+        let spooled = match &mut self.spooled {
             Some(spooled) => spooled,
-            none => none.insert((tempfile::tempfile()?, 0)),
+            none => none.insert(FilePart { file: descriptors::temporary_file()?, offset: 0, len: 0 }),
         };
-        file.write_all(&chunk)?;
-        *len += chunk.len() as u64;
+        spooled.file.write_all(&chunk)?;
+        spooled.len += chunk.len() as u64;
         Ok(())
     }
 
     /// Takes the first of it.
-    pub(super) fn take(&mut self) -> Option<Content> {
+    pub(super) fn take(&mut self) -> Option<Data> {
         if let Some(chunk) = self.chunks.pop_front() {
             self.in_memory -= chunk.len();
-            return Some(Content::Chunk(chunk));
+            return Some(Data::Chunk(chunk));
         }
-        let (file, len) = self.spooled.take()?;
-        Some(Content::File(FilePart { file, offset: 0, len }))
+        self.spooled.take().map(Data::File)
     }
 }
 
@@ -62,15 +61,14 @@ mod tests {
             written.push(Bytes::from(chunk), 6).unwrap();
         }
         let mut all = Vec::new();
-        while let Some(content) = written.take() {
-            match content {
-                Content::Chunk(chunk) => all.push(chunk.to_vec()),
-                Content::File(part) => {
+        while let Some(data) = written.take() {
+            match data {
+                Data::Chunk(chunk) => all.push(chunk.to_vec()),
+                Data::File(part) => {
                     let mut bytes = vec![0; part.len as usize];
                     part.file.read_exact_at(&mut bytes, part.offset).unwrap();
                     all.push(bytes);
                 }
-                Content::Chunks(_) => panic!("nothing is iterated here"),
             }
         }
         assert_eq!(all, [b"one".to_vec(), b"two".to_vec(), b"three4".to_vec()]);

@@ -72,7 +72,7 @@ struct Both(Trace, AccessLog);
 
 impl Observer for Both {
     fn observe(&mut self, connection: u64, event: Event<'_>) {
-        self.0.observe(connection, event.clone());
+        self.0.observe(connection, event);
         self.1.observe(connection, event);
     }
 }

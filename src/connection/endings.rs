@@ -7,11 +7,10 @@ use std::time::Duration;
 use log::{debug, error, info, warn};
 
 use super::{Connection, Context, Next, ResponseTally, State, Step, Turn};
-use crate::application::AppError;
 use crate::application::response_head::ResponseHead;
+use crate::application::{AppError, Data};
 use crate::ascii::Ascii;
 use crate::connection::exchange::Exchange;
-use crate::connection::outbox::Data;
 use crate::net::stream::Stream;
 use crate::protocol::{DecodeError, Fault, Persistence};
 use crate::telemetry::observer::{Event, Summary};
@@ -65,9 +64,7 @@ impl<S: Stream> Connection<S> {
     fn app_failed<A>(&mut self, error: &AppError, status: &str, text: &str, cx: &mut Context<'_, A>) -> Step {
         let State::Responding { exchange, .. } = &mut self.state else { return Step::Closed };
         exchange.close();
-        if let Some(recorder) = &mut cx.recorder {
-            recorder.failed();
-        }
+        cx.tell(self.id, Event::Failed);
         if exchange.is_head_sent() {
             error!(
                 "{}: {}: broken off after {} bytes: {error}",
@@ -109,9 +106,7 @@ impl<S: Stream> Connection<S> {
             ResponseHead::new(status, fields, usize::MAX).expect("the server's own heads are valid");
         head.set_content_length(text.len() as u64);
         self.tally.code = head.code();
-        if let Some(observer) = &mut cx.observer {
-            observer.observe(self.id, Event::Start { head: &head });
-        }
+        cx.tell(self.id, Event::Start { head: &head });
         self.protocol.head(&head, cx.date, &mut self.outbox.before);
         if !head_only {
             self.protocol.chunk(text.len() as u64, &mut self.outbox.before, &mut self.outbox.after);
@@ -141,20 +136,12 @@ impl<S: Stream> Connection<S> {
     }
 
     pub(super) fn report<A>(&mut self, cx: &mut Context<'_, A>, complete: bool) {
-        let ResponseTally { code, bytes, began, .. } = self.tally;
+        let ResponseTally { code, bytes } = self.tally;
         // A ping is no request.
-        let is_request = code > 0 || self.exchange().is_some();
-        if let Some(recorder) = &mut cx.recorder
-            && is_request
-        {
-            recorder.finished(began, (cx.clock)(), code, bytes, complete);
-        }
-        if let Some(observer) = &mut cx.observer {
+        if code > 0 || self.exchange().is_some() {
             let request_line = self.request_line();
-            if is_request {
-                let summary = Summary { peer: &self.peer, request_line, code, bytes, complete };
-                observer.observe(self.id, Event::Finished(&summary));
-            }
+            let summary = Summary { peer: &self.peer, request_line, code, bytes, complete };
+            cx.tell(self.id, Event::Finished(&summary));
         }
         self.tally = ResponseTally::default();
     }
@@ -165,9 +152,7 @@ impl<S: Stream> Connection<S> {
         if let Some(exchange) = self.exchange() {
             exchange.end();
         }
-        if let Some(observer) = &mut cx.observer {
-            observer.observe(self.id, Event::Closed);
-        }
+        cx.tell(self.id, Event::Closed);
         Turn::Closed
     }
 

@@ -4,15 +4,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use bytes::Bytes;
 use log::{error, warn};
 
 use crate::application::environ::Environ;
 use crate::application::hang_up::Client;
 use crate::application::response_head::ResponseHead;
-use crate::application::{AppError, Application, Body, Content, Started};
+use crate::application::{AppError, Application, Body, Content, Data, Started};
 use crate::ascii::Ascii;
-use crate::connection::outbox::Data;
 use crate::limits::Limits;
 use crate::process::fork_watch;
 
@@ -26,20 +24,12 @@ pub struct Exchange {
     /// What is left of the body; `None` once it is closed.
     body: Option<Body>,
     /// A piece of the body that waits behind what was written while it was made.
-    held: Option<Step>,
+    held: Option<Piece>,
     /// Something was written, so that the body's length is not the response's.
     has_written: bool,
+    /// The chunk at hand is the only one, its iterator says.
+    is_only: bool,
     sent: Sent,
-}
-
-/// What a step of the body gave.
-#[derive(Default)]
-struct Step {
-    data: Data,
-    /// The length of all of the body, where it is known.
-    length: Option<u64>,
-    /// Whether the body is over with it.
-    over: bool,
 }
 
 /// How far the response has come.
@@ -85,6 +75,7 @@ impl Exchange {
             body: None,
             held: None,
             has_written: false,
+            is_only: false,
             sent: Sent::Nothing,
         };
         let called = guard(|| application.call(environ, start_response));
@@ -105,10 +96,8 @@ impl Exchange {
     /// Asks for what is to be sent next: what was written, else the body's next step. On an error the body is closed;
     /// else it stays open until the exchange is dropped, so that the last piece is its own until it is written.
     pub fn next_piece(&mut self) -> Result<Piece, AppError> {
-        let piece = self.next_step().and_then(|step| match step {
-            Step { data, over: false, .. } if data.is_empty() => Ok(Piece::default()),
-            step => self.piece(step),
-        });
+        let piece =
+            self.next_step().and_then(|step| if step.is_empty() { Ok(step) } else { self.complete(step) });
         if piece.is_err() {
             self.close();
         }
@@ -129,67 +118,63 @@ impl Exchange {
         }
     }
 
-    fn next_step(&mut self) -> Result<Step, AppError> {
+    /// What comes next, without the head.
+    fn next_step(&mut self) -> Result<Piece, AppError> {
         let step = match self.held.take() {
             Some(step) => step,
             None => match self.take_written() {
-                Some(step) => return Ok(step),
+                Some(written) => return Ok(written),
                 None => self.step()?,
             },
         };
         // A step that writes has its chunk sent behind that.
         let Some(written) = self.take_written() else { return Ok(step) };
-        self.held = Some(Step { length: None, ..step });
+        self.held = Some(step);
         Ok(written)
     }
 
-    fn take_written(&mut self) -> Option<Step> {
-        let data = data(self.started.take_written()?);
+    fn take_written(&mut self) -> Option<Piece> {
+        let data = self.started.take_written()?;
         self.has_written = true;
-        Some(Step { data, length: None, over: false })
+        Some(Piece { head: None, data, last: false })
     }
 
-    fn step(&mut self) -> Result<Step, AppError> {
-        let is_first = !self.is_head_sent();
-        let Some(Body { content, .. }) = &mut self.body else {
-            return Ok(Step { over: true, ..Step::default() });
+    fn step(&mut self) -> Result<Piece, AppError> {
+        let chunk = match &mut self.body {
+            None => None,
+            Some(Body { content: Content::Whole(data), .. }) => {
+                return Ok(Piece { head: None, data: std::mem::take(data), last: true });
+            }
+            Some(Body { content: Content::Chunks(chunks), .. }) => {
+                self.is_only = matches!(self.sent, Sent::Nothing) && chunks.size_hint() == (1, Some(1));
+                guard(|| chunks.next().transpose())?
+            }
         };
-        Ok(match content {
-            Content::Chunks(chunks) => {
-                let is_only = is_first && chunks.size_hint() == (1, Some(1));
-                let chunk = guard(|| chunks.next().transpose())?;
-                let over = chunk.is_none();
-                let length = is_only.then(|| chunk.as_ref().map_or(0, Bytes::len) as u64);
-                Step { data: chunk.map_or(Data::None, Data::Chunk), length, over }
-            }
-            whole => {
-                let data = data(std::mem::replace(whole, Content::Chunk(Bytes::new())));
-                Step { length: Some(data.len()), data, over: true }
-            }
-        })
+        Ok(Piece { head: None, last: chunk.is_none(), data: chunk.map(Data::Chunk).unwrap_or_default() })
     }
 
-    /// Makes a piece of a step: with the head if it is still to be sent, and never beyond the declared length.
-    fn piece(&mut self, step: Step) -> Result<Piece, AppError> {
-        let Step { mut data, length, over } = step;
+    /// Completes a step: with the head if it is still to be sent, and never beyond the declared length.
+    fn complete(&mut self, step: Piece) -> Result<Piece, AppError> {
+        let Piece { mut data, mut last, .. } = step;
         let (head, left) = match self.sent {
             Sent::Head { left } => (None, left),
             Sent::Nothing => {
                 let mut head = self.started.send().ok_or_else(|| {
                     AppError::new("the application sent a body, or ended, without calling start_response")
                 })?;
-                if !self.has_written {
-                    self.complete_length(&mut head, length.or(over.then_some(0)));
+                // A HEAD request's empty body says nothing of what GET would get.
+                let is_all = (last || self.is_only) && !self.has_written;
+                if is_all && !(self.head_only && data.is_empty()) {
+                    head.set_content_length(data.len());
                 }
                 if self.head_only || !head.allows_body() {
                     self.sent = Sent::Head { left: None };
-                    return Ok(Piece { head: Some(head), data: Data::None, last: true });
+                    return Ok(Piece { head: Some(head), data: Data::default(), last: true });
                 }
                 let left = head.content_length();
                 (Some(head), left)
             }
         };
-        let mut last = over;
         let mut remaining = None;
         if let Some(left) = left {
             if data.len() > left {
@@ -213,29 +198,12 @@ impl Exchange {
         self.sent = Sent::Head { left: remaining };
         Ok(Piece { head, data, last })
     }
-
-    /// Declares a length that is known though the application did not say it. A HEAD request's empty body says
-    /// nothing of what GET would get.
-    fn complete_length(&self, head: &mut ResponseHead, length: Option<u64>) {
-        if let Some(length) = length.filter(|length| *length > 0 || !self.head_only) {
-            head.set_content_length(length);
-        }
-    }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
         self.end();
         self.close();
-    }
-}
-
-/// A piece of a body that needs no iterating.
-fn data(content: Content) -> Data {
-    match content {
-        Content::Chunk(chunk) => Data::Chunk(chunk),
-        Content::File(part) => Data::File(part),
-        Content::Chunks(_) => Data::None,
     }
 }
 

@@ -78,6 +78,20 @@ pub struct Context<'a, A> {
     pub recorder: Option<&'a mut Recorder>,
 }
 
+impl<A> Context<'_, A> {
+    /// Tells of what has just happened on a connection.
+    // Each call has one event: what it does not concern is left out of it.
+    #[inline(always)]
+    fn tell(&mut self, connection: u64, event: Event<'_>) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.observe(connection, event);
+        }
+        if let Some(observer) = &mut self.observer {
+            observer.observe(connection, event);
+        }
+    }
+}
+
 /// How a turn ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
@@ -129,8 +143,6 @@ enum Step {
 struct ResponseTally {
     code: u16,
     bytes: u64,
-    /// When the application was called, if the scoreboard is told of it.
-    began: Option<Instant>,
 }
 
 impl<S: Stream> Connection<S> {
@@ -307,12 +319,7 @@ impl<S: Stream> Connection<S> {
     }
 
     fn flush<A>(&mut self, cx: &mut Context<'_, A>) -> Step {
-        let (id, observer) = (self.id, &mut cx.observer);
-        let wrote = |parts: &[&[u8]], bytes| {
-            if let Some(observer) = observer {
-                observer.observe(id, Event::Wrote { parts, bytes });
-            }
-        };
+        let wrote = |parts: &[&[u8]], bytes| cx.tell(self.id, Event::Wrote { parts, bytes });
         match self.outbox.flush(&mut self.stream, wrote) {
             Ok(sent) => {
                 self.tally.bytes += sent as u64;
@@ -329,21 +336,13 @@ impl<S: Stream> Connection<S> {
     }
 
     fn respond<A: Application>(&mut self, environ: Environ, cx: &mut Context<'_, A>) {
-        if let Some(observer) = &mut cx.observer {
-            let packet = self.protocol.describe();
-            observer.observe(self.id, Event::Request { packet, environ: &environ });
-        }
+        cx.tell(self.id, Event::Request { packet: &|| self.protocol.describe(), environ: &environ });
         let descriptor = self.stream.descriptor();
-        if let Some(recorder) = &mut cx.recorder {
-            self.tally.began = Some(recorder.calls(environ.method(), environ.uri()));
-        }
         abort_reply::set(descriptor, self.protocol.abort_reply(environ.method() == b"HEAD"));
         let client = descriptor.map(Client::new);
         let (exchange, called) = Exchange::call(cx.application, environ, client, cx.limits);
         abort_reply::set(None, &[]);
-        if let Some(recorder) = &mut cx.recorder {
-            recorder.returns();
-        }
+        cx.tell(self.id, Event::Returned);
         self.enter(State::Responding { exchange, pending: Piece::default(), empty_since: None });
         if let Err(error) = called {
             self.app_error(&error, cx);
@@ -363,16 +362,12 @@ impl<S: Stream> Connection<S> {
                 let begun = exchange.is_head_sent();
                 let abort_reply = if begun { &[] } else { self.protocol.abort_reply(exchange.head_only) };
                 abort_reply::set(self.stream.descriptor(), abort_reply);
-                if let Some(recorder) = &mut cx.recorder {
-                    recorder.steps();
-                }
+                cx.tell(self.id, Event::Step);
             }
             let stepped = exchange.next_piece();
             if asks {
                 abort_reply::set(None, &[]);
-                if let Some(recorder) = &mut cx.recorder {
-                    recorder.returns();
-                }
+                cx.tell(self.id, Event::Returned);
             }
             *pending = match stepped {
                 Ok(piece) => piece,
@@ -389,9 +384,7 @@ impl<S: Stream> Connection<S> {
         }
         if let Some(head) = pending.head.take() {
             self.tally.code = head.code();
-            if let Some(observer) = &mut cx.observer {
-                observer.observe(self.id, Event::Start { head: &head });
-            }
+            cx.tell(self.id, Event::Start { head: &head });
             self.protocol.head(&head, cx.date, &mut self.outbox.before);
         }
         let available = pending.data.len();

@@ -4,9 +4,9 @@
 
 use std::io::{self, IoSlice};
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 
-use crate::application::FilePart;
+use crate::application::Data;
 use crate::net::stream::Stream;
 
 /// The bytes that the peer is to get next, in the order of the fields.
@@ -19,61 +19,6 @@ pub struct Outbox {
     /// What the protocol puts behind the data.
     pub after: Vec<u8>,
     after_sent: usize,
-}
-
-/// A piece of a body.
-#[derive(Debug, Default)]
-pub enum Data {
-    /// No bytes.
-    #[default]
-    None,
-    /// A chunk as the application made it.
-    Chunk(Bytes),
-    /// A piece of a file.
-    File(FilePart),
-}
-
-impl Data {
-    /// Its length, bytes.
-    pub fn len(&self) -> u64 {
-        match self {
-            Data::None => 0,
-            Data::Chunk(chunk) => chunk.len() as u64,
-            Data::File(part) => part.len,
-        }
-    }
-
-    /// Whether it has no bytes.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Cuts it to its first `len` bytes.
-    pub fn truncate(&mut self, len: u64) {
-        match self {
-            Data::None => {}
-            Data::Chunk(chunk) => chunk.truncate(usize::try_from(len).unwrap_or(usize::MAX)),
-            Data::File(part) => part.len = part.len.min(len),
-        }
-    }
-
-    /// Takes the first `len` bytes off, or all if that is all there are. A file that must be split takes a
-    /// second descriptor, which the system can refuse.
-    pub fn split_to(&mut self, len: u64) -> io::Result<Data> {
-        if len >= self.len() {
-            return Ok(std::mem::take(self));
-        }
-        Ok(match self {
-            Data::None => Data::None,
-            Data::Chunk(chunk) => Data::Chunk(chunk.split_to(usize::try_from(len).unwrap_or(usize::MAX))),
-            Data::File(part) => {
-                let first = FilePart { file: part.file.try_clone()?, offset: part.offset, len };
-                part.offset += len;
-                part.len -= len;
-                Data::File(first)
-            }
-        })
-    }
 }
 
 impl Outbox {
@@ -98,7 +43,7 @@ impl Outbox {
         self.before.clear();
         self.after.clear();
         (self.before_sent, self.after_sent) = (0, 0);
-        self.data = Data::None;
+        self.data = Data::default();
     }
 
     /// Writes once; returns how many bytes the stream took. Not to be called when nothing is owed.
@@ -111,7 +56,6 @@ impl Outbox {
         let after = &self.after[self.after_sent..];
         let parts: [&[u8]; 3] = match &self.data {
             Data::Chunk(chunk) => [before, chunk, after],
-            Data::None => [before, &[], after],
             Data::File(part) if before.is_empty() && part.len > 0 => {
                 let sent = stream.send_file(&part.file, part.offset, part.len)?;
                 wrote(&[], sent);
@@ -138,7 +82,6 @@ impl Outbox {
         self.before_sent += step;
         left -= step;
         match &mut self.data {
-            Data::None => {}
             Data::Chunk(chunk) => {
                 let step = left.min(chunk.len());
                 chunk.advance(step);

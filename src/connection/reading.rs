@@ -75,12 +75,7 @@ impl<S: Stream> Connection<S> {
         mut bytes: &[u8],
         cx: &mut Context<'_, A>,
     ) -> (Step, usize) {
-        if let Some(observer) = &mut cx.observer {
-            observer.observe(self.id, Event::Received { peer: &self.peer, bytes: bytes.len() });
-        }
-        if let Some(recorder) = &mut cx.recorder {
-            recorder.received(bytes.len());
-        }
+        cx.tell(self.id, Event::Received { peer: &self.peer, bytes: bytes.len() });
         let mut step = Step::Progress;
         match self.protocol.receive(&mut bytes, &mut self.outbox.before, cx.limits) {
             Ok(Received::More) => {}

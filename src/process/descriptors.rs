@@ -4,6 +4,7 @@
 //! it, a socket would become number 1, and whatever is printed would be in somebody's response; a file would have it
 //! between its own lines.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd, RawFd};
 
@@ -20,6 +21,11 @@ pub(crate) fn fill() -> io::Result<()> {
         }
         keep(null);
     }
+}
+
+/// A file without a name that closes with whoever has it, under a number that is not one of theirs.
+pub(crate) fn temporary_file() -> io::Result<File> {
+    above(tempfile::tempfile()?)
 }
 
 /// The same open file under a number that is not one of theirs. Its old number, if it was one, is /dev/null's: closed, it

@@ -96,7 +96,7 @@ impl Observer for AccessLog {
             Event::Closed => {
                 self.requests.remove(&connection);
             }
-            Event::Request { .. } | Event::Start { .. } => {}
+            _ => {}
         }
     }
 }

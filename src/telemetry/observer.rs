@@ -1,4 +1,4 @@
-//! What may be told of a request while it is served: to the access log, to the trace.
+//! What may be told of a request while it is served: to the access log, to the trace, to the scoreboard.
 //!
 //! The connection says what happens and asks no clock; whoever listens keeps its own time.
 
@@ -14,7 +14,7 @@ pub trait Observer {
 }
 
 /// What happens, in this order; several times where the words say so.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy)]
 pub enum Event<'a> {
     /// Bytes were taken up, once or several times: as they arrive, and, where they stood behind another request,
     /// again when their own turn comes.
@@ -26,11 +26,17 @@ pub enum Event<'a> {
     },
     /// The request is complete; the application is called next.
     Request {
-        /// What it is in the protocol's words.
-        packet: String,
+        /// What it is in the protocol's words, made only for who asks.
+        packet: &'a dyn Fn() -> String,
         /// What the application is given.
         environ: &'a Environ,
     },
+    /// The application is asked for the next chunk of the body, once or several times.
+    Step,
+    /// The application has come back, from the call or from a step.
+    Returned,
+    /// The application has failed: an exception that it let out, or a body or a head that cannot be sent.
+    Failed,
     /// The head that start_response was given is on its way.
     Start {
         /// The status and the fields.

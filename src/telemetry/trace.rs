@@ -63,6 +63,9 @@ impl Observer for Trace {
         if matches!(event, Event::Finished(_) | Event::Closed) {
             self.requests.remove(&connection);
         }
+        if self.text.is_empty() {
+            return;
+        }
         let written = self.out.write_all(self.text.as_bytes()).and_then(|()| self.out.flush());
         self.losses.count(written, Instant::now());
     }
@@ -82,10 +85,11 @@ impl Page<'_> {
                 self.begin("received", format_args!("{} from {peer}", Bytes(*bytes as u64)))
             }
             Event::Request { packet, environ } => {
-                self.begin("request", format_args!("{packet}"))?;
+                self.begin("request", format_args!("{}", packet()))?;
                 self.environ(environ)?;
                 self.begin("call", format_args!("application(environ, start_response)"))
             }
+            Event::Step | Event::Returned | Event::Failed => Ok(()),
             Event::Start { head } => self.start(head),
             Event::Wrote { parts, bytes } => self.wrote(parts, *bytes),
             Event::Finished(summary) => {
@@ -276,7 +280,7 @@ mod tests {
         };
         let lines = told(vec![
             Event::Received { peer: &Peer::Unix, bytes: 1 },
-            Event::Request { packet: "uwsgi packet".into(), environ: &environ },
+            Event::Request { packet: &|| "uwsgi packet".to_owned(), environ: &environ },
             Event::Start { head: &head },
             Event::Wrote { parts: &[b"HTTP/1.1 200 OK\r\n\r\n", &body, b""], bytes: 51 },
             Event::Wrote { parts: &[], bytes: 9 },

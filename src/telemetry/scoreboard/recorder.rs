@@ -4,11 +4,13 @@
 //! over, or when the worker woke, and what lies between is its time too. Whether it comes further at all is told
 //! by a number that changes, and read with the master's clock.
 
+use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use super::counters::add;
 use super::{Doing, Slot};
+use crate::telemetry::observer::{Event, Observer, Summary};
 
 /// Writes one worker's slot.
 pub struct Recorder {
@@ -19,12 +21,23 @@ pub struct Recorder {
     last: Instant,
     /// When it last woke.
     woke: Instant,
+    /// The request that was begun last, if it is not over: its connection, and when it began. Mostly there is no other.
+    running: Option<(u64, Instant)>,
+    /// Those that were begun before it and are not over.
+    others: HashMap<u64, Instant>,
 }
 
 impl Recorder {
     /// A pen for `slot`; `now` is this moment, and `unix_micros` the same since 1970.
     pub fn new(slot: &'static Slot, now: Instant, unix_micros: u64) -> Self {
-        Recorder { slot, zero: (now, unix_micros), last: now, woke: now }
+        Recorder {
+            slot,
+            zero: (now, unix_micros),
+            last: now,
+            woke: now,
+            running: None,
+            others: HashMap::new(),
+        }
     }
 
     /// The worker has woken.
@@ -69,43 +82,15 @@ impl Recorder {
         }
     }
 
-    /// Bytes have arrived.
-    pub fn received(&mut self, bytes: usize) {
-        add(&self.slot.counters.bytes_in, bytes as u64);
-    }
-
-    /// The application is called, to answer this request. Returns when the request began.
-    pub fn calls(&mut self, method: &[u8], target: &[u8]) -> Instant {
-        self.slot.request.write(&[method, b" ", target]);
-        self.slot.since.store(self.unix_micros(self.last), Relaxed);
-        add(&self.slot.in_flight, 1);
-        self.turn_to(Doing::Calling);
-        self.last
-    }
-
-    /// The application is asked for the next chunk of a body.
-    pub fn steps(&mut self) {
-        self.turn_to(Doing::Stepping);
-    }
-
-    /// The application has returned.
-    pub fn returns(&mut self) {
-        self.turn_to(Doing::Serving);
-    }
-
-    /// The application has failed.
-    pub fn failed(&mut self) {
-        add(&self.slot.counters.exceptions, 1);
-    }
-
-    /// A request is over that began at `began`, if the application was called for it.
-    pub fn finished(&mut self, began: Option<Instant>, now: Instant, code: u16, bytes: u64, complete: bool) {
+    fn finished(&mut self, connection: u64, summary: &Summary<'_>) {
         let counters = &self.slot.counters;
         add(&counters.requests, 1);
-        add(&counters.bytes_out, bytes);
-        add(&counters.errors, u64::from(code >= 500 || !complete));
-        add(&counters.broken_off, u64::from(!complete));
-        if let Some(began) = began {
+        add(&counters.bytes_out, summary.bytes);
+        add(&counters.errors, u64::from(summary.code >= 500 || !summary.complete));
+        add(&counters.broken_off, u64::from(!summary.complete));
+        let now = Instant::now();
+        let running = self.running.take_if(|(one, _)| *one == connection).map(|(_, began)| began);
+        if let Some(began) = running.or_else(|| self.others.remove(&connection)) {
             let in_flight = self.slot.in_flight.load(Relaxed);
             self.slot.in_flight.store(in_flight.saturating_sub(1), Relaxed);
             counters.took(micros(now.saturating_duration_since(began)));
@@ -120,6 +105,29 @@ impl Recorder {
     fn turn_to(&mut self, doing: Doing) {
         self.slot.set_doing(doing);
         add(&self.slot.beat, 1);
+    }
+}
+
+impl Observer for Recorder {
+    #[inline(always)]
+    fn observe(&mut self, connection: u64, event: Event<'_>) {
+        match event {
+            Event::Received { bytes, .. } => add(&self.slot.counters.bytes_in, bytes as u64),
+            Event::Request { environ, .. } => {
+                self.slot.request.write(&[environ.method(), b" ", environ.uri()]);
+                self.slot.since.store(self.unix_micros(self.last), Relaxed);
+                add(&self.slot.in_flight, 1);
+                if let Some((other, began)) = self.running.replace((connection, self.last)) {
+                    self.others.insert(other, began);
+                }
+                self.turn_to(Doing::Calling);
+            }
+            Event::Step => self.turn_to(Doing::Stepping),
+            Event::Returned => self.turn_to(Doing::Serving),
+            Event::Failed => add(&self.slot.counters.exceptions, 1),
+            Event::Finished(summary) => self.finished(connection, summary),
+            Event::Start { .. } | Event::Wrote { .. } | Event::Closed => {}
+        }
     }
 }
 

@@ -1,0 +1,73 @@
+//! A piece of a body, on its way from the application to the socket.
+
+use std::fs::File;
+use std::io;
+
+use bytes::Bytes;
+
+/// A piece of a body.
+#[derive(Debug)]
+pub enum Data {
+    /// A chunk as the application made it.
+    Chunk(Bytes),
+    /// A piece of a file.
+    File(FilePart),
+}
+
+/// A piece of a file that is still to be sent.
+#[derive(Debug)]
+pub struct FilePart {
+    /// The open file; its own position is neither used nor moved.
+    pub file: File,
+    /// Where the piece begins, bytes from the file's start.
+    pub offset: u64,
+    /// What is left of it, bytes.
+    pub len: u64,
+}
+
+impl Default for Data {
+    /// No bytes.
+    fn default() -> Self {
+        Data::Chunk(Bytes::new())
+    }
+}
+
+impl Data {
+    /// Its length, bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Data::Chunk(chunk) => chunk.len() as u64,
+            Data::File(part) => part.len,
+        }
+    }
+
+    /// Whether it has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Cuts it to its first `len` bytes.
+    pub fn truncate(&mut self, len: u64) {
+        match self {
+            Data::Chunk(chunk) => chunk.truncate(usize::try_from(len).unwrap_or(usize::MAX)),
+            Data::File(part) => part.len = part.len.min(len),
+        }
+    }
+
+    /// Takes the first `len` bytes off, or all if that is all there are. A file that must be split takes a
+    /// second descriptor, which the system can refuse.
+    pub fn split_to(&mut self, len: u64) -> io::Result<Data> {
+        if len >= self.len() {
+            return Ok(std::mem::take(self));
+        }
+        Ok(match self {
+            Data::Chunk(chunk) => Data::Chunk(chunk.split_to(usize::try_from(len).unwrap_or(usize::MAX))),
+            Data::File(part) => {
+                let first = FilePart { file: part.file.try_clone()?, offset: part.offset, len };
+                part.offset += len;
+                part.len -= len;
+                Data::File(first)
+            }
+        })
+    }
+}

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::net::{Ipv4Addr, UdpSocket};
 
+use crate::wire::uwsgi::Packet;
 use tidegate::net::listener::parse_network;
-use tidegate::protocol::uwsgi::Packet;
 use tidegate::{Limits, ListenOptions};
 
 use crate::support::application::{Alive, hello};

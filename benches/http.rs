@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tidegate::application::response_head::ResponseHead;
+use tidegate::ResponseHead;
 use tidegate::protocol::{Arrival, Persistence, Protocol, Received};
 use tidegate::{Limits, Scheme};
 

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 
-use tidegate::application::response_head::ResponseHead;
+use tidegate::ResponseHead;
 use tidegate::protocol::{Arrival, Persistence, Protocol, Received};
 use tidegate::{Limits, Scheme};
 

@@ -40,7 +40,7 @@ pub use fork::{Fork, fork};
 pub use memory::{scoreboard, shared_flag};
 pub use pid_file::PidFile;
 pub use post::Post;
-pub use privileges::{Identity, PrivilegeError};
+pub use privileges::Identity;
 pub use retirement::Retirement;
 pub use signals::{let_signals_in, outlive_file_limit, outlive_readers};
 pub use supervise::WORKERS_MAX;

@@ -15,12 +15,12 @@ pub struct DecodeError {
     /// from the connection's first byte, and a variable's from that of the PARAMS stream.
     pub offset: Option<usize>,
     /// What was wrong.
-    pub fault: Fault,
+    pub(crate) fault: Fault,
 }
 
 /// What was wrong with a request.
 #[derive(Debug)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The bytes do not follow the uwsgi protocol.
     Uwsgi(WireFault),
     /// The bytes do not follow HTTP/1.1, or not strictly.

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use crate::wire::fastcgi::record_type::{END_REQUEST, STDERR, STDOUT};
-use tidegate::application::response_head::ResponseHead;
+use tidegate::ResponseHead;
 use tidegate::protocol::{Arrival, Persistence, Protocol, Received};
 use tidegate::{Limits, Scheme};
 

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::io::Read;
 
-use tidegate::application::response_head::ResponseHead;
+use tidegate::ResponseHead;
 use tidegate::protocol::{Arrival, Persistence, Phase, Protocol, Received};
 use tidegate::{Limits, Scheme};
 

@@ -1,6 +1,6 @@
 //! What a response is on the wire: the head's fields, the frames of the body, and what follows.
 
-use tidegate::application::response_head::ResponseHead;
+use tidegate::ResponseHead;
 use tidegate::protocol::{Arrival, Persistence, Protocol, Received};
 use tidegate::{Limits, Scheme};
 

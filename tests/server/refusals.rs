@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, UdpSocket};
 
 use crate::wire::uwsgi::Packet;
-use tidegate::net::listener::parse_network;
+use tidegate::parse_network;
 use tidegate::{Limits, ListenOptions};
 
 use crate::support::application::{Alive, hello};

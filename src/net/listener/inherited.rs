@@ -25,7 +25,7 @@ pub struct Inherited {
 
 /// A socket that a server hands over to the one that replaces it.
 #[derive(Debug)]
-pub struct Handed {
+pub(crate) struct Handed {
     /// What is spoken there.
     pub scheme: Scheme,
     /// The address, in the words in which it was asked for.
@@ -46,7 +46,7 @@ impl Inherited {
     }
 
     /// Adds the sockets of the server before, which go before any other at their addresses.
-    pub fn hand_over(&mut self, sockets: Vec<Handed>) {
+    pub(crate) fn hand_over(&mut self, sockets: Vec<Handed>) {
         self.handed = sockets;
     }
 

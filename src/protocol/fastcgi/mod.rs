@@ -14,4 +14,3 @@ mod response;
 
 pub use conversation::Conversation;
 pub use fault::{FastcgiFault, RecordFault};
-pub use record::{RecordHeader, record_type};

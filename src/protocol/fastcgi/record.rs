@@ -69,8 +69,6 @@ pub mod record_type {
     pub const STDOUT: u8 = 6;
     /// A piece of the error text.
     pub const STDERR: u8 = 7;
-    /// A piece of the filter role's data.
-    pub const DATA: u8 = 8;
     /// What can this application do?
     pub const GET_VALUES: u8 = 9;
     /// The answer to that.

@@ -1,4 +1,4 @@
-//! A packet to send: for the client, the tests and the benches.
+//! A packet to send, for `tidegate request`.
 
 use std::fmt;
 
@@ -9,21 +9,13 @@ use super::header::{PacketHeader, modifier1};
 /// A uwsgi packet in the making: its vars in the order in which they are added.
 #[derive(Clone, Debug, Default)]
 pub struct Packet {
-    modifier1: u8,
-    modifier2: u8,
     vars: Vec<u8>,
 }
 
 impl Packet {
     /// A request without vars.
     pub fn new() -> Self {
-        Packet { modifier1: modifier1::WSGI, ..Packet::default() }
-    }
-
-    /// Sets the two modifiers; 0 and 0 unless this is called.
-    pub fn modifiers(mut self, modifier1: u8, modifier2: u8) -> Self {
-        (self.modifier1, self.modifier2) = (modifier1, modifier2);
-        self
+        Packet::default()
     }
 
     /// Adds a var. A key or value over 65,535 bytes is an error of [`Packet::header_and_vars`].
@@ -41,7 +33,7 @@ impl Packet {
     pub fn header_and_vars(&self) -> Result<Vec<u8>, PacketTooLarge> {
         let datasize =
             u16::try_from(self.vars.len()).map_err(|_| PacketTooLarge { vars_bytes: self.vars.len() })?;
-        let header = PacketHeader { modifier1: self.modifier1, datasize, modifier2: self.modifier2 };
+        let header = PacketHeader { modifier1: modifier1::WSGI, datasize, modifier2: 0 };
         Ok([header.to_bytes().as_slice(), &self.vars].concat())
     }
 }

@@ -8,6 +8,6 @@ mod header;
 mod vars;
 
 pub use decoder::RequestDecoder;
-pub use encoder::{Packet, PacketTooLarge};
+pub use encoder::Packet;
 pub use header::{PacketHeader, modifier1};
 pub use vars::{Vars, WireFault};

@@ -123,16 +123,12 @@ impl Doing {
 /// A worker's row, read at one moment.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// Where it stands on the board, which no other living worker shares.
-    pub slot: usize,
     /// Its number among the workers, from 1 on; its successor has the same.
     pub number: u32,
     /// Its process.
     pub pid: u32,
     /// Which load of the code it runs.
     pub generation: u32,
-    /// How many workers had this number before.
-    pub respawns: u32,
     /// How far it is in its life.
     pub life: Life,
     /// What it does.
@@ -159,13 +155,10 @@ pub struct Row {
     pub accepted: [u64; LISTENERS_COUNT],
     /// How many connections of each listener it keeps open. One whose request is answered at once is not among them.
     pub open: [u64; LISTENERS_COUNT],
-    /// Method and target of the request that the application answers, or answered last; at most
-    /// [`REQUEST_BYTES_MAX`] bytes, any bytes.
+    /// Method and target of the request that the application answers, or answered last;
+    /// as much of it as the board has room for, any bytes.
     pub request: Vec<u8>,
 }
-
-/// A request's method and target are kept up to here, bytes; a log line wants no more either.
-pub const REQUEST_BYTES_MAX: usize = text::BYTES_MAX;
 
 impl Scoreboard {
     /// The slot at `at`.
@@ -218,11 +211,9 @@ impl Scoreboard {
             _ => Doing::Waiting,
         };
         Some(Row {
-            slot: at,
             number: slot.number.load(Relaxed),
             pid: slot.pid.load(Relaxed),
             generation: slot.generation.load(Relaxed),
-            respawns: slot.respawns.load(Relaxed),
             life,
             doing,
             started_at: slot.started_at.load(Relaxed),
@@ -243,12 +234,6 @@ impl Scoreboard {
     /// How many connections the workers that have ended had accepted from each listener.
     pub fn ended_accepted(&self) -> [u64; LISTENERS_COUNT] {
         read(&self.ended_accepted)
-    }
-
-    /// What all workers have done since the master started, those that have ended among them.
-    pub fn totals(&self) -> Totals {
-        let living = self.slots.iter().filter(|slot| slot.life.load(Relaxed) != FREE);
-        living.fold(self.ended.read(), |sum, slot| sum + slot.counters.read())
     }
 }
 

@@ -82,12 +82,11 @@
     not(feature = "command"),
     allow(
         dead_code,
+        unreachable_pub,
         unused_imports,
         reason = "the command uses the rest; what nobody uses at all, the default build finds"
     )
 )]
-// Made private in one step; clippy --fix says pub(crate) where nothing is reached from outside.
-#![allow(unreachable_pub)]
 
 mod application;
 mod ascii;

@@ -160,7 +160,7 @@ pub(crate) enum Content {
 
 /// A piece of a file that is still to be sent.
 #[derive(Debug)]
-pub struct FilePart {
+pub(crate) struct FilePart {
     /// The open file; its own position is neither used nor moved.
     pub file: File,
     /// Where the piece begins, bytes from the file's start.

@@ -3,19 +3,21 @@
 //! An application takes an [`Environ`] and a [`StartResponse`], and returns a [`Body`] or an [`AppError`].
 
 mod body;
-pub mod environ;
+pub(crate) mod environ;
 mod error;
-pub mod hang_up;
-pub mod input;
-pub mod response_head;
+pub(crate) mod hang_up;
+pub(crate) mod input;
+pub(crate) mod response_head;
 mod start_response;
-pub mod variables;
+pub(crate) mod variables;
 mod written;
 
+pub use body::Body;
 pub(crate) use body::Content;
-pub use body::{Body, FilePart};
+pub(crate) use body::FilePart;
 pub use error::AppError;
-pub use start_response::{StartError, StartResponse, Started};
+pub(crate) use start_response::Started;
+pub use start_response::{StartError, StartResponse};
 
 use crate::application::environ::Environ;
 

@@ -13,7 +13,7 @@ use std::fmt;
 use std::io::Write;
 use std::ops::Range;
 
-pub use index::Index;
+pub(crate) use index::Index;
 use index::{Place, Variable, cgi_case, hash, mix, places_of};
 
 use crate::ascii::Ascii;
@@ -207,7 +207,7 @@ impl fmt::Debug for Variables {
 
 /// What can be wrong with a CONTENT_LENGTH.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ContentLengthError {
+pub(crate) enum ContentLengthError {
     /// Something but ASCII digits stands in it (RFC 9110 section 8.6).
     NotDigits,
     /// It is more than 64 bits hold.

@@ -12,5 +12,5 @@ mod record;
 mod request;
 mod response;
 
-pub use conversation::Conversation;
-pub use fault::{FastcgiFault, RecordFault};
+pub(crate) use conversation::Conversation;
+pub(crate) use fault::{FastcgiFault, RecordFault};

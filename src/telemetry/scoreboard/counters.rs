@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 ///
 /// Powers of two, so that a bucket is found without a search: from 64 µs, what a small request takes through a
 /// queue, to 17 s, where front ends give up soon.
-pub const LATENCY_BOUNDS_MICROS: [u64; 19] = {
+pub(crate) const LATENCY_BOUNDS_MICROS: [u64; 19] = {
     let mut bounds = [0; 19];
     let mut at = 0;
     while at < bounds.len() {
@@ -23,7 +23,7 @@ const BUCKETS: usize = LATENCY_BOUNDS_MICROS.len() + 1;
 /// The counters, shared.
 #[repr(C)]
 #[derive(Default)]
-pub struct Counters {
+pub(crate) struct Counters {
     pub(super) accepted: AtomicU64,
     pub(super) requests: AtomicU64,
     pub(super) errors: AtomicU64,
@@ -38,7 +38,7 @@ pub struct Counters {
 
 /// The counters' values. All of them only ever grow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
+pub(crate) struct Totals {
     /// Connections that were accepted.
     pub accepted: u64,
     /// Requests that were answered, well or not.
@@ -69,7 +69,7 @@ impl Counters {
     }
 
     /// The values now.
-    pub fn read(&self) -> Totals {
+    pub(crate) fn read(&self) -> Totals {
         let read = |counter: &AtomicU64| counter.load(Relaxed);
         Totals {
             accepted: read(&self.accepted),

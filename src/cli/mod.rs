@@ -8,6 +8,7 @@ mod demo;
 mod did_you_mean;
 mod host;
 mod logs;
+mod option_names;
 mod options;
 mod output;
 pub(crate) mod program;
@@ -116,7 +117,7 @@ fn run_program(program: &Program, host: &dyn Host, arguments: Vec<OsString>) -> 
         Command::Decode(options) => decode::run(&options).map(|()| 0),
     };
     run.unwrap_or_else(|error| {
-        let error = error.to_string();
+        let error = option_names::in_options(&error.to_string());
         tell(&error);
         if let Some(note) = config::elsewhere(&error, &entries) {
             tell(&note);

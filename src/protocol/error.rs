@@ -93,7 +93,7 @@ impl fmt::Display for DecodeError {
             Fault::ContentLength { value } => write!(f, "CONTENT_LENGTH {value:?} is not a number of bytes")?,
             Fault::ContentLengthTwice => write!(f, "CONTENT_LENGTH was sent twice, with two values")?,
             Fault::BodyTooLarge { bytes_max } => {
-                write!(f, "the body is larger than {bytes_max} bytes (--max-body sets the bound)")?;
+                write!(f, "the body is larger than {bytes_max} bytes (Limits::body_bytes_max)")?;
             }
             Fault::VarsTooLarge { bytes_max } => write!(f, "the variables take more than {bytes_max} bytes")?,
             Fault::TooManyVars { count_max } => write!(f, "more than {count_max} variables")?,

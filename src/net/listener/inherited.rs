@@ -222,7 +222,7 @@ pub(crate) mod tests {
         for address in ["0.0.0.0:0", "[::]:0"] {
             let mut all = handed_over([("first", tcp(address)), ("second", tcp(address))]);
             let line = refusal(&mut all, "fd:first");
-            assert!(line.contains("--allow-from"), "{line}");
+            assert!(line.contains("ListenOptions::allow_from"), "{line}");
             assert!(take(&mut all, "fd:second", &["10.0.0.0/8"]).is_ok());
         }
     }

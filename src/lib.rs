@@ -33,6 +33,8 @@
 //! use tidegate::{Body, Environ, Inherited, Limits, ListenOptions, Listener, Scheme, StartResponse, Stop, Worker};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // What goes wrong is logged, and without a logger it would be lost.
+//! env_logger::init();
 //! let application = |_: Environ, start_response: StartResponse| {
 //!     start_response.start("200 OK", [("Content-Type", "text/plain")])?;
 //!     Ok(Body::from("Hello, World\n"))

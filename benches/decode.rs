@@ -6,8 +6,8 @@ mod wire;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tidegate::protocol::{Arrival, Protocol, Received};
-use tidegate::{Environ, Limits, Scheme};
+use tidegate::protocol::{Endpoints, Protocol, Received};
+use tidegate::{Environ, Limits, ProtocolName};
 use wire::uwsgi::Packet;
 
 fn benches(criterion: &mut Criterion) {
@@ -28,7 +28,7 @@ fn benches(criterion: &mut Criterion) {
 
 fn decode(mut packet: &[u8], limits: &Limits) -> Environ {
     let mut out = Vec::new();
-    match Protocol::new(Scheme::Uwsgi, Arrival::default).receive(&mut packet, &mut out, limits) {
+    match Protocol::new(ProtocolName::Uwsgi, Endpoints::default).receive(&mut packet, &mut out, limits) {
         Ok(Received::Request(environ)) => environ,
         other => panic!("no request: {other:?}"),
     }

@@ -5,8 +5,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tidegate::ResponseHead;
-use tidegate::protocol::{Arrival, Persistence, Protocol, Received};
-use tidegate::{Limits, Scheme};
+use tidegate::protocol::{Endpoints, Persistence, Protocol, Received};
+use tidegate::{Limits, ProtocolName};
 
 const SMALL: &[u8] = b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
 
@@ -34,7 +34,7 @@ fn benches(criterion: &mut Criterion) {
     for (name, request) in [("the least", SMALL), ("a browser's GET", BROWSER), ("a chunked POST", CHUNKED)] {
         group.throughput(Throughput::Bytes(request.len() as u64));
         // A connection that is kept, so that the request before must be answered: with as little as can be.
-        let mut conversation = Protocol::new(Scheme::Http, arrival);
+        let mut conversation = Protocol::new(ProtocolName::Http, endpoints);
         let head = ResponseHead::new("204 No Content", [("Server", "x"), ("Date", "y")], 100);
         let head = head.expect("it is valid");
         let (mut out, mut wire) = (Vec::new(), Vec::new());
@@ -52,11 +52,11 @@ fn benches(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn arrival() -> Arrival {
-    Arrival {
+fn endpoints() -> Endpoints {
+    Endpoints {
         peer: Some("127.0.0.1:51234".parse().expect("an address")),
         local: Some("127.0.0.1:8080".parse().expect("an address")),
-        ..Arrival::default()
+        ..Endpoints::default()
     }
 }
 

@@ -14,7 +14,7 @@ use std::thread::{self, JoinHandle};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tidegate::{AppError, Body, Environ, Inherited, Limits, ListenOptions, Listener};
-use tidegate::{Scheme, StartResponse, Stop, Stopper, Worker};
+use tidegate::{ProtocolName, StartResponse, Stop, Stopper, Worker};
 use wire::uwsgi::Packet;
 
 const BODY: &str = "Hello, World\n";
@@ -35,7 +35,7 @@ impl Server {
     fn start(folder: &Path) -> Result<Self, Box<dyn Error>> {
         let path = folder.join("tidegate.sock");
         let (options, address) = (ListenOptions::default(), path.as_path().into());
-        let listeners = Listener::bind(Scheme::Uwsgi, &address, &options, &mut Inherited::none())?;
+        let listeners = Listener::bind(ProtocolName::Uwsgi, &address, &options, &mut Inherited::none())?;
         let (sender, receiver) = std::sync::mpsc::channel();
         let thread = thread::spawn(move || {
             let mut worker = Worker::new(listeners, hello, Limits::default()).expect("a poller can be made");

@@ -30,7 +30,7 @@
 //! use std::net::TcpStream;
 //! use std::thread;
 //!
-//! use tidegate::{Body, Environ, Inherited, Limits, ListenOptions, Listener, Scheme, StartResponse, Stop, Worker};
+//! use tidegate::{Body, Environ, Inherited, Limits, ListenOptions, Listener, ProtocolName, StartResponse, Stop, Worker};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // What goes wrong is logged, and without a logger it would be lost.
@@ -40,7 +40,7 @@
 //!     Ok(Body::from("Hello, World\n"))
 //! };
 //! let (anywhere, options) = ("127.0.0.1:0".parse()?, ListenOptions::default());
-//! let listeners = Listener::bind(Scheme::Http, &anywhere, &options, &mut Inherited::none())?;
+//! let listeners = Listener::bind(ProtocolName::Http, &anywhere, &options, &mut Inherited::none())?;
 //! let address = listeners[0].address();
 //! let mut worker = Worker::new(listeners, application, Limits::default())?;
 //!
@@ -118,7 +118,7 @@ pub use net::listener::{
     Address, AddressError, Inherited, ListenError, ListenOptions, Listener, OptionError, Owner, parse_network,
 };
 pub use net::stream::Peer;
-pub use protocol::Scheme;
+pub use protocol::ProtocolName;
 pub use telemetry::observer;
 pub use worker::Worker;
 pub use worker::stop::{Stop, Stopper};

@@ -7,8 +7,8 @@ use std::fs;
 use std::path::Path;
 
 use tidegate::ResponseHead;
-use tidegate::protocol::{Arrival, Persistence, Protocol, Received};
-use tidegate::{Limits, Scheme};
+use tidegate::protocol::{Endpoints, Persistence, Protocol, Received};
+use tidegate::{Limits, ProtocolName};
 
 #[test]
 fn decoding_a_stock_nginx_get_allocates_nothing_once_warm() {
@@ -35,7 +35,7 @@ fn an_http_get_on_a_kept_connection_allocates_nothing_once_warm() {
     let request = fs::read(path).expect("the fixture is there");
     let (limits, head) = (Limits::default(), ResponseHead::new("204 No Content", [("X", "y")], 100));
     let (head, mut out) = (head.expect("it is valid"), Vec::new());
-    let mut conversation = Protocol::new(Scheme::Http, Arrival::default);
+    let mut conversation = Protocol::new(ProtocolName::Http, Endpoints::default);
     let mut ask = || {
         let received = conversation.receive(&mut request.as_slice(), &mut out, &limits);
         assert!(matches!(received, Ok(Received::Request(_))), "{received:?}");
@@ -52,7 +52,7 @@ fn decode(packet: &[u8], limits: &Limits) {
 }
 
 fn decode_in<'a>(pieces: impl Iterator<Item = &'a [u8]>, limits: &Limits) {
-    let mut decoder = Protocol::new(Scheme::Uwsgi, Arrival::default);
+    let mut decoder = Protocol::new(ProtocolName::Uwsgi, Endpoints::default);
     let (mut out, mut decoded) = (Vec::new(), None);
     for mut piece in pieces {
         if let Received::Request(environ) =

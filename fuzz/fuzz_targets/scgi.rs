@@ -2,11 +2,11 @@
 //! result however they are split.
 #![no_main]
 
-#[path = "../../tests/cgi/feeding.rs"]
+#[path = "../../tests/fastcgi_scgi/feeding.rs"]
 mod feeding;
 
 use libfuzzer_sys::fuzz_target;
-use tidegate::{Limits, Scheme};
+use tidegate::{Limits, ProtocolName};
 
 // An input is the bytes of a connection, and behind them the places of two cuts.
 fuzz_target!(|input: &[u8]| {
@@ -20,5 +20,5 @@ fuzz_target!(|input: &[u8]| {
         ..Limits::default()
     };
     let cuts = [usize::from(*first), usize::from(*second)];
-    feeding::assert_any_split(Scheme::Scgi, bytes, &cuts, &limits);
+    feeding::assert_any_split(ProtocolName::Scgi, bytes, &cuts, &limits);
 });

@@ -9,19 +9,19 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
 use tidegate::{Environ, StartResponse};
 
-use crate::errors::Errors;
 use crate::file_wrapper::FileWrapper;
-use crate::input::Input;
-use crate::keys::Keys;
+use crate::interned_names::InternedNames;
 use crate::shape::{Shape, outline};
 use crate::start_response::Disconnected;
+use crate::wsgi_errors::Errors;
+use crate::wsgi_input::Input;
 
 /// Makes environs.
 pub(crate) struct Environs {
     /// What is the same in every environ, and what is empty where a request does not say it.
     constants: Py<PyDict>,
     errors: Py<Errors>,
-    keys: Keys,
+    names: InternedNames,
     /// The shapes that requests had of late, the last one first.
     shapes: Vec<Shape>,
 }
@@ -50,7 +50,12 @@ impl Environs {
             PyString::intern(py, "wsgi.input"),
             Input::new(tidegate::Input::default()).into_pyobject(py)?,
         )?;
-        Ok(Environs { constants: constants.unbind(), errors, keys: Keys::default(), shapes: Vec::new() })
+        Ok(Environs {
+            constants: constants.unbind(),
+            errors,
+            names: InternedNames::default(),
+            shapes: Vec::new(),
+        })
     }
 
     /// The environ of a request.
@@ -87,7 +92,7 @@ impl Environs {
                 self.shapes[..=at].rotate_right(1);
             }
             None => {
-                let shape = Shape::new(self.constants.bind(py), &mut self.keys, environ, outline)?;
+                let shape = Shape::new(self.constants.bind(py), &mut self.names, environ, outline)?;
                 if shape.is_large() {
                     return Ok(shape.into_dict(py));
                 }

@@ -15,17 +15,17 @@ mod application;
 mod body;
 mod chunk;
 mod environs;
-mod errors;
 mod failure;
 mod file_wrapper;
 mod forked;
 mod host;
-mod input;
-mod keys;
+mod interned_names;
 mod shape;
 mod start_response;
 mod text;
 mod waiting;
+mod wsgi_errors;
+mod wsgi_input;
 
 /// The native part of the package `tidegate`.
 // The state of a request is guarded by the GIL: the worker has one thread.
@@ -34,13 +34,13 @@ mod _tidegate {
     use super::{OsString, Python, host, pyfunction};
 
     #[pymodule_export]
-    use super::errors::Errors;
-    #[pymodule_export]
     use super::file_wrapper::FileWrapper;
     #[pymodule_export]
-    use super::input::Input;
-    #[pymodule_export]
     use super::start_response::{Disconnected, StartResponse, Write};
+    #[pymodule_export]
+    use super::wsgi_errors::Errors;
+    #[pymodule_export]
+    use super::wsgi_input::Input;
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "Python's name for it")]

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use tidegate::Environ;
 
-use crate::keys::Keys;
+use crate::interned_names::InternedNames;
 use crate::text::from_latin1;
 
 /// A shape, and the last request that had it.
@@ -37,7 +37,7 @@ impl Shape {
     /// The shape of this request, whose dict begins as a copy of `constants`.
     pub(crate) fn new(
         constants: &Bound<'_, PyDict>,
-        keys: &mut Keys,
+        names: &mut InternedNames,
         environ: &Environ,
         outline: u64,
     ) -> PyResult<Self> {
@@ -47,7 +47,7 @@ impl Shape {
         for (name, value) in environ.iter() {
             let mut key = None;
             if !SERVER_OWNED.iter().any(|prefix| name.starts_with(prefix)) {
-                let name = keys.of(py, name)?;
+                let name = names.of(py, name)?;
                 dict.set_item(&name, from_latin1(py, value)?)?;
                 key = Some(name.unbind());
             }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::net::listener::Listener;
-use crate::protocol::Scheme;
+use crate::protocol::ProtocolName;
 
 /// The words for these listeners, which serve `app`; `path` is worth asking for. `program` is how the command is called.
 pub(super) fn banner(program: &str, app: &str, path: &str, listeners: &[&Listener]) -> String {
@@ -13,11 +13,14 @@ pub(super) fn banner(program: &str, app: &str, path: &str, listeners: &[&Listene
     };
     for listener in listeners {
         // A browser's URL ends in a path.
-        let slash =
-            if listener.scheme() == Scheme::Http && listener.local_tcp().is_some() { "/" } else { "" };
-        write(format_args!("Listening on {}://{}{slash}\n", listener.scheme(), listener.address()));
+        let slash = if listener.protocol() == ProtocolName::Http && listener.local_tcp().is_some() {
+            "/"
+        } else {
+            ""
+        };
+        write(format_args!("Listening on {}://{}{slash}\n", listener.protocol(), listener.address()));
     }
-    match listeners.iter().find_map(|listener| Some((listener.scheme(), listener.nginx_address()?))) {
+    match listeners.iter().find_map(|listener| Some((listener.protocol(), listener.nginx_address()?))) {
         Some((scheme, address)) => write(format_args!("{}", server_block(scheme, &address))),
         None => write(format_args!(
             "\nnginx cannot connect to an abstract socket; for nginx, add --uwsgi ADDR.\n"
@@ -31,26 +34,30 @@ pub(super) fn banner(program: &str, app: &str, path: &str, listeners: &[&Listene
 
 fn try_it(program: &str, listener: &Listener, path: &str) -> Option<String> {
     let address = listener.nginx_address().unwrap_or_else(|| listener.address());
-    match (listener.scheme(), address.strip_prefix("unix:")) {
-        (Scheme::Uwsgi, _) => Some(format!("{program} request {address} {path}")),
-        (Scheme::Http, Some(socket)) => Some(format!("curl --unix-socket {socket} http://localhost{path}")),
-        (Scheme::Http, None) => Some(format!("curl http://{address}{path}")),
-        (Scheme::Fastcgi | Scheme::Scgi, _) => None,
+    match (listener.protocol(), address.strip_prefix("unix:")) {
+        (ProtocolName::Uwsgi, _) => Some(format!("{program} request {address} {path}")),
+        (ProtocolName::Http, Some(socket)) => {
+            Some(format!("curl --unix-socket {socket} http://localhost{path}"))
+        }
+        (ProtocolName::Http, None) => Some(format!("curl http://{address}{path}")),
+        (ProtocolName::Fastcgi | ProtocolName::Scgi, _) => None,
     }
 }
 
 /// A server for nginx that passes everything on to us.
-fn server_block(scheme: Scheme, address: &str) -> String {
+fn server_block(scheme: ProtocolName, address: &str) -> String {
     let lines = match scheme {
-        Scheme::Uwsgi => vec!["include uwsgi_params;".to_owned(), format!("uwsgi_pass {address};")],
-        Scheme::Http => vec![
+        ProtocolName::Uwsgi => vec!["include uwsgi_params;".to_owned(), format!("uwsgi_pass {address};")],
+        ProtocolName::Http => vec![
             format!("proxy_pass http://{address};"),
             "proxy_http_version 1.1;".to_owned(),
             "proxy_set_header Connection \"\";".to_owned(),
             "proxy_set_header Host $http_host;".to_owned(),
         ],
-        Scheme::Fastcgi => vec!["include fastcgi_params;".to_owned(), format!("fastcgi_pass {address};")],
-        Scheme::Scgi => vec!["include scgi_params;".to_owned(), format!("scgi_pass {address};")],
+        ProtocolName::Fastcgi => {
+            vec!["include fastcgi_params;".to_owned(), format!("fastcgi_pass {address};")]
+        }
+        ProtocolName::Scgi => vec!["include scgi_params;".to_owned(), format!("scgi_pass {address};")],
     };
     format!(
         "

@@ -10,7 +10,7 @@ use super::values::{Seconds, Size, WorkerCount, assignment, mode, waiting_time};
 use crate::limits::Limits;
 use crate::master::Retirement;
 use crate::net::listener::{Address, ListenOptions, Owner, parse_network};
-use crate::protocol::{Scheme, Trust};
+use crate::protocol::{ProtocolName, Trust};
 
 /// What `tidegate serve` is given.
 #[derive(Args, Debug)]
@@ -255,15 +255,15 @@ impl Loading {
 
 impl Listening {
     /// Where to listen, what is spoken there, and how to listen. A unix socket is `owner`'s unless another was named.
-    pub(super) fn addresses(&self, owner: Option<Owner>) -> Vec<(Scheme, Address, ListenOptions)> {
+    pub(super) fn addresses(&self, owner: Option<Owner>) -> Vec<(ProtocolName, Address, ListenOptions)> {
         let (plain, proxied) = (self.options(false, owner), self.options(true, owner));
         // Another protocol is an option above and a line here.
         let asked = [
-            (Scheme::Uwsgi, &self.uwsgi, &plain),
-            (Scheme::Http, &self.http, &plain),
-            (Scheme::Http, &self.http_proxy_protocol, &proxied),
-            (Scheme::Fastcgi, &self.fastcgi, &plain),
-            (Scheme::Scgi, &self.scgi, &plain),
+            (ProtocolName::Uwsgi, &self.uwsgi, &plain),
+            (ProtocolName::Http, &self.http, &plain),
+            (ProtocolName::Http, &self.http_proxy_protocol, &proxied),
+            (ProtocolName::Fastcgi, &self.fastcgi, &plain),
+            (ProtocolName::Scgi, &self.scgi, &plain),
         ];
         let mut all = Vec::new();
         for (scheme, addresses, options) in asked {
@@ -271,8 +271,8 @@ impl Listening {
         }
         if all.is_empty() {
             let loopback = |port| Address::Tcp { host: "127.0.0.1".to_owned(), port };
-            all.push((Scheme::Uwsgi, loopback(3031), plain.clone()));
-            all.push((Scheme::Http, loopback(8080), plain));
+            all.push((ProtocolName::Uwsgi, loopback(3031), plain.clone()));
+            all.push((ProtocolName::Http, loopback(8080), plain));
         }
         all
     }

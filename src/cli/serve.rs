@@ -14,12 +14,13 @@ use super::{Host, Program, Result, banner, start};
 use crate::application::{AppError, Application};
 use crate::cli::demo::Builtin;
 use crate::master::{
-    self, Crew, End, Fork, Handover, Identity, Invocation, Master, PidFile, Plan, Post, Retirement,
+    self, End, Fork, Handover, Identity, Invocation, Master, MasterHooks, PidFile, Plan, Retirement,
+    WorkerSetup,
 };
 use crate::net::listener::{Inherited, Listener, Owner};
 use crate::process::descriptors;
 use crate::process::fork_watch;
-use crate::protocol::Scheme;
+use crate::protocol::ProtocolName;
 use crate::worker::Worker;
 
 /// Serves until a signal ends it. Returns the process's exit status.
@@ -57,7 +58,7 @@ pub(super) fn run(program: &Program, host: &dyn Host, options: &Options) -> Resu
     let mut stats = Vec::new();
     if let Some((address, how)) = options.listening.stats(owner) {
         // The scheme is what a master that hands the socket on knows it by.
-        stats = Listener::bind(Scheme::Http, &address, &how, &mut inherited)?;
+        stats = Listener::bind(ProtocolName::Http, &address, &how, &mut inherited)?;
     }
     drop(inherited);
     let serving =
@@ -126,7 +127,7 @@ impl<'a> Serving<'a> {
     }
 
     /// Serves as one of the master's workers.
-    fn work(&self, post: Post) -> Result<()> {
+    fn work(&self, post: WorkerSetup) -> Result<()> {
         let loaded = self.app.take().map_or_else(|| self.load(), Ok);
         let app = match loaded {
             Ok(app) => app,
@@ -200,7 +201,7 @@ impl<'a> Serving<'a> {
     }
 }
 
-impl Crew for Serving<'_> {
+impl MasterHooks for Serving<'_> {
     fn fork(&self) -> io::Result<Fork> {
         self.host.fork()
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use log::{debug, error, info, warn};
 
-use super::{Connection, Context, Next, State, Step, Tally, Turn};
+use super::{Connection, Context, Next, ResponseTally, State, Step, Turn};
 use crate::application::AppError;
 use crate::application::response_head::ResponseHead;
 use crate::ascii::Ascii;
@@ -36,7 +36,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Says no, and reads on until the peer has heard it.
+    /// Says no, and reads on until the peer has arrived it.
     pub(super) fn refuse<A>(&mut self, status: &str, what: &str, cx: &mut Context<'_, A>) {
         warn!("{}: refused with {status}: {what}", self.peer);
         self.turn_away(status, what, cx);
@@ -83,7 +83,7 @@ impl<S: Stream> Connection<S> {
         let request_line = Ascii(&exchange.request_line);
         error!("{}: {request_line}: answered with {}: {error}", self.peer, &status[..3]);
         let head_only = exchange.head_only;
-        self.protocol.complain(&error.to_string(), &mut self.outbox.before);
+        self.protocol.write_stderr(&error.to_string(), &mut self.outbox.before);
         let persistence = self.answer(status, text, head_only, cx);
         self.finish(persistence);
         Step::Progress
@@ -142,7 +142,7 @@ impl<S: Stream> Connection<S> {
     }
 
     pub(super) fn report<A>(&mut self, cx: &mut Context<'_, A>, complete: bool) {
-        let Tally { code, bytes, began, .. } = self.tally;
+        let ResponseTally { code, bytes, began, .. } = self.tally;
         // A ping is no request.
         let is_request = code > 0 || self.exchange().is_some();
         if let Some(recorder) = &mut cx.recorder
@@ -157,7 +157,7 @@ impl<S: Stream> Connection<S> {
                 observer.observe(self.id, Event::Finished(&summary));
             }
         }
-        self.tally = Tally::default();
+        self.tally = ResponseTally::default();
     }
 
     /// The end, told to who keeps something of this connection.

@@ -37,7 +37,7 @@ pub use crate::net::stream::Stream;
 use crate::protocol::{Persistence, Phase, Protocol};
 use crate::telemetry::observer::{Event, Observer};
 use crate::telemetry::scoreboard::Recorder;
-use reading::Incoming;
+use reading::ReadSide;
 use waiting::Waiting;
 
 /// A peer, what is being done for it, and what it is owed.
@@ -51,12 +51,12 @@ pub struct Connection<S> {
     outbox: Outbox,
     /// Bytes that arrived behind a request, for the next one.
     unread: Bytes,
-    incoming: Incoming,
+    read_side: ReadSide,
     /// When waiting for the peer ends; `None` until it is first waited for in this state.
     deadline: Option<Instant>,
     /// Bytes that the peer's socket has taken of all responses.
     sent: u64,
-    tally: Tally,
+    tally: ResponseTally,
 }
 
 /// What a connection needs of its worker for one turn.
@@ -128,7 +128,7 @@ enum Step {
 
 /// What is said of the current request when it is over.
 #[derive(Default)]
-struct Tally {
+struct ResponseTally {
     code: u16,
     bytes: u64,
     /// When the application was called, if the scoreboard is told of it.
@@ -146,10 +146,10 @@ impl<S: Stream> Connection<S> {
             state: State::Receiving { waiting: Waiting::First },
             outbox: Outbox::default(),
             unread: Bytes::new(),
-            incoming: Incoming::Unknown,
+            read_side: ReadSide::Unknown,
             deadline: None,
             sent: 0,
-            tally: Tally::default(),
+            tally: ResponseTally::default(),
         }
     }
 
@@ -207,10 +207,10 @@ impl<S: Stream> Connection<S> {
     pub fn advance<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
         let mut moved = false;
         for _ in 0..cx.limits.steps_per_turn_max {
-            // What the peer says is heard though it does not read; only what it reads lengthens its time.
-            let hears = self.hears();
-            match if hears { self.hear(cx) } else { self.step(cx) } {
-                Step::Progress => moved |= !hears,
+            // What the peer says is arrived though it does not read; only what it reads lengthens its time.
+            let reads = self.reads_while_responding();
+            match if reads { self.read_while_responding(cx) } else { self.step(cx) } {
+                Step::Progress => moved |= !reads,
                 Step::Blocked => {
                     self.wait(moved, cx);
                     return Turn::Blocked;
@@ -225,7 +225,7 @@ impl<S: Stream> Connection<S> {
     /// The peer has closed its side, at least for sending. If the application is making a response for a client
     /// that is gone, that ends here, and the body is closed.
     pub fn hang_up<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
-        self.incoming = Incoming::Ending;
+        self.read_side = ReadSide::Ending;
         if matches!(self.state, State::Responding { .. }) && self.protocol.half_close_is_hang_up() {
             self.gone(cx, ErrorKind::ConnectionReset.into());
             return self.closed(cx);
@@ -257,8 +257,8 @@ impl<S: Stream> Connection<S> {
 
     /// Bytes have arrived. While a response is made they wait, but where the peer can take its request back.
     pub fn readable<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
-        if self.incoming == Incoming::Drained {
-            self.incoming = Incoming::Unknown;
+        if self.read_side == ReadSide::Drained {
+            self.read_side = ReadSide::Unknown;
         }
         self.advance(cx)
     }
@@ -339,7 +339,7 @@ impl<S: Stream> Connection<S> {
         if let Some(recorder) = &mut cx.recorder {
             self.tally.began = Some(recorder.calls(environ.method(), environ.uri()));
         }
-        abort_reply::set(descriptor, self.protocol.last_words(environ.method() == b"HEAD"));
+        abort_reply::set(descriptor, self.protocol.abort_reply(environ.method() == b"HEAD"));
         let client = descriptor.map(Client::new);
         let (exchange, called) = Exchange::call(cx.application, environ, client, cx.limits);
         abort_reply::set(None, &[]);
@@ -357,14 +357,14 @@ impl<S: Stream> Connection<S> {
             return Step::Progress;
         };
         if cx.stopping {
-            self.protocol.keep_no_longer();
+            self.protocol.disable_keep_alive();
         }
         if pending.data.is_empty() {
             let asks = exchange.asks_application();
             if asks {
                 let begun = exchange.is_head_sent();
-                let last_words = if begun { &[] } else { self.protocol.last_words(exchange.head_only) };
-                abort_reply::set(self.stream.descriptor(), last_words);
+                let abort_reply = if begun { &[] } else { self.protocol.abort_reply(exchange.head_only) };
+                abort_reply::set(self.stream.descriptor(), abort_reply);
                 if let Some(recorder) = &mut cx.recorder {
                     recorder.steps();
                 }
@@ -422,9 +422,9 @@ impl<S: Stream> Connection<S> {
             Next::Close | Next::Drain => match self.stream.shutdown_write() {
                 Ok(()) => {
                     self.unread = Bytes::new();
-                    if matches!(next, Next::Drain) && self.incoming == Incoming::Drained {
+                    if matches!(next, Next::Drain) && self.read_side == ReadSide::Drained {
                         // A peer that is refused is most likely still sending.
-                        self.incoming = Incoming::Unknown;
+                        self.read_side = ReadSide::Unknown;
                     }
                     self.enter(State::Draining);
                     Step::Progress

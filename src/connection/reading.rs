@@ -13,7 +13,7 @@ use crate::telemetry::observer::Event;
 
 /// What is known of the socket's receiving side without asking it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Incoming {
+pub(super) enum ReadSide {
     /// There may be bytes.
     Unknown,
     /// The last read took all that there was, as it was not filled: what comes is told by an event (epoll(7),
@@ -32,7 +32,7 @@ impl<S: Stream> Connection<S> {
             self.unread = unread;
             return step;
         }
-        if self.incoming == Incoming::Drained {
+        if self.read_side == ReadSide::Drained {
             return Step::Blocked;
         }
         let scratch = std::mem::take(&mut cx.scratch);
@@ -51,8 +51,8 @@ impl<S: Stream> Connection<S> {
                 Step::Closed
             }
             Ok(read) => {
-                if read < scratch.len() && self.incoming == Incoming::Unknown {
-                    self.incoming = Incoming::Drained;
+                if read < scratch.len() && self.read_side == ReadSide::Unknown {
+                    self.read_side = ReadSide::Drained;
                 }
                 let (step, left) = self.take_in(&scratch[..read], cx);
                 self.unread = Bytes::copy_from_slice(&scratch[read - left..read]);
@@ -92,26 +92,26 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Whether there may be something that the peer says of the request that is answered.
-    pub(super) fn hears(&self) -> bool {
+    pub(super) fn reads_while_responding(&self) -> bool {
         matches!(self.state, State::Responding { .. })
-            && self.protocol.hears_while_responding()
-            && (!self.unread.is_empty() || self.incoming == Incoming::Unknown)
+            && self.protocol.reads_while_responding()
+            && (!self.unread.is_empty() || self.read_side == ReadSide::Unknown)
     }
 
     /// Takes in what a peer says while its request is answered: first what arrived with the request. What the
     /// protocol answers to that stands behind the piece that is on its way.
-    pub(super) fn hear<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Step {
-        let mut heard = std::mem::take(&mut self.unread);
-        if heard.is_empty() {
-            heard = match self.stream.read(cx.scratch) {
+    pub(super) fn read_while_responding<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Step {
+        let mut arrived = std::mem::take(&mut self.unread);
+        if arrived.is_empty() {
+            arrived = match self.stream.read(cx.scratch) {
                 Ok(read) if read > 0 => {
                     if read < cx.scratch.len() {
-                        self.incoming = Incoming::Drained;
+                        self.read_side = ReadSide::Drained;
                     }
                     Bytes::copy_from_slice(&cx.scratch[..read])
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.incoming = Incoming::Drained;
+                    self.read_side = ReadSide::Drained;
                     return Step::Progress;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => return Step::Progress,
@@ -121,9 +121,9 @@ impl<S: Stream> Connection<S> {
                 }
             };
         }
-        let mut bytes = &heard[..];
+        let mut bytes = &arrived[..];
         let received = self.protocol.receive(&mut bytes, &mut self.outbox.after, cx.limits);
-        self.unread = heard.slice(heard.len() - bytes.len()..);
+        self.unread = arrived.slice(arrived.len() - bytes.len()..);
         match received {
             Ok(Received::Aborted(persistence)) => {
                 debug!("{}: {}: taken back by the peer", self.peer, self.request_line());
@@ -145,7 +145,7 @@ impl<S: Stream> Connection<S> {
 
     /// Whether bytes have arrived that nobody will read. The socket is asked only where that is not known.
     pub(super) fn holds_unread<A>(&mut self, cx: &mut Context<'_, A>) -> bool {
-        if self.incoming == Incoming::Drained {
+        if self.read_side == ReadSide::Drained {
             return false;
         }
         match self.stream.read(cx.scratch) {
@@ -155,7 +155,7 @@ impl<S: Stream> Connection<S> {
     }
 
     pub(super) fn drain<A>(&mut self, cx: &mut Context<'_, A>) -> Step {
-        if self.incoming == Incoming::Drained {
+        if self.read_side == ReadSide::Drained {
             return Step::Blocked;
         }
         match self.stream.read(cx.scratch) {

@@ -63,7 +63,7 @@ extern "C" fn on_abort(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut 
             }
             return;
         }
-        say_last_words();
+        send_abort_reply();
     }
     let before = BEFORE.get().copied().unwrap_or(SigAction::new(
         SigHandler::SigDfl,
@@ -78,7 +78,7 @@ extern "C" fn on_abort(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut 
 }
 
 #[allow(unsafe_code)]
-fn say_last_words() {
+fn send_abort_reply() {
     let Some((descriptor, words, len)) = abort_reply::take() else { return };
     if len > 0 {
         // SAFETY: `words` and `len` are those of a &'static [u8], and the descriptor is a connection of the worker,

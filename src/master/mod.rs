@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! signals, lines, time ──► turn ──► hear ─ reap ─ watch ─ fill ──► sleep
-//!                                                           └── fork ──► Post, the worker's
+//!                                                           └── fork ──► WorkerSetup, the worker's
 //! ```
 //!
 //! A turn does one thing after the other, on one thread, and ends in a single sleep. What is to be done is always found
@@ -12,21 +12,21 @@
 
 mod abort;
 mod backoff;
+mod file_watch;
 mod fork;
-mod memory;
-mod notify;
 mod oom;
-mod paths;
 mod pid_file;
-mod post;
 mod privileges;
 mod reload;
 mod retirement;
+mod sd_notify;
+mod shared_memory;
 mod signals;
 mod stats;
 mod supervise;
 mod upgrade;
 mod worker;
+mod worker_setup;
 
 use std::collections::HashMap;
 use std::io;
@@ -37,23 +37,23 @@ use log::{error, info};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2};
 
 pub use fork::{Fork, fork};
-pub(crate) use memory::{scoreboard, shared_flag};
 pub(crate) use pid_file::PidFile;
-pub(crate) use post::Post;
 pub(crate) use privileges::Identity;
 pub(crate) use retirement::Retirement;
+pub(crate) use shared_memory::{scoreboard, shared_flag};
 pub(crate) use signals::{let_signals_in, outlive_file_limit, outlive_readers};
 pub(crate) use supervise::WORKERS_MAX;
 pub(crate) use upgrade::{Handover, Invocation};
+pub(crate) use worker_setup::WorkerSetup;
 
 use crate::net::listener::Listener;
 use crate::process::fork_watch;
 use crate::telemetry::scoreboard::Scoreboard;
 use backoff::Backoff;
-use notify::Notify;
+use file_watch::FileWatch;
 use oom::OomKills;
-use paths::Paths;
 use reload::Reload;
+use sd_notify::SdNotify;
 use signals::Signals;
 use stats::Stats;
 use upgrade::{Progress, Upgrade};
@@ -71,7 +71,7 @@ pub(crate) struct Plan {
     pub grace: Duration,
     /// When a worker is replaced though nothing is wrong with it.
     pub retirement: Retirement,
-    /// Paths whose change is a reload.
+    /// FileWatch whose change is a reload.
     pub reload_on: Vec<PathBuf>,
     /// Whether the application was loaded before the fork. Other code then takes another master.
     pub preloaded: bool,
@@ -80,7 +80,7 @@ pub(crate) struct Plan {
 }
 
 /// What the master leaves to the command around it.
-pub(crate) trait Crew {
+pub(crate) trait MasterHooks {
     /// Makes a second process; [`fork`] does.
     fn fork(&self) -> io::Result<Fork>;
     /// Runs `wait`, in which the master sleeps. Whoever holds a lock lets go of it meanwhile.
@@ -98,13 +98,13 @@ pub(crate) enum End {
     /// It could not start, and why.
     Failed(String),
     /// This process is a worker: it has been forked just now.
-    Worker(Post),
+    Worker(WorkerSetup),
 }
 
 /// The master of one command.
 pub(crate) struct Master<'a> {
     plan: Plan,
-    crew: &'a dyn Crew,
+    hooks: &'a dyn MasterHooks,
     scoreboard: &'static Scoreboard,
     listeners: Vec<Listener>,
     workers: Vec<Worker>,
@@ -120,8 +120,8 @@ pub(crate) struct Master<'a> {
     reload: Option<Reload>,
     backoff: Backoff,
     signals: Signals,
-    paths: Paths,
-    notify: Notify,
+    file_watch: FileWatch,
+    notify: SdNotify,
     oom_kills: OomKills,
     handover: Handover,
     upgrade: Option<Upgrade>,
@@ -148,7 +148,7 @@ enum State {
 enum Leave {
     Stopped(u8),
     Failed(String),
-    Worker(Box<Post>),
+    Worker(Box<WorkerSetup>),
 }
 
 impl<'a> Master<'a> {
@@ -158,13 +158,13 @@ impl<'a> Master<'a> {
         listeners: Vec<Listener>,
         scoreboard: &'static Scoreboard,
         handover: Handover,
-        crew: &'a dyn Crew,
+        hooks: &'a dyn MasterHooks,
     ) -> io::Result<Self> {
         let now = Instant::now();
         fork_watch::begin()?;
         supervise::introduce(scoreboard);
         Ok(Master {
-            crew,
+            hooks,
             scoreboard,
             listeners,
             workers: Vec::new(),
@@ -176,8 +176,8 @@ impl<'a> Master<'a> {
             reload: None,
             backoff: Backoff::default(),
             signals: Signals::hear()?,
-            paths: Paths::new(plan.reload_on.clone()),
-            notify: Notify::new(now, handover.is_awaited()),
+            file_watch: FileWatch::new(plan.reload_on.clone()),
+            notify: SdNotify::new(now, handover.is_awaited()),
             oom_kills: OomKills::so_far(),
             handover,
             upgrade: None,
@@ -262,7 +262,7 @@ impl<'a> Master<'a> {
             SIGTTIN => self.want(self.wanted.saturating_add(u32::try_from(times).unwrap_or(u32::MAX))),
             SIGTTOU => self.want(self.wanted.saturating_sub(u32::try_from(times).unwrap_or(u32::MAX))),
             SIGUSR1 => {
-                self.crew.reopen_logs();
+                self.hooks.reopen_logs();
                 self.workers.iter_mut().for_each(Worker::reopen_logs);
                 info!("the log files are open anew");
             }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use log::{error, info, warn};
 
-use super::post::unix_micros;
+use super::worker_setup::unix_micros;
 use super::{Master, State};
 
 /// A reload on its way.

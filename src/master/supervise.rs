@@ -9,11 +9,11 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 
-use super::post::unix_micros;
 use super::retirement::memory;
 use super::signals::{Loading, hold_back};
-use super::worker::{Ending, Stage, Worker, deed};
-use super::{Fork, Leave, Master, Post, State};
+use super::worker::{Ending, Stage, Worker, activity};
+use super::worker_setup::unix_micros;
+use super::{Fork, Leave, Master, State, WorkerSetup};
 use crate::process::fork_watch;
 use crate::telemetry::scoreboard::{Doing, Life, Row, Scoreboard};
 
@@ -57,7 +57,7 @@ impl Master<'_> {
             if let Some(stats) = &mut self.stats {
                 stats.own_files();
             }
-            self.crew.serving(&self.listeners);
+            self.hooks.serving(&self.listeners);
             self.notify.ready();
             if self.handover.is_awaited() {
                 info!("upgrade: this master serves");
@@ -87,7 +87,7 @@ impl Master<'_> {
                 Some(ending) => {
                     self.hear_one(at);
                     let worker = self.workers.swap_remove(at);
-                    self.bury(&worker, ending)?;
+                    self.record_exit(&worker, ending)?;
                 }
             }
         }
@@ -109,14 +109,14 @@ impl Master<'_> {
         }
     }
 
-    fn bury(&mut self, worker: &Worker, ending: Ending) -> Result<(), Leave> {
+    fn record_exit(&mut self, worker: &Worker, ending: Ending) -> Result<(), Leave> {
         let row = self.scoreboard.row(worker.slot);
         if let (Some(stats), Some(row)) = (&mut self.stats, &row) {
             stats.ended(row);
         }
         self.scoreboard.free(worker.slot);
         match worker.stage {
-            Stage::Starting => return self.bury_unborn(worker, ending),
+            Stage::Starting => return self.record_failed_start(worker, ending),
             Stage::Ready if is_at_start(worker, row.as_ref(), Instant::now()) => {
                 let pause = self.backoff.failed(Instant::now());
                 error!(
@@ -135,13 +135,13 @@ impl Master<'_> {
                 } else {
                     ""
                 };
-                let deed = row.as_ref().map(deed).unwrap_or_default();
-                error!("{worker} has ended: {ending}{memory}; it held {deed}");
+                let activity = row.as_ref().map(activity).unwrap_or_default();
+                error!("{worker} has ended: {ending}{memory}; it held {activity}");
             }
             Stage::Leaving(_) if ending == Ending::Exited(0) => debug!("{worker} has left"),
             Stage::Leaving(_) => {
-                let deed = row.as_ref().map(deed).unwrap_or_default();
-                error!("{worker} has ended before it had finished: {ending}; it held {deed}");
+                let activity = row.as_ref().map(activity).unwrap_or_default();
+                error!("{worker} has ended before it had finished: {ending}; it held {activity}");
             }
             Stage::Aborted(_) | Stage::Killed => info!("{worker} has ended: {ending}"),
         }
@@ -149,7 +149,7 @@ impl Master<'_> {
     }
 
     /// A worker has ended that never served.
-    fn bury_unborn(&mut self, worker: &Worker, ending: Ending) -> Result<(), Leave> {
+    fn record_failed_start(&mut self, worker: &Worker, ending: Ending) -> Result<(), Leave> {
         if matches!(self.state, State::Stopping { .. }) {
             return Ok(());
         }
@@ -201,7 +201,7 @@ impl Master<'_> {
                 {
                     error!(
                         "{worker}: {}: it has not come back for {:.1} s, longer than --timeout: aborted",
-                        deed(&row),
+                        activity(&row),
                         stuck.as_secs_f64()
                     );
                     worker.abort();
@@ -219,7 +219,7 @@ impl Master<'_> {
                     worker.kill();
                 }
                 Stage::Leaving(until) if now >= until => {
-                    error!("{worker}: {}: its time (--grace) is over: aborted", deed(&row));
+                    error!("{worker}: {}: its time (--grace) is over: aborted", activity(&row));
                     worker.abort();
                 }
                 Stage::Aborted(until) if now >= until => {
@@ -238,7 +238,11 @@ impl Master<'_> {
         if slowly {
             self.look_for_stats(now);
         }
-        if slowly && self.state == State::Serving && !self.paths.is_empty() && self.paths.have_changed() {
+        if slowly
+            && self.state == State::Serving
+            && !self.file_watch.is_empty()
+            && self.file_watch.have_changed()
+        {
             self.start_reload("a path of --reload-on has changed");
         }
     }
@@ -285,7 +289,7 @@ impl Master<'_> {
             let (ours, theirs) = UnixStream::pair()?;
             ours.set_nonblocking(true)?;
             let held = hold_back()?;
-            Ok((self.crew.fork()?, ours, theirs, held))
+            Ok((self.hooks.fork()?, ours, theirs, held))
         };
         match fork() {
             Ok((Fork::Parent(pid), ours, _, _)) => {
@@ -302,7 +306,7 @@ impl Master<'_> {
                 let slot = self.scoreboard.slot(slot).expect("take() gives a slot that is there");
                 let loading = Loading::begin().map_err(|error| Leave::Failed(error.to_string()))?;
                 let listeners = std::mem::take(&mut self.listeners);
-                Err(Leave::Worker(Box::new(Post {
+                Err(Leave::Worker(Box::new(WorkerSetup {
                     listeners,
                     link,
                     slot,
@@ -357,7 +361,7 @@ impl Master<'_> {
         let descriptors = descriptors.chain(self.stats_wait_for());
         let mut polled: Vec<PollFd<'_>> =
             descriptors.map(|(descriptor, flags)| PollFd::new(descriptor, flags)).collect();
-        self.crew.while_waiting(&mut || {
+        self.hooks.while_waiting(&mut || {
             // An error is a signal's, or means that the next turn looks a little early.
             let _ = poll(&mut polled, timeout);
         });

@@ -25,7 +25,7 @@ use nix::sys::stat::fstat;
 use nix::unistd::Pid;
 
 use crate::net::listener::{Address, Handed, Listener};
-use crate::protocol::Scheme;
+use crate::protocol::ProtocolName;
 
 /// How this process was started, and so how its successor is.
 #[derive(Clone, Debug)]
@@ -72,7 +72,7 @@ impl Upgrade {
         let mut lines = format!("{} {say_on}", fstat(&say)?.st_ino);
         for listener in listeners {
             let descriptor = listener.as_fd().as_raw_fd();
-            lines += &format!("\n{descriptor} {} {}", listener.scheme(), listener.asked());
+            lines += &format!("\n{descriptor} {} {}", listener.protocol(), listener.asked());
         }
         let mut command = Command::new(&invocation.program);
         command.args(&invocation.arguments).current_dir(&invocation.folder).env(VARIABLE, lines);
@@ -164,7 +164,7 @@ impl Handover {
         let sockets = lines.filter_map(|line| {
             let (descriptor, rest) = line.split_once(' ')?;
             let (scheme, asked) = rest.split_once(' ')?;
-            let scheme = Scheme::ALL.into_iter().find(|one| one.to_string() == scheme)?;
+            let scheme = ProtocolName::ALL.into_iter().find(|one| one.to_string() == scheme)?;
             let asked: Address = asked.parse().ok()?;
             Some(Handed { scheme, asked, socket: adopt(descriptor, None)?.into() })
         });

@@ -230,7 +230,7 @@ impl fmt::Display for Ending {
 }
 
 /// What a worker did when its row was read, for the log: `GET /slow, in the application's call`.
-pub(super) fn deed(row: &Row) -> String {
+pub(super) fn activity(row: &Row) -> String {
     match row.doing {
         Doing::Calling | Doing::Stepping => format!("{}, {}", Ascii(&row.request), row.doing.words()),
         Doing::Serving | Doing::Waiting => format!("no request in the application, {}", row.doing.words()),

@@ -1,19 +1,19 @@
 //! The grammars: bytes in, requests out; a response in, bytes out. No socket, no clock, no log.
 //!
 //! The set is closed and chosen by the listener, so it is an enum. To add one: a folder beside `uwsgi`, a
-//! variant in [`Scheme`] and in [`Protocol`], and its arms below.
+//! variant in [`ProtocolName`] and in [`Protocol`], and its arms below.
 
-mod arrival;
+mod endpoints;
 mod error;
 pub(crate) mod fastcgi;
 pub(crate) mod http;
-mod incoming;
+mod pending_request;
 pub(crate) mod scgi;
 pub(crate) mod uwsgi;
 
 use std::fmt;
 
-pub use arrival::{Arrival, Trust};
+pub use endpoints::{Endpoints, Trust};
 pub use error::DecodeError;
 pub(crate) use error::Fault;
 
@@ -23,7 +23,7 @@ use crate::limits::Limits;
 
 /// The protocol that a listener speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
+pub enum ProtocolName {
     /// The uwsgi binary protocol: nginx's `uwsgi_pass`.
     Uwsgi,
     /// HTTP/1.1 and 1.0: a browser, or nginx's `proxy_pass`.
@@ -34,18 +34,19 @@ pub enum Scheme {
     Scgi,
 }
 
-impl Scheme {
+impl ProtocolName {
     /// All of them.
-    pub const ALL: [Scheme; 4] = [Scheme::Uwsgi, Scheme::Http, Scheme::Fastcgi, Scheme::Scgi];
+    pub const ALL: [ProtocolName; 4] =
+        [ProtocolName::Uwsgi, ProtocolName::Http, ProtocolName::Fastcgi, ProtocolName::Scgi];
 }
 
-impl fmt::Display for Scheme {
+impl fmt::Display for ProtocolName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Scheme::Uwsgi => "uwsgi",
-            Scheme::Http => "http",
-            Scheme::Fastcgi => "fastcgi",
-            Scheme::Scgi => "scgi",
+            ProtocolName::Uwsgi => "uwsgi",
+            ProtocolName::Http => "http",
+            ProtocolName::Fastcgi => "fastcgi",
+            ProtocolName::Scgi => "scgi",
         })
     }
 }
@@ -66,13 +67,13 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// A fresh connection's protocol; `arrival` is asked only by those that do not say it in their bytes.
-    pub fn new(scheme: Scheme, arrival: impl FnOnce() -> Arrival) -> Self {
+    /// A fresh connection's protocol; `endpoints` is asked only by those that do not say it in their bytes.
+    pub fn new(scheme: ProtocolName, endpoints: impl FnOnce() -> Endpoints) -> Self {
         match scheme {
-            Scheme::Uwsgi => Protocol::Uwsgi(uwsgi::RequestDecoder::default()),
-            Scheme::Http => Protocol::Http(Box::new(http::Conversation::new(arrival()))),
-            Scheme::Fastcgi => Protocol::Fastcgi(Box::default()),
-            Scheme::Scgi => Protocol::Scgi(scgi::RequestDecoder::default()),
+            ProtocolName::Uwsgi => Protocol::Uwsgi(uwsgi::RequestDecoder::default()),
+            ProtocolName::Http => Protocol::Http(Box::new(http::Conversation::new(endpoints()))),
+            ProtocolName::Fastcgi => Protocol::Fastcgi(Box::default()),
+            ProtocolName::Scgi => Protocol::Scgi(scgi::RequestDecoder::default()),
         }
     }
 
@@ -136,11 +137,11 @@ impl Protocol {
 
     /// The request that is answered is to be the connection's last, whatever its peer would like. Told before the head,
     /// an HTTP client hears of it. FastCGI has no word for it, and goes on while its peer does.
-    pub fn keep_no_longer(&mut self) {
+    pub fn disable_keep_alive(&mut self) {
         match self {
             Protocol::Uwsgi(_) | Protocol::Scgi(_) => {}
-            Protocol::Http(conversation) => conversation.keep_no_longer(),
-            Protocol::Fastcgi(conversation) => conversation.keep_no_longer(),
+            Protocol::Http(conversation) => conversation.disable_keep_alive(),
+            Protocol::Fastcgi(conversation) => conversation.disable_keep_alive(),
         }
     }
 
@@ -175,30 +176,30 @@ impl Protocol {
 
     /// The whole answer to the request that the application has, as it is sent if that never returns and the process
     /// is aborted; empty if there is none. Whoever sends it can do nothing but write, so nothing of it is made.
-    pub fn last_words(&self, head_only: bool) -> &'static [u8] {
+    pub fn abort_reply(&self, head_only: bool) -> &'static [u8] {
         let answer = match self {
             Protocol::Uwsgi(_) | Protocol::Http(_) => TIMEOUT,
-            Protocol::Scgi(decoder) => decoder.last_words(),
-            Protocol::Fastcgi(conversation) => return conversation.last_words(),
+            Protocol::Scgi(decoder) => decoder.abort_reply(),
+            Protocol::Fastcgi(conversation) => return conversation.abort_reply(),
         };
         let head = answer.len() - if head_only { TIMEOUT_BODY_BYTES } else { 0 };
         &answer[..head]
     }
 
     /// Tells the front end why the application failed, where the protocol has a place for it.
-    pub fn complain(&mut self, error: &str, out: &mut Vec<u8>) {
+    pub fn write_stderr(&mut self, error: &str, out: &mut Vec<u8>) {
         match self {
             Protocol::Uwsgi(_) | Protocol::Http(_) | Protocol::Scgi(_) => {}
-            Protocol::Fastcgi(conversation) => conversation.complain(error, out),
+            Protocol::Fastcgi(conversation) => conversation.write_stderr(error, out),
         }
     }
 
     /// Whether the peer may have something to say while its request is answered: that it is no longer wanted.
     /// Once it has sent its next request, it has not: what follows is about that one.
-    pub fn hears_while_responding(&self) -> bool {
+    pub fn reads_while_responding(&self) -> bool {
         match self {
             Protocol::Uwsgi(_) | Protocol::Http(_) | Protocol::Scgi(_) => false,
-            Protocol::Fastcgi(conversation) => conversation.hears_while_responding(),
+            Protocol::Fastcgi(conversation) => conversation.reads_while_responding(),
         }
     }
 

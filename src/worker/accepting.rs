@@ -11,7 +11,7 @@ use crate::connection::{Connection, Turn};
 use crate::limits::Limits;
 use crate::net::stream::{Peer, Socket};
 use crate::worker::acceptor::Accepted;
-use crate::worker::master_link::Link;
+use crate::worker::master_link::MasterLink;
 
 impl<A: Application> Worker<A> {
     /// Whether there is room for another connection.
@@ -82,7 +82,10 @@ impl<A: Application> Worker<A> {
             recorder.accepted(acceptor);
         }
         let mut turn = self.turns.take(|cx| connection.advance(cx));
-        if turn == Turn::Blocked && connection.is_fresh() && self.link.as_ref().is_some_and(Link::shares) {
+        if turn == Turn::Blocked
+            && connection.is_fresh()
+            && self.link.as_ref().is_some_and(MasterLink::shares)
+        {
             turn = self.await_request(&mut connection);
         }
         if turn != Turn::Closed {

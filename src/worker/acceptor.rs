@@ -139,7 +139,7 @@ impl Acceptor {
 
     /// What a connection of `peer` speaks.
     pub(crate) fn protocol(&self, peer: &Peer) -> Protocol {
-        Protocol::new(self.listener.scheme(), || self.listener.arrival(peer))
+        Protocol::new(self.listener.protocol(), || self.listener.endpoints(peer))
     }
 
     /// Accepts one connection. Whatever goes wrong stays here: it never ends the worker.

@@ -11,7 +11,7 @@ use log::error;
 use crate::worker::stop::Stop;
 
 /// The worker's end of the line.
-pub(crate) struct Link {
+pub(crate) struct MasterLink {
     stream: mio::net::UnixStream,
     /// There are other workers.
     shares: bool,
@@ -32,7 +32,7 @@ pub(crate) mod word {
     pub(crate) const REOPEN_LOGS: u8 = b'L';
 }
 
-impl Link {
+impl MasterLink {
     /// The line whose other end the master has, who has other workers if this one `shares`; `reopen_logs` is called when
     /// the master says so.
     pub(crate) fn new(
@@ -42,7 +42,7 @@ impl Link {
     ) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         let stream = mio::net::UnixStream::from_std(stream);
-        Ok(Link { stream, shares, reopen_logs: Box::new(reopen_logs) })
+        Ok(MasterLink { stream, shares, reopen_logs: Box::new(reopen_logs) })
     }
 
     /// What to register with the poller.

@@ -34,7 +34,7 @@ use crate::telemetry::observer::Observer;
 use crate::telemetry::scoreboard::Recorder;
 use crate::worker::acceptor::Acceptor;
 use crate::worker::http_date::Date;
-use crate::worker::master_link::Link;
+use crate::worker::master_link::MasterLink;
 use crate::worker::stop::{Orders, Stopper};
 use turns::Turns;
 
@@ -57,7 +57,7 @@ pub struct Worker<A> {
     last_accepted: u64,
     full: Throttle,
     /// The line to the master, whose other workers accept on the same sockets.
-    link: Option<Link>,
+    link: Option<MasterLink>,
     /// A peer was slow: until then no fresh one is waited for.
     hasty_until: Option<Instant>,
 }
@@ -101,7 +101,7 @@ impl<A: Application> Worker<A> {
         listeners: Vec<Listener>,
         application: A,
         limits: Limits,
-        link: Link,
+        link: MasterLink,
     ) -> io::Result<Self> {
         Worker::build(listeners, application, limits, Some(link))
     }
@@ -110,7 +110,7 @@ impl<A: Application> Worker<A> {
         listeners: Vec<Listener>,
         application: A,
         limits: Limits,
-        mut link: Option<Link>,
+        mut link: Option<MasterLink>,
     ) -> io::Result<Self> {
         fork_watch::begin()?;
         let poll = Poll::new()?;

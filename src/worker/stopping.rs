@@ -7,13 +7,13 @@ use log::{info, warn};
 use super::Worker;
 use crate::application::Application;
 use crate::worker::acceptor::Acceptor;
-use crate::worker::master_link::Link;
+use crate::worker::master_link::MasterLink;
 use crate::worker::stop::Stop;
 
 impl<A: Application> Worker<A> {
     /// Does what the master, a signal or another thread has ordered.
     pub(super) fn obey(&mut self, now: Instant) {
-        let told = self.link.as_mut().and_then(Link::obey);
+        let told = self.link.as_mut().and_then(MasterLink::obey);
         match self.orders.take().max(told) {
             None => {}
             Some(Stop::Now) => {

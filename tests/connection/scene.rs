@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use tidegate::Peer;
 use tidegate::connection::{Connection, Context, Turn};
 use tidegate::observer::{Event, Observer};
-use tidegate::protocol::{Arrival, Protocol};
-use tidegate::{AppError, Body, Environ, Limits, Scheme, StartResponse};
+use tidegate::protocol::{Endpoints, Protocol};
+use tidegate::{AppError, Body, Environ, Limits, ProtocolName, StartResponse};
 
 use crate::application::{Record, Script};
 use crate::scripted::{Call, Incoming, Scripted, Window, Wire};
@@ -47,7 +47,7 @@ impl Scene {
                 7,
                 stream,
                 Peer::Unix,
-                Protocol::new(Scheme::Uwsgi, Arrival::default),
+                Protocol::new(ProtocolName::Uwsgi, Endpoints::default),
             )),
             script,
             limits: Limits::default(),

@@ -28,7 +28,7 @@ fn application(environ: Environ, start_response: StartResponse) -> Answer {
 #[test]
 fn files_are_nginxs_and_all_else_is_the_applications() {
     let server = Server::start(application);
-    let unix = &server.doors[1].name;
+    let unix = &server.remotes[1].name;
     let mut site = shipped("nginx.conf");
     for (theirs, ours) in [
         ("listen 80;", "listen 127.0.0.1:NGINX_PORT;"),

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 use crate::shipped;
-use crate::support::client::{Door, get};
+use crate::support::client::{Remote, get};
 use crate::support::eventually;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_tidegate");
@@ -81,9 +81,9 @@ fn the_services_command_takes_the_sockets_socket() {
         let _child =
             Killed(child.expect("systemd-socket-activate is not installed: apt-get install systemd"));
 
-        let door = Door::at(&format!("unix:{}", socket.display()));
-        eventually("systemd-socket-activate listens", || door.try_connect().is_ok());
-        door.ask(get("/")).assert_body("Hello, World\n");
+        let remote = Remote::at(&format!("unix:{}", socket.display()));
+        eventually("systemd-socket-activate listens", || remote.try_connect().is_ok());
+        remote.ask(get("/")).assert_body("Hello, World\n");
     }
 }
 

@@ -4,8 +4,8 @@
 
 use std::io::Read;
 
-use tidegate::protocol::{Arrival, Phase, Protocol, Received};
-use tidegate::{Limits, Scheme};
+use tidegate::protocol::{Endpoints, Phase, Protocol, Received};
+use tidegate::{Limits, ProtocolName};
 
 /// What a decoder made of its bytes.
 #[derive(Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) enum End {
 /// Feeds the pieces one after the other until a request is complete or refused. What the decoder does not take
 /// of a piece is left, and so are the pieces behind it, which it must not touch.
 pub(crate) fn feed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limits: &Limits) -> Outcome {
-    let mut decoder = Protocol::new(Scheme::Uwsgi, Arrival::default);
+    let mut decoder = Protocol::new(ProtocolName::Uwsgi, Endpoints::default);
     let (mut end, mut taken) = (End::More, 0);
     for piece in pieces {
         let (mut input, mut reply) = (piece, Vec::new());

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use tidegate::Limits;
-use tidegate::protocol::{Arrival, Trust};
+use tidegate::protocol::{Endpoints, Trust};
 
 use super::feeding::{End, Outcome, feed_arrival};
 
 /// A connection from 10.0.0.9 to 10.0.0.1:80, whose listener trusts `proxies`.
-fn arrival(proxies: &[&str], proxy_protocol: bool) -> Arrival {
+fn endpoints(proxies: &[&str], proxy_protocol: bool) -> Endpoints {
     let proxies = proxies.iter().map(|network| network.parse().unwrap()).collect();
-    Arrival {
+    Endpoints {
         peer: Some("10.0.0.9:5000".parse().unwrap()),
         local: Some("10.0.0.1:80".parse().unwrap()),
         trust: Arc::new(Trust { proxies, proxy_protocol }),
@@ -24,14 +24,14 @@ fn get<'a>(outcome: &'a Outcome, name: &str) -> Option<&'a str> {
 }
 
 /// The outcome, the same in two pieces cut anywhere and byte by byte.
-fn outcome(bytes: &[u8], arrival: &Arrival) -> Outcome {
+fn outcome(bytes: &[u8], endpoints: &Endpoints) -> Outcome {
     let limits = Limits::default();
-    let whole = feed_arrival([bytes], &limits, arrival.clone());
+    let whole = feed_arrival([bytes], &limits, endpoints.clone());
     for at in 0..=bytes.len() {
         let (front, back) = bytes.split_at(at);
-        assert_eq!(feed_arrival([front, back], &limits, arrival.clone()), whole, "cut at {at}");
+        assert_eq!(feed_arrival([front, back], &limits, endpoints.clone()), whole, "cut at {at}");
     }
-    assert_eq!(feed_arrival(bytes.chunks(1), &limits, arrival.clone()), whole, "byte by byte");
+    assert_eq!(feed_arrival(bytes.chunks(1), &limits, endpoints.clone()), whole, "byte by byte");
     whole
 }
 
@@ -57,7 +57,7 @@ fn a_proxy_header_names_the_client_of_every_request_behind_it() {
         (v2(0, 0x11, &v4), "10.0.0.9", "5000"),
         (v2(0, 0, &[]), "10.0.0.9", "5000"),
     ] {
-        let got = outcome(&[&header, requests.as_bytes()].concat(), &arrival(&[], true));
+        let got = outcome(&[&header, requests.as_bytes()].concat(), &endpoints(&[], true));
         assert_eq!((got.requests.len(), &got.end), (2, &End::More { idle: true }), "{got:?}");
         for request in &got.requests {
             let remote = |name: &str| request.environ.iter().find(|(n, _)| n == name.as_bytes()).cloned();
@@ -72,20 +72,20 @@ fn without_its_proxy_header_a_connection_is_closed_without_a_word() {
     let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     for header in ["", "PROXY TCP4 nonsense\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1 99999\r\n", "\r\n", "proxy "]
     {
-        let got = outcome(format!("{header}{request}").as_bytes(), &arrival(&[], true));
+        let got = outcome(format!("{header}{request}").as_bytes(), &endpoints(&[], true));
         assert!(matches!(got.end, End::Refused { status: None, .. }), "{got:?}");
         assert!(got.requests.is_empty());
     }
     let header = "PROXY TCP4 192.0.2.1 10.0.0.1 4660 80\r\n";
-    let got = outcome(format!("{header}{header}{request}").as_bytes(), &arrival(&[], true));
+    let got = outcome(format!("{header}{header}{request}").as_bytes(), &endpoints(&[], true));
     assert!(matches!(got.end, End::Refused { status: Some(400), .. }), "it stands once: {got:?}");
-    let got = outcome(format!("{header}{request}").as_bytes(), &arrival(&[], false));
+    let got = outcome(format!("{header}{request}").as_bytes(), &endpoints(&[], false));
     assert!(matches!(got.end, End::Refused { status: Some(400), .. }), "nobody asked for it: {got:?}");
 }
 
 #[test]
 fn the_ends_of_the_connection_are_told() {
-    let got = outcome(b"GET / HTTP/1.1\r\nHost: www.example.com:81\r\n\r\n", &arrival(&[], false));
+    let got = outcome(b"GET / HTTP/1.1\r\nHost: www.example.com:81\r\n\r\n", &endpoints(&[], false));
     for (name, want) in [
         ("REMOTE_ADDR", "10.0.0.9"),
         ("REMOTE_PORT", "5000"),
@@ -96,7 +96,7 @@ fn the_ends_of_the_connection_are_told() {
         assert_eq!(get(&got, name), Some(want), "{name}");
     }
     assert_eq!(get(&got, "HTTPS"), None);
-    let unix = outcome(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", &Arrival::default());
+    let unix = outcome(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", &Endpoints::default());
     assert_eq!((get(&unix, "REMOTE_ADDR"), get(&unix, "SERVER_NAME")), (None, Some("localhost")));
 }
 
@@ -107,7 +107,7 @@ fn what_a_proxy_says_counts_if_it_is_trusted() {
     let forwarded = "Forwarded: for=198.51.100.1, for=\"192.0.2.1:4711\";proto=https;host=shop.example\r\n";
     for (headers, port, server_port) in [(x_forwarded, None, "8443"), (forwarded, Some("4711"), "80")] {
         let request = format!("GET / HTTP/1.1\r\nHost: inner\r\n{headers}\r\n");
-        let trusted = outcome(request.as_bytes(), &arrival(&["10.0.0.0/8"], false));
+        let trusted = outcome(request.as_bytes(), &endpoints(&["10.0.0.0/8"], false));
         for (name, want) in [
             ("REMOTE_ADDR", Some("192.0.2.1")),
             ("REMOTE_PORT", port),
@@ -118,7 +118,7 @@ fn what_a_proxy_says_counts_if_it_is_trusted() {
         ] {
             assert_eq!(get(&trusted, name), want, "{name} by {headers}");
         }
-        for stranger in [arrival(&[], false), arrival(&["172.16.0.0/12"], false)] {
+        for stranger in [endpoints(&[], false), endpoints(&["172.16.0.0/12"], false)] {
             let got = outcome(request.as_bytes(), &stranger);
             assert_eq!(get(&got, "REMOTE_ADDR"), Some("10.0.0.9"), "{headers}");
             assert_eq!(get(&got, "HTTP_HOST"), Some("inner"), "{headers}");
@@ -191,7 +191,7 @@ fn the_proxys_own_element_counts_on_whichever_line_it_stands() {
         ] {
             let lines: String = lines.iter().map(|line| format!("{name}: {line}\r\nAccept: x\r\n")).collect();
             let request = format!("GET / HTTP/1.1\r\nHost: inner\r\n{lines}\r\n");
-            let got = outcome(request.as_bytes(), &arrival(&["10.0.0.0/8"], false));
+            let got = outcome(request.as_bytes(), &endpoints(&["10.0.0.0/8"], false));
             assert_eq!(get(&got, variable), Some(want), "{request}");
         }
     }
@@ -201,7 +201,7 @@ fn the_proxys_own_element_counts_on_whichever_line_it_stands() {
 fn a_client_cannot_speak_for_a_trusted_proxy() {
     for header in [
         "HTTPS: on\r\n",
-        "Request-Scheme: https\r\n",
+        "Request-ProtocolName: https\r\n",
         "Remote-Addr: 1.2.3.4\r\n",
         "Remote_Addr: 1.2.3.4\r\n",
         "REMOTE_ADDR: 1.2.3.4\r\n",
@@ -216,7 +216,7 @@ fn a_client_cannot_speak_for_a_trusted_proxy() {
         "Forwarded: for=1.2.3.4;proto=https\r\nX-Forwarded-For: 10.0.0.9\r\n",
     ] {
         let request = format!("GET / HTTP/1.1\r\nHost: inner\r\n{header}\r\n");
-        let got = outcome(request.as_bytes(), &arrival(&["10.0.0.0/8"], false));
+        let got = outcome(request.as_bytes(), &endpoints(&["10.0.0.0/8"], false));
         assert_eq!(get(&got, "REMOTE_ADDR"), Some("10.0.0.9"), "{header}");
         assert_eq!(get(&got, "HTTP_HOST"), Some("inner"), "{header}");
         assert_eq!((get(&got, "HTTPS"), get(&got, "SERVER_PORT")), (None, Some("80")), "{header}");
@@ -226,7 +226,7 @@ fn a_client_cannot_speak_for_a_trusted_proxy() {
 #[test]
 fn the_host_of_the_absolute_form_counts() {
     let request = "GET http://www.example.com:81/a?b HTTP/1.1\r\nHost: other\r\n\r\n";
-    let got = outcome(request.as_bytes(), &arrival(&[], false));
+    let got = outcome(request.as_bytes(), &endpoints(&[], false));
     for (name, want) in [
         ("HTTP_HOST", "www.example.com:81"),
         ("PATH_INFO", "/a"),

@@ -5,8 +5,8 @@ use std::fmt;
 use std::io::Read;
 
 use tidegate::ResponseHead;
-use tidegate::protocol::{Arrival, Persistence, Phase, Protocol, Received};
-use tidegate::{Limits, Scheme};
+use tidegate::protocol::{Endpoints, Persistence, Phase, Protocol, Received};
+use tidegate::{Limits, ProtocolName};
 
 /// What a conversation made of its bytes.
 #[derive(Clone, PartialEq, Eq)]
@@ -38,16 +38,16 @@ pub(crate) enum End {
 
 /// Feeds the pieces one after the other, and answers every request, until the connection would be closed.
 pub(crate) fn feed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limits: &Limits) -> Outcome {
-    feed_arrival(pieces, limits, Arrival::default())
+    feed_arrival(pieces, limits, Endpoints::default())
 }
 
 /// The same for a connection between these ends.
 pub(crate) fn feed_arrival<'a>(
     pieces: impl IntoIterator<Item = &'a [u8]>,
     limits: &Limits,
-    arrival: Arrival,
+    endpoints: Endpoints,
 ) -> Outcome {
-    let mut conversation = Protocol::new(Scheme::Http, || arrival);
+    let mut conversation = Protocol::new(ProtocolName::Http, || endpoints);
     let (mut requests, mut pieces) = (Vec::new(), pieces.into_iter());
     while let Some(piece) = pieces.next() {
         let mut input = piece;

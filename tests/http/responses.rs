@@ -1,8 +1,8 @@
 //! What a response is on the wire: the head's fields, the frames of the body, and what follows.
 
 use tidegate::ResponseHead;
-use tidegate::protocol::{Arrival, Persistence, Protocol, Received};
-use tidegate::{Limits, Scheme};
+use tidegate::protocol::{Endpoints, Persistence, Protocol, Received};
+use tidegate::{Limits, ProtocolName};
 
 const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
@@ -11,7 +11,7 @@ const KEPT: &str = "Connection: keep-alive\r\n";
 
 /// A conversation that was asked for something.
 fn asked(method: &str, version: &str, connection: &str) -> Protocol {
-    let mut conversation = Protocol::new(Scheme::Http, Arrival::default);
+    let mut conversation = Protocol::new(ProtocolName::Http, Endpoints::default);
     let connection =
         if connection.is_empty() { String::new() } else { format!("Connection: {connection}\r\n") };
     let request = format!("{method} / {version}\r\nHost: a\r\n{connection}\r\n");
@@ -128,7 +128,7 @@ fn the_applications_own_date_and_server_stand_alone() {
 
 #[test]
 fn the_answer_to_what_was_refused_is_the_last() {
-    let mut conversation = Protocol::new(Scheme::Http, Arrival::default);
+    let mut conversation = Protocol::new(ProtocolName::Http, Endpoints::default);
     let mut input = b"GET / HTTP/1.1\r\n\r\n".as_slice();
     let error = conversation.receive(&mut input, &mut Vec::new(), &Limits::default()).unwrap_err();
     assert_eq!(error.status(), Some("400 Bad Request"));

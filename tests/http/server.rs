@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tidegate::{
-    AppError, Body, Environ, Inherited, Limits, ListenOptions, Listener, Scheme, StartResponse, Stop,
+    AppError, Body, Environ, Inherited, Limits, ListenOptions, Listener, ProtocolName, StartResponse, Stop,
     Stopper, Worker,
 };
 
@@ -41,7 +41,8 @@ impl Server {
         // A listener's trust is shared by its connections without a lock, so it is made where it is used.
         let thread = thread::spawn(move || {
             let address = "127.0.0.1:0".parse().unwrap();
-            let listeners = Listener::bind(Scheme::Http, &address, &options, &mut Inherited::none()).unwrap();
+            let listeners =
+                Listener::bind(ProtocolName::Http, &address, &options, &mut Inherited::none()).unwrap();
             let local = listeners[0].local_tcp().unwrap();
             let mut worker = Worker::new(listeners, application, limits)?;
             send.send((local, worker.stopper())).expect("the test waits for it");

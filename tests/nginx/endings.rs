@@ -55,10 +55,10 @@ fn a_failure_in_the_middle_cuts_the_client_off() {
             }
         })))
     });
-    for door in &server.doors {
-        let nginx = Nginx::start(door, PASS);
+    for remote in &server.remotes {
+        let nginx = Nginx::start(remote, PASS);
         for path in ["/length", "/no-length"] {
-            if path == "/no-length" && !door.is_tcp() {
+            if path == "/no-length" && !remote.is_tcp() {
                 // A unix socket knows no reset, and nothing else tells nginx.
                 continue;
             }
@@ -114,7 +114,7 @@ fn a_body_over_the_bound_is_a_413() {
         for uri in ["/", "/unbuffered"] {
             let length = LEN.to_string();
             let request = head(&format!("PUT {uri}"), &[("Content-Length", &length)]);
-            let client = nginx.door.send(request);
+            let client = nginx.remote.send(request);
             // As browsers do: it sends on, and looks at the answer when it comes.
             let mut sending = client.try_clone().unwrap();
             let upload = thread::spawn(move || sending.write_all(&vec![0; LEN]));

@@ -19,11 +19,11 @@ use support::server::Server;
 /// The usual location.
 const PASS: &str = "location / { uwsgi_pass UPSTREAM; }";
 
-/// Puts an nginx with these locations before each of the server's doors in turn.
+/// Puts an nginx with these locations before each of the server's listeners in turn.
 fn through_nginx(server: &Server, locations: &str, check: impl Fn(&Nginx)) {
-    for door in &server.doors {
+    for remote in &server.remotes {
         // Seen if the check fails.
-        println!("uwsgi_pass {}", door.name);
-        check(&Nginx::start(door, locations));
+        println!("uwsgi_pass {}", remote.name);
+        check(&Nginx::start(remote, locations));
     }
 }

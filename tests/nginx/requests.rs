@@ -40,7 +40,7 @@ fn the_example_of_every_introduction() {
         assert!(response.header("Server").unwrap().starts_with("nginx"));
 
         let environ = told.lock().unwrap().clone();
-        let port = nginx.door.address.as_socket().unwrap().port().to_string();
+        let port = nginx.remote.address.as_socket().unwrap().port().to_string();
         for (name, value) in [
             ("REQUEST_METHOD", "GET"),
             ("REQUEST_URI", "/"),
@@ -97,7 +97,7 @@ fn a_host_that_is_set_again_behind_debians_parameters_counts() {
     }";
     through_nginx(&server, location, |nginx| {
         let environ = told(&nginx.get("/"));
-        let port = nginx.door.address.as_socket().unwrap().port();
+        let port = nginx.remote.address.as_socket().unwrap().port();
         assert_eq!(environ["HTTP_HOST"], format!("www.example.com:{port}"));
         assert_eq!(environ["SERVER_NAME"], "www.example.com");
     });
@@ -217,7 +217,7 @@ fn an_unbuffered_upload_reaches_us_piece_by_piece() {
     through_nginx(&server, locations, |nginx| {
         let body = pattern(500_000);
         let before = server.received();
-        let mut client = nginx.door.send(head("PUT /", &[("Content-Length", "500000")]));
+        let mut client = nginx.remote.send(head("PUT /", &[("Content-Length", "500000")]));
         let mut sent = 0;
         for piece in body.chunks(100_000) {
             client.write_all(piece).unwrap();

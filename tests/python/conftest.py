@@ -17,7 +17,7 @@ def pytest_configure(config):
 
 @pytest.fixture(params=["uwsgi", "http"])
 def scheme(request):
-    """The door of this run: each test that has it runs once for each."""
+    """The listener of this run: each test that has it runs once for each."""
     return request.param
 
 
@@ -63,7 +63,7 @@ def serve(start, scheme, tmp_path):
 
     def serve(*parts, options=(), **how):
         (tmp_path / "app.py").write_text(module(*parts), encoding="utf-8")
-        return Client(start("app", *options, doors=[scheme], **how), scheme)
+        return Client(start("app", *options, listeners=[scheme], **how), scheme)
 
     return serve
 

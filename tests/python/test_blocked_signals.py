@@ -23,7 +23,7 @@ def application(environ, start_response):
 
 def told(server):
     """The worker; other signals stay as the application wants them."""
-    pid, is_blocked = server.doors["http"].ask("GET", "/").body.decode().split()
+    pid, is_blocked = server.listeners["http"].ask("GET", "/").body.decode().split()
     assert is_blocked == "True"
     return int(pid)
 
@@ -70,7 +70,7 @@ def test_a_worker_is_aborted_as_any_other(start, folder):
     folder({"app.py": APPLICATION})
     server = start("app", "--timeout=0.5", workers=1)
     told(server)
-    assert server.doors["http"].ask("GET", "/loop").status == "504 Gateway Timeout"
+    assert server.listeners["http"].ask("GET", "/loop").status == "504 Gateway Timeout"
     server.logged("has not come back for .* longer than --timeout")
     eventually("its traceback", lambda: "Fatal Python error: Aborted" in server.log())
     server.logged("has ended: SIGABRT", level="INFO")
@@ -95,12 +95,12 @@ def application(environ, start_response):
 """
         }
     )
-    server = launch("app", *options, "-v", doors=["http", "uwsgi"]).wait_until_it_listens()
-    first = server.doors["http"].ask("GET", "/pid").body
+    server = launch("app", *options, "-v", listeners=["http", "uwsgi"]).wait_until_it_listens()
+    first = server.listeners["http"].ask("GET", "/pid").body
     for scheme in ("http", "uwsgi"):
         for _ in range(10):
-            asked = server.doors[scheme].send("GET", "/")
+            asked = server.listeners[scheme].send("GET", "/")
             asked.read_until(bytes(1_000))
             asked.reset()
-    assert server.doors["http"].ask("GET", "/pid").body == first
+    assert server.listeners["http"].ask("GET", "/pid").body == first
     assert server.stop() == 0, server.log()

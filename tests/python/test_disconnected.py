@@ -68,9 +68,9 @@ def test_a_client_that_sent_more_is_still_there(start, folder, tmp_path):
         return [repr(environ["tidegate.disconnected"]()).encode()]
 
     folder({"app.py": application})
-    door = start("app").doors["http"]
-    with door.connect() as connection:
-        connection.sendall(door.encode("GET", "/", keep_alive=True) + door.encode("GET", "/"))
+    listener = start("app").listeners["http"]
+    with listener.connect() as connection:
+        connection.sendall(listener.encode("GET", "/", keep_alive=True) + listener.encode("GET", "/"))
         raw = b""
         while chunk := connection.recv(65536):
             raw += chunk

@@ -47,10 +47,10 @@ def test_the_request_line_is_in_it(serve):
 def test_script_name_and_path_info_are_always_there(start, folder):
     """Though nginx's own uwsgi_params have no SCRIPT_NAME: wsgiref.validate, for one, stumbles where it is absent."""
     folder({"app.py": [show, "application = show"]})
-    server = start("app", doors=["uwsgi", "http", "fastcgi", "scgi"])
-    for door in server.doors.values():
-        told = json.loads(door.ask("GET", "/path").body)
-        assert (told["SCRIPT_NAME"], told["PATH_INFO"]) == ("", "/path"), door.scheme
+    server = start("app", listeners=["uwsgi", "http", "fastcgi", "scgi"])
+    for listener in server.listeners.values():
+        told = json.loads(listener.ask("GET", "/path").body)
+        assert (told["SCRIPT_NAME"], told["PATH_INFO"]) == ("", "/path"), listener.scheme
 
 
 def test_the_server_has_a_name_and_a_port(serve):
@@ -63,8 +63,8 @@ def test_the_server_has_a_name_and_a_port(serve):
 def test_an_empty_name_and_port_are_taken_from_the_host(start, folder):
     """nginx sends an empty SERVER_NAME where the configuration has none."""
     folder({"app.py": [show, "application = show"]})
-    server = start("app", doors=["uwsgi"])
-    response = server.doors["uwsgi"].ask(
+    server = start("app", listeners=["uwsgi"])
+    response = server.listeners["uwsgi"].ask(
         "GET", "/", [("Host", "sea:81")], b"", {"SERVER_NAME": "", "SERVER_PORT": ""}
     )
     told = json.loads(response.body)
@@ -133,9 +133,9 @@ def test_the_wsgi_keys(serve):
 def test_the_url_scheme_is_https_where_the_front_end_says_so(start, folder):
     """By HTTPS or REQUEST_SCHEME, of a front end that speaks uwsgi."""
     folder({"app.py": [show, "application = show"]})
-    door = start("app", doors=["uwsgi"]).doors["uwsgi"]
+    listener = start("app", listeners=["uwsgi"]).listeners["uwsgi"]
     for variables in ({"HTTPS": "on"}, {"REQUEST_SCHEME": "https"}):
-        told = json.loads(door.ask("GET", "/", extra=variables).body)
+        told = json.loads(listener.ask("GET", "/", extra=variables).body)
         assert told["wsgi.url_scheme"] == "'https'"
 
 
@@ -207,7 +207,7 @@ def test_a_proxy_header_never_enters_it(serve):
 def test_no_variable_takes_the_place_of_the_servers_own(start, folder):
     """Who speaks uwsgi cannot set wsgi.* nor tidegate.*, by any spelling of a header."""
     folder({"app.py": [show, "application = show"]})
-    door = start("app", doors=["uwsgi"]).doors["uwsgi"]
+    listener = start("app", listeners=["uwsgi"]).listeners["uwsgi"]
     names = [
         "version",
         "url_scheme",
@@ -220,7 +220,7 @@ def test_no_variable_takes_the_place_of_the_servers_own(start, folder):
     ]
     variables = {f"wsgi.{name}": "evil" for name in names}
     variables.update({"tidegate.disconnected": "evil", "tidegate.version": "evil", "wsgi.nothing": "evil"})
-    response = door.ask("GET", "/", extra=variables)
+    response = listener.ask("GET", "/", extra=variables)
     assert response.status == "200 OK" and b"evil" not in response.body.replace(
         b"wsgi.nothing", b""
     ), response
@@ -229,7 +229,7 @@ def test_no_variable_takes_the_place_of_the_servers_own(start, folder):
 def test_variables_are_inert(start, folder, tmp_path):
     """What makes uWSGI load code, change directory or set variables is text here."""
     folder({"app.py": [show, "application = show"], "evil.py": "open('loaded', 'w')\napplication = None"})
-    door = start("app", doors=["uwsgi"]).doors["uwsgi"]
+    listener = start("app", listeners=["uwsgi"]).listeners["uwsgi"]
     path = str(tmp_path / "evil.py")
     variables = {
         "UWSGI_FILE": path,
@@ -240,7 +240,7 @@ def test_variables_are_inert(start, folder, tmp_path):
         "UWSGI_CHDIR": "/",
         "UWSGI_PYHOME": "/",
     }
-    told = json.loads(door.ask("GET", "/", extra=variables).body)
+    told = json.loads(listener.ask("GET", "/", extra=variables).body)
     assert told["UWSGI_FILE"] == path
     assert not (tmp_path / "loaded").exists()
 

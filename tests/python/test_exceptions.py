@@ -273,9 +273,9 @@ def test_a_connection_goes_on_after_a_500(start, folder):
 
     folder({"app.py": application})
     server = start("app")
-    door = server.doors["http"]
-    with door.connect() as connection:
-        connection.sendall(door.encode("GET", "/fails", keep_alive=True) + door.encode("GET", "/"))
+    listener = server.listeners["http"]
+    with listener.connect() as connection:
+        connection.sendall(listener.encode("GET", "/fails", keep_alive=True) + listener.encode("GET", "/"))
         raw = b""
         while chunk := connection.recv(65536):
             raw += chunk

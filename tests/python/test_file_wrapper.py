@@ -390,8 +390,8 @@ def test_a_file_is_sent_by_sendfile(start, folder):
     (path / "data").write_bytes(DATA)
     # -D: the server, and not strace, is our child.
     command = [strace, "-D", "-f", "-o", path / "trace", "-e", "trace=sendfile,sendfile64", TIDEGATE]
-    server = start("app", doors=["uwsgi"], command=command)
-    assert server.doors["uwsgi"].ask("GET", "/").body == DATA[10:]
+    server = start("app", listeners=["uwsgi"], command=command)
+    assert server.listeners["uwsgi"].ask("GET", "/").body == DATA[10:]
     assert server.stop() == 0
 
     def bytes_sent():

@@ -74,11 +74,11 @@ STATUSES = {"/return": 0, "/raise": 1, "/exit": 7, "/exit-none": 0, "/exit-text"
 def test_a_child_that_comes_back_ends_with_python_s_status(start, folder, scheme, workers):
     """In the call, in a step and in close(); its parent's response is one and whole."""
     path = folder({"app.py": APP})
-    server = start("app", doors=(scheme,), workers=workers)
+    server = start("app", listeners=(scheme,), workers=workers)
     wanted = []
     for where in ("call", "step", "close"):
         for way, status in STATUSES.items():
-            response = server.doors[scheme].ask("GET", f"{way}?{where}")
+            response = server.listeners[scheme].ask("GET", f"{way}?{where}")
             assert (response.status, response.body) == ("200 OK", b"stepstep"), (way, where)
             wanted.append(f"status {status}")
             statuses = path / "statuses"
@@ -113,7 +113,7 @@ def application(environ, start_response):
     )
     for options in ((), ("--preload",)):
         server = start("app", *options, workers=2)
-        pids = {server.doors["http"].ask("GET", "/").body for _ in range(20)}
+        pids = {server.listeners["http"].ask("GET", "/").body for _ in range(20)}
         assert 1 <= len(pids) <= 2
         server.logged("came back and was ended", count=1 if options else 2, level="RAW")
         assert server.stop() == 0
@@ -149,7 +149,7 @@ def application(environ, start_response):
 """
         }
     )
-    server = start("app", doors=("http", "uwsgi"))
-    for door in server.doors.values():
-        assert door.ask("GET", "/").body == b"while it lives"
-    assert server.doors["http"].ask("GET", "/end").body == b"ended"
+    server = start("app", listeners=("http", "uwsgi"))
+    for listener in server.listeners.values():
+        assert listener.ask("GET", "/").body == b"while it lives"
+    assert server.listeners["http"].ask("GET", "/end").body == b"ended"

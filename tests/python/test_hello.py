@@ -1,4 +1,4 @@
-"""The two first programs, as they stand, on the wire of every door."""
+"""The two first programs, as they stand, on the wire of every listener."""
 
 import re
 
@@ -41,7 +41,7 @@ def program(request, applications):
 
 @pytest.fixture(params=["uwsgi", "scgi", "fastcgi", "http"])
 def client(start, program, request):
-    return Client(start(str(program), doors=[request.param]), request.param)
+    return Client(start(str(program), listeners=[request.param]), request.param)
 
 
 def test_head_and_body_on_the_wire(program, client):

@@ -44,7 +44,7 @@ def taker(request, tmp_path_factory):
     """One server for all that only compares."""
     folder = tmp_path_factory.mktemp("input")
     (folder / "app.py").write_text(module(take, application), encoding="utf-8")
-    server = Server(folder, "app", doors=[request.param]).wait_until_it_listens()
+    server = Server(folder, "app", listeners=[request.param]).wait_until_it_listens()
     yield Client(server, request.param)
     try:
         assert server.stop() == 0
@@ -214,7 +214,7 @@ def test_it_may_be_read_in_another_thread(serve):
 
 
 def test_a_chunked_upload_has_its_length(start, folder):
-    """On the HTTP door the body is complete, and CONTENT_LENGTH is its real length."""
+    """On the HTTP listener the body is complete, and CONTENT_LENGTH is its real length."""
 
     def application(environ, start_response):
         start_response("200 OK", [("X-Length", environ["CONTENT_LENGTH"])])
@@ -222,7 +222,7 @@ def test_a_chunked_upload_has_its_length(start, folder):
 
     folder({"app.py": application})
     chunks = b"5\r\nhello\r\n3\r\n, s\r\n2\r\nea\r\n0\r\n\r\n"
-    response = start("app").doors["http"].ask("POST", "/", [("Transfer-Encoding", "chunked")], chunks)
+    response = start("app").listeners["http"].ask("POST", "/", [("Transfer-Encoding", "chunked")], chunks)
     assert (response.body, response["X-Length"]) == (b"hello, sea", "10")
 
 

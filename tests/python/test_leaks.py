@@ -49,7 +49,7 @@ CLOSING = b"Connection: close\r\n"
 @pytest.fixture
 def server(start):
     """All the kinds. What it has to say of a million requests is not kept."""
-    return start(str(APPLICATIONS / "kinds.py"), doors=["http", "uwsgi"], log=Path(os.devnull))
+    return start(str(APPLICATIONS / "kinds.py"), listeners=["http", "uwsgi"], log=Path(os.devnull))
 
 
 def stats(server):
@@ -87,13 +87,13 @@ def ask(connection, request, response_length, status, count):
 )
 def test_of_each_kind(method, kind, status, server):
     """100,000 requests, over a connection that is kept alive."""
-    door = server.doors["http"]
+    listener = server.listeners["http"]
     body = b"first line\nsecond line\nthe third\n" if method == "POST" else b""
-    once = door.ask(method, "/" + kind, body=body)
+    once = listener.ask(method, "/" + kind, body=body)
     assert once.status.startswith(status) and CLOSING in once.raw, once
     length = len(once.raw) - len(CLOSING)
-    request = door.encode(method, "/" + kind, body=body, keep_alive=True)
-    with door.connect() as connection:
+    request = listener.encode(method, "/" + kind, body=body, keep_alive=True)
+    with listener.connect() as connection:
         ask(connection, request, length, status.encode(), 2_000)
         before = stats(server)
         ask(connection, request, length, status.encode(), COUNT)

@@ -34,7 +34,7 @@ def test_a_signal_ends_it_well(number, start, folder):
         }
     )
     server = start("app")
-    assert server.doors["http"].ask("GET", "/").body == b"hello"
+    assert server.listeners["http"].ask("GET", "/").body == b"hello"
     server.signal(number)
     assert server.wait() == 0
     assert (path / "ended").read_text() == "atexit\n"
@@ -86,7 +86,7 @@ def test_a_running_request_is_finished(number, start, folder):
 
     path = folder({"app.py": application})
     server = start("app")
-    with server.doors["http"].send("GET", "/") as asked:
+    with server.listeners["http"].send("GET", "/") as asked:
         eventually("it has begun", (path / "begun").exists)
         server.signal(number)
         (path / "signalled").touch()
@@ -105,18 +105,18 @@ def test_a_slow_client_gets_all(start, folder):
 
     folder({"app.py": application})
     server = start("app")
-    with server.doors["http"].send("GET", "/", receive_buffer=4096) as asked:
+    with server.listeners["http"].send("GET", "/", receive_buffer=4096) as asked:
         asked.read_until(bytes(1_000))
         server.signal(signal.SIGTERM)
-        eventually("it listens no more", lambda: not listens(server.doors["http"]))
+        eventually("it listens no more", lambda: not listens(server.listeners["http"]))
         response = asked.response()
     assert response.is_complete and len(response.body) == 20 << 20
     assert server.wait() == 0
 
 
-def listens(door):
+def listens(listener):
     try:
-        door.connect().close()
+        listener.connect().close()
         return True
     except ConnectionRefusedError:
         return False
@@ -161,8 +161,8 @@ def test_threads_run_while_a_client_is_slow(start, folder):
         return [b"hello"]
 
     path = folder({"app.py": application})
-    server = start("app", doors=["uwsgi"])
-    with server.doors["uwsgi"].send("GET", "/stream", receive_buffer=4096):
+    server = start("app", listeners=["uwsgi"])
+    with server.listeners["uwsgi"].send("GET", "/stream", receive_buffer=4096):
         eventually("the thread has run", (path / "ran").exists)
 
 
@@ -189,7 +189,7 @@ threading.Thread(target=asyncio.run, args=[later()]).start()
     words = path / "words"
     for word in ("timer", "pool", "asyncio"):
         eventually(word, lambda word=word: word in words.read_text())
-    assert server.doors["http"].ask("GET", "/").body == b"hello"
+    assert server.listeners["http"].ask("GET", "/").body == b"hello"
 
 
 def test_a_thread_that_works_is_waited_for(start, folder):
@@ -233,7 +233,7 @@ for _ in range(3):
         }
     )
     server = start("app")
-    assert server.doors["http"].ask("GET", "/").body == b"hello"
+    assert server.listeners["http"].ask("GET", "/").body == b"hello"
     assert server.stop() == 0
 
 
@@ -248,7 +248,7 @@ def test_the_applications_own_signal_handlers_run(start, folder):
     )
     server = start("app")
     eventually("the handler has run", (path / "handled").exists)
-    assert server.doors["http"].ask("GET", "/").body == b"hello"
+    assert server.listeners["http"].ask("GET", "/").body == b"hello"
 
 
 def test_sys_argv_and_main(start, folder):
@@ -267,7 +267,7 @@ def application(environ, start_response):
         }
     )
     server = start("app", "--chdir=.")
-    argv, main, module, prefix = eval(server.doors["http"].ask("GET", "/").body)
+    argv, main, module, prefix = eval(server.listeners["http"].ask("GET", "/").body)
     assert argv == server.process.args and argv[0] == str(TIDEGATE)
     assert (main, module) == ("__main__", "app")
     assert prefix == sys.prefix, "it is the virtual environment's Python"
@@ -291,8 +291,8 @@ def test_a_child_process_is_as_in_any_program(start, folder):
         return [told.stdout.encode(), told.stderr.encode()]
 
     folder({"app.py": application})
-    server = start("app", doors=["uwsgi", "http"])
-    told = server.doors["http"].ask("GET", "/").body
+    server = start("app", listeners=["uwsgi", "http"])
+    told = server.listeners["http"].ask("GET", "/").body
     assert told.startswith(b"[") and b"socket:" not in told and b"eventpoll" not in told, told
 
 
@@ -310,7 +310,7 @@ def test_multiprocessing_works(start, folder):
 
     folder({"app.py": ["def square(x):\n    return x * x", application]})
     server = start("app")
-    assert server.doors["http"].ask("GET", "/").body == b"144"
+    assert server.listeners["http"].ask("GET", "/").body == b"144"
 
 
 def test_asyncio_runs_inside_a_request(start, folder):
@@ -330,7 +330,7 @@ def test_asyncio_runs_inside_a_request(start, folder):
     folder({"app.py": application})
     server = start("app")
     for _ in range(3):
-        assert server.doors["http"].ask("GET", "/").body == b"awaited"
+        assert server.listeners["http"].ask("GET", "/").body == b"awaited"
 
 
 def test_context_and_thread_locals_do_not_mix_requests_up(start, folder):
@@ -348,7 +348,7 @@ def test_context_and_thread_locals_do_not_mix_requests_up(start, folder):
     folder({"app.py": application})
     server = start("app")
     for _ in range(3):
-        assert server.doors["http"].ask("GET", "/").body == b"5 28"
+        assert server.listeners["http"].ask("GET", "/").body == b"5 28"
 
 
 def test_stdout_and_stderr_are_pythons(start, folder):
@@ -364,7 +364,7 @@ def test_stdout_and_stderr_are_pythons(start, folder):
 
     folder({"app.py": application})
     server = start("app")
-    assert server.doors["http"].ask("GET", "/").body == b"ok"
+    assert server.listeners["http"].ask("GET", "/").body == b"ok"
     assert "printed\n" in server.stdout.read_text()
     assert "\nlogged\n" in "\n" + server.log()  # by logging's handler of last resort
     server.ignore_log()

@@ -17,7 +17,7 @@ def NAME(environ, start_response):
 
 
 def answer(server):
-    response = server.doors["http"].ask("GET", "/")
+    response = server.listeners["http"].ask("GET", "/")
     assert response.status == "200 OK", response
     return response.body.decode()
 
@@ -245,15 +245,15 @@ def test_the_built_in_applications_are_still_there(start):
     assert "environ" in answer(start("demo")).lower()
 
 
-def test_several_doors(start, folder):
+def test_several_listeners(start, folder):
     """One application behind all of them, and a unix socket."""
     path = folder({"tide.py": says("everywhere").replace("NAME", "application")})
     socket = path / "t.sock"
-    doors = {"uwsgi": str(socket), "http": "127.0.0.1:0", "fastcgi": "127.0.0.1:0", "scgi": "127.0.0.1:0"}
-    server = start("tide", doors=doors)
-    assert server.doors["uwsgi"].address == f"unix:{socket}"
-    for door in server.doors.values():
-        assert door.ask("GET", "/").body == b"everywhere", door.scheme
+    listeners = {"uwsgi": str(socket), "http": "127.0.0.1:0", "fastcgi": "127.0.0.1:0", "scgi": "127.0.0.1:0"}
+    server = start("tide", listeners=listeners)
+    assert server.listeners["uwsgi"].address == f"unix:{socket}"
+    for listener in server.listeners.values():
+        assert listener.ask("GET", "/").body == b"everywhere", listener.scheme
     assert server.stop() == 0
     assert not socket.exists()
 
@@ -262,7 +262,7 @@ def test_the_access_log(start, folder):
     """A line for each request on stdout."""
     folder({"tide.py": says("seen").replace("NAME", "application")})
     server = start("tide", "--access-log")
-    server.doors["http"].ask("GET", "/some/path?query")
+    server.listeners["http"].ask("GET", "/some/path?query")
     assert server.stop() == 0
     (line,) = [line for line in server.stdout.read_text().splitlines() if "/some/path" in line]
     assert "GET" in line and "/some/path?query" in line and "200" in line

@@ -90,7 +90,7 @@ def test_need_app_false_serves_500(case, form, launch, folder):
     """The words are in the log once, at the start; each request is a 500."""
     app, files, words = CANNOT[case]
     folder(files)
-    server = launch(app, *form.split(), doors=["http", "uwsgi"]).wait_until_it_listens()
+    server = launch(app, *form.split(), listeners=["http", "uwsgi"]).wait_until_it_listens()
     for word in words:
         assert word in server.log(), (word, server.log())
     for scheme in ("http", "uwsgi"):
@@ -116,7 +116,7 @@ def test_need_app_false_changes_nothing_of_one_that_loads(start, folder):
         return [b"loaded"]
 
     folder({"tide.py": application})
-    assert start("tide", "--need-app=false").doors["http"].ask("GET", "/").body == b"loaded"
+    assert start("tide", "--need-app=false").listeners["http"].ask("GET", "/").body == b"loaded"
 
 
 def test_the_traceback_is_the_applications_alone(launch, folder):
@@ -170,7 +170,7 @@ threading.Thread(target=tick, daemon=True).start()
 """
     folder({"tide.py": ticking})
     server = launch("tide", "--need-app=false").wait_until_it_listens()
-    assert server.doors["http"].ask("GET", "/").status == "500 Internal Server Error"
+    assert server.listeners["http"].ask("GET", "/").status == "500 Internal Server Error"
     ticks = tmp_path / "ticks"
     # With the GIL kept it had one for each time that the interpreter looks around.
     eventually("it ticks", lambda: ticks.exists() and ticks.stat().st_size > 100, patience=10)

@@ -80,20 +80,20 @@ def test_what_is_not_sent_is_closed(serve):
 def test_a_connection_goes_on_after_them(start, folder):
     """Over HTTP the next response stands where the last ended."""
     folder({"app.py": APPLICATION})
-    door = start("app").doors["http"]
-    with door.connect() as connection:
+    listener = start("app").listeners["http"]
+    with listener.connect() as connection:
         for method, path in [
             ("HEAD", "/two"),
             ("GET", "/two/204-No"),
             ("HEAD", "/file"),
             ("GET", "/list/304-No"),
         ]:
-            connection.sendall(door.encode(method, path, keep_alive=True))
+            connection.sendall(listener.encode(method, path, keep_alive=True))
             head = b""
             while not head.endswith(b"\r\n\r\n"):
                 head += connection.recv(1)
             assert head.startswith(b"HTTP/1.1 ") and b"Connection: close" not in head
-        connection.sendall(door.encode("GET", "/list"))
+        connection.sendall(listener.encode("GET", "/list"))
         rest = b""
         while chunk := connection.recv(65536):
             rest += chunk

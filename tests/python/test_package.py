@@ -47,6 +47,6 @@ def test_importing_it_has_no_effects():
 
 def test_the_other_subcommands_work(start, folder):
     """`tidegate request` asks a server of ours."""
-    server = start("hello", doors=["uwsgi"])
-    status, out, _ = run(TIDEGATE, "request", server.doors["uwsgi"].address, "/")
+    server = start("hello", listeners=["uwsgi"])
+    status, out, _ = run(TIDEGATE, "request", server.listeners["uwsgi"].address, "/")
     assert status == 0 and "Hello, World" in out

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from support.door import Door
+from support.remote import Remote
 from support.server import TIDEGATE
 from support.waiting import eventually
 
@@ -47,7 +47,7 @@ def application(environ, start_response):
 def ask(server, path, body=b"x" * 1_000):
     """That the response is this body and nothing else, on every connection."""
     for scheme in ("http", "uwsgi"):
-        response = server.doors[scheme].ask("POST", path, body=body)
+        response = server.listeners[scheme].ask("POST", path, body=body)
         assert (response.status, response.body, response.is_complete) == ("200 OK", body, True), (scheme, path)
 
 
@@ -56,13 +56,13 @@ def ask(server, path, body=b"x" * 1_000):
 def test_closed_at_the_import(closed, workers, launch, folder):
     """The log and the access log are written all the same: their lines stand where they should."""
     folder({"app.py": APPLICATION})
-    server = launch("app", "--access-log", doors=["http", "uwsgi"], workers=workers, environment={"CLOSED": closed})
+    server = launch("app", "--access-log", listeners=["http", "uwsgi"], workers=workers, environment={"CLOSED": closed})
     server.wait_until_it_listens()
     for _ in range(5):
         ask(server, "/")
         # What is larger is kept in a file.
         ask(server, "/", b"y" * 2_000_000)
-    numbers = server.doors["http"].ask("GET", "/numbers").body.decode().split()
+    numbers = server.listeners["http"].ask("GET", "/numbers").body.decode().split()
     assert [numbers[int(number)] for number in closed] == ["/dev/null"] * len(closed)
     eventually("the access log", lambda: server.stdout.read_text().count(" POST / 200 ") == 20)
     eventually("the log", lambda: server.log().count("ERROR logged") == 20)
@@ -74,12 +74,12 @@ def test_closed_at_the_import(closed, workers, launch, folder):
 def test_closed_in_a_call(closed, workers, launch, folder):
     """The next connections would have the numbers."""
     folder({"app.py": APPLICATION})
-    server = launch("app", "--access-log", doors=["http", "uwsgi"], workers=workers).wait_until_it_listens()
-    server.doors["http"].ask("GET", f"/close?{closed}")
+    server = launch("app", "--access-log", listeners=["http", "uwsgi"], workers=workers).wait_until_it_listens()
+    server.listeners["http"].ask("GET", f"/close?{closed}")
     for _ in range(5):
         ask(server, "/")
         ask(server, "/", b"y" * 2_000_000)
-        assert server.doors["http"].ask("GET", "/raises").status == "500 Internal Server Error"
+        assert server.listeners["http"].ask("GET", "/raises").status == "500 Internal Server Error"
     eventually("the access log", lambda: server.stdout.read_text().count(" POST / 200 ") == 20)
     eventually("the log", lambda: server.log().count("as was asked for") >= 5)
     assert server.stop() == 0, server.log()
@@ -92,14 +92,14 @@ def test_closed_before_the_start(closed, workers, launch, folder, tmp_path):
     folder({"app.py": APPLICATION})
     command = ("sh", "-c", f'exec "$@" {closed}', "sh", TIDEGATE)
     sockets = {scheme: f"{tmp_path}/{scheme}" for scheme in ("http", "uwsgi")}
-    server = launch("app", "--access-log", doors=sockets, workers=workers, command=command)
+    server = launch("app", "--access-log", listeners=sockets, workers=workers, command=command)
     # The banner may have nowhere to go.
-    server.doors = {scheme: Door(scheme, f"unix:{path}") for scheme, path in sockets.items()}
+    server.listeners = {scheme: Remote(scheme, f"unix:{path}") for scheme, path in sockets.items()}
     eventually("it listens", lambda: all(os.path.exists(path) for path in sockets.values()))
     for _ in range(5):
         ask(server, "/")
         ask(server, "/", b"y" * 2_000_000)
-    numbers = server.doors["http"].ask("GET", "/numbers").body.decode().split()
+    numbers = server.listeners["http"].ask("GET", "/numbers").body.decode().split()
     for sign, number in (("<&-", 0), (" >&-", 1), ("2>&-", 2)):
         assert numbers[number] == "/dev/null" or sign not in " " + closed, numbers
     assert server.stop() == 0
@@ -127,11 +127,11 @@ def application(environ, start_response):
     log = tmp_path / "log"
     server = launch("app", "--access-log", f"--log-file={log}", workers=1).wait_until_it_listens()
     for path in ("/open", "/", "/"):
-        assert server.doors["http"].ask("GET", path).body == b"ok"
+        assert server.listeners["http"].ask("GET", path).body == b"ok"
     os.rename(log, tmp_path / "old")
     server.signal(signal.SIGUSR1)
     eventually("the new file", log.exists)
-    eventually("its line", lambda: server.doors["http"].ask("GET", "/").body and "logged" in log.read_text())
+    eventually("its line", lambda: server.listeners["http"].ask("GET", "/").body and "logged" in log.read_text())
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes() == b""
     eventually("the access log", lambda: " GET /open 200 " in server.stdout.read_text())
     assert server.stop() == 0

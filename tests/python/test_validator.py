@@ -155,7 +155,7 @@ READERS = [
 def validated(request, start, folder):
     """A client of all the kinds; the end of the test finds every complaint in the log."""
     folder({"app.py": [f"KINDS = {[*BODIES, *BODILESS, *READERS, 'real_file']}", KINDS]})
-    return Client(start("app", doors=[request.param]), request.param)
+    return Client(start("app", listeners=[request.param]), request.param)
 
 
 def test_bodies_of_every_kind(validated):

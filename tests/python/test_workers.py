@@ -17,7 +17,7 @@ def application(environ, start_response):
 
 def told(server):
     """The worker, the code, and wsgi.multiprocess, as a request sees them."""
-    pid, code, multiprocess = server.doors["http"].ask("GET", "/").body.decode().split()
+    pid, code, multiprocess = server.listeners["http"].ask("GET", "/").body.decode().split()
     return int(pid), code, multiprocess
 
 
@@ -62,7 +62,7 @@ def application(environ, start_response):
     numbers = {}
 
     def asked():
-        loaded_in, pid, number = server.doors["http"].ask("GET", "/").body.decode().split()
+        loaded_in, pid, number = server.listeners["http"].ask("GET", "/").body.decode().split()
         assert int(loaded_in) == server.process.pid != int(pid)
         numbers.setdefault(pid, number)
         return True
@@ -114,10 +114,10 @@ CODE = "old"
             )
         }
     )
-    server = start("app", "--timeout=1", doors=["uwsgi", "http"], workers=1)
+    server = start("app", "--timeout=1", listeners=["uwsgi", "http"], workers=1)
     first, *_ = told(server)
     for scheme in ("uwsgi", "http"):
-        response = server.doors[scheme].ask("GET", "/loop?deep")
+        response = server.listeners[scheme].ask("GET", "/loop?deep")
         assert response.status == "504 Gateway Timeout" and response.is_complete
     server.logged(r"GET /loop\?deep, in the application's call: .* longer than --timeout", count=2)
     eventually("another worker answers", lambda: told(server)[0] != first)
@@ -143,7 +143,7 @@ def test_a_worker_that_crashes_is_replaced(start, folder):
     server = start("app", workers=1)
     for path, how in (("/crash", "SIGSEGV"), ("/exit", "exit status 7")):
         before, *_ = told(server)
-        with server.doors["http"].send("GET", path) as sent:
+        with server.listeners["http"].send("GET", path) as sent:
             eventually("the connection's end", sent.has_more)
         server.logged(rf"pid {before}\) has ended: {how}; it held GET {path}")
         eventually("another worker answers", lambda before=before: told(server)[0] != before)
@@ -189,7 +189,7 @@ CODE = "old"
         }
     )
     server = start("app:once", "--timeout=1", workers=1)
-    with server.doors["http"].send("GET", "/first"):
+    with server.listeners["http"].send("GET", "/first"):
         eventually("the GIL is kept", (path / "kept").exists)
         # Whoever asks now is answered by another worker.
         assert told(server)[1] == "old"

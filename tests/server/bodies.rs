@@ -26,8 +26,8 @@ fn chunks_arrive_in_order_and_empty_ones_are_nothing() {
             Ok(Bytes::from(chunk))
         })))
     });
-    for door in &server.doors {
-        let response = door.ask(get("/"));
+    for remote in &server.remotes {
+        let response = remote.ask(get("/"));
         response.assert_body("abc");
         assert_eq!(response.header("Content-Length"), None);
     }
@@ -39,8 +39,8 @@ fn a_long_stream_arrives_intact() {
         start_response.start("200 OK", PLAIN)?;
         Ok(Body::chunks(chunked(20 << 20)))
     });
-    for door in &server.doors {
-        door.ask(get("/")).assert_body(pattern(20 << 20));
+    for remote in &server.remotes {
+        remote.ask(get("/")).assert_body(pattern(20 << 20));
     }
 }
 
@@ -50,8 +50,8 @@ fn more_than_the_content_length_is_cut_off() {
         start_response.start("200 OK", [("Content-Length", "5")])?;
         Ok(Body::chunks(["abc", "defg", "never asked for"].map(|chunk| Ok(Bytes::from(chunk)))))
     });
-    for door in &server.doors {
-        door.ask(get("/")).assert_body("abcde");
+    for remote in &server.remotes {
+        remote.ask(get("/")).assert_body("abcde");
     }
     assert_eq!(server.lines.count("longer than its Content-Length"), 2, "{:?}", server.lines.all());
 }
@@ -63,11 +63,11 @@ fn less_than_the_content_length_is_seen() {
         let chunk = |text| Ok::<_, AppError>(Bytes::from(text));
         Ok(Body::chunks(["abc", "def"].map(chunk)))
     });
-    for door in &server.doors {
-        let (bytes, broken) = read_all(&door.send(get("/")));
+    for remote in &server.remotes {
+        let (bytes, broken) = read_all(&remote.send(get("/")));
         // On TCP the reset may overtake what was sent before it.
-        assert_eq!(broken.is_some(), door.is_tcp(), "{}", door.name);
-        if !door.is_tcp() {
+        assert_eq!(broken.is_some(), remote.is_tcp(), "{}", remote.name);
+        if !remote.is_tcp() {
             assert!(bytes.ends_with(b"Content-Length: 100\r\n\r\nabcdef"), "{}", bytes.escape_ascii());
         }
     }
@@ -94,13 +94,13 @@ fn a_file_is_sent_from_its_position_on() {
     let content = pattern(LEN);
     file.write_all(&content).unwrap();
     let server = file_server(file);
-    for door in &server.doors {
+    for remote in &server.remotes {
         for at in [0, 12_345, LEN - 1, LEN] {
-            let response = door.ask(get(&format!("/{at}")));
+            let response = remote.ask(get(&format!("/{at}")));
             response.assert_body(&content[at..]);
             assert_eq!(response.header("Content-Length"), Some((LEN - at).to_string().as_str()));
         }
-        let head = door.ask(packet("HEAD", "/7").header_and_vars().unwrap());
+        let head = remote.ask(packet("HEAD", "/7").header_and_vars().unwrap());
         assert_eq!(head.header("Content-Length"), Some((LEN - 7).to_string().as_str()));
         assert!(head.body.is_empty());
     }
@@ -113,8 +113,8 @@ fn a_file_that_becomes_shorter_is_a_response_that_is_seen_to_break_off() {
         let file = tempfile::tempfile().unwrap();
         file.set_len(LEN).unwrap();
         let server = file_server(file.try_clone().unwrap());
-        let door = &server.doors[at];
-        let mut client = if door.is_tcp() { door.connect_small() } else { door.connect() };
+        let remote = &server.remotes[at];
+        let mut client = if remote.is_tcp() { remote.connect_small() } else { remote.connect() };
         client.write_all(&get("/0")).unwrap();
         read_until(&client, "\r\n\r\n");
         file.set_len(LEN / 2).unwrap();
@@ -126,8 +126,8 @@ fn a_file_that_becomes_shorter_is_a_response_that_is_seen_to_break_off() {
                 Err(error) => break Some(error.kind()),
             }
         };
-        assert!(count <= LEN / 2, "{}: {count}", door.name);
-        assert_eq!(end.is_some(), door.is_tcp(), "{}: {end:?}", door.name);
+        assert!(count <= LEN / 2, "{}: {count}", remote.name);
+        assert_eq!(end.is_some(), remote.is_tcp(), "{}: {end:?}", remote.name);
         server.eventually_logs("the file became shorter");
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use socket2::Socket;
-use tidegate::{AppError, Body, Environ, Limits, ListenOptions, Scheme, StartResponse};
+use tidegate::{AppError, Body, Environ, Limits, ListenOptions, ProtocolName, StartResponse};
 
 use crate::support::application::{Alive, Answer, PLAIN, chunked, endless};
 use crate::support::client::{get, read_all, read_until};
@@ -38,17 +38,17 @@ fn a_reader_that_never_reads_keeps_nobody_waiting_and_is_closed() {
     let alive = Alive::default();
     let limits = Limits { write_time_max: Duration::from_millis(300), ..Limits::default() };
     let server = Server::with(limits, application(&alive));
-    for door in &server.doors {
-        let client = door.send(get("/endless"));
+    for remote in &server.remotes {
+        let client = remote.send(get("/endless"));
         eventually("the body is made", || alive.now() == 1);
         eventually("the body is closed", || {
-            for other in &server.doors {
+            for other in &server.remotes {
                 other.ask(get("/")).assert_body("small");
             }
             alive.now() == 0
         });
         let (_, broken) = read_all(&client);
-        assert_eq!(broken, door.is_tcp().then_some(ErrorKind::ConnectionReset), "{}", door.name);
+        assert_eq!(broken, remote.is_tcp().then_some(ErrorKind::ConnectionReset), "{}", remote.name);
     }
     let line = "the peer took none of the response";
     assert_eq!(server.lines.count(line), 2, "{:?}", server.lines.all());
@@ -79,8 +79,8 @@ fn a_thousand_slow_readers_get_all_their_bytes_beside_a_fast_one() {
                 true
             }
         });
-        for door in &server.doors {
-            door.ask(get("/")).assert_body("small");
+        for remote in &server.remotes {
+            remote.ask(get("/")).assert_body("small");
             answers += 1;
         }
     }
@@ -93,11 +93,11 @@ fn endless_streams_leave_room_for_small_requests() {
     let alive = Alive::default();
     let server = Server::start(application(&alive));
     let over = Arc::new(AtomicBool::new(false));
-    let streams: Vec<_> = (server.doors.iter().cloned())
-        .map(|door| {
+    let streams: Vec<_> = (server.remotes.iter().cloned())
+        .map(|remote| {
             let over = Arc::clone(&over);
             thread::spawn(move || {
-                let (mut client, mut piece, mut count) = (door.send(get("/endless")), vec![0; 64 << 10], 0);
+                let (mut client, mut piece, mut count) = (remote.send(get("/endless")), vec![0; 64 << 10], 0);
                 while !over.load(Ordering::SeqCst) {
                     count += client.read(&mut piece).unwrap() as u64;
                 }
@@ -109,8 +109,8 @@ fn endless_streams_leave_room_for_small_requests() {
     let silent = server.tcp().send(get("/silent"));
     eventually("all are served", || alive.now() == 3);
     for _ in 0..200 {
-        for door in &server.doors {
-            door.ask(get("/")).assert_body("small");
+        for remote in &server.remotes {
+            remote.ask(get("/")).assert_body("small");
         }
     }
     assert_eq!(alive.now(), 3);
@@ -167,9 +167,9 @@ fn silent_connections_count_too() {
     let limits =
         Limits { connections_count_max: 3, head_time_max: Duration::from_millis(100), ..Limits::default() };
     let server = Server::with(limits, application(&Alive::default()));
-    let idle: Vec<Socket> = (0..12).map(|at| server.doors[at % 2].connect()).collect();
-    for door in &server.doors {
-        door.ask(get("/")).assert_body("small");
+    let idle: Vec<Socket> = (0..12).map(|at| server.remotes[at % 2].connect()).collect();
+    for remote in &server.remotes {
+        remote.ask(get("/")).assert_body("small");
     }
     for client in &idle {
         assert_eq!(read_all(client), (vec![], None));
@@ -185,7 +185,7 @@ fn a_burst_is_answered() {
     let clients: Vec<(Socket, String)> = (0..400)
         .map(|at| {
             let path = format!("/{at}");
-            let mut client = server.doors[at % 2].connect();
+            let mut client = server.remotes[at % 2].connect();
             // Half of them are accepted before there is anything to read.
             if at % 4 < 2 {
                 client.write_all(&get(&path)).unwrap();
@@ -205,23 +205,24 @@ fn a_burst_is_answered() {
 #[test]
 fn connections_that_are_kept_and_silent_give_way_to_newcomers() {
     let limits = Limits { connections_count_max: 40, ..Limits::default() };
-    let doors = [(Scheme::Http, "127.0.0.1:0"), (Scheme::Fastcgi, "FOLDER/fastcgi")];
-    let server = Server::speaking(&doors, &ListenOptions::default(), limits, application(&Alive::default()));
+    let remotes = [(ProtocolName::Http, "127.0.0.1:0"), (ProtocolName::Fastcgi, "FOLDER/fastcgi")];
+    let server =
+        Server::speaking(&remotes, &ListenOptions::default(), limits, application(&Alive::default()));
     let request = |scheme| Request::get("/").kept().encode(scheme);
     let kept: Vec<Socket> = (0..40)
         .map(|at| {
-            let client = server.doors[at % 2].send(request(doors[at % 2].0));
+            let client = server.remotes[at % 2].send(request(remotes[at % 2].0));
             read_until(&client, "small");
             client
         })
         .collect();
     // The one that was silent for the longest asks again.
     let received = server.received();
-    (&kept[0]).write_all(&request(Scheme::Http)).unwrap();
+    (&kept[0]).write_all(&request(ProtocolName::Http)).unwrap();
     eventually("its request is read", || server.received() > received);
     let newcomers: Vec<Socket> = (0..20)
         .map(|_| {
-            let client = server.doors[0].send(request(Scheme::Http));
+            let client = server.remotes[0].send(request(ProtocolName::Http));
             read_until(&client, "small");
             client
         })
@@ -232,7 +233,7 @@ fn connections_that_are_kept_and_silent_give_way_to_newcomers() {
         assert_eq!(read_all(client), (vec![], None));
     }
     for client in kept[30..].iter().step_by(2).chain(&newcomers) {
-        (&*client).write_all(&request(Scheme::Http)).unwrap();
+        (&*client).write_all(&request(ProtocolName::Http)).unwrap();
         read_until(client, "small");
     }
 }

@@ -68,11 +68,11 @@ fn a_failure_before_anything_is_sent_is_a_500() {
         "/short",
     ];
     for path in paths {
-        for door in &server.doors {
-            let response = door.ask(get(path));
+        for remote in &server.remotes {
+            let response = remote.ask(get(path));
             assert_eq!((response.status, response.complete), (500, true), "{path}: {response:?}");
             assert_eq!(response.text(), "Internal Server Error\n", "{path}");
-            door.ask(get("/well")).assert_body("well");
+            remote.ask(get("/well")).assert_body("well");
         }
         let line = format!("GET {path}: answered with 500: ");
         assert_eq!(server.lines.count(&line), 2, "{path}: {:?}", server.lines.all());
@@ -97,9 +97,9 @@ fn a_failure_in_the_middle_is_seen() {
         })))
     });
     for path in ["/error", "/panic", "/error?length", "/panic?length"] {
-        for door in &server.doors {
-            let (bytes, broken) = read_all(&door.send(get(path)));
-            if door.is_tcp() {
+        for remote in &server.remotes {
+            let (bytes, broken) = read_all(&remote.send(get(path)));
+            if remote.is_tcp() {
                 assert_eq!(broken, Some(ErrorKind::ConnectionReset), "{path}: {}", bytes.escape_ascii());
             } else {
                 // A unix socket knows no reset: only the length tells.
@@ -131,8 +131,8 @@ fn a_panic_of_close_ends_nothing_but_itself() {
         Ok(Body::chunks(PanicsOnClose(Some("whole".into()))))
     });
     for _ in 0..2 {
-        for door in &server.doors {
-            door.ask(get("/")).assert_body("whole");
+        for remote in &server.remotes {
+            remote.ask(get("/")).assert_body("whole");
         }
     }
     // The client has all of the response before the body is closed.

@@ -27,8 +27,8 @@ fn streams() -> (Server, Alive) {
 #[test]
 fn a_client_that_leaves_while_it_reads() {
     let (server, alive) = streams();
-    for door in &server.doors {
-        let client = door.send(get("/"));
+    for remote in &server.remotes {
+        let client = remote.send(get("/"));
         read_until(&client, "~~~~");
         assert_eq!(alive.now(), 1);
         drop(client);
@@ -40,8 +40,8 @@ fn a_client_that_leaves_while_it_reads() {
 #[test]
 fn a_client_that_leaves_without_having_read() {
     let (server, alive) = streams();
-    for (at, door) in server.doors.iter().enumerate() {
-        let client = door.send(get("/"));
+    for (at, remote) in server.remotes.iter().enumerate() {
+        let client = remote.send(get("/"));
         eventually("the body is made", || alive.begun() == at + 1);
         drop(client);
         eventually("the body is closed", || alive.now() == 0);
@@ -51,17 +51,17 @@ fn a_client_that_leaves_without_having_read() {
 #[test]
 fn a_client_that_leaves_before_its_request_is_served() {
     let (server, alive) = streams();
-    for door in &server.doors {
+    for remote in &server.remotes {
         for _ in 0..20 {
-            drop(door.send(get("/")));
+            drop(remote.send(get("/")));
         }
-        let mut client = door.send(&get("/")[..10]);
+        let mut client = remote.send(&get("/")[..10]);
         client.write_all(&get("/")[10..]).unwrap();
         drop(client);
     }
     // Those behind them are served.
-    for door in &server.doors {
-        read_until(&door.send(get("/")), "~");
+    for remote in &server.remotes {
+        read_until(&remote.send(get("/")), "~");
     }
     eventually("all bodies are closed", || alive.now() == 0);
 }
@@ -69,8 +69,8 @@ fn a_client_that_leaves_before_its_request_is_served() {
 #[test]
 fn a_client_that_leaves_while_the_application_has_nothing_to_say() {
     let (server, alive) = streams();
-    for door in &server.doors {
-        let client = door.send(get("/silent"));
+    for remote in &server.remotes {
+        let client = remote.send(get("/silent"));
         read_until(&client, "first");
         drop(client);
         eventually("the body is closed", || alive.now() == 0);

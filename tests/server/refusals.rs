@@ -9,7 +9,7 @@ use tidegate::{Limits, ListenOptions};
 
 use crate::support::application::{Alive, hello};
 use crate::support::client::{
-    Door, Response, assert_no_answer, end_sending, get, packet, post_head, read_all,
+    Remote, Response, assert_no_answer, end_sending, get, packet, post_head, read_all,
 };
 use crate::support::server::Server;
 use crate::support::{PATIENCE, eventually};
@@ -57,9 +57,9 @@ fn a_bad_request_is_refused_and_logged_with_its_offset() {
         ("too many vars", many.header_and_vars().unwrap(), 431, "more than 1000 variables, at offset"),
     ];
     for (what, request, status, line) in cases {
-        for door in &server.doors {
+        for remote in &server.remotes {
             let before = server.lines.all().len();
-            let response = door.ask(&request);
+            let response = remote.ask(&request);
             assert_eq!((response.status, response.complete), (status, true), "{what}: {response:?}");
             assert!(!response.text().is_empty(), "{what}");
             let lines = server.lines.all().split_off(before);
@@ -82,11 +82,11 @@ fn as_many_variables_as_allowed_are_a_request() {
 fn a_request_that_ends_early_is_closed_and_reaches_nobody() {
     let (server, called) = closed_to_all(Limits::default());
     let whole = [&post_head("/", 10)[..], b"012345678"].concat();
-    for door in &server.doors {
+    for remote in &server.remotes {
         for len in [0, 1, 4, 20, whole.len() - 9, whole.len()] {
-            let client = door.send(&whole[..len]);
+            let client = remote.send(&whole[..len]);
             end_sending(&client);
-            assert_eq!(read_all(&client), (vec![], None), "{}: {len} bytes", door.name);
+            assert_eq!(read_all(&client), (vec![], None), "{}: {len} bytes", remote.name);
         }
     }
     assert_eq!(called.begun(), 0);
@@ -97,16 +97,16 @@ fn a_request_that_ends_early_is_closed_and_reaches_nobody() {
 #[test]
 fn another_protocol_is_recognised() {
     let (server, called) = closed_to_all(Limits::default());
-    for door in &server.doors {
+    for remote in &server.remotes {
         for request in
             ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "POST / HTTP/1.0\r\n\r\n", "OPTIONS * HTTP/1.1\r\n\r\n"]
         {
-            let response = door.ask(request);
+            let response = remote.ask(request);
             response.assert_status(400);
             assert!(response.text().contains("speaks the uwsgi protocol, not HTTP"), "{}", response.text());
         }
-        door.ask("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").assert_status(400);
-        assert_no_answer(&door.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"));
+        remote.ask("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").assert_status(400);
+        assert_no_answer(&remote.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"));
     }
     assert_eq!(server.lines.count("not HTTP: use nginx's uwsgi_pass"), 6, "{:?}", server.lines.all());
     assert_eq!(server.lines.count("not HTTP/2"), 2, "{:?}", server.lines.all());
@@ -122,8 +122,8 @@ fn a_packet_that_is_no_request_is_closed_and_named() {
     {
         let vars = [("REQUEST_METHOD", "GET"), ("UWSGI_FILE", "/etc/passwd")];
         let packet = vars.iter().fold(Packet::new(), |packet, (name, value)| packet.var(name, value));
-        for door in &server.doors {
-            assert_no_answer(&door.send(packet.clone().modifiers(modifier1, 0).header_and_vars().unwrap()));
+        for remote in &server.remotes {
+            assert_no_answer(&remote.send(packet.clone().modifiers(modifier1, 0).header_and_vars().unwrap()));
         }
         let line = format!("modifier1 {modifier1} ({meaning}) is not served here");
         assert_eq!(server.lines.count(&line), 2, "{:?}", server.lines.all());
@@ -132,8 +132,8 @@ fn a_packet_that_is_no_request_is_closed_and_named() {
 }
 
 /// Sends 100 MB, as far as they are taken, and only then reads.
-fn upload(door: &Door, head: &[u8]) -> (usize, Response) {
-    let mut client = door.send(head);
+fn upload(remote: &Remote, head: &[u8]) -> (usize, Response) {
+    let mut client = remote.send(head);
     let piece = vec![b'u'; 1_000_000];
     let sent = (0..100).take_while(|_| client.write_all(&piece).is_ok()).count();
     (sent, Response::read(&client))
@@ -143,12 +143,12 @@ fn upload(door: &Door, head: &[u8]) -> (usize, Response) {
 fn a_refusal_reaches_a_peer_that_still_sends() {
     let limits = Limits { body_bytes_max: 1 << 20, ..Limits::default() };
     let (server, called) = closed_to_all(limits);
-    for door in &server.doors {
-        let (sent, response) = upload(door, &post_head("/", 100_000_000));
-        assert_eq!((sent, response.status, response.complete), (100, 413, true), "{}", door.name);
+    for remote in &server.remotes {
+        let (sent, response) = upload(remote, &post_head("/", 100_000_000));
+        assert_eq!((sent, response.status, response.complete), (100, 413, true), "{}", remote.name);
         assert!(response.text().contains("larger than 1048576 bytes"), "{}", response.text());
-        let (sent, response) = upload(door, b"PUT / HTTP/1.1\r\nContent-Length: 100000000\r\n\r\n");
-        assert_eq!((sent, response.status, response.complete), (100, 400, true), "{}", door.name);
+        let (sent, response) = upload(remote, b"PUT / HTTP/1.1\r\nContent-Length: 100000000\r\n\r\n");
+        assert_eq!((sent, response.status, response.complete), (100, 400, true), "{}", remote.name);
     }
     assert_eq!(called.begun(), 0);
 }
@@ -157,8 +157,8 @@ fn a_refusal_reaches_a_peer_that_still_sends() {
 fn a_refused_peer_that_stays_is_closed_in_the_end() {
     let limits = Limits { drain_time_max: std::time::Duration::from_millis(100), ..Limits::default() };
     let (server, _) = closed_to_all(limits);
-    for door in &server.doors {
-        let mut client = door.send(raw(b""));
+    for remote in &server.remotes {
+        let mut client = remote.send(raw(b""));
         Response::read(&client).assert_status(400);
         // We have not closed our side: until its time is over, it takes what we send.
         eventually("the peer is closed", || client.write_all(b"more").is_err());
@@ -176,12 +176,13 @@ fn a_peer_that_is_not_allowed_is_refused() {
     let allow_from = vec![parse_network("203.0.113.0/24").unwrap()];
     let options = ListenOptions { allow_from, ..ListenOptions::default() };
     let server = Server::at(&["0.0.0.0:0"], &options, Limits::default(), hello);
-    let port = server.doors[0].address.as_socket().unwrap().port();
-    let door = |ip| Door { name: "a peer".to_owned(), address: std::net::SocketAddr::new(ip, port).into() };
+    let port = server.remotes[0].address.as_socket().unwrap().port();
+    let remote =
+        |ip| Remote { name: "a peer".to_owned(), address: std::net::SocketAddr::new(ip, port).into() };
 
-    let client = door(own).connect();
+    let client = remote(own).connect();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     assert_no_answer(&client);
     server.eventually_logs("refused: not among the addresses of ListenOptions::allow_from");
-    door(Ipv4Addr::LOCALHOST.into()).ask(get("/")).assert_body("Hello, World");
+    remote(Ipv4Addr::LOCALHOST.into()).ask(get("/")).assert_body("Hello, World");
 }

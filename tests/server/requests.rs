@@ -21,10 +21,10 @@ fn every_kind_of_socket_serves() {
         println!("this machine has no ::1: not tested");
     }
     let server = Server::at(&addresses, &ListenOptions::default(), Limits::default(), hello);
-    assert_eq!(server.doors.len(), addresses.len());
-    for door in &server.doors {
+    assert_eq!(server.remotes.len(), addresses.len());
+    for remote in &server.remotes {
         for _ in 0..3 {
-            let response = door.ask(get("/"));
+            let response = remote.ask(get("/"));
             response.assert_body("Hello, World");
             assert_eq!(response.header("Content-Type"), Some("text/plain"));
             assert_eq!(response.headers.len(), 2, "the front end adds Date and Server: {response:?}");
@@ -36,17 +36,17 @@ fn every_kind_of_socket_serves() {
 fn a_request_of_any_size_arrives_intact() {
     let server = Server::start(echo);
     let in_memory = Limits::default().body_memory_bytes_max;
-    for door in &server.doors {
+    for remote in &server.remotes {
         for len in [0, 1, 64 << 10, in_memory - 1, in_memory, in_memory + 1, 10 << 20] {
             let body = pattern(len);
-            door.ask(post("/", &body)).assert_body(&body);
+            remote.ask(post("/", &body)).assert_body(&body);
         }
         // The largest packet that there can be: 65,535 bytes of variables, whole and in two pieces.
         let small = packet("GET", "/").header_and_vars().unwrap().len() - PacketHeader::LEN;
         let value = "x".repeat(usize::from(u16::MAX) - small - 2 - "HTTP_X".len() - 2);
         let largest = packet("GET", "/").var("HTTP_X", value).header_and_vars().unwrap();
         assert_eq!(largest.len(), usize::from(u16::MAX) + PacketHeader::LEN);
-        door.ask(&largest).assert_body("");
+        remote.ask(&largest).assert_body("");
     }
 }
 
@@ -56,8 +56,8 @@ fn a_request_in_pieces_arrives_intact() {
     let body = pattern(150_000);
     let request = post("/", &body);
     let head = request.len() - body.len();
-    for door in &server.doors {
-        let (mut client, before) = (door.connect(), server.received());
+    for remote in &server.remotes {
+        let (mut client, before) = (remote.connect(), server.received());
         let mut sent = 0;
         // Within the header, within the vars, between head and body, within the body and at its memory's end.
         for end in [1, 3, 4, 5, head - 1, head, head + 1, head + (128 << 10), request.len()] {
@@ -72,8 +72,8 @@ fn a_request_in_pieces_arrives_intact() {
 #[test]
 fn one_byte_at_a_time_is_a_request_too() {
     let server = Server::start(echo);
-    for door in &server.doors {
-        let (mut client, before) = (door.connect(), server.received());
+    for remote in &server.remotes {
+        let (mut client, before) = (remote.connect(), server.received());
         for (at, byte) in post("/", b"body").iter().enumerate() {
             client.write_all(&[*byte]).unwrap();
             eventually("the byte has arrived", || server.received() - before > at);
@@ -85,10 +85,10 @@ fn one_byte_at_a_time_is_a_request_too() {
 #[test]
 fn what_follows_a_request_is_left_alone() {
     let server = Server::start(echo);
-    for door in &server.doors {
-        door.ask([&post("/", b"body")[..], b" and more"].concat()).assert_body("body");
+    for remote in &server.remotes {
+        remote.ask([&post("/", b"body")[..], b" and more"].concat()).assert_body("body");
         let two = [get("/"), get("/")].concat();
-        door.ask(two).assert_body("");
+        remote.ask(two).assert_body("");
     }
 }
 
@@ -96,9 +96,9 @@ fn what_follows_a_request_is_left_alone() {
 fn a_ping_is_answered_as_uwsgi_answers_it() {
     let server = Server::start(hello);
     let ping = Packet::new().modifiers(100, 0).header_and_vars().unwrap();
-    for door in &server.doors {
-        assert_eq!(read_all(&door.send(&ping)), (vec![100, 0, 0, 1], None));
-        assert_eq!(read_all(&door.send([&ping[..], b"trailing"].concat())), (vec![100, 0, 0, 1], None));
+    for remote in &server.remotes {
+        assert_eq!(read_all(&remote.send(&ping)), (vec![100, 0, 0, 1], None));
+        assert_eq!(read_all(&remote.send([&ping[..], b"trailing"].concat())), (vec![100, 0, 0, 1], None));
     }
 }
 
@@ -119,8 +119,8 @@ fn the_application_gets_the_variables() {
         .unwrap();
     let want = "REQUEST_METHOD=GET\nSCRIPT_NAME=/app\nPATH_INFO=/caf\\xe9\nHTTP_HOST=www.example.com:8080\n\
                 HTTP_ACCEPT=a, b\nSERVER_NAME=www.example.com\nSERVER_PORT=8080\n";
-    for door in &server.doors {
-        assert_eq!(door.ask(&request).text(), want);
+    for remote in &server.remotes {
+        assert_eq!(remote.ask(&request).text(), want);
     }
 }
 
@@ -135,18 +135,18 @@ fn a_response_without_a_body_is_its_head() {
         start_response.start(status, PLAIN)?;
         Ok(Body::from("not for all"))
     });
-    for door in &server.doors {
-        let head = door.ask(packet("HEAD", "/").header_and_vars().unwrap());
+    for remote in &server.remotes {
+        let head = remote.ask(packet("HEAD", "/").header_and_vars().unwrap());
         assert_eq!(
             (head.status, head.header("Content-Length"), head.text()),
             (200, Some("11"), String::new())
         );
         for (path, status) in [("/204", 204), ("/304", 304)] {
-            let response = door.ask(get(path));
+            let response = remote.ask(get(path));
             response.assert_status(status);
             assert_eq!((response.header("Content-Length"), response.text()), (None, String::new()));
         }
-        door.ask(get("/")).assert_body("not for all");
+        remote.ask(get("/")).assert_body("not for all");
     }
 }
 
@@ -158,10 +158,10 @@ fn an_expect_header_changes_nothing() {
         .var("HTTP_EXPECT", "100-continue")
         .var("HTTP_TRANSFER_ENCODING", "chunked");
     let request = [&request.header_and_vars().unwrap()[..], b"body"].concat();
-    for door in &server.doors {
-        door.ask(&request).assert_body("body");
+    for remote in &server.remotes {
+        remote.ask(&request).assert_body("body");
         // A body that is spooled is read from a file whose buffer holds only a part of it.
-        let mut client = door.send(post_head("/", 1 << 20));
+        let mut client = remote.send(post_head("/", 1 << 20));
         client.write_all(&pattern(1 << 20)).unwrap();
         Response::read(&client).assert_body(pattern(1 << 20));
     }

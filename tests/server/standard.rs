@@ -10,7 +10,7 @@ use tidegate::{Environ, Limits, ListenOptions, StartResponse, Worker};
 
 use crate::support::application::{Answer, PLAIN, echo};
 use crate::support::child;
-use crate::support::client::{Door, Response, get, post};
+use crate::support::client::{Remote, Response, get, post};
 use crate::support::server::listen;
 
 #[test]
@@ -20,23 +20,23 @@ fn no_connection_is_stdin_stdout_or_stderr() {
     for address in ["127.0.0.1:0", path.to_str().unwrap()] {
         for closed in ["0", "1", "2", "1 2", "0 2", "0 1 2"] {
             // The clients are in another process than the server, whose numbers they would take.
-            let (process, door) = start(address);
+            let (process, remote) = start(address);
             // One is between two pieces of its request while another closes them.
             let whole = post("/", &[b'x'; 1_000]);
             let (first, rest) = whole.split_at(500);
-            let begun = door.send(first);
-            door.ask(get(&format!("/close?{closed}"))).assert_body("closed");
+            let begun = remote.send(first);
+            remote.ask(get(&format!("/close?{closed}"))).assert_body("closed");
             for size in [0, 1_000, 2 << 20] {
                 let body = vec![b'x'; size];
-                door.ask(post("/", &body)).assert_body(&body);
+                remote.ask(post("/", &body)).assert_body(&body);
             }
             (&begun).write_all(rest).unwrap();
             Response::read(&begun).assert_body([b'x'; 1_000]);
             for number in closed.split(' ') {
                 // The first connections have taken the numbers, and left them to it.
-                door.ask(get(&format!("/look?{number}"))).assert_body("/dev/null");
+                remote.ask(get(&format!("/look?{number}"))).assert_body("/dev/null");
             }
-            door.ask(get("/file")).assert_body("is above");
+            remote.ask(get("/file")).assert_body("is above");
             drop(process);
             let _ = fs::remove_file(&path);
         }
@@ -52,7 +52,7 @@ impl Drop for Process {
     }
 }
 
-fn start(address: &str) -> (Process, Door) {
+fn start(address: &str) -> (Process, Remote) {
     let none: [&str; 0] = [];
     let mut command = child::command(&none, "standard::serving_without_standard_descriptors", address);
     let mut process =
@@ -65,7 +65,7 @@ fn start(address: &str) -> (Process, Door) {
             break address.to_owned();
         }
     };
-    (process, Door::at(&address))
+    (process, Remote::at(&address))
 }
 
 #[test]

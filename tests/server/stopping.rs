@@ -10,7 +10,7 @@ use std::{iter, thread};
 use tidegate::{Body, Limits, ListenOptions, Stop, Worker};
 
 use crate::support::application::{Alive, PLAIN, chunked, endless, hello, pattern};
-use crate::support::client::{Door, Response, get, read_all, read_until};
+use crate::support::client::{Remote, Response, get, read_all, read_until};
 use crate::support::eventually;
 use crate::support::server::{Server, listen};
 
@@ -33,9 +33,9 @@ fn streams(limits: Limits) -> (Server, Alive) {
 #[test]
 fn what_runs_is_finished_and_nobody_else_gets_in() {
     let (mut server, alive) = streams(Limits::default());
-    let clients: Vec<_> = (server.doors.iter())
-        .map(|door| {
-            let mut client = if door.is_tcp() { door.connect_small() } else { door.connect() };
+    let clients: Vec<_> = (server.remotes.iter())
+        .map(|remote| {
+            let mut client = if remote.is_tcp() { remote.connect_small() } else { remote.connect() };
             client.write_all(&get("/")).unwrap();
             client
         })
@@ -48,7 +48,7 @@ fn what_runs_is_finished_and_nobody_else_gets_in() {
     assert!(socket_file.exists());
 
     server.stopper.stop(Stop::Gracefully);
-    eventually("no one is let in", || server.doors.iter().all(|door| door.try_connect().is_err()));
+    eventually("no one is let in", || server.remotes.iter().all(|remote| remote.try_connect().is_err()));
     assert!(!socket_file.exists());
     server.stopper.stop(Stop::Gracefully);
     assert_eq!(read_all(&idle), (vec![], None));
@@ -66,7 +66,7 @@ fn what_runs_is_finished_and_nobody_else_gets_in() {
 #[test]
 fn now_means_now() {
     let (mut server, alive) = streams(Limits::default());
-    let clients: Vec<_> = server.doors.iter().map(|door| door.send(get("/endless"))).collect();
+    let clients: Vec<_> = server.remotes.iter().map(|remote| remote.send(get("/endless"))).collect();
     eventually("both are served", || alive.now() == 2);
     server.stopper.stop(Stop::Gracefully);
     eventually("no one is let in", || server.unix().try_connect().is_err());
@@ -112,15 +112,15 @@ fn clients_that_keep_coming_do_not_put_off_the_end() {
         }
     });
     let crowd = thread::spawn({
-        let door = server.unix().clone();
+        let remote = server.unix().clone();
         let come = move || {
-            let mut client = door.try_connect().ok()?;
+            let mut client = remote.try_connect().ok()?;
             client.write_all(&get("/")).ok()?;
             Some(client)
         };
         move || {
             let mut clients: VecDeque<_> = iter::repeat_with(&come).take(100).collect();
-            // For each that has its answer another one comes, until the door is gone.
+            // For each that has its answer another one comes, until the listener is gone.
             while let Some(Some(client)) = clients.pop_front() {
                 read_all(&client);
                 clients.push_back(come());
@@ -149,8 +149,8 @@ fn who_was_connected_before_the_stop_is_served() {
     let mut listeners = listen(path.to_str().unwrap(), &ListenOptions::default());
     listeners.append(&mut listen("127.0.0.1:0", &ListenOptions::default()));
     // More than are accepted in one turn.
-    let doors = [0, 1].map(|at| Door::at(&listeners[at].address()));
-    let clients: Vec<_> = (0..200).map(|at| doors[at % 2].send(get("/"))).collect();
+    let remotes = [0, 1].map(|at| Remote::at(&listeners[at].address()));
+    let clients: Vec<_> = (0..200).map(|at| remotes[at % 2].send(get("/"))).collect();
     let mut worker = Worker::new(listeners, hello, Limits::default()).unwrap();
     worker.stopper().stop(Stop::Gracefully);
     worker.run().unwrap();

@@ -12,7 +12,7 @@ use tidegate::{Limits, ListenOptions, Stop, Worker};
 
 use crate::support::application::hello;
 use crate::support::child;
-use crate::support::client::{Door, Response, get};
+use crate::support::client::{Remote, Response, get};
 use crate::support::server::{Server, listen};
 
 const NO_WRAPPER: [&str; 0] = [];
@@ -35,17 +35,17 @@ fn accepting_in_a_process_of_its_own() {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     setrlimit(Resource::RLIMIT_NOFILE, 64.min(hard), hard).unwrap();
     let start = Instant::now();
-    for door in &server.doors {
-        let sockets = [door.socket(), door.socket(), door.socket()];
+    for remote in &server.remotes {
+        let sockets = [remote.socket(), remote.socket(), remote.socket()];
         let mut fillers = Vec::new();
         while let Ok(filler) = File::open("/dev/null") {
             fillers.push(filler);
         }
         for mut socket in &sockets {
-            socket.connect(&door.address).unwrap();
+            socket.connect(&remote.address).unwrap();
             socket.write_all(&get("/")).unwrap();
         }
-        server.eventually_logs(&format!("{}: cannot accept", door.name));
+        server.eventually_logs(&format!("{}: cannot accept", remote.name));
         fillers.pop();
         Response::read(&sockets[0]).assert_body("Hello, World");
         drop(fillers);
@@ -71,15 +71,15 @@ fn a_small_request_costs_four_system_calls_and_is_never_registered() {
             .spawn()
             .expect("strace is not installed: apt-get install strace, or run make test as root");
         let mut output = BufReader::new(process.stdout.take().unwrap());
-        let door = loop {
+        let remote = loop {
             let mut line = String::new();
             assert!(output.read_line(&mut line).unwrap() > 0, "it ended without listening");
             if let Some((_, address)) = line.trim_end().split_once("listening at ") {
-                break Door::at(address);
+                break Remote::at(address);
             }
         };
         // The requests are there before the worker first looks.
-        let clients: Vec<_> = (0..REQUESTS).map(|_| door.send(get("/"))).collect();
+        let clients: Vec<_> = (0..REQUESTS).map(|_| remote.send(get("/"))).collect();
         let mut input = process.stdin.take().unwrap();
         input.write_all(b"go\n").unwrap();
         for client in &clients {

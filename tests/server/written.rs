@@ -32,8 +32,8 @@ fn what_is_written_goes_before_the_body() {
             )
         })))
     });
-    for door in &server.doors {
-        let response = door.ask(get("/"));
+    for remote in &server.remotes {
+        let response = remote.ask(get("/"));
         response.assert_body("one two before three three before four four ");
         assert_eq!(response.header("Content-Length"), None, "the length is more than the body's");
     }
@@ -50,8 +50,8 @@ fn what_memory_does_not_hold_is_written_to_a_file() {
         }
         Ok(Body::from("end"))
     });
-    for door in &server.doors {
-        door.ask(get("/")).assert_body([&pattern(LEN)[..], b"end"].concat());
+    for remote in &server.remotes {
+        remote.ask(get("/")).assert_body([&pattern(LEN)[..], b"end"].concat());
     }
 }
 
@@ -63,9 +63,9 @@ fn a_length_cuts_off_what_is_written() {
         start_response.write(if environ.path() == b"/short" { "d" } else { "defgh" })?;
         Ok(Body::empty())
     });
-    for door in &server.doors {
-        door.ask(get("/")).assert_body("abcde");
-        let short = door.ask(get("/short"));
+    for remote in &server.remotes {
+        remote.ask(get("/")).assert_body("abcde");
+        let short = remote.ask(get("/short"));
         assert!(!short.complete && short.body == b"abcd", "{short:?}");
     }
     server.eventually_logs("1 bytes short of its Content-Length");
@@ -78,8 +78,8 @@ fn a_failure_in_the_call_takes_back_what_was_written() {
         start_response.write("never seen")?;
         Err(AppError::new("no more ink"))
     });
-    for door in &server.doors {
-        door.ask(get("/")).assert_status(500);
+    for remote in &server.remotes {
+        remote.ask(get("/")).assert_status(500);
     }
 }
 
@@ -90,11 +90,11 @@ fn an_only_chunk_has_a_length() {
         let count = environ.query().len();
         Ok(Body::chunks((0..count).map(|_| Ok(Bytes::from_static(b"chunk")))))
     });
-    for door in &server.doors {
-        let one = door.ask(get("/?1"));
+    for remote in &server.remotes {
+        let one = remote.ask(get("/?1"));
         one.assert_body("chunk");
         assert_eq!(one.header("Content-Length"), Some("5"));
-        let two = door.ask(get("/?12"));
+        let two = remote.ask(get("/?12"));
         two.assert_body("chunkchunk");
         assert_eq!(two.header("Content-Length"), None);
     }
@@ -112,9 +112,9 @@ fn a_body_is_closed_when_its_last_byte_is_gone() {
             Err(AppError::new("closed with a groan"))
         }))
     });
-    for (number, door) in server.doors.iter().enumerate() {
+    for (number, remote) in server.remotes.iter().enumerate() {
         CLOSED.store(false, Ordering::SeqCst);
-        let mut client = door.connect_small();
+        let mut client = remote.connect_small();
         std::io::Write::write_all(&mut client, &get("/")).unwrap();
         // Much of it is still on its way when the first bytes are here.
         let first = read_until(&mut client, "\r\n\r\n");
@@ -138,9 +138,9 @@ fn a_step_can_ask_whether_its_client_has_gone() {
         SEEN.lock().unwrap().push(true);
         Ok(Body::from("to nobody"))
     });
-    for door in &server.doors {
+    for remote in &server.remotes {
         SEEN.lock().unwrap().clear();
-        let client = door.send(get("/"));
+        let client = remote.send(get("/"));
         eventually("the application is called", || !SEEN.lock().unwrap().is_empty());
         end_sending(&client);
         eventually("it has seen the end", || SEEN.lock().unwrap().len() == 2);

@@ -28,7 +28,7 @@ fn assert_alive(told: &Told) {
 #[test]
 fn half_a_request_is_told_408() {
     let told = Told::at("127.0.0.1:0", &[]);
-    let halves: Vec<_> = (0..40).map(|_| told.door.send("GET / HTTP/1.1\r\nHost: ")).collect();
+    let halves: Vec<_> = (0..40).map(|_| told.remote.send("GET / HTTP/1.1\r\nHost: ")).collect();
     assert_alive(&told);
     for half in &halves {
         assert_eq!(Response::read(half).status, 408);
@@ -38,7 +38,7 @@ fn half_a_request_is_told_408() {
 #[test]
 fn a_head_without_end_is_told_431() {
     let told = Told::at("127.0.0.1:0", &[]);
-    let mut client = told.door.connect();
+    let mut client = told.remote.connect();
     let _ = client.write_all(&[b'A'; 8 << 10]);
     assert_eq!(Response::read(&client).status, 431);
 }
@@ -48,7 +48,7 @@ fn a_thousand_connections_keep_nobody_out() {
     for words in ["", "GET / HTTP/1.1\r\n"] {
         let told = Told::at("127.0.0.1:0", &[]);
         let before = descriptors(&told);
-        let crowd: Vec<_> = (0..1_000).map(|_| told.door.send(words)).collect();
+        let crowd: Vec<_> = (0..1_000).map(|_| told.remote.send(words)).collect();
         assert_alive(&told);
         assert!(descriptors(&told) <= before + 64 + 4, "{} after {before}", descriptors(&told));
         drop(crowd);
@@ -63,7 +63,7 @@ fn a_reader_that_never_reads_is_let_go_of() {
     let before = descriptors(&told);
     let lazy: Vec<_> = (0..50)
         .map(|_| {
-            let mut lazy = told.door.connect_small();
+            let mut lazy = told.remote.connect_small();
             lazy.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
             lazy
         })
@@ -80,7 +80,7 @@ fn a_reader_that_never_reads_is_let_go_of() {
 #[test]
 fn a_reader_that_talks_on_and_on_is_cut_off() {
     let told = Told::at("127.0.0.1:0", &[]);
-    let mut client = told.door.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    let mut client = told.remote.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     let begin = Instant::now();
     while client.write_all(&[b'x'; 4 << 10]).is_ok() {
         assert!(begin.elapsed() < crate::support::PATIENCE, "it listens for ever");

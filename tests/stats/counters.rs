@@ -37,9 +37,9 @@ fn requests_errors_and_bytes_are_counted_by_worker_and_listener() {
 #[test]
 fn connections_that_stay_open_are_counted_until_they_close() {
     let told = Told::start(&["--http", "FOLDER/http"]);
-    let door =
-        crate::support::client::Door::at(&format!("unix:{}/http", told.master.folder.path().display()));
-    let idle: Vec<_> = (0..3).map(|_| door.connect()).collect();
+    let remote =
+        crate::support::client::Remote::at(&format!("unix:{}/http", told.master.folder.path().display()));
+    let idle: Vec<_> = (0..3).map(|_| remote.connect()).collect();
     let open = |count: f64| move |json: &_| number(json, "tidegate.listeners.1.open") == count;
     let json = told.eventually("three connections", open(3.0));
     assert_eq!(number(&json, "tidegate.listeners.0.open"), 0.0);

@@ -15,7 +15,7 @@ fn readers_leave_the_descriptors_that_the_workers_need() {
     for round in 1..=3 {
         // One that has served is replaced at once.
         let victim = told.master.get("/pid").text().parse().unwrap();
-        let crowd: Vec<_> = (0..64).map(|_| told.door.send("GET / HTTP/1.1\r\n")).collect();
+        let crowd: Vec<_> = (0..64).map(|_| told.remote.send("GET / HTTP/1.1\r\n")).collect();
         eventually("the crowd is there", || descriptors() > before + 20);
         kill_worker(victim);
         eventually("its successor", || {

@@ -85,18 +85,18 @@ fn who_says_nothing_gets_the_keys_of_uwsgi_and_who_speaks_http_is_answered_in_ht
         let response = told.http("/metrics");
         assert_eq!(response.header("Content-Type"), Some("text/plain; version=0.0.4; charset=utf-8"));
         assert!(response.text().contains("\ntidegate_requests_total{worker=\"1\"} 0\n"));
-        let head = told.door.ask("HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+        let head = told.remote.ask("HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
         assert_eq!((head.status, head.body.len()), (200, 0));
         told.http("/other").assert_status(404);
-        told.door.ask("DELETE / HTTP/1.1\r\nHost: x\r\n\r\n").assert_status(405);
-        told.door.ask("\x16\x03\x01\x02\x00").assert_status(400);
+        told.remote.ask("DELETE / HTTP/1.1\r\nHost: x\r\n\r\n").assert_status(405);
+        told.remote.ask("\x16\x03\x01\x02\x00").assert_status(400);
     }
 }
 
 #[test]
 fn who_closes_its_side_at_once_is_not_kept_waiting() {
     let told = Told::start(&[]);
-    let client = told.door.connect();
+    let client = told.remote.connect();
     let begin = Instant::now();
     end_sending(&client);
     let (bytes, broken) = read_all(&client);
@@ -107,7 +107,7 @@ fn who_closes_its_side_at_once_is_not_kept_waiting() {
 #[test]
 fn a_stop_takes_the_socket_file_away_and_tells_until_then() {
     let mut told = Told::start(&["--grace", "20"]);
-    let running = told.master.door.send(get("/sleep?1000"));
+    let running = told.master.remote.send(get("/sleep?1000"));
     told.eventually("it runs", |json| number(json, "tidegate.in_flight") == 1.0);
     told.master.signal(Signal::SIGTERM);
     told.eventually("the worker leaves", |json| at(json, "workers.0.status") == "leaving");
@@ -119,7 +119,7 @@ fn a_stop_takes_the_socket_file_away_and_tells_until_then() {
 #[test]
 fn a_request_in_pieces_is_one() {
     let told = Told::at("127.0.0.1:0", &[]);
-    let mut client = told.door.connect();
+    let mut client = told.remote.connect();
     for byte in b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" {
         client.write_all(&[*byte]).unwrap();
     }

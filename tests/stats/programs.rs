@@ -35,7 +35,7 @@ fn prometheus_reads_every_metric() {
     told.eventually("they are counted", |json| {
         crate::reader::number(json, "tidegate.totals.requests") == 3.0
     });
-    assert_eq!(script("metrics.py", &[&format!("http://{}/metrics", told.door.name), "3"]), "passed\n");
+    assert_eq!(script("metrics.py", &[&format!("http://{}/metrics", told.remote.name), "3"]), "passed\n");
 }
 
 #[test]
@@ -61,9 +61,9 @@ fn uwsgitop_shows_the_workers() {
         let told = Told::at(address, &["--workers", "2"]);
         told.master.get("/");
         let uwsgitop = venv("uwsgitop");
-        let mut addresses = vec![told.door.name.trim_start_matches("unix:").to_owned()];
-        if told.door.is_tcp() {
-            addresses.push(format!("http://{}", told.door.name));
+        let mut addresses = vec![told.remote.name.trim_start_matches("unix:").to_owned()];
+        if told.remote.is_tcp() {
+            addresses.push(format!("http://{}", told.remote.name));
         }
         for address in addresses {
             let pid = told.master.workers()[0].to_string();

@@ -7,13 +7,13 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::master::Master;
-use crate::support::client::{Door, Response, read_all};
+use crate::support::client::{Remote, Response, read_all};
 use crate::support::eventually;
 
-/// A master that tells of itself on `door`.
+/// A master that tells of itself on `listener`.
 pub(crate) struct Told {
     pub(crate) master: Master,
-    pub(crate) door: Door,
+    pub(crate) remote: Remote,
 }
 
 impl Told {
@@ -35,13 +35,13 @@ impl Told {
         let master = Master::spawn(&[&["--stats", address], args].concat(), prepare);
         let line = master.says("statistics at ");
         let address = line.split("statistics at ").nth(1).unwrap().split(", for").next().unwrap();
-        let door = Door::at(address);
-        Told { master, door }
+        let remote = Remote::at(address);
+        Told { master, remote }
     }
 
     #[track_caller]
     pub(crate) fn http(&self, path: &str) -> Response {
-        self.door.ask(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+        self.remote.ask(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
     }
 
     /// The JSON, asked for by HTTP.
@@ -55,7 +55,7 @@ impl Told {
     /// The JSON, as uWSGI's tools read it: without a word.
     #[track_caller]
     pub(crate) fn raw(&self) -> Value {
-        let (bytes, broken) = read_all(&self.door.connect());
+        let (bytes, broken) = read_all(&self.remote.connect());
         assert_eq!(broken, None);
         serde_json::from_slice(&bytes).unwrap()
     }

@@ -1,12 +1,12 @@
 //! A worker that is stuck can be read, and so can the queue in front of it.
 
 use crate::reader::{Told, at, number};
-use crate::support::client::{Door, Response, get};
+use crate::support::client::{Remote, Response, get};
 
 #[test]
 fn a_worker_that_never_returns_tells_what_it_is_in() {
     let told = Told::start(&["--workers", "1"]);
-    let _client = told.master.door.send(get("/loop"));
+    let _client = told.master.remote.send(get("/loop"));
     let json =
         told.eventually("it is in the request", |json| number(json, "workers.0.cores.0.in_request") == 1.0);
     assert_eq!(
@@ -30,7 +30,7 @@ fn a_worker_that_never_returns_tells_what_it_is_in() {
 #[test]
 fn busy_time_never_falls_as_a_long_request_ends() {
     let told = Told::start(&["--workers", "1"]);
-    let client = told.master.door.send(get("/sleep?1500"));
+    let client = told.master.remote.send(get("/sleep?1500"));
     let mut last = 0.0;
     let over = |json: &_| {
         let busy = number(json, "workers.0.tidegate.totals.busy_seconds");
@@ -52,10 +52,10 @@ fn busy_time_never_falls_as_a_long_request_ends() {
 fn the_backlog_in_front_of_it_is_told_for_tcp_and_for_unix_sockets() {
     let told = Told::start(&["--workers", "1", "--backlog", "3", "--http", "127.0.0.1:0"]);
     let line = told.master.says("Listening on http://");
-    let tcp = Door::at(line.split("http://").nth(1).unwrap().trim_end_matches('/'));
-    let _stuck = told.master.door.send(get("/loop"));
+    let tcp = Remote::at(line.split("http://").nth(1).unwrap().trim_end_matches('/'));
+    let _stuck = told.master.remote.send(get("/loop"));
     told.eventually("it is stuck", |json| number(json, "workers.0.cores.0.in_request") == 1.0);
-    let _waiting: Vec<_> = (0..2).map(|_| (told.master.door.connect(), tcp.connect())).collect();
+    let _waiting: Vec<_> = (0..2).map(|_| (told.master.remote.connect(), tcp.connect())).collect();
     let json = told.eventually("they wait", |json| number(json, "listen_queue") == 4.0);
     for at in 0..2 {
         assert_eq!(number(&json, &format!("sockets.{at}.queue")), 2.0);
@@ -63,7 +63,7 @@ fn the_backlog_in_front_of_it_is_told_for_tcp_and_for_unix_sockets() {
         assert_eq!(number(&json, &format!("tidegate.listeners.{at}.backlog")), 2.0);
     }
     assert_eq!(number(&json, "listen_queue_errors"), 0.0);
-    let _last = told.master.door.connect();
+    let _last = told.master.remote.connect();
     told.eventually("it is seen full", |json| number(json, "listen_queue_errors") > 0.0);
     let metrics = told.metrics();
     assert!(metrics.contains("tidegate_listener_backlog{listener=\"1\",protocol=\"uwsgi\""), "{metrics}");

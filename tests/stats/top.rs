@@ -20,7 +20,7 @@ fn without_a_terminal_it_is_one_table() {
         told.eventually("it is counted", |json| {
             crate::reader::number(json, "tidegate.totals.requests") == 1.0
         });
-        for args in [&[&*told.door.name][..], &["--once", &told.door.name]] {
+        for args in [&[&*told.remote.name][..], &["--once", &told.remote.name]] {
             let output = top(args);
             assert!(output.status.success(), "{output:?}");
             let text = String::from_utf8(output.stdout).unwrap();
@@ -41,9 +41,9 @@ fn without_a_terminal_it_is_one_table() {
 fn a_target_from_a_client_steers_no_terminal() {
     let told = Told::start(&["--workers", "1"]);
     // The path decides that it never returns; the bytes behind it are the client's.
-    let _client = told.master.door.send(get("/loop?\u{1b}[2J\u{202e}"));
+    let _client = told.master.remote.send(get("/loop?\u{1b}[2J\u{202e}"));
     told.eventually("it is stuck", |json| crate::reader::number(json, "workers.0.cores.0.in_request") == 1.0);
-    let output = top(&[&told.door.name]);
+    let output = top(&[&told.remote.name]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("GET /loop"), "{text}");
     assert!(text.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)), "{text:?}");
@@ -54,8 +54,18 @@ fn in_a_terminal_it_lives_until_a_key_or_a_signal() {
     let told = Told::start(&["--workers", "2"]);
     let pid = told.master.workers()[1].to_string();
     for (key, status) in [("q", "exit status 0"), ("^C", "exit status 0"), ("TERM", "exit status 0")] {
-        let args =
-            ["24x120", key, "workers 2 of 2", "WORKER", "idle", &pid, "--", TIDEGATE, "top", &told.door.name];
+        let args = [
+            "24x120",
+            key,
+            "workers 2 of 2",
+            "WORKER",
+            "idle",
+            &pid,
+            "--",
+            TIDEGATE,
+            "top",
+            &told.remote.name,
+        ];
         assert_eq!(script("terminal.py", &args), format!("{status}, the terminal is as before\n"), "{key}");
     }
 }
@@ -64,7 +74,8 @@ fn in_a_terminal_it_lives_until_a_key_or_a_signal() {
 fn another_size_is_another_picture() {
     let told = Told::start(&["--workers", "2"]);
     // Cut at the first width, whole at the second.
-    let args = ["24x20", "24x120", "Tidegate", "RESIZE", "RESPAWNS", "--", TIDEGATE, "top", &told.door.name];
+    let args =
+        ["24x20", "24x120", "Tidegate", "RESIZE", "RESPAWNS", "--", TIDEGATE, "top", &told.remote.name];
     assert_eq!(script("terminal.py", &args), "exit status 0, the terminal is as before\n");
 }
 
@@ -73,7 +84,7 @@ fn where_nobody_tells_it_is_one_line() {
     let told = Told::start(&[]);
     for (address, why) in [
         (told.master.folder.path().join("none").to_str().unwrap(), "cannot connect"),
-        (&*told.master.door.name, "not what Tidegate tells"),
+        (&*told.master.remote.name, "not what Tidegate tells"),
         ("fd:3", "is for a server to listen on"),
     ] {
         let output = top(&[address]);

@@ -14,16 +14,16 @@ use super::PATIENCE;
 
 /// Where a server can be reached.
 #[derive(Clone, Debug)]
-pub(crate) struct Door {
+pub(crate) struct Remote {
     /// In the words of [`tidegate::Address`], which are those of uwsgi_pass too.
     pub(crate) name: String,
     pub(crate) address: SockAddr,
 }
 
-impl Door {
+impl Remote {
     /// A listener's address, as the listener tells it.
     #[track_caller]
-    pub(crate) fn at(name: &str) -> Door {
+    pub(crate) fn at(name: &str) -> Remote {
         let address = match name.parse().unwrap() {
             Address::Tcp { .. } => name.parse::<SocketAddr>().unwrap().into(),
             Address::Unix(path) => SockAddr::unix(path).unwrap(),
@@ -32,7 +32,7 @@ impl Door {
             }
             Address::Inherited(_) => panic!("{name} is nowhere to connect to"),
         };
-        Door { name: name.to_owned(), address }
+        Remote { name: name.to_owned(), address }
     }
 
     pub(crate) fn is_tcp(&self) -> bool {

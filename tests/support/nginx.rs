@@ -11,12 +11,12 @@ use std::thread;
 use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
-use super::client::{Door, Response};
+use super::client::{Remote, Response};
 use super::eventually;
 
 /// A running nginx; dropping this kills it.
 pub(crate) struct Nginx {
-    pub(crate) door: Door,
+    pub(crate) remote: Remote,
     process: Child,
     /// Of its configuration, its log and whatever it writes.
     pub(crate) folder: TempDir,
@@ -29,7 +29,7 @@ impl Nginx {
     /// Starts nginx with these locations in its one server. In their text UPSTREAM stands for what follows
     /// `uwsgi_pass`, PARAMS for this repository's uwsgi_params, FOLDER for a folder that is removed at the end.
     #[track_caller]
-    pub(crate) fn start(upstream: &Door, locations: &str) -> Nginx {
+    pub(crate) fn start(upstream: &Remote, locations: &str) -> Nginx {
         Nginx::serving(&ONE_SERVER.replace("LOCATIONS", locations).replace("UPSTREAM", &upstream.name))
     }
 
@@ -61,13 +61,13 @@ impl Nginx {
             .stdin(Stdio::null())
             .spawn()
             .unwrap();
-        let door = Door::at(&SocketAddr::from((Ipv4Addr::LOCALHOST, number)).to_string());
-        let mut nginx = Nginx { door, process, folder, _port: port };
+        let remote = Remote::at(&SocketAddr::from((Ipv4Addr::LOCALHOST, number)).to_string());
+        let mut nginx = Nginx { remote, process, folder, _port: port };
         eventually("nginx listens", || {
             if let Some(status) = nginx.process.try_wait().unwrap() {
                 panic!("nginx ends at once, {status}");
             }
-            nginx.door.try_connect().is_ok()
+            nginx.remote.try_connect().is_ok()
         });
         nginx
     }
@@ -75,7 +75,7 @@ impl Nginx {
     /// Sends a request, of which this is all but the version and the fields of every request.
     #[track_caller]
     pub(crate) fn send(&self, method_and_uri: &str, fields: &[(&str, &str)], body: &[u8]) -> Socket {
-        self.door.send([head(method_and_uri, fields).as_bytes(), body].concat())
+        self.remote.send([head(method_and_uri, fields).as_bytes(), body].concat())
     }
 
     /// Sends a request and reads the response to its end.

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use crate::wire::fastcgi::{RecordHeader, record_type};
 use crate::wire::uwsgi::Packet;
-use tidegate::Scheme;
+use tidegate::ProtocolName;
 
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -70,16 +70,16 @@ impl Request {
     }
 
     /// The bytes of the request as `scheme` has it.
-    pub(crate) fn encode(&self, scheme: Scheme) -> Vec<u8> {
+    pub(crate) fn encode(&self, scheme: ProtocolName) -> Vec<u8> {
         let body = self.body.as_deref().unwrap_or_default();
         match scheme {
-            Scheme::Http => self.http(),
-            Scheme::Uwsgi => {
+            ProtocolName::Http => self.http(),
+            ProtocolName::Uwsgi => {
                 let vars = self.variables(true);
                 let packet = vars.iter().fold(Packet::new(), |packet, (name, value)| packet.var(name, value));
                 [&packet.header_and_vars().unwrap(), body].concat()
             }
-            Scheme::Fastcgi => {
+            ProtocolName::Fastcgi => {
                 let flags = u8::from(self.keeps_connection);
                 [
                     record(record_type::BEGIN_REQUEST, &[0, 1, flags, 0, 0, 0, 0, 0]),
@@ -88,7 +88,7 @@ impl Request {
                 ]
                 .concat()
             }
-            Scheme::Scgi => {
+            ProtocolName::Scgi => {
                 let length = (b"CONTENT_LENGTH".to_vec(), body.len().to_string().into_bytes());
                 let mut vars = self.variables(false);
                 vars.splice(0..0, [length, (b"SCGI".to_vec(), b"1".to_vec())]);

@@ -13,17 +13,17 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tempfile::TempDir;
 use tidegate::observer::{Event, Observer};
 use tidegate::{
-    Address, AppError, Body, Environ, Inherited, Limits, ListenOptions, Listener, Scheme, StartResponse,
-    Stop, Stopper, Worker,
+    Address, AppError, Body, Environ, Inherited, Limits, ListenOptions, Listener, ProtocolName,
+    StartResponse, Stop, Stopper, Worker,
 };
 
-use super::client::Door;
+use super::client::Remote;
 use super::lines::Lines;
 use super::{PATIENCE, eventually};
 
 /// A running worker; dropping this stops it.
 pub(crate) struct Server {
-    pub(crate) doors: Vec<Door>,
+    pub(crate) remotes: Vec<Remote>,
     pub(crate) lines: Lines,
     pub(crate) stopper: Stopper,
     counts: Arc<Counts>,
@@ -57,14 +57,14 @@ impl Server {
     where
         A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
     {
-        let doors: Vec<_> = addresses.iter().map(|address| (Scheme::Uwsgi, *address)).collect();
-        Server::speaking(&doors, options, limits, application)
+        let remotes: Vec<_> = addresses.iter().map(|address| (ProtocolName::Uwsgi, *address)).collect();
+        Server::speaking(&remotes, options, limits, application)
     }
 
-    /// Serves each of these protocols at its address; the doors are in this order.
+    /// Serves each of these protocols at its address; the listeners are in this order.
     #[track_caller]
     pub(crate) fn speaking<A>(
-        doors: &[(Scheme, &str)],
+        remotes: &[(ProtocolName, &str)],
         options: &ListenOptions,
         limits: Limits,
         application: A,
@@ -75,11 +75,11 @@ impl Server {
         raise_descriptor_limit();
         let folder = tempfile::tempdir().unwrap();
         let mut listeners = Vec::new();
-        for (scheme, address) in doors {
+        for (scheme, address) in remotes {
             let address = address.replace("FOLDER", folder.path().to_str().unwrap());
             listeners.append(&mut listen_for(*scheme, &address, options));
         }
-        let doors = listeners.iter().map(|listener| Door::at(&listener.address())).collect();
+        let remotes = listeners.iter().map(|listener| Remote::at(&listener.address())).collect();
         let (lines, counts) = (Lines::default(), Arc::new(Counts::default()));
         let (send_stopper, stopper) = mpsc::channel();
         let (keep, told) = (lines.clone(), Arc::clone(&counts));
@@ -91,15 +91,15 @@ impl Server {
             worker.run()
         });
         let stopper = stopper.recv_timeout(PATIENCE).expect("the worker starts");
-        Server { doors, lines, stopper, counts, thread: Some(thread), folder }
+        Server { remotes, lines, stopper, counts, thread: Some(thread), folder }
     }
 
-    pub(crate) fn tcp(&self) -> &Door {
-        self.doors.iter().find(|door| door.is_tcp()).expect("it listens on TCP")
+    pub(crate) fn tcp(&self) -> &Remote {
+        self.remotes.iter().find(|remote| remote.is_tcp()).expect("it listens on TCP")
     }
 
-    pub(crate) fn unix(&self) -> &Door {
-        self.doors.iter().find(|door| !door.is_tcp()).expect("it listens on a unix socket")
+    pub(crate) fn unix(&self) -> &Remote {
+        self.remotes.iter().find(|remote| !remote.is_tcp()).expect("it listens on a unix socket")
     }
 
     /// How many bytes have arrived in all.
@@ -156,11 +156,11 @@ impl Drop for Server {
 /// The listeners at `address`, for uwsgi.
 #[track_caller]
 pub(crate) fn listen(address: &str, options: &ListenOptions) -> Vec<Listener> {
-    listen_for(Scheme::Uwsgi, address, options)
+    listen_for(ProtocolName::Uwsgi, address, options)
 }
 
 #[track_caller]
-fn listen_for(scheme: Scheme, address: &str, options: &ListenOptions) -> Vec<Listener> {
+fn listen_for(scheme: ProtocolName, address: &str, options: &ListenOptions) -> Vec<Listener> {
     let address: Address = address.parse().unwrap();
     Listener::bind(scheme, &address, options, &mut Inherited::none()).unwrap()
 }

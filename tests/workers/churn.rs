@@ -28,20 +28,20 @@ fn reloads_and_retirement_fail_no_request_and_leave_the_rate() {
 /// The rate of each protocol in turn, requests a second; with a SIGHUP each 0.3 s if it `reloads`.
 #[track_caller]
 fn rates(args: &[&str], reloads: bool) -> Vec<f64> {
-    let doors = ["--http", "FOLDER/http", "--fastcgi", "FOLDER/fastcgi"];
-    let master = Master::start(&[args, &doors].concat());
+    let remotes = ["--http", "FOLDER/http", "--fastcgi", "FOLDER/fastcgi"];
+    let master = Master::start(&[args, &remotes].concat());
     let at = |name: &str| format!("unix:{}", master.folder.path().join(name).display());
     let nginx = Nginx::serving(
         &SITE
             .replace("AT_HTTP", &at("http"))
             .replace("AT_FASTCGI", &at("fastcgi"))
-            .replace("AT_UWSGI", &master.door.name),
+            .replace("AT_UWSGI", &master.remote.name),
     );
     let script = master.folder.path().join("post.lua");
     fs::write(&script, "wrk.method = 'POST'\nwrk.body = string.rep('x', 1000)\n").unwrap();
     let rates = PROTOCOLS.map(|protocol| {
         thread::scope(|scope| {
-            let load = scope.spawn(|| wrk(&script, &format!("http://{}/{protocol}/", nginx.door.name)));
+            let load = scope.spawn(|| wrk(&script, &format!("http://{}/{protocol}/", nginx.remote.name)));
             while reloads && !load.is_finished() {
                 master.signal(Signal::SIGHUP);
                 thread::sleep(Duration::from_millis(300));

@@ -6,23 +6,23 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::master::Master;
-use crate::support::client::{Door, get};
+use crate::support::client::{Remote, get};
 
 #[test]
 fn clients_that_drip_leave_the_others_most_of_the_rate() {
     let master = Master::start(&["--workers", "2"]);
-    let alone = rate(&master.door);
+    let alone = rate(&master.remote);
     let (over, drips) = (AtomicBool::new(false), AtomicUsize::new(0));
     let beside = thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 while !over.load(Ordering::Relaxed) {
-                    drip(&master.door);
+                    drip(&master.remote);
                     drips.fetch_add(1, Ordering::Relaxed);
                 }
             });
         }
-        let beside = rate(&master.door);
+        let beside = rate(&master.remote);
         over.store(true, Ordering::Relaxed);
         beside
     });
@@ -33,18 +33,18 @@ fn clients_that_drip_leave_the_others_most_of_the_rate() {
 }
 
 /// Requests one after the other in half a second, a count.
-fn rate(door: &Door) -> usize {
+fn rate(remote: &Remote) -> usize {
     let (begin, mut count) = (Instant::now(), 0);
     while begin.elapsed() < Duration::from_millis(500) {
-        door.ask(get("/")).assert_body("one");
+        remote.ask(get("/")).assert_body("one");
         count += 1;
     }
     count
 }
 
 /// Sends the beginning of a packet, a byte each 0.4 ms, for longer than a worker would wait.
-fn drip(door: &Door) {
-    let mut client = door.connect();
+fn drip(remote: &Remote) {
+    let mut client = remote.connect();
     for byte in &get("/")[..20] {
         if client.write_all(&[*byte]).is_err() {
             return;

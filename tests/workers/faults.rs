@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tidegate::Scheme;
+use tidegate::ProtocolName;
 
 use crate::disk;
 use crate::load::Load;
@@ -23,7 +23,7 @@ const PASS: &str = "location / { uwsgi_pass UPSTREAM; }";
 fn fifty_workers_killed_under_load_fail_no_request_but_their_own() {
     const KILLS: usize = 50;
     let master = Master::start(&["--workers", "4"]);
-    let nginx = Nginx::start(&master.door, PASS);
+    let nginx = Nginx::start(&master.remote, PASS);
     // Each takes a worker for itself for a while, so that most that are killed are inside one.
     let load = Load::start(&nginx, 8, "/sleep?2");
     let random = RandomState::new();
@@ -45,8 +45,8 @@ fn fifty_workers_killed_under_load_fail_no_request_but_their_own() {
 
 #[test]
 fn an_application_that_never_returns_is_a_504_and_its_worker_is_replaced() {
-    let doors = ["--http", "FOLDER/http", "--fastcgi", "FOLDER/fastcgi", "--scgi", "FOLDER/scgi"];
-    let master = Master::start(&[&["--workers", "2", "--timeout", "0.5"][..], &doors].concat());
+    let remotes = ["--http", "FOLDER/http", "--fastcgi", "FOLDER/fastcgi", "--scgi", "FOLDER/scgi"];
+    let master = Master::start(&[&["--workers", "2", "--timeout", "0.5"][..], &remotes].concat());
     let at = |name: &str| format!("unix:{}", master.folder.path().join(name).display());
     let locations = format!(
         "location / {{ uwsgi_pass UPSTREAM; }}
@@ -57,7 +57,7 @@ fn an_application_that_never_returns_is_a_504_and_its_worker_is_replaced() {
         at("fastcgi"),
         at("scgi")
     );
-    let nginx = Nginx::start(&master.door, &locations);
+    let nginx = Nginx::start(&master.remote, &locations);
     for (round, path) in ["/loop", "/http/loop", "/fastcgi/loop", "/scgi/loop"].into_iter().enumerate() {
         let begin = Instant::now();
         let response = nginx.get(path);
@@ -77,7 +77,7 @@ fn an_application_that_never_returns_is_a_504_and_its_worker_is_replaced() {
 #[test]
 fn a_response_that_has_begun_is_broken_off_by_the_timeout() {
     let master = Master::start(&["--timeout", "0.3", "--http", "127.0.0.1:0"]);
-    let client = master.tcp(Scheme::Http).send("GET /late-loop HTTP/1.1\r\nHost: x\r\n\r\n");
+    let client = master.tcp(ProtocolName::Http).send("GET /late-loop HTTP/1.1\r\nHost: x\r\n\r\n");
     let (bytes, broken) = read_all(&client);
     assert!(bytes.starts_with(b"HTTP/1.1 200 OK\r\n") && !bytes.ends_with(b"0\r\n\r\n"));
     assert!(broken.is_some(), "it must not look like an end");
@@ -89,7 +89,7 @@ fn a_timeout_is_for_the_application_and_not_for_a_slow_client_or_an_idle_worker(
     let master = Master::start(&["--timeout", "1"]);
     let workers = master.workers();
     // More than a socket holds, so that the worker waits for its client.
-    let slow = master.door.connect_small();
+    let slow = master.remote.connect_small();
     let mut asking = &slow;
     asking.write_all(&get("/big")).unwrap();
     let begin = Instant::now();
@@ -103,7 +103,7 @@ fn a_timeout_is_for_the_application_and_not_for_a_slow_client_or_an_idle_worker(
 #[test]
 fn an_application_that_ends_its_process_is_replaced_and_the_log_says_how() {
     let master = Master::start(&["--workers", "2"]);
-    let nginx = Nginx::start(&master.door, PASS);
+    let nginx = Nginx::start(&master.remote, PASS);
     for (path, how) in [
         ("/exit", "has ended: exit status 3; it held GET /exit, in the application's call"),
         ("/crash", "has ended: SIGSEGV"),
@@ -120,7 +120,7 @@ fn an_application_that_ends_its_process_is_replaced_and_the_log_says_how() {
 #[test]
 fn workers_retire_and_no_request_is_lost() {
     let master = Master::start(&["--workers", "2", "--max-requests", "30", "--max-requests-jitter", "20"]);
-    let nginx = Nginx::start(&master.door, PASS);
+    let nginx = Nginx::start(&master.remote, PASS);
     let load = Load::start(&nginx, 4, "/");
     eventually("some have retired", || {
         master.count(" requests (--max-requests), once its successor serves") > 4
@@ -203,7 +203,7 @@ fn descriptors_that_are_used_up_are_a_line_and_over_when_they_are_back() {
     let master = Master::spawn(&["--workers", "1"], |command| {
         wrap(command, &["sh", "-c", "ulimit -n 40; exec \"$@\"", "sh"]);
     });
-    let idle: Vec<_> = (0..60).map(|_| master.door.connect()).collect();
+    let idle: Vec<_> = (0..60).map(|_| master.remote.connect()).collect();
     master.says("cannot accept: Too many open files");
     drop(idle);
     master.get("/").assert_body("one");
@@ -217,10 +217,10 @@ fn a_body_that_the_disk_has_no_room_for_is_a_500_and_the_next_one_is_not() {
     });
     // What is larger than body_memory_bytes_max is kept in a temporary file.
     let (fits, does_not) = (post("/", &[b'.'; 200 << 10]), post("/", &[b'.'; 400 << 10]));
-    master.door.ask(&fits).assert_body("one");
+    master.remote.ask(&fits).assert_body("one");
     for count in 1..=2 {
-        master.door.ask(&does_not).assert_status(500);
-        master.door.ask(&fits).assert_body("one");
+        master.remote.ask(&does_not).assert_status(500);
+        master.remote.ask(&fits).assert_body("one");
         let line = master.says("the body could not be kept in a temporary file");
         assert!(line.contains("No space left on device"), "{line}");
         eventually("a line for each", || master.count("the body could not be kept") == count);
@@ -230,7 +230,7 @@ fn a_body_that_the_disk_has_no_room_for_is_a_500_and_the_next_one_is_not() {
 #[test]
 fn a_master_that_is_killed_has_its_workers_finish_and_leave() {
     let mut master = Master::start(&["--workers", "2"]);
-    let running = master.door.send(get("/sleep?500"));
+    let running = master.remote.send(get("/sleep?500"));
     eventually("it is in a worker's hands", || master.asleep().len() == 1);
     master.signal(Signal::SIGKILL);
     Response::read(&running).assert_body("one");

@@ -5,18 +5,18 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use tidegate::Scheme;
+use tidegate::ProtocolName;
 
 use crate::master::{Master, children, stat};
-use crate::support::client::{Door, Response, read_all};
+use crate::support::client::{Remote, Response, read_all};
 use crate::support::eventually;
 use crate::support::request::Request;
 
 const TCP: [&str; 4] = ["--http", "127.0.0.1:0", "--uwsgi", "127.0.0.1:0"];
 
-fn doors(master: &Master) -> [(Scheme, Door); 3] {
+fn remotes(master: &Master) -> [(ProtocolName, Remote); 3] {
     let tcp = |scheme| (scheme, master.tcp(scheme));
-    [tcp(Scheme::Http), tcp(Scheme::Uwsgi), (Scheme::Uwsgi, master.door.clone())]
+    [tcp(ProtocolName::Http), tcp(ProtocolName::Uwsgi), (ProtocolName::Uwsgi, master.remote.clone())]
 }
 
 #[test]
@@ -24,9 +24,9 @@ fn a_child_that_comes_back_ends_and_there_is_one_response() {
     for workers in ["0", "1", "4"] {
         let mut master = Master::start(&[&["--workers", workers][..], &TCP].concat());
         let mut count = 0;
-        for (scheme, door) in doors(&master) {
+        for (scheme, remote) in remotes(&master) {
             for path in ["/fork", "/fork-error", "/fork-panic", "/fork-step", "/fork-close"] {
-                let (bytes, broken) = read_all(door.send(Request::get(path).encode(scheme)));
+                let (bytes, broken) = read_all(remote.send(Request::get(path).encode(scheme)));
                 let response = Response::of(&bytes, broken);
                 let body = if path == "/fork-step" { "oneoneone" } else { "one" };
                 response.assert_body(body);
@@ -43,7 +43,7 @@ fn a_child_that_comes_back_ends_and_there_is_one_response() {
         // What is left of one is a zombie, as the application does not wait for it.
         let lives = |pid: i32| stat(pid).is_some_and(|(state, _)| state != "Z");
         eventually("no child is left", || !servers.iter().flat_map(|pid| children(*pid)).any(lives));
-        let address = master.tcp(Scheme::Http).name;
+        let address = master.tcp(ProtocolName::Http).name;
         master.signal(Signal::SIGTERM);
         master.wait();
         TcpListener::bind(address).expect("the port is free");
@@ -53,18 +53,18 @@ fn a_child_that_comes_back_ends_and_there_is_one_response() {
 #[test]
 fn a_child_that_lives_keeps_no_response_open_and_no_port() {
     let mut master = Master::start(&TCP);
-    for (scheme, door) in doors(&master) {
+    for (scheme, remote) in remotes(&master) {
         let begin = Instant::now();
         // HTTP/1.0 has no chunks: the response ends with its connection, as uwsgi's does.
-        let (bytes, broken) = read_all(door.send(Request::get("/fork-live").http10().encode(scheme)));
+        let (bytes, broken) = read_all(remote.send(Request::get("/fork-live").http10().encode(scheme)));
         Response::of(&bytes, broken).assert_body("one");
         let took = begin.elapsed();
-        assert!(took < Duration::from_secs(5), "{scheme} at {}: {took:?}", door.name);
+        assert!(took < Duration::from_secs(5), "{scheme} at {}: {took:?}", remote.name);
     }
     let left = children(master.workers()[0]);
     let live = || left.iter().all(|pid| stat(*pid).is_some_and(|(state, _)| state != "Z"));
     assert!(left.len() == 3 && live());
-    let address = master.tcp(Scheme::Http).name;
+    let address = master.tcp(ProtocolName::Http).name;
     master.signal(Signal::SIGTERM);
     master.wait();
     assert!(live(), "they outlive the server");
@@ -74,7 +74,7 @@ fn a_child_that_lives_keeps_no_response_open_and_no_port() {
 #[test]
 fn a_response_is_seen_to_be_broken_off_though_a_child_lives() {
     let master = Master::start(&TCP);
-    for scheme in [Scheme::Http, Scheme::Uwsgi] {
+    for scheme in [ProtocolName::Http, ProtocolName::Uwsgi] {
         let request = Request::get("/fork-live-error").http10().encode(scheme);
         let (bytes, broken) = read_all(master.tcp(scheme).send(request));
         assert!(
@@ -90,13 +90,13 @@ fn a_response_is_seen_to_be_broken_off_though_a_child_lives() {
 #[test]
 fn the_end_of_a_connection_that_a_child_holds_ends_no_other() {
     let master = Master::start(&TCP);
-    let http = master.tcp(Scheme::Http);
-    let mut first = http.send(Request::get("/").kept().encode(Scheme::Http));
+    let http = master.tcp(ProtocolName::Http);
+    let mut first = http.send(Request::get("/").kept().encode(ProtocolName::Http));
     assert!(first.read(&mut [0; 4 << 10]).unwrap() > 0);
-    first.write_all(&Request::get("/fork-live").encode(Scheme::Http)).unwrap();
+    first.write_all(&Request::get("/fork-live").encode(ProtocolName::Http)).unwrap();
     Response::read(&first).assert_body("one");
     let mut second = http.connect_small();
-    second.write_all(&Request::get("/big").encode(Scheme::Http)).unwrap();
+    second.write_all(&Request::get("/big").encode(ProtocolName::Http)).unwrap();
     let mut begun = vec![0; 64 << 10];
     let read = second.read(&mut begun).unwrap();
     drop(first);

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tidegate::Scheme;
+use tidegate::ProtocolName;
 
 use crate::master::{Master, stat};
 use crate::support::client::{Response, read_all, read_until};
@@ -15,8 +15,8 @@ use crate::support::request::Request;
 #[test]
 fn a_worker_that_was_stopped_while_it_waited_is_replaced_and_no_other() {
     let master = Master::start(&["--workers", "2", "--timeout", "0.2", "--http", "127.0.0.1:0"]);
-    let http = master.tcp(Scheme::Http);
-    let kept = Request::get("/pid").kept().encode(Scheme::Http);
+    let http = master.tcp(ProtocolName::Http);
+    let kept = Request::get("/pid").kept().encode(ProtocolName::Http);
     let mut client = http.send(&kept);
     let text = String::from_utf8(read_until(&client, "\r\n\r\n")).unwrap();
     let victim: i32 = text.rsplit("\r\n\r\n").next().unwrap().parse().unwrap();
@@ -45,12 +45,12 @@ fn a_worker_that_was_stopped_while_it_waited_is_replaced_and_no_other() {
 fn a_body_of_empty_chunks_has_the_time_of_a_step() {
     let master = Master::start(&["--timeout", "0.3", "--http", "127.0.0.1:0", "--uwsgi", "127.0.0.1:0"]);
     let workers = master.workers();
-    for scheme in [Scheme::Http, Scheme::Uwsgi] {
-        let door = master.tcp(scheme);
-        Response::read(door.send(Request::get("/empty").encode(scheme))).assert_status(504);
-        let (bytes, broken) = read_all(door.send(Request::get("/empty?first").http10().encode(scheme)));
+    for scheme in [ProtocolName::Http, ProtocolName::Uwsgi] {
+        let remote = master.tcp(scheme);
+        Response::read(remote.send(Request::get("/empty").encode(scheme))).assert_status(504);
+        let (bytes, broken) = read_all(remote.send(Request::get("/empty?first").http10().encode(scheme)));
         assert!(bytes.ends_with(b"first") && broken.is_some(), "{broken:?}, {}", bytes.escape_ascii());
-        Response::read(door.send(Request::get("/").encode(scheme))).assert_body("one");
+        Response::read(remote.send(Request::get("/").encode(scheme))).assert_body("one");
     }
     let line = master.says("nothing but empty chunks for 0.3 s (--timeout)");
     assert!(line.contains(" ERROR "), "{line}");

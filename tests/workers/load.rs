@@ -28,10 +28,10 @@ impl Load {
         let clients = (0..clients)
             .map(|_| {
                 let (over, asked, answers) = (Arc::clone(&over), Arc::clone(&asked), Arc::clone(&answers));
-                let (door, request) = (nginx.door.clone(), request.clone());
+                let (remote, request) = (nginx.remote.clone(), request.clone());
                 thread::spawn(move || {
                     while !over.load(Ordering::Relaxed) {
-                        let (bytes, broken) = read_all(&door.send(&request));
+                        let (bytes, broken) = read_all(&remote.send(&request));
                         let answer = if bytes.is_empty() {
                             format!("nothing, {broken:?}")
                         } else {

@@ -11,15 +11,15 @@ use std::thread;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tempfile::TempDir;
-use tidegate::Scheme;
+use tidegate::ProtocolName;
 
-use crate::support::client::{Door, Response, get};
+use crate::support::client::{Remote, Response, get};
 use crate::support::eventually;
 
 /// A running master.
 pub(crate) struct Master {
     child: Child,
-    pub(crate) door: Door,
+    pub(crate) remote: Remote,
     pub(crate) folder: TempDir,
     lines: Arc<Mutex<Vec<String>>>,
 }
@@ -53,17 +53,17 @@ impl Master {
         let lines = Arc::default();
         gather(child.stdout.take().unwrap(), &lines);
         gather(child.stderr.take().unwrap(), &lines);
-        let door = Door::at(&format!("unix:{}", socket.display()));
-        let master = Master { child, door, folder, lines };
+        let remote = Remote::at(&format!("unix:{}", socket.display()));
+        let master = Master { child, remote, folder, lines };
         master.says("To try it without nginx");
         master
     }
 
     /// Where it listens for `scheme` over TCP, on a port of the kernel's choice.
     #[track_caller]
-    pub(crate) fn tcp(&self, scheme: Scheme) -> Door {
+    pub(crate) fn tcp(&self, scheme: ProtocolName) -> Remote {
         let line = self.says(&format!("Listening on {scheme}://127.0.0.1:"));
-        Door::at(line.split("://").nth(1).unwrap().trim_end_matches('/'))
+        Remote::at(line.split("://").nth(1).unwrap().trim_end_matches('/'))
     }
 
     /// The master's number, which another has after an upgrade.
@@ -94,7 +94,7 @@ impl Master {
 
     #[track_caller]
     pub(crate) fn get(&self, path: &str) -> Response {
-        self.door.ask(get(path))
+        self.remote.ask(get(path))
     }
 
     /// Waits until a line has `text` in it, and returns the last such line.

@@ -164,7 +164,7 @@ fn what_is_beyond_the_largest_file_is_lost_and_ends_no_worker() {
     });
     let worker = master.get("/pid").text();
     // In a temporary file, as it is too large for memory.
-    master.door.ask(post("/", &[b'.'; 200 << 10])).assert_status(500);
+    master.remote.ask(post("/", &[b'.'; 200 << 10])).assert_status(500);
     eventually("the access log has its 8 KiB", || {
         master.get("/").assert_body("one");
         master.count("the access log: lines are lost, 1 so far: File too large") > 0

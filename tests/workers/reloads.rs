@@ -16,7 +16,7 @@ const PASS: &str = "location / { uwsgi_pass UPSTREAM; }";
 #[test]
 fn twenty_reloads_under_load_fail_no_request() {
     let master = Master::start(&["--workers", "2"]);
-    let nginx = Nginx::start(&master.door, PASS);
+    let nginx = Nginx::start(&master.remote, PASS);
     let load = Load::start(&nginx, 16, "/");
     for round in 1..=20 {
         master.write_version(&round.to_string());
@@ -64,7 +64,7 @@ fn connections_that_are_kept_alive_move_to_the_new_workers() {
 #[test]
 fn code_that_cannot_be_loaded_leaves_the_old_serving() {
     let master = Master::start(&["--workers", "2"]);
-    let nginx = Nginx::start(&master.door, PASS);
+    let nginx = Nginx::start(&master.remote, PASS);
     let load = Load::start(&nginx, 4, "/");
     let before = master.workers();
     for (version, why) in [
@@ -117,7 +117,7 @@ fn a_path_that_changes_is_a_reload() {
 fn a_request_that_runs_is_finished_by_the_old_worker() {
     let master = Master::start(&[]);
     let old = master.workers()[0];
-    let slow = master.door.send(get("/sleep?500"));
+    let slow = master.remote.send(get("/sleep?500"));
     eventually("it is in the application's hands", || master.asleep() == [old]);
     master.write_version("two");
     master.signal(Signal::SIGHUP);

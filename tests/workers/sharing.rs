@@ -12,7 +12,7 @@ const PASS: &str = "location / { uwsgi_pass UPSTREAM; }";
 #[test]
 fn no_small_request_waits_for_a_sleeper() {
     let master = Master::start(&["--workers", "2", "--http", "127.0.0.1:0"]);
-    let nginx = Nginx::start(&master.door, PASS);
+    let nginx = Nginx::start(&master.remote, PASS);
     let begin = Instant::now();
     let sleeper = nginx.send("GET /sleep?2000", &[], b"");
     let mut longest = Duration::ZERO;
@@ -35,7 +35,7 @@ fn sleepers_are_spread_over_the_workers() {
     for _ in 0..20 {
         let master = Master::start(&["--workers", "4"]);
         let begin = Instant::now();
-        let clients: Vec<_> = (0..4).map(|_| master.door.send(get("/sleep?300"))).collect();
+        let clients: Vec<_> = (0..4).map(|_| master.remote.send(get("/sleep?300"))).collect();
         clients.iter().for_each(|client| Response::read(client).assert_body("one"));
         // One after the other in any worker would be 600 ms.
         assert!(begin.elapsed() < Duration::from_millis(590), "{:?}", begin.elapsed());
@@ -47,7 +47,7 @@ fn requests_that_come_together_are_taken_by_all() {
     let master = Master::start(&["--workers", "2"]);
     let mut taken: HashMap<String, usize> = HashMap::new();
     for _ in 0..20 {
-        let clients: Vec<_> = (0..20).map(|_| master.door.send(get("/pid"))).collect();
+        let clients: Vec<_> = (0..20).map(|_| master.remote.send(get("/pid"))).collect();
         for client in &clients {
             *taken.entry(Response::read(client).text()).or_default() += 1;
         }

@@ -13,7 +13,7 @@ use crate::support::eventually;
 fn a_stop_finishes_what_runs_and_a_second_one_does_not() {
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT] {
         let mut master = Master::start(&["--workers", "2"]);
-        let running = master.door.send(get("/sleep?300"));
+        let running = master.remote.send(get("/sleep?300"));
         master.signal(signal);
         Response::read(&running).assert_body("one");
         assert_eq!(master.wait().code(), Some(0), "{signal}");
@@ -21,7 +21,7 @@ fn a_stop_finishes_what_runs_and_a_second_one_does_not() {
         assert!(!master.folder.path().join("x.sock").exists() && !master.folder.path().join("pid").exists());
 
         let mut master = Master::start(&["--workers", "2"]);
-        let _running = master.door.send(get("/sleep?60000"));
+        let _running = master.remote.send(get("/sleep?60000"));
         eventually("it is in a worker's hands", || master.asleep().len() == 1);
         master.signal(signal);
         master.says("stopping: 2 workers finish what runs");
@@ -45,8 +45,8 @@ fn without_workers_the_command_serves_by_itself() {
 #[test]
 fn who_has_connected_before_a_stop_is_served() {
     let mut master = Master::start(&["--workers", "2"]);
-    let busy: Vec<_> = (0..2).map(|_| master.door.send(get("/sleep?300"))).collect();
-    let waiting: Vec<_> = (0..100).map(|_| master.door.send(get("/"))).collect();
+    let busy: Vec<_> = (0..2).map(|_| master.remote.send(get("/sleep?300"))).collect();
+    let waiting: Vec<_> = (0..100).map(|_| master.remote.send(get("/"))).collect();
     master.signal(Signal::SIGTERM);
     for client in busy.iter().chain(&waiting) {
         Response::read(client).assert_body("one");
@@ -57,7 +57,7 @@ fn who_has_connected_before_a_stop_is_served() {
 #[test]
 fn a_request_that_outlives_the_grace_is_ended_with_its_worker() {
     let mut master = Master::start(&["--grace", "0.2"]);
-    let _running = master.door.send(get("/loop"));
+    let _running = master.remote.send(get("/loop"));
     eventually("it is in the worker's hands", || is_running(master.workers()[0]));
     master.signal(Signal::SIGTERM);
     let line = master.says("its time (--grace) is over");
@@ -118,7 +118,7 @@ fn the_log_goes_to_a_file_and_with_it_all_of_stderr() {
 fn a_worker_that_is_told_to_end_finishes_and_is_replaced() {
     let master = Master::start(&["--workers", "1"]);
     let first = master.workers();
-    let running = master.door.send(get("/sleep?200"));
+    let running = master.remote.send(get("/sleep?200"));
     eventually("it is in the worker's hands", || master.asleep() == first);
     kill(Pid::from_raw(first[0]), Signal::SIGTERM).unwrap();
     Response::read(&running).assert_body("one");

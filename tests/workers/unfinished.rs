@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use socket2::Socket;
-use tidegate::Scheme;
+use tidegate::ProtocolName;
 
 use crate::master::Master;
-use crate::support::client::{Door, read_all};
+use crate::support::client::{Remote, read_all};
 use crate::support::eventually;
 use crate::support::request::Request;
 
@@ -58,16 +58,17 @@ fn check(workers: usize, unfinished: Unfinished) {
         if (leave, workers) == (Leave::OneLess, 1) {
             continue;
         }
-        let doors = Doors::start(workers, leave);
-        let held: Vec<_> = doors.all.iter().flat_map(|door| hold(door, unfinished, 3 * workers)).collect();
-        doors.leave(leave);
+        let remotes = Remotes::start(workers, leave);
+        let held: Vec<_> =
+            remotes.all.iter().flat_map(|remote| hold(remote, unfinished, 3 * workers)).collect();
+        remotes.leave(leave);
         let mut longest = Duration::ZERO;
         for _ in 0..100 {
-            for (scheme, door) in &doors.all {
+            for (scheme, remote) in &remotes.all {
                 let begin = Instant::now();
-                ask(*scheme, door);
+                ask(*scheme, remote);
                 let took = begin.elapsed();
-                assert!(took < Duration::from_secs(1), "{leave:?}, {scheme} at {}: {took:?}", door.name);
+                assert!(took < Duration::from_secs(1), "{leave:?}, {scheme} at {}: {took:?}", remote.name);
                 longest = longest.max(took);
             }
         }
@@ -77,14 +78,14 @@ fn check(workers: usize, unfinished: Unfinished) {
 }
 
 /// A master that listens for every protocol, over TCP and on unix sockets.
-struct Doors {
+struct Remotes {
     master: Master,
-    all: Vec<(Scheme, Door)>,
+    all: Vec<(ProtocolName, Remote)>,
 }
 
-impl Doors {
+impl Remotes {
     #[track_caller]
-    fn start(workers: usize, leave: Leave) -> Doors {
+    fn start(workers: usize, leave: Leave) -> Remotes {
         let workers = workers.to_string();
         let mut args = vec!["--workers", &workers];
         for scheme in ["--http", "--fastcgi", "--scgi"] {
@@ -102,16 +103,16 @@ impl Doors {
             Leave::Reload | Leave::Upgrade | Leave::OneLess => {}
         }
         let master = Master::start(&args);
-        let all = Scheme::ALL.into_iter().flat_map(|scheme| {
+        let all = ProtocolName::ALL.into_iter().flat_map(|scheme| {
             let start = format!("Listening on {scheme}://");
             let lines = master.lines();
             let names = lines.iter().filter_map(|line| line.strip_prefix(&start));
-            let doors = names.map(|name| (scheme, Door::at(name.trim_end_matches('/'))));
-            doors.collect::<Vec<_>>()
+            let remotes = names.map(|name| (scheme, Remote::at(name.trim_end_matches('/'))));
+            remotes.collect::<Vec<_>>()
         });
         let all: Vec<_> = all.collect();
         assert_eq!(all.len(), 8, "{all:?}");
-        Doors { master, all }
+        Remotes { master, all }
     }
 
     /// Has workers leave, and waits until they begin to.
@@ -143,20 +144,20 @@ impl Doors {
     }
 }
 
-/// Connections to a door that stay unfinished.
-fn hold((scheme, door): &(Scheme, Door), unfinished: Unfinished, count: usize) -> Vec<Socket> {
+/// Connections to a listener that stay unfinished.
+fn hold((scheme, remote): &(ProtocolName, Remote), unfinished: Unfinished, count: usize) -> Vec<Socket> {
     let long = Request::get("/big").encode(*scheme);
     let kept = Request::get("/").kept().encode(*scheme);
     let each = |at: usize| {
         if unfinished == Unfinished::Idle {
-            let mut socket = door.connect();
-            if at.is_multiple_of(2) && matches!(scheme, Scheme::Http | Scheme::Fastcgi) {
+            let mut socket = remote.connect();
+            if at.is_multiple_of(2) && matches!(scheme, ProtocolName::Http | ProtocolName::Fastcgi) {
                 socket.write_all(&kept).unwrap();
                 read_some(&socket);
             }
             return socket;
         }
-        let mut socket = door.connect_small();
+        let mut socket = remote.connect_small();
         socket.write_all(&long).unwrap();
         read_some(&socket);
         socket
@@ -171,11 +172,11 @@ fn read_some(mut socket: &Socket) {
 }
 
 #[track_caller]
-fn ask(scheme: Scheme, door: &Door) {
-    let mut socket = door.connect();
+fn ask(scheme: ProtocolName, remote: &Remote) {
+    let mut socket = remote.connect();
     socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
     socket.write_all(&Request::get("/").encode(scheme)).unwrap();
     let (bytes, broken) = read_all(socket);
     let text = String::from_utf8_lossy(&bytes);
-    assert!(broken.is_none() && text.contains("one"), "{scheme} at {}: {broken:?}, {text}", door.name);
+    assert!(broken.is_none() && text.contains("one"), "{scheme} at {}: {broken:?}, {text}", remote.name);
 }

@@ -15,7 +15,7 @@ const PASS: &str = "location / { uwsgi_pass UPSTREAM; }";
 #[test]
 fn twenty_upgrades_under_load_fail_no_request() {
     let mut master = Master::start(&["--workers", "2", "--http", "127.0.0.1:0"]);
-    let nginx = Nginx::start(&master.door, PASS);
+    let nginx = Nginx::start(&master.remote, PASS);
     let load = Load::start(&nginx, 16, "/");
     let http = master.says("Listening on http://");
     for round in 1..=20 {
@@ -41,7 +41,7 @@ fn twenty_upgrades_under_load_fail_no_request() {
 #[test]
 fn a_new_master_that_cannot_load_leaves_the_old_serving() {
     let master = Master::start(&["--workers", "2"]);
-    let nginx = Nginx::start(&master.door, PASS);
+    let nginx = Nginx::start(&master.remote, PASS);
     let load = Load::start(&nginx, 4, "/");
     let (pid, workers) = (master.pid(), master.workers());
     master.write_version("broken");

@@ -1,4 +1,4 @@
-//! Results with many rows: one per door or server, a column per measure, and below them what is aimed at.
+//! Results with many rows: one per protocol or server, a column per measure, and below them what is aimed at.
 
 use std::fmt;
 
@@ -128,7 +128,7 @@ mod tests {
     fn grid() -> Grid {
         let missing = || Err("not built".to_owned());
         Grid {
-            title: "door".into(),
+            title: "protocol".into(),
             columns: vec![("a second", 0), ("p99, µs", 1)],
             rows: vec![
                 ("http".into(), vec![Ok(vec![1200.0, 2400.0, 1260.0]), Ok(vec![1.25])]),
@@ -142,7 +142,7 @@ mod tests {
     fn medians_stand_in_rows_and_a_reason_once() {
         assert_eq!(
             grid().markdown(),
-            "| door | a second | p99, µs |\n| --- | ---: | ---: |\n| http | 1,260 | 1.2 |\n\
+            "| protocol | a second | p99, µs |\n| --- | ---: | ---: |\n| http | 1,260 | 1.2 |\n\
              | hyper | 1,000 | lost |\n| other | not built |  |\n"
         );
     }

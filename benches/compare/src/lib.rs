@@ -6,7 +6,7 @@
 //! - `load` puts load on any uwsgi server, by hand;
 //! - `compare` starts the floor, tidegate and uWSGI in turn, loads each, and prints one table.
 //!
-//! One measured request: [`Door`](door::Door) writes its bytes once, [`load::run`] opens a
+//! One measured request: [`Protocol`](protocol::Protocol) writes its bytes once, [`load::run`] opens a
 //! connection to an [`Address`](address::Address), sends them, waits until the server has closed,
 //! has a [`Checker`](reply::Checker) look at the reply, and records the time. What the server
 //! spent on it is read from outside: CPU and memory from [`procfs`], system calls through strace
@@ -17,12 +17,12 @@
 pub mod address;
 pub mod attached;
 pub mod cores;
-pub mod door;
 pub mod grid;
 pub mod idle;
 pub mod load;
 pub mod options;
 pub mod procfs;
+pub mod protocol;
 pub mod reply;
 pub mod server;
 pub mod statistics;

@@ -1,5 +1,5 @@
 //! The closed loop: a fixed number of requests in flight, each followed by another as soon as its reply is
-//! complete: on the same connection where the door keeps it alive, else on a new one, as nginx's uwsgi_pass
+//! complete: on the same connection where the protocol keeps it alive, else on a new one, as nginx's uwsgi_pass
 //! does it.
 //!
 //! The load must cost less than the server, or it measures itself. Per request it spends five system calls
@@ -20,7 +20,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send, sockopt};
 
 use crate::address::Address;
-use crate::door::Door;
+use crate::protocol::Protocol;
 use crate::reply::Checker;
 use crate::stream::Stream;
 
@@ -38,7 +38,7 @@ pub struct Target<'a> {
     /// The server.
     pub address: &'a Address,
     /// What it speaks.
-    pub door: Door,
+    pub protocol: Protocol,
     /// Whole requests in that protocol, at least one: they are made in turns.
     pub packets: &'a [Vec<u8>],
     /// Every reply's, exactly.
@@ -115,7 +115,7 @@ pub fn run(
 impl Target<'_> {
     /// Whether a reply is there when its connection is closed, and not before.
     fn comes_at_once(&self) -> bool {
-        !self.door.keeps_alive() && self.is_small()
+        !self.protocol.keeps_alive() && self.is_small()
     }
 
     fn is_small(&self) -> bool {
@@ -172,7 +172,7 @@ impl<'a> Flight<'a> {
             launched: 0,
             latency: Histogram::new_with_bounds(1, 60_000_000_000, 3)
                 .expect("the bounds of the histogram are in order"),
-            checker: Checker::new(target.door, target.body),
+            checker: Checker::new(target.protocol, target.body),
             buffer: vec![0; REPLY_BUFFER],
             rooms: Vec::new(),
         }
@@ -252,7 +252,7 @@ impl<'a> Flight<'a> {
             return connection.ask();
         }
         let (length, _) = recv(&connection.socket, &mut self.buffer[..], RecvFlags::empty())?;
-        let keeps_alive = self.target.door.keeps_alive();
+        let keeps_alive = self.target.protocol.keeps_alive();
         if length == 0 && keeps_alive {
             return Err(io::Error::other("closed, though it should be kept alive"));
         }

@@ -2,20 +2,20 @@
 
 use std::borrow::Cow;
 
-use crate::door::Door;
+use crate::protocol::Protocol;
 
 /// Checks replies against the body that is expected, and remembers the last good one: while a
 /// server sends the same bytes again and again (until its Date changes), a check is one comparison.
 pub struct Checker {
-    door: Door,
+    protocol: Protocol,
     body: Vec<u8>,
     good: Vec<u8>,
 }
 
 impl Checker {
-    /// `body` is what every reply through `door` must carry, exactly.
-    pub fn new(door: Door, body: &[u8]) -> Checker {
-        Checker { door, body: body.to_vec(), good: Vec::new() }
+    /// `body` is what every reply through `protocol` must carry, exactly.
+    pub fn new(protocol: Protocol, body: &[u8]) -> Checker {
+        Checker { protocol, body: body.to_vec(), good: Vec::new() }
     }
 
     /// The length of the last good reply, head and body.
@@ -23,26 +23,26 @@ impl Checker {
         self.good.len()
     }
 
-    /// Whether `reply`, all that has come since the request, is complete: what comes through a door that
+    /// Whether `reply`, all that has come since the request, is complete: what comes through a protocol that
     /// keeps no connection alive, always. The error says what came instead.
     pub fn check(&mut self, reply: &[u8]) -> Result<bool, String> {
         if reply == self.good && !reply.is_empty() {
             return Ok(true);
         }
         let wrong = |body: &[u8]| Err(format!("wrong body: {}", String::from_utf8_lossy(body)));
-        match self.door {
-            Door::Uwsgi | Door::Scgi => {
+        match self.protocol {
+            Protocol::Uwsgi | Protocol::Scgi => {
                 let body = &reply[head_length(reply)?..];
                 if *body != self.body {
                     return wrong(body);
                 }
             }
-            Door::Http => match http_body(reply)? {
+            Protocol::Http => match http_body(reply)? {
                 Some(body) if *body != self.body => return wrong(&body),
                 Some(_) => {}
                 None => return Ok(false),
             },
-            Door::Fastcgi => match fastcgi_body(reply)? {
+            Protocol::Fastcgi => match fastcgi_body(reply)? {
                 Some(body) if body != self.body => return wrong(&body),
                 Some(_) => {}
                 None => return Ok(false),
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_good_reply_passes_again_and_again() {
-        let mut checker = Checker::new(Door::Uwsgi, b"hi");
+        let mut checker = Checker::new(Protocol::Uwsgi, b"hi");
         for _ in 0..2 {
             assert_eq!(checker.check(b"HTTP/1.1 200 OK\r\nA: b\r\n\r\nhi"), Ok(true));
         }
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn anything_else_fails() {
-        let mut checker = Checker::new(Door::Scgi, b"hi");
+        let mut checker = Checker::new(Protocol::Scgi, b"hi");
         for reply in [
             &b""[..],
             b"HTTP/1.1 200 OK\r\n",
@@ -200,14 +200,16 @@ mod tests {
 
     #[test]
     fn a_kept_connection_shows_where_its_reply_ends() {
-        for (door, reply) in [(Door::Http, HTTP), (Door::Http, CHUNKED), (Door::Fastcgi, FASTCGI)] {
-            let mut checker = Checker::new(door, b"hi");
+        for (protocol, reply) in
+            [(Protocol::Http, HTTP), (Protocol::Http, CHUNKED), (Protocol::Fastcgi, FASTCGI)]
+        {
+            let mut checker = Checker::new(protocol, b"hi");
             for end in 0..reply.len() {
-                assert_eq!(checker.check(&reply[..end]), Ok(false), "{door} {end}");
+                assert_eq!(checker.check(&reply[..end]), Ok(false), "{protocol} {end}");
             }
-            assert_eq!(checker.check(reply), Ok(true), "{door}");
-            assert!(checker.check(&[reply, b"H"].concat()).is_err(), "{door}: more than was asked for");
-            assert!(Checker::new(door, b"ho").check(reply).is_err(), "{door}");
+            assert_eq!(checker.check(reply), Ok(true), "{protocol}");
+            assert!(checker.check(&[reply, b"H"].concat()).is_err(), "{protocol}: more than was asked for");
+            assert!(Checker::new(protocol, b"ho").check(reply).is_err(), "{protocol}");
         }
     }
 

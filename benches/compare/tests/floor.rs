@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tidegate_compare::address::Address;
 use tidegate_compare::cores::Cores;
-use tidegate_compare::door::Door;
 use tidegate_compare::load::{Bound, Target, run};
 use tidegate_compare::procfs;
+use tidegate_compare::protocol::Protocol;
 use tidegate_compare::server::Server;
 use tidegate_compare::stream::{Stream, download};
 use tidegate_compare::{idle, load};
@@ -47,7 +47,7 @@ fn a_long_reply_is_checked_to_its_last_byte() {
 #[test]
 fn a_stream_is_counted_to_its_last_byte() {
     let floor = floor("stream", unix("stream"), &["--stream", &BODY.to_string()]);
-    let packet = Door::Uwsgi.get("/");
+    let packet = Protocol::Uwsgi.get("/");
     assert!(download(&floor.address, &packet, BODY).unwrap() > 0.0);
     assert!(download(&floor.address, &packet, BODY + 1).is_err());
 }
@@ -56,7 +56,7 @@ fn a_stream_is_counted_to_its_last_byte() {
 fn small_requests_go_on_beside_others() {
     let floor = floor("beside", unix("beside"), &[]);
     let held = idle::hold(&floor.address, 50).unwrap();
-    let mut streams = [Stream::open(&floor.address, &Door::Uwsgi.get("/")).unwrap()];
+    let mut streams = [Stream::open(&floor.address, &Protocol::Uwsgi.get("/")).unwrap()];
     assert_eq!(hundred(&floor, &mut streams).unwrap().requests, 100);
     assert_eq!(streams[0].received, 13);
     assert!(procfs::descriptors(floor.pid()).unwrap() > held.len());
@@ -68,8 +68,8 @@ fn hundred(server: &Server, streams: &mut [Stream]) -> std::io::Result<load::Rep
 
 /// A hundred requests of two kinds, each answered with `body`.
 fn requests(server: &Server, body: &[u8], streams: &mut [Stream]) -> std::io::Result<load::Report> {
-    let packets = ["/", "/other"].map(|target| Door::Uwsgi.get(target));
-    let target = Target { address: &server.address, door: Door::Uwsgi, packets: &packets, body };
+    let packets = ["/", "/other"].map(|target| Protocol::Uwsgi.get(target));
+    let target = Target { address: &server.address, protocol: Protocol::Uwsgi, packets: &packets, body };
     run(&target, 7, Bound { time: Duration::from_secs(10), requests: 100 }, streams)
 }
 

@@ -1,4 +1,4 @@
-//! The plainest fast hello on hyper: what tidegate's HTTP door is compared with.
+//! The plainest fast hello on hyper: what tidegate's HTTP protocol is compared with.
 //!
 //! ```text
 //! hyper-peer ADDRESS…

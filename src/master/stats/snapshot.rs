@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use super::super::Master;
-use super::super::post::unix_micros;
 use super::super::supervise::SLOW_TICK;
 use super::super::worker::Worker as Supervised;
+use super::super::worker_setup::unix_micros;
 use super::backlog::backlog;
 use super::history::History;
 use crate::telemetry::scoreboard::{Doing, Life, Row, Totals};
@@ -91,7 +91,7 @@ impl Master<'_> {
             Some((accepted, rows.iter().map(|row| row.open[at]).sum()))
         };
         let all = self.listeners.iter().enumerate().map(|(at, listener)| Listener {
-            protocol: listener.scheme().to_string(),
+            protocol: listener.protocol().to_string(),
             address: listener.address(),
             backlog: backlog(listener),
             full: history.full.get(at).copied().unwrap_or(0),

@@ -8,7 +8,7 @@ use std::io;
 use socket2::Socket;
 
 use super::{Address, ListenError, ListenOptions, tcp};
-use crate::protocol::Scheme;
+use crate::protocol::ProtocolName;
 
 /// The first descriptor that systemd hands over; below it are stdin, stdout and stderr.
 const FIRST: usize = 3;
@@ -27,7 +27,7 @@ pub struct Inherited {
 #[derive(Debug)]
 pub(crate) struct Handed {
     /// What is spoken there.
-    pub scheme: Scheme,
+    pub scheme: ProtocolName,
     /// The address, in the words in which it was asked for.
     pub asked: Address,
     /// The socket, which listens already.
@@ -53,7 +53,7 @@ impl Inherited {
     /// The sockets of the server before at this address. A host name has several; two that ask for any port want one each.
     pub(super) fn take_handed(
         &mut self,
-        scheme: Scheme,
+        scheme: ProtocolName,
         asked: &Address,
         options: &ListenOptions,
     ) -> Result<Vec<Socket>, ListenError> {
@@ -170,7 +170,7 @@ pub(crate) mod tests {
     ) -> Result<Vec<Listener>, String> {
         let allow_from = allow_from.iter().map(|text| parse_network(text).unwrap()).collect();
         let options = ListenOptions { allow_from, ..ListenOptions::default() };
-        Listener::bind(Scheme::Uwsgi, &text.parse().unwrap(), &options, inherited)
+        Listener::bind(ProtocolName::Uwsgi, &text.parse().unwrap(), &options, inherited)
             .map_err(|error| error.to_string())
     }
 

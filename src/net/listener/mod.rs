@@ -31,7 +31,7 @@ use rustix::net::{SocketFlags, accept_with};
 
 use crate::net::stream::{Peer, Socket};
 use crate::process::descriptors;
-use crate::protocol::{Arrival, Scheme, Trust};
+use crate::protocol::{Endpoints, ProtocolName, Trust};
 use unix::SocketFile;
 
 /// A socket that listens, and what is spoken there. Dropping it closes the socket and removes its file, if that is
@@ -40,8 +40,8 @@ use unix::SocketFile;
 pub struct Listener {
     /// The file of a unix socket that we made; it goes before the socket does.
     file: Option<SocketFile>,
-    door: Door,
-    scheme: Scheme,
+    socket: ListeningSocket,
+    scheme: ProtocolName,
     /// As it was asked for.
     asked: Address,
     /// As it is bound: the real port, the absolute path.
@@ -56,7 +56,7 @@ impl Listener {
     ///
     /// There is one listener for each address of a host name, and for each inherited socket of a name.
     pub fn bind(
-        scheme: Scheme,
+        scheme: ProtocolName,
         address: &Address,
         options: &ListenOptions,
         inherited: &mut Inherited,
@@ -101,7 +101,7 @@ impl Listener {
     }
 
     /// The protocol that is spoken here.
-    pub fn scheme(&self) -> Scheme {
+    pub fn protocol(&self) -> ProtocolName {
         self.scheme
     }
 
@@ -129,21 +129,21 @@ impl Listener {
 
     /// The address and port of a TCP listener.
     pub fn local_tcp(&self) -> Option<SocketAddr> {
-        match self.door {
-            Door::Tcp(_, local) => Some(local),
-            Door::Unix(_) => None,
+        match self.socket {
+            ListeningSocket::Tcp(_, local) => Some(local),
+            ListeningSocket::Unix(_) => None,
         }
     }
 
     /// Takes the next connection: one accept4, which also makes it non-blocking and close-on-exec. It never is number 0, 1
     /// or 2, though the application has closed these.
     pub(crate) fn accept(&self) -> io::Result<(Socket, Peer)> {
-        match &self.door {
-            Door::Tcp(listener, _) => {
+        match &self.socket {
+            ListeningSocket::Tcp(listener, _) => {
                 let (stream, peer) = listener.accept()?;
                 Ok((Socket::Tcp(descriptors::above(stream)?), Peer::Tcp(peer)))
             }
-            Door::Unix(listener) => {
+            ListeningSocket::Unix(listener) => {
                 // A unix peer's address is empty, and having the kernel say so costs a tenth of a microsecond.
                 let stream = accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
                 let stream = UnixStream::from_std(descriptors::above(stream)?.into());
@@ -165,17 +165,17 @@ impl Listener {
     }
 
     /// The ends of a connection of `peer`.
-    pub(crate) fn arrival(&self, peer: &Peer) -> Arrival {
+    pub(crate) fn endpoints(&self, peer: &Peer) -> Endpoints {
         let peer = match peer {
             Peer::Tcp(address) => Some(*address),
             Peer::Unix => None,
         };
-        Arrival { peer, local: self.local_tcp(), trust: Arc::clone(&self.trust) }
+        Endpoints { peer, local: self.local_tcp(), trust: Arc::clone(&self.trust) }
     }
 
     /// The listener on a socket of the process before this one, whose file is still that one's.
     fn handed(
-        scheme: Scheme,
+        scheme: ProtocolName,
         asked: &Address,
         socket: socket2::Socket,
         options: &ListenOptions,
@@ -190,7 +190,7 @@ impl Listener {
 
     /// The listener on `socket`, which was bound or inherited as `asked`.
     fn of(
-        scheme: Scheme,
+        scheme: ProtocolName,
         asked: &Address,
         socket: socket2::Socket,
         options: &ListenOptions,
@@ -198,19 +198,19 @@ impl Listener {
         let local = socket
             .local_addr()
             .map_err(|error| ListenError::system(asked.clone(), "ask for its address", &error))?;
-        let (door, address) = match local.as_socket() {
-            Some(local) => (Door::Tcp(TcpListener::from_std(socket.into()), local), local.into()),
+        let (socket, address) = match local.as_socket() {
+            Some(local) => (ListeningSocket::Tcp(TcpListener::from_std(socket.into()), local), local.into()),
             None => {
                 let address = match local.as_abstract_namespace() {
                     Some(name) => Address::Abstract(name.to_vec()),
                     None => local.as_pathname().unwrap_or(Path::new("")).into(),
                 };
-                (Door::Unix(UnixListener::from_std(socket.into())), address)
+                (ListeningSocket::Unix(UnixListener::from_std(socket.into())), address)
             }
         };
         Ok(Listener {
             file: None,
-            door,
+            socket,
             scheme,
             asked: asked.clone(),
             address,
@@ -222,38 +222,38 @@ impl Listener {
 
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match &self.door {
-            Door::Tcp(listener, _) => listener.as_fd(),
-            Door::Unix(listener) => listener.as_fd(),
+        match &self.socket {
+            ListeningSocket::Tcp(listener, _) => listener.as_fd(),
+            ListeningSocket::Unix(listener) => listener.as_fd(),
         }
     }
 }
 
 impl Source for Listener {
     fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        match &mut self.door {
-            Door::Tcp(listener, _) => listener.register(registry, token, interests),
-            Door::Unix(listener) => listener.register(registry, token, interests),
+        match &mut self.socket {
+            ListeningSocket::Tcp(listener, _) => listener.register(registry, token, interests),
+            ListeningSocket::Unix(listener) => listener.register(registry, token, interests),
         }
     }
 
     fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        match &mut self.door {
-            Door::Tcp(listener, _) => listener.reregister(registry, token, interests),
-            Door::Unix(listener) => listener.reregister(registry, token, interests),
+        match &mut self.socket {
+            ListeningSocket::Tcp(listener, _) => listener.reregister(registry, token, interests),
+            ListeningSocket::Unix(listener) => listener.reregister(registry, token, interests),
         }
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        match &mut self.door {
-            Door::Tcp(listener, _) => listener.deregister(registry),
-            Door::Unix(listener) => listener.deregister(registry),
+        match &mut self.socket {
+            ListeningSocket::Tcp(listener, _) => listener.deregister(registry),
+            ListeningSocket::Unix(listener) => listener.deregister(registry),
         }
     }
 }
 
 #[derive(Debug)]
-enum Door {
+enum ListeningSocket {
     /// With the address that it is bound to.
     Tcp(TcpListener, SocketAddr),
     Unix(UnixListener),
@@ -272,7 +272,7 @@ mod tests {
     pub(super) fn listen_from(text: &str, allow_from: &[&str]) -> Result<Vec<Listener>, ListenError> {
         let allow_from = allow_from.iter().map(|text| parse_network(text).unwrap()).collect();
         let options = ListenOptions { allow_from, ..ListenOptions::default() };
-        Listener::bind(Scheme::Uwsgi, &text.parse().unwrap(), &options, &mut Inherited::none())
+        Listener::bind(ProtocolName::Uwsgi, &text.parse().unwrap(), &options, &mut Inherited::none())
     }
 
     /// The only listener at `text`.
@@ -312,16 +312,20 @@ mod tests {
     fn sockets_never_block_and_are_closed_on_exec() {
         let mut tcp = listen("127.0.0.1:0");
         let _client = std::net::TcpStream::connect(tcp.address()).unwrap();
-        match (&accept(&mut tcp).0, &tcp.door) {
-            (Socket::Tcp(stream), Door::Tcp(listener, _)) => (check_flags(listener), check_flags(stream)),
+        match (&accept(&mut tcp).0, &tcp.socket) {
+            (Socket::Tcp(stream), ListeningSocket::Tcp(listener, _)) => {
+                (check_flags(listener), check_flags(stream))
+            }
             _ => panic!("not TCP"),
         };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.sock");
         let mut unix = listen(path.to_str().unwrap());
         let _client = std::os::unix::net::UnixStream::connect(path).unwrap();
-        match (&accept(&mut unix).0, &unix.door) {
-            (Socket::Unix(stream), Door::Unix(listener)) => (check_flags(listener), check_flags(stream)),
+        match (&accept(&mut unix).0, &unix.socket) {
+            (Socket::Unix(stream), ListeningSocket::Unix(listener)) => {
+                (check_flags(listener), check_flags(stream))
+            }
             _ => panic!("not unix"),
         };
     }

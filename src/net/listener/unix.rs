@@ -182,7 +182,7 @@ mod tests {
     use super::super::tests::{accept, listen, refusal};
     use super::super::{Inherited, Listener, Owner, Peer};
     use super::*;
-    use crate::protocol::Scheme;
+    use crate::protocol::ProtocolName;
 
     /// A path in a folder that goes at the end.
     fn place() -> (tempfile::TempDir, PathBuf, String) {
@@ -194,7 +194,8 @@ mod tests {
 
     fn listen_as(path: &Path, options: &ListenOptions) -> Result<Listener, ListenError> {
         let address = Address::Unix(path.to_owned());
-        Listener::bind(Scheme::Uwsgi, &address, options, &mut Inherited::none()).map(|mut all| all.remove(0))
+        Listener::bind(ProtocolName::Uwsgi, &address, options, &mut Inherited::none())
+            .map(|mut all| all.remove(0))
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{FastcgiFault, RecordFault, management, response};
 use crate::application::response_head::ResponseHead;
 use crate::limits::Limits;
 use crate::protocol::{
-    DecodeError, Fault, HTTP_LINE, Persistence, Phase, Received, incoming::take, write_raw_head,
+    DecodeError, Fault, HTTP_LINE, Persistence, Phase, Received, pending_request::take, write_raw_head,
 };
 
 /// One FastCGI connection.
@@ -172,11 +172,11 @@ impl Conversation {
         matches!(&self.serving, Serving::Request(request) if request.is_head())
     }
 
-    /// See [`Protocol::keep_no_longer`](crate::protocol::Protocol::keep_no_longer).
+    /// See [`Protocol::disable_keep_alive`](crate::protocol::Protocol::disable_keep_alive).
     ///
     /// A kept connection that is closed behind END_REQUEST, which cannot say so, loses the request that the peer may
     /// have sent meanwhile. So it stays open until the peer closes it, which nginx can be told to, or is silent.
-    pub fn keep_no_longer(&mut self) {
+    pub fn disable_keep_alive(&mut self) {
         if let Serving::Request(request) = &mut self.serving {
             request.is_last = true;
         }
@@ -209,20 +209,20 @@ impl Conversation {
         self.end_request()
     }
 
-    /// See [`Protocol::complain`](crate::protocol::Protocol::complain).
-    pub fn complain(&mut self, error: &str, out: &mut Vec<u8>) {
+    /// See [`Protocol::write_stderr`](crate::protocol::Protocol::write_stderr).
+    pub fn write_stderr(&mut self, error: &str, out: &mut Vec<u8>) {
         if let Some(id) = self.request_id() {
             response::write_error(id, error, out);
         }
     }
 
-    /// See [`Protocol::last_words`](crate::protocol::Protocol::last_words).
-    pub fn last_words(&self) -> &'static [u8] {
+    /// See [`Protocol::abort_reply`](crate::protocol::Protocol::abort_reply).
+    pub fn abort_reply(&self) -> &'static [u8] {
         self.request_id().map_or(&[], response::timeout)
     }
 
-    /// See [`Protocol::hears_while_responding`](crate::protocol::Protocol::hears_while_responding).
-    pub fn hears_while_responding(&self) -> bool {
+    /// See [`Protocol::reads_while_responding`](crate::protocol::Protocol::reads_while_responding).
+    pub fn reads_while_responding(&self) -> bool {
         !self.deaf && !matches!(&self.record, Partial::Whole(header) if self.is_next_request(*header))
     }
 

@@ -5,7 +5,7 @@ use super::params::Params;
 use crate::application::environ::Environ;
 use crate::application::variables::Variables;
 use crate::limits::Limits;
-use crate::protocol::incoming::{self, Incoming};
+use crate::protocol::pending_request::{self, PendingRequest};
 use crate::protocol::{DecodeError, Fault};
 
 /// The request that is being received or answered.
@@ -26,7 +26,7 @@ pub(super) enum Stage {
     /// PARAMS are arriving.
     Params { variables: Variables },
     /// STDIN is arriving; `length` is CONTENT_LENGTH.
-    Stdin { incoming: Incoming, length: Option<u64> },
+    Stdin { incoming: PendingRequest, length: Option<u64> },
     /// The application answers.
     Responding,
 }
@@ -47,8 +47,8 @@ impl Request {
     /// See [`Protocol::is_head`](crate::protocol::Protocol::is_head).
     pub(super) fn is_head(&self) -> bool {
         match &self.stage {
-            Stage::Params { variables } => incoming::is_head(variables),
-            Stage::Stdin { incoming, .. } => incoming::is_head(&incoming.variables),
+            Stage::Params { variables } => pending_request::is_head(variables),
+            Stage::Stdin { incoming, .. } => pending_request::is_head(&incoming.variables),
             Stage::Responding => self.is_head,
         }
     }
@@ -117,7 +117,7 @@ impl Request {
             }
             index.push(block, name, value);
         }
-        let length = incoming::complete(variables, limits).map_err(|fault| DecodeError {
+        let length = pending_request::complete(variables, limits).map_err(|fault| DecodeError {
             offset: match fault {
                 Fault::MethodMissing => None,
                 _ => variables
@@ -126,9 +126,9 @@ impl Request {
             },
             fault,
         })?;
-        incoming::find_path(variables);
+        pending_request::find_path(variables);
         self.is_from_nginx = variables.get(b"SERVER_SOFTWARE").is_some_and(|name| name.starts_with(b"nginx"));
-        self.stage = Stage::Stdin { incoming: Incoming::new(std::mem::take(variables)), length };
+        self.stage = Stage::Stdin { incoming: PendingRequest::new(std::mem::take(variables)), length };
         Ok(())
     }
 

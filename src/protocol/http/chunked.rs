@@ -4,7 +4,7 @@ use super::HttpFault;
 use crate::application::response_head::{is_control, is_token};
 use crate::limits::Limits;
 use crate::protocol::Fault;
-use crate::protocol::incoming::take;
+use crate::protocol::pending_request::take;
 
 /// Decodes one chunked body, byte by byte where lines are, in runs where data is.
 #[derive(Debug, Default)]

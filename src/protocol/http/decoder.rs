@@ -7,17 +7,17 @@ use super::head::{self, Framing};
 use super::proxy_protocol::{self, Parsed};
 use super::response::ResponseFraming;
 use super::scan::Scan;
-use super::{Arrival, HttpFault};
+use super::{Endpoints, HttpFault};
 use crate::application::response_head::ResponseHead;
 use crate::application::variables::Variables;
 use crate::limits::Limits;
-use crate::protocol::incoming::{Incoming, take, without_body};
+use crate::protocol::pending_request::{PendingRequest, take, without_body};
 use crate::protocol::{DecodeError, Fault, Persistence, Phase, Received};
 
 /// One HTTP connection.
 pub struct Conversation {
-    arrival: Arrival,
-    /// What `arrival` comes to, once the first head has come.
+    endpoints: Endpoints,
+    /// What `endpoints` comes to, once the first head has come.
     ends: Option<Ends>,
     state: State,
     /// Of the request that was read last.
@@ -31,7 +31,7 @@ enum State {
     /// A head is arriving; `pending` is what came of it in earlier pieces.
     Head { scan: Scan, pending: Vec<u8> },
     /// A body is arriving.
-    Body { incoming: Incoming, left: Left },
+    Body { incoming: PendingRequest, left: Left },
     /// The request was handed on, and its response is not over; or it was refused.
     Done,
 }
@@ -44,10 +44,10 @@ enum Left {
 
 impl Conversation {
     /// A fresh connection between these ends.
-    pub fn new(arrival: Arrival) -> Self {
-        let state = if arrival.trust.proxy_protocol { State::Proxy(Vec::new()) } else { State::head() };
+    pub fn new(endpoints: Endpoints) -> Self {
+        let state = if endpoints.trust.proxy_protocol { State::Proxy(Vec::new()) } else { State::head() };
         Conversation {
-            arrival,
+            endpoints,
             ends: None,
             state,
             request: Framing::default(),
@@ -78,7 +78,7 @@ impl Conversation {
         loop {
             match &mut self.state {
                 State::Proxy(pending) => {
-                    if !read_proxy_header(pending, input, &mut self.arrival)? {
+                    if !read_proxy_header(pending, input, &mut self.endpoints)? {
                         return Ok(Received::More);
                     }
                     self.state = State::head();
@@ -136,8 +136,8 @@ impl Conversation {
         }
     }
 
-    /// See [`Protocol::keep_no_longer`](crate::protocol::Protocol::keep_no_longer).
-    pub fn keep_no_longer(&mut self) {
+    /// See [`Protocol::disable_keep_alive`](crate::protocol::Protocol::disable_keep_alive).
+    pub fn disable_keep_alive(&mut self) {
         self.request.keep_alive = false;
     }
 
@@ -193,9 +193,9 @@ impl Conversation {
         limits: &Limits,
     ) -> Result<Option<Received>, DecodeError> {
         let mut variables = Variables::new();
-        let ends = self.ends.get_or_insert_with(|| Ends::of(&self.arrival));
+        let ends = self.ends.get_or_insert_with(|| Ends::of(&self.endpoints));
         let framing =
-            head::read(head, count, &mut variables, ends, &self.arrival, limits).inspect_err(|_| {
+            head::read(head, count, &mut variables, ends, &self.endpoints, limits).inspect_err(|_| {
                 self.request = Framing { is_head: is_head(head, b""), ..Framing::default() };
             })?;
         self.request = framing;
@@ -212,7 +212,7 @@ impl Conversation {
         if framing.expects_continue && is_all {
             out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
-        self.state = State::Body { incoming: Incoming::new(variables), left };
+        self.state = State::Body { incoming: PendingRequest::new(variables), left };
         Ok(None)
     }
 }
@@ -233,7 +233,7 @@ fn is_head(bytes: &[u8], next: &[u8]) -> bool {
 fn read_proxy_header(
     pending: &mut Vec<u8>,
     input: &mut &[u8],
-    arrival: &mut Arrival,
+    endpoints: &mut Endpoints,
 ) -> Result<bool, DecodeError> {
     let before = pending.len();
     pending.extend_from_slice(input);
@@ -244,7 +244,7 @@ fn read_proxy_header(
         }
         Parsed::Header { len, client } => {
             *input = &input[len - before..];
-            arrival.peer = client.or(arrival.peer);
+            endpoints.peer = client.or(endpoints.peer);
             Ok(true)
         }
         Parsed::Wrong => Err(DecodeError { offset: Some(0), fault: Fault::Http(HttpFault::ProxyHeader) }),
@@ -253,7 +253,7 @@ fn read_proxy_header(
 
 /// Takes what `input` has of a body; returns whether that completes it.
 fn receive_body(
-    incoming: &mut Incoming,
+    incoming: &mut PendingRequest,
     left: &mut Left,
     input: &mut &[u8],
     limits: &Limits,

@@ -1,6 +1,6 @@
-//! The variables that an arrival comes to, written once for all requests of a connection.
+//! The variables that an endpoints comes to, written once for all requests of a connection.
 
-use super::Arrival;
+use super::Endpoints;
 use crate::application::variables::Variables;
 
 /// Their values, one behind the other.
@@ -15,9 +15,9 @@ pub(super) struct Ends {
 const NAMES: [&[u8]; 4] = [b"SERVER_NAME", b"SERVER_PORT", b"REMOTE_ADDR", b"REMOTE_PORT"];
 
 impl Ends {
-    pub(super) fn of(arrival: &Arrival) -> Self {
+    pub(super) fn of(endpoints: &Endpoints) -> Self {
         let mut variables = Variables::new();
-        arrival.write(&mut variables);
+        endpoints.write(&mut variables);
         let (mut text, mut until, mut count) = (Vec::new(), [0; NAMES.len()], 0);
         for value in NAMES.iter().map_while(|name| variables.get(name)) {
             text.extend_from_slice(value);
@@ -45,10 +45,10 @@ mod tests {
         let v6 = "[1111:2222:3333:4444:5555:6666:7777:8888]:65535".parse().unwrap();
         let v4 = "192.0.2.1:80".parse().unwrap();
         for (peer, local) in [(Some(v6), Some(v6)), (Some(v4), Some(v6)), (None, Some(v4)), (None, None)] {
-            let arrival = Arrival { peer, local, ..Arrival::default() };
+            let endpoints = Endpoints { peer, local, ..Endpoints::default() };
             let (mut want, mut got) = (Variables::new(), Variables::new());
-            arrival.write(&mut want);
-            Ends::of(&arrival).write(&mut got);
+            endpoints.write(&mut want);
+            Ends::of(&endpoints).write(&mut got);
             assert!(got.iter().eq(want.iter()), "{got:?} instead of {want:?}");
         }
     }

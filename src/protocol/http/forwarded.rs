@@ -8,21 +8,21 @@
 
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use super::Arrival;
+use super::Endpoints;
 use crate::application::response_head::is_token;
 use crate::application::variables::Variables;
 
 /// Puts the client in the place of the proxy, if the peer is believed. Else those headers stay what any client
 /// can send: variables like all others, and nothing more.
-pub(super) fn apply(variables: &mut Variables, arrival: &Arrival) {
-    if !arrival.is_trusted() {
+pub(super) fn apply(variables: &mut Variables, endpoints: &Endpoints) {
+    if !endpoints.is_trusted() {
         return;
     }
     let says = |name: &[u8]| variables.sent(name).next().is_some();
     let told = if says(b"HTTP_FORWARDED") && !X_FORWARDED.iter().any(|name| says(name)) {
-        Told::from_forwarded(variables, arrival)
+        Told::from_forwarded(variables, endpoints)
     } else {
-        Told::from_x_forwarded(variables, arrival)
+        Told::from_x_forwarded(variables, endpoints)
     };
     if let Some((address, port)) = told.client {
         variables.set(b"REMOTE_ADDR", address.to_string().as_bytes());
@@ -60,7 +60,7 @@ struct Told {
 
 impl Told {
     /// The element of the proxy that is nearest to the client among those that are believed.
-    fn from_forwarded(variables: &Variables, arrival: &Arrival) -> Self {
+    fn from_forwarded(variables: &Variables, endpoints: &Endpoints) -> Self {
         let mut told = Told::default();
         let lines = variables.sent(b"HTTP_FORWARDED").rev();
         for element in lines.flat_map(|line| Elements { left: Some(line) }) {
@@ -68,7 +68,7 @@ impl Told {
             let Some(hop) = Told::from_element(element) else { break };
             let Some((address, _)) = hop.client else { break };
             told = hop;
-            if !arrival.trust.includes(address) {
+            if !endpoints.trust.includes(address) {
                 break;
             }
         }
@@ -109,7 +109,7 @@ impl Told {
         Some(hop)
     }
 
-    fn from_x_forwarded(variables: &Variables, arrival: &Arrival) -> Self {
+    fn from_x_forwarded(variables: &Variables, endpoints: &Endpoints) -> Self {
         let last = |name: &[u8]| {
             let value = variables.sent(name).next_back()?.rsplit(|byte| *byte == b',').next()?.trim_ascii();
             (!value.is_empty()).then(|| value.to_vec())
@@ -124,7 +124,7 @@ impl Told {
         for hop in lines.flat_map(|line| line.rsplit(|byte| *byte == b',')) {
             let Some(client) = parse_node(hop.trim_ascii()) else { break };
             told.client = Some(client);
-            if !arrival.trust.includes(client.0) {
+            if !endpoints.trust.includes(client.0) {
                 break;
             }
         }
@@ -196,19 +196,20 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::protocol::arrival::Trust;
+    use crate::protocol::endpoints::Trust;
 
     fn applied(proxies: &[&str], headers: &[(&str, &str)]) -> Variables {
         let trust =
             Trust { proxies: proxies.iter().map(|p| p.parse().unwrap()).collect(), proxy_protocol: false };
         let peer = Some("10.0.0.9:5000".parse().unwrap());
-        let arrival = Arrival { peer, local: Some("10.0.0.1:80".parse().unwrap()), trust: Arc::new(trust) };
+        let endpoints =
+            Endpoints { peer, local: Some("10.0.0.1:80".parse().unwrap()), trust: Arc::new(trust) };
         let mut variables = Variables::new();
-        arrival.write(&mut variables);
+        endpoints.write(&mut variables);
         for (name, value) in headers {
             variables.push_header(name.as_bytes(), value.as_bytes());
         }
-        apply(&mut variables, &arrival);
+        apply(&mut variables, &endpoints);
         variables
     }
 

@@ -6,7 +6,7 @@ use super::ends::Ends;
 use super::fields::{BodyFraming, Fields};
 use super::request_line::RequestLine;
 use super::target::{Target, decode_path};
-use super::{Arrival, HttpFault, forwarded};
+use super::{Endpoints, HttpFault, forwarded};
 use crate::application::variables::Variables;
 use crate::limits::Limits;
 use crate::protocol::{DecodeError, Fault};
@@ -32,14 +32,14 @@ pub(super) fn read(
     count: usize,
     variables: &mut Variables,
     ends: &Ends,
-    arrival: &Arrival,
+    endpoints: &Endpoints,
     limits: &Limits,
 ) -> Result<Framing, DecodeError> {
     // Most requests have some ten fields, and a table must be filled before it can be used.
     if count <= USUAL_COUNT {
-        read_with(&mut [EMPTY_HEADER; USUAL_COUNT], head, variables, ends, arrival, limits)
+        read_with(&mut [EMPTY_HEADER; USUAL_COUNT], head, variables, ends, endpoints, limits)
     } else {
-        read_with(&mut vec![EMPTY_HEADER; count], head, variables, ends, arrival, limits)
+        read_with(&mut vec![EMPTY_HEADER; count], head, variables, ends, endpoints, limits)
     }
 }
 
@@ -51,7 +51,7 @@ fn read_with<'a>(
     head: &'a [u8],
     variables: &mut Variables,
     ends: &Ends,
-    arrival: &Arrival,
+    endpoints: &Endpoints,
     limits: &Limits,
 ) -> Result<Framing, DecodeError> {
     let place = |bytes: &[u8]| bytes.as_ptr() as usize - head.as_ptr() as usize;
@@ -87,7 +87,7 @@ fn read_with<'a>(
     if let Some(authority) = target.authority {
         variables.set(b"HTTP_HOST", authority);
     }
-    forwarded::apply(variables, arrival);
+    forwarded::apply(variables, endpoints);
     Ok(Framing {
         is_http11: line.is_http11,
         is_head: line.method == b"HEAD",

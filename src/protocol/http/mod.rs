@@ -17,4 +17,4 @@ mod target;
 pub(crate) use decoder::Conversation;
 pub(crate) use fault::HttpFault;
 
-use super::arrival::Arrival;
+use super::endpoints::Endpoints;

@@ -5,7 +5,7 @@ use super::headers::Headers;
 use crate::application::response_head::ResponseHead;
 use crate::application::variables::Variables;
 use crate::limits::Limits;
-use crate::protocol::incoming::{self, Incoming, take};
+use crate::protocol::pending_request::{self, PendingRequest, take};
 use crate::protocol::{
     CGI_LINE, CGI_TIMEOUT, DecodeError, Fault, HTTP_LINE, Phase, Received, TIMEOUT, write_raw_head,
 };
@@ -33,7 +33,7 @@ enum State {
     /// The comma behind the headers is to come.
     Comma { variables: Variables },
     /// `missing` bytes of the body are to come.
-    Body { incoming: Incoming, missing: u64 },
+    Body { incoming: PendingRequest, missing: u64 },
     /// The request is complete, or was refused. What else arrives is not ours.
     Done,
 }
@@ -72,9 +72,9 @@ impl RequestDecoder {
                     }
                     [b','] => {
                         let indexed = self.index(&mut variables, limits);
-                        self.is_head = incoming::is_head(&variables);
+                        self.is_head = pending_request::is_head(&variables);
                         let missing = indexed?;
-                        State::Body { incoming: Incoming::new(variables), missing }
+                        State::Body { incoming: PendingRequest::new(variables), missing }
                     }
                     _ => return Err(wrong(self.prefix + self.headers_len, ScgiFault::Comma)),
                 },
@@ -119,8 +119,8 @@ impl RequestDecoder {
         write_raw_head(if self.from_apache { CGI_LINE } else { HTTP_LINE }, head, out);
     }
 
-    /// See [`Protocol::last_words`](crate::protocol::Protocol::last_words).
-    pub fn last_words(&self) -> &'static [u8] {
+    /// See [`Protocol::abort_reply`](crate::protocol::Protocol::abort_reply).
+    pub fn abort_reply(&self) -> &'static [u8] {
         if self.from_apache { CGI_TIMEOUT } else { TIMEOUT }
     }
 
@@ -170,7 +170,7 @@ impl RequestDecoder {
             }
             index.push(block, name, value);
         }
-        let completed = incoming::complete(variables, limits);
+        let completed = pending_request::complete(variables, limits);
         let place = |name: &[u8]| variables.offset(name).map(|name| prefix + name);
         self.from_apache =
             variables.get(b"SERVER_SOFTWARE").is_some_and(|software| software.starts_with(b"Apache"));
@@ -184,7 +184,7 @@ impl RequestDecoder {
         if variables.get(b"SCGI") != Some(b"1") {
             return Err(DecodeError { offset: place(b"SCGI"), fault: Fault::Scgi(ScgiFault::Version) });
         }
-        incoming::find_path(variables);
+        pending_request::find_path(variables);
         Ok(length.unwrap_or_default())
     }
 }

@@ -4,7 +4,7 @@ use super::header::{PacketHeader, modifier1};
 use super::vars::{Vars, WireFault};
 use crate::application::variables::Variables;
 use crate::limits::Limits;
-use crate::protocol::incoming::{self, Incoming, take};
+use crate::protocol::pending_request::{self, PendingRequest, take};
 use crate::protocol::{DecodeError, Fault, Persistence, Phase, Received};
 
 /// Decodes the one request of a uwsgi connection; front ends connect anew for each.
@@ -24,7 +24,7 @@ enum State {
     /// `missing` bytes of the vars are to come.
     Vars { variables: Variables, missing: usize },
     /// `missing` bytes of the body are to come.
-    Body { incoming: Incoming, missing: u64 },
+    Body { incoming: PendingRequest, missing: u64 },
     /// The request is complete, or was refused. What else arrives is not ours.
     Done,
 }
@@ -64,7 +64,7 @@ impl RequestDecoder {
     /// See [`Protocol::is_head`](crate::protocol::Protocol::is_head).
     pub fn is_head(&self) -> bool {
         match &self.state {
-            State::Body { incoming, .. } => incoming::is_head(&incoming.variables),
+            State::Body { incoming, .. } => pending_request::is_head(&incoming.variables),
             State::Header | State::Vars { .. } | State::Done => self.is_head,
         }
     }
@@ -113,13 +113,13 @@ impl RequestDecoder {
             return Ok(Received::More);
         }
         let missing = index(&mut variables, self.header().modifier1, limits)
-            .inspect_err(|_| self.is_head = incoming::is_head(&variables))?;
-        self.receive_body(Incoming::new(variables), missing, input, limits)
+            .inspect_err(|_| self.is_head = pending_request::is_head(&variables))?;
+        self.receive_body(PendingRequest::new(variables), missing, input, limits)
     }
 
     fn receive_body(
         &mut self,
-        mut incoming: Incoming,
+        mut incoming: PendingRequest,
         missing: u64,
         input: &mut &[u8],
         limits: &Limits,
@@ -128,7 +128,7 @@ impl RequestDecoder {
             0 => 0,
             missing => incoming
                 .fill(input, missing, limits)
-                .inspect_err(|_| self.is_head = incoming::is_head(&incoming.variables))?,
+                .inspect_err(|_| self.is_head = pending_request::is_head(&incoming.variables))?,
         };
         if missing > 0 {
             self.state = State::Body { incoming, missing };
@@ -183,7 +183,7 @@ fn index(variables: &mut Variables, modifier1: u8, limits: &Limits) -> Result<u6
         }
         index.push(block, key, value);
     }
-    let length = incoming::complete(variables, limits).map_err(|fault| DecodeError {
+    let length = pending_request::complete(variables, limits).map_err(|fault| DecodeError {
         offset: match fault {
             Fault::MethodMissing => None,
             _ => variables.offset(b"CONTENT_LENGTH").map(|key| PacketHeader::LEN + key - Vars::LENGTH_BYTES),

@@ -25,7 +25,7 @@ def behind_nginx(start, socket_path, tmp_path):
     opened = []
 
     def behind_nginx(app, *options, scheme="uwsgi", locations="", environment=()):
-        server = start(app, *options, doors={scheme: str(socket_path)}, environment=environment)
+        server = start(app, *options, listeners={scheme: str(socket_path)}, environment=environment)
         folder = tmp_path / "nginx"
         folder.mkdir()
         nginx = Nginx(folder, scheme, socket_path, locations)
@@ -41,7 +41,7 @@ def behind_nginx(start, socket_path, tmp_path):
 
 @pytest.fixture(params=["scgi", "fastcgi", "http"])
 def other_scheme(request):
-    """The doors beside uwsgi's."""
+    """The listeners beside uwsgi's."""
     return request.param
 
 

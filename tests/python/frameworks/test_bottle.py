@@ -48,6 +48,6 @@ def test_all_of_it(bottle):
     all_of_it(bottle())
 
 
-def test_over_the_other_doors(bottle, other_scheme):
+def test_over_the_other_protocols(bottle, other_scheme):
     """It cannot tell which."""
     all_of_it(bottle(other_scheme))

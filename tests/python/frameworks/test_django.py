@@ -161,7 +161,7 @@ def test_errors_and_asynchronous_views(project):
     assert session.get("/readings").history[0].status_code == 301
 
 
-def test_over_the_other_doors(project, other_scheme, tmp_path):
+def test_over_the_other_protocols(project, other_scheme, tmp_path):
     """It cannot tell which."""
     session = project(scheme=other_scheme)
     page = session.get("/readings/")

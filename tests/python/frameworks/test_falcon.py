@@ -34,6 +34,6 @@ def test_all_of_it(behind_nginx):
     all_of_it(behind_nginx(APP))
 
 
-def test_over_the_other_doors(behind_nginx, other_scheme):
+def test_over_the_other_protocols(behind_nginx, other_scheme):
     """It cannot tell which."""
     all_of_it(behind_nginx(APP, scheme=other_scheme))

@@ -108,7 +108,7 @@ def test_a_factory(behind_nginx):
     assert behind_nginx(APP + ":create_app('made')").get("/").text == "made"
 
 
-def test_over_the_other_doors(flask, other_scheme):
+def test_over_the_other_protocols(flask, other_scheme):
     """It cannot tell which."""
     session = flask(other_scheme)
     assert session.post("/login", data={"name": "me"}).text == "Hello, me"

@@ -44,7 +44,7 @@ class Deployment:
         (path,) = re.findall(r"/run/\S+\.sock", " ".join(options))
         assert f"unix:{path};" in self.server
         options = shlex.split(shlex.join(options).replace(path, str(socket_path)))
-        start(app, *options, doors=[], folder=place)
+        start(app, *options, listeners=[], folder=place)
         server = self.server.replace("listen 8000;", "listen 127.0.0.1:PORT;").replace(path, str(socket_path))
         server = server.replace("/srv/", f"{folder}/srv/")
         (folder / "nginx").mkdir()

@@ -1,1 +1,1 @@
-"""What the tests start and speak to: a server, the protocols of its doors, a real nginx."""
+"""What the tests start and speak to: a server, the protocols of its listeners, a real nginx."""

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from support.door import Door
+from support.remote import Remote
 from support.waiting import PATIENCE, eventually
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,7 +33,7 @@ class Entry:
 class Server:
     """`tidegate serve APP OPTION…` in a folder; its stdout and its log are files there.
 
-    `doors` are the protocols that it speaks, each on a port of its own; a dictionary says where. A message of the
+    `listeners` are the protocols that it speaks, each on a port of its own; a dictionary says where. A message of the
     log at WARN or ERROR that no test has asked for fails the test, as does an end other than exit status 0.
     """
 
@@ -42,15 +42,15 @@ class Server:
         folder,
         app,
         *options,
-        doors=("http",),
+        listeners=("http",),
         workers=None,
         environment=(),
         command=(TIDEGATE,),
         log=None,
     ):
-        if not isinstance(doors, dict):
-            doors = dict.fromkeys(doors, "127.0.0.1:0")
-        listening = [f"--{scheme}={address}" for scheme, address in doors.items()]
+        if not isinstance(listeners, dict):
+            listeners = dict.fromkeys(listeners, "127.0.0.1:0")
+        listening = [f"--{scheme}={address}" for scheme, address in listeners.items()]
         if workers is not None:
             listening.append(f"--workers={workers}")
         number = len(list(folder.glob("stdout*")))
@@ -66,14 +66,14 @@ class Server:
                 stderr=err,
             )
         self.asked_for = set()
-        self.doors = {}
-        self.count = len(doors)
+        self.listeners = {}
+        self.count = len(listeners)
 
     def wait_until_it_listens(self):
-        """Waits for the banner, and reads the doors from it."""
+        """Waits for the banner, and reads the listeners from it."""
         found = eventually("the banner", lambda: self.has_ended() or self.banner())
         assert found is not True, f"it ended with {self.process.returncode} before it served:\n{self.log()}"
-        self.doors = {scheme: Door(scheme, address) for scheme, address in found}
+        self.listeners = {scheme: Remote(scheme, address) for scheme, address in found}
         return self
 
     def banner(self):
@@ -172,17 +172,17 @@ def clean_environment():
 
 
 class Client:
-    """A server as it is asked through one of its doors."""
+    """A server as it is asked through one of its listeners."""
 
     def __init__(self, server, scheme):
         self.server = server
         self.scheme = scheme
-        self.door = server.doors[scheme]
+        self.listener = server.listeners[scheme]
         self.logged = server.logged
 
     def ask(self, method, target="/", headers=(), body=b"", **variables):
         """Sends a request, and reads the response."""
-        return self.door.ask(method, target, headers, body, variables)
+        return self.listener.ask(method, target, headers, body, variables)
 
     def get(self, target="/", **variables):
         """Asks with GET."""
@@ -190,7 +190,7 @@ class Client:
 
     def get_slowly(self, target="/"):
         """Asks with GET, and reads little at a time."""
-        return self.door.ask("GET", target, receive_buffer=4096)
+        return self.listener.ask("GET", target, receive_buffer=4096)
 
     def post(self, target="/", body=b"", headers=(), **variables):
         """Asks with POST."""
@@ -198,4 +198,4 @@ class Client:
 
     def send(self, method="GET", target="/", headers=(), body=b"", receive_buffer=None):
         """Sends a request; the response is still to be read."""
-        return self.door.send(method, target, headers, body, receive_buffer=receive_buffer)
+        return self.listener.send(method, target, headers, body, receive_buffer=receive_buffer)

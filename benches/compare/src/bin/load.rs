@@ -1,14 +1,14 @@
-//! Load on a server, by hand: through a door that keeps no connection alive, one connection per request, as
+//! Load on a server, by hand: through a protocol that keeps no connection alive, one connection per request, as
 //! nginx's uwsgi_pass and scgi_pass make it.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use tidegate_compare::address::Address;
-use tidegate_compare::door::Door;
 use tidegate_compare::idle;
 use tidegate_compare::load::{Bound, Target, run};
 use tidegate_compare::options::Options;
+use tidegate_compare::protocol::Protocol;
 use tidegate_compare::stream::{ENDLESS, Stream, download};
 
 const USAGE: &str = "\
@@ -16,7 +16,7 @@ usage: load ADDRESS [TARGET] [OPTION VALUE]…
 
 ADDRESS is a unix socket's path or IP:PORT on the loopback; TARGET is /path?query, / by default.
 
-  --door NAME         what the server speaks there: uwsgi, scgi, http or fastcgi (uwsgi)
+  --protocol NAME         what the server speaks there: uwsgi, scgi, http or fastcgi (uwsgi)
   --connections N     requests in flight (16)
   --seconds N         how long (5)
   --requests N        at most so many
@@ -29,8 +29,17 @@ ADDRESS is a unix socket's path or IP:PORT on the loopback; TARGET is /path?quer
 Streams and downloads go by uwsgi or SCGI, where the connection's end is the reply's.
 ";
 
-const NAMES: [&str; 9] =
-    ["door", "connections", "seconds", "requests", "expect", "idle", "streams", "stream-target", "download"];
+const NAMES: [&str; 9] = [
+    "protocol",
+    "connections",
+    "seconds",
+    "requests",
+    "expect",
+    "idle",
+    "streams",
+    "stream-target",
+    "download",
+];
 
 fn main() -> ExitCode {
     let options = match Options::parse(std::env::args().skip(1), &NAMES) {
@@ -55,12 +64,12 @@ fn main() -> ExitCode {
 
 fn load(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let address: Address = options.positional[0].parse()?;
-    let door = options.get("door")?.unwrap_or(Door::Uwsgi);
+    let protocol = options.get("protocol")?.unwrap_or(Protocol::Uwsgi);
     let long = ["download", "streams"].iter().any(|name| matches!(options.get::<String>(name), Ok(Some(_))));
-    if long && door.keeps_alive() {
-        return Err(format!("a long reply by {door} is not understood here").into());
+    if long && protocol.keeps_alive() {
+        return Err(format!("a long reply by {protocol} is not understood here").into());
     }
-    let packets = [door.get(options.positional.get(1).map_or("/", String::as_str))];
+    let packets = [protocol.get(options.positional.get(1).map_or("/", String::as_str))];
     if let Some(body) = options.get("download")? {
         let bytes_per_second = download(&address, &packets[0], body)?;
         println!("{:.3} GiB/s", bytes_per_second / f64::from(1 << 30));
@@ -70,13 +79,13 @@ fn load(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     idle::raise_descriptor_limit()?;
     let held = idle::hold(&address, options.get("idle")?.unwrap_or(0))?;
     let stream_target: Option<String> = options.get("stream-target")?;
-    let stream_packet = door.get(stream_target.as_deref().unwrap_or(ENDLESS));
+    let stream_packet = protocol.get(stream_target.as_deref().unwrap_or(ENDLESS));
     let mut streams = (0..options.get("streams")?.unwrap_or(0))
         .map(|_| Stream::open(&address, &stream_packet))
         .collect::<Result<Vec<_>, _>>()?;
 
     let body = options.get::<String>("expect")?.unwrap_or_else(|| "Hello, World\n".into());
-    let target = Target { address: &address, door, packets: &packets, body: body.as_bytes() };
+    let target = Target { address: &address, protocol, packets: &packets, body: body.as_bytes() };
     let bound = Bound {
         time: Duration::try_from_secs_f64(options.get("seconds")?.unwrap_or(5.0))?,
         requests: options.get("requests")?.unwrap_or(u64::MAX),

@@ -21,12 +21,12 @@ mod tests {
 
     use super::*;
     use crate::net::listener::{Inherited, ListenOptions};
-    use crate::protocol::Scheme;
+    use crate::protocol::ProtocolName;
 
     fn listen(address: &str) -> Listener {
         let options = ListenOptions { backlog: 7, ..ListenOptions::default() };
         let address = address.parse().unwrap();
-        Listener::bind(Scheme::Uwsgi, &address, &options, &mut Inherited::none()).unwrap().remove(0)
+        Listener::bind(ProtocolName::Uwsgi, &address, &options, &mut Inherited::none()).unwrap().remove(0)
     }
 
     #[test]

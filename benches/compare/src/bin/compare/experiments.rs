@@ -5,10 +5,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use tidegate_compare::attached::{self, Event};
-use tidegate_compare::door::Door;
 use tidegate_compare::idle;
 use tidegate_compare::load::{self, Bound, Target};
 use tidegate_compare::procfs;
+use tidegate_compare::protocol::Protocol;
 use tidegate_compare::server::Server;
 use tidegate_compare::stream::{ENDLESS, Stream, download};
 use tidegate_compare::table::{Aim, Row};
@@ -157,13 +157,14 @@ fn added_by_idle(server: &Server) -> io::Result<f64> {
 /// How long a small request takes while two readers drain endless streams as fast as they come.
 pub(crate) fn beside_streams(bench: &Bench) -> (Row, Vec<String>) {
     let servers = bench.start(Role::HelloBesideStreams);
-    let endless = Door::Uwsgi.get(ENDLESS);
-    let packets = [Door::Uwsgi.get(Role::HelloBesideStreams.hello_target())];
+    let endless = Protocol::Uwsgi.get(ENDLESS);
+    let packets = [Protocol::Uwsgi.get(Role::HelloBesideStreams.hello_target())];
     let samples = in_rounds(bench, &servers, |server| {
         let mut streams = (0..ENDLESS_STREAMS)
             .map(|_| Stream::open(&server.address, &endless))
             .collect::<io::Result<Vec<_>>>()?;
-        let target = Target { address: &server.address, door: Door::Uwsgi, packets: &packets, body: HELLO };
+        let target =
+            Target { address: &server.address, protocol: Protocol::Uwsgi, packets: &packets, body: HELLO };
         let bound = Bound { time: bench.time, requests: u64::MAX };
         let report = load::run(&target, 1, bound, &mut streams)?;
         if streams.iter().any(|stream| stream.received == 0) {
@@ -192,7 +193,7 @@ pub(crate) fn beside_streams(bench: &Bench) -> (Row, Vec<String>) {
 /// One large answer: how fast it arrives, and what the server spends on it.
 pub(crate) fn large_answer(bench: &Bench) -> Vec<Row> {
     let servers = bench.start(Role::Large);
-    let packet = Door::Uwsgi.get(Role::LARGE_TARGET);
+    let packet = Protocol::Uwsgi.get(Role::LARGE_TARGET);
     let samples = in_rounds(bench, &servers, |server| {
         let before = procfs::cpu_time(server.pid())?;
         let rate = download(&server.address, &packet, LARGE)?;
@@ -213,8 +214,9 @@ pub(crate) fn large_answer(bench: &Bench) -> Vec<Row> {
 
 /// Small requests to a server in [`Role::Hello`].
 fn small_requests(bench: &Bench, server: &Server, time: Duration, requests: u64) -> io::Result<load::Report> {
-    let packets = [Door::Uwsgi.get(Role::Hello.hello_target())];
-    let target = Target { address: &server.address, door: Door::Uwsgi, packets: &packets, body: HELLO };
+    let packets = [Protocol::Uwsgi.get(Role::Hello.hello_target())];
+    let target =
+        Target { address: &server.address, protocol: Protocol::Uwsgi, packets: &packets, body: HELLO };
     load::run(&target, bench.connections, Bound { time, requests }, &mut [])
 }
 
@@ -223,6 +225,6 @@ fn in_rounds<T>(
     servers: &Servers,
     measure: impl FnMut(&Server) -> io::Result<T>,
 ) -> Vec<Result<Vec<T>, String>> {
-    let last_words = |server: &Server| format!("{} said: {}", server.address, server.last_line());
-    measure::in_rounds(bench.rounds, servers, last_words, measure)
+    let abort_reply = |server: &Server| format!("{} said: {}", server.address, server.last_line());
+    measure::in_rounds(bench.rounds, servers, abort_reply, measure)
 }

@@ -1,15 +1,15 @@
 //! `make bench`: what tidegate costs on this machine. Prints four Markdown tables; progress goes to stderr.
 //!
 //! The first has the floor, tidegate and uWSGI side by side, over a unix socket, one connection per request; the
-//! second tidegate's doors beside a hyper hello; the third the doors through nginx; the fourth Python applications,
+//! second tidegate's protocols beside a hyper hello; the third the protocols through nginx; the fourth Python applications,
 //! hosted by tidegate and by others.
 
 mod contenders;
-mod doors;
 mod experiments;
 mod measure;
 mod nginx;
 mod part;
+mod protocols;
 mod python;
 mod subject;
 
@@ -36,9 +36,9 @@ const USAGE: &str = "\
 usage: compare [OPTION VALUE]…
 
   --tidegate PATH    the binary under test (the one beside this program)
-  --before PATH      an earlier tidegate, whose uwsgi door is measured beside this one's
+  --before PATH      an earlier tidegate, whose uwsgi protocol is measured beside this one's
   --python FOLDER    the virtual environment with the servers of Python applications (target/venv-bench)
-  --only PARTS       of: requests, idle, streams, large, doors, nginx, python; several with commas between (all)
+  --only PARTS       of: requests, idle, streams, large, protocols, nginx, python; several with commas between (all)
   --connections N    requests in flight (16)
   --rounds N         the figures are medians of so many rounds (5)
   --seconds N        of one round of one server (2)
@@ -154,13 +154,13 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
     if bench.parts.any_of_first_table() {
         text += &first_table(&bench);
     }
-    if bench.parts.has(Part::Doors) {
-        eprintln!("the doors…");
-        text += &section("The doors, directly", DIRECTLY, &bench, doors::directly(&bench)?);
+    if bench.parts.has(Part::Protocols) {
+        eprintln!("the protocols…");
+        text += &section("The protocols, directly", DIRECTLY, &bench, protocols::directly(&bench)?);
     }
     if bench.parts.has(Part::Nginx) {
         eprintln!("through nginx…");
-        text += &section("The doors, through nginx", THROUGH_NGINX, &bench, nginx::through(&bench)?);
+        text += &section("The protocols, through nginx", THROUGH_NGINX, &bench, nginx::through(&bench)?);
     }
     if bench.parts.has(Part::Python) {
         eprintln!("Python applications…");

@@ -74,11 +74,11 @@ pub(crate) fn sample(
 }
 
 /// Measures every subject once per round; every round begins with another one, so that what disturbs the
-/// machine disturbs all of them. One that fails is out: its reason takes the cells, and `last_words` tell more.
+/// machine disturbs all of them. One that fails is out: its reason takes the cells, and `abort_reply` tell more.
 pub(crate) fn in_rounds<S, T>(
     rounds: usize,
     subjects: &[Result<S, String>],
-    last_words: impl Fn(&S) -> String,
+    abort_reply: impl Fn(&S) -> String,
     mut measure: impl FnMut(&S) -> io::Result<T>,
 ) -> Vec<Result<Vec<T>, String>> {
     let mut samples: Vec<Result<Vec<T>, String>> = on_each(subjects, |_| Ok(Vec::new()));
@@ -91,7 +91,7 @@ pub(crate) fn in_rounds<S, T>(
             match measure(subject) {
                 Ok(sample) => earlier.push(sample),
                 Err(error) => {
-                    eprintln!("out: {error}. {}", last_words(subject));
+                    eprintln!("out: {error}. {}", abort_reply(subject));
                     samples[column] = Err(text(error));
                 }
             }

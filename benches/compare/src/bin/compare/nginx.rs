@@ -1,12 +1,12 @@
-//! All four doors through nginx: which of them should a front end take?
+//! All four protocols through nginx: which of them should a front end take?
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tidegate_compare::address::Address;
-use tidegate_compare::door::Door;
 use tidegate_compare::grid::{Bound, Claim, Grid};
+use tidegate_compare::protocol::Protocol;
 use tidegate_compare::server::Server;
 
 use crate::Bench;
@@ -19,16 +19,16 @@ const FASTCGI: &str = "`fastcgi_pass`, keepalive";
 const UWSGI: &str = "`uwsgi_pass`";
 const SCGI: &str = "`scgi_pass`";
 
-/// A row's name, the door behind nginx, and the location that leads there.
-const ROWS: [(&str, Door, &str); 4] = [
-    (UWSGI, Door::Uwsgi, "/uwsgi"),
-    (SCGI, Door::Scgi, "/scgi"),
-    (FASTCGI, Door::Fastcgi, "/fastcgi"),
-    (HTTP, Door::Http, "/http"),
+/// A row's name, the protocol behind nginx, and the location that leads there.
+const ROWS: [(&str, Protocol, &str); 4] = [
+    (UWSGI, Protocol::Uwsgi, "/uwsgi"),
+    (SCGI, Protocol::Scgi, "/scgi"),
+    (FASTCGI, Protocol::Fastcgi, "/fastcgi"),
+    (HTTP, Protocol::Http, "/http"),
 ];
 
 /// HTTP has no words for whom a request is from: as README has it, the proxy says it in headers and is believed,
-/// so that all four doors tell the application the same.
+/// so that all four protocols tell the application the same.
 const TRUST: [&str; 2] = ["--trusted-proxy", "127.0.0.1"];
 
 const PER_SECOND: &str = "requests per second";
@@ -52,15 +52,18 @@ const CLAIMS: [Claim<'_>; 2] = [
 
 /// Starts nginx before tidegate, measures, and returns the table with the sentences below it.
 pub(crate) fn through(bench: &Bench) -> std::io::Result<(Grid, Vec<String>)> {
-    let unix = |door: Door| Address::unix(&bench.folder.join(format!("behind-nginx-{door}.sock")));
-    let doors =
-        ROWS.iter().map(|(_, door, _)| Ok((*door, unix(*door)?))).collect::<std::io::Result<Vec<_>>>()?;
+    let unix =
+        |protocol: Protocol| Address::unix(&bench.folder.join(format!("behind-nginx-{protocol}.sock")));
+    let protocols = ROWS
+        .iter()
+        .map(|(_, protocol, _)| Ok((*protocol, unix(*protocol)?)))
+        .collect::<std::io::Result<Vec<_>>>()?;
     let front = Address::free_tcp()?;
-    let servers = serve_hello(bench, &bench.tidegate, &doors, &TRUST)
-        .and_then(|tidegate| Ok((start_nginx(bench, &front, &doors)?, tidegate)));
+    let servers = serve_hello(bench, &bench.tidegate, &protocols, &TRUST)
+        .and_then(|tidegate| Ok((start_nginx(bench, &front, &protocols)?, tidegate)));
     let subject = |target| match &servers {
         Err(reason) => Err(reason.clone()),
-        Ok((nginx, tidegate)) => Ok(Subject::hello(vec![nginx, tidegate], &front, Door::Http, target)),
+        Ok((nginx, tidegate)) => Ok(Subject::hello(vec![nginx, tidegate], &front, Protocol::Http, target)),
     };
     let subjects: Vec<_> = ROWS.iter().map(|(_, _, location)| subject(*location)).collect();
     let samples = samples(bench, &subjects);
@@ -73,14 +76,14 @@ pub(crate) fn through(bench: &Bench) -> std::io::Result<(Grid, Vec<String>)> {
     Ok((grid, notes))
 }
 
-fn start_nginx(bench: &Bench, front: &Address, doors: &[(Door, Address)]) -> Result<Server, String> {
+fn start_nginx(bench: &Bench, front: &Address, protocols: &[(Protocol, Address)]) -> Result<Server, String> {
     let nginx = find_nginx().ok_or("nginx is not installed")?;
     let folder = bench.folder.join("nginx");
     let file = folder.join("nginx.conf");
     let shipped = settings(&nginx).and_then(|settings| shipped_folder(&settings));
     let shipped = shipped.ok_or("nginx -V does not say where its uwsgi_params are")?;
     let written =
-        fs::create_dir(&folder).and_then(|()| fs::write(&file, configuration(front, doors, &shipped)));
+        fs::create_dir(&folder).and_then(|()| fs::write(&file, configuration(front, protocols, &shipped)));
     written.map_err(|error| error.to_string())?;
     let mut command = Command::new(nginx);
     command.arg("-p").arg(&folder).arg("-c").arg(&file).args(["-e", "stderr"]);
@@ -112,10 +115,12 @@ fn shipped_folder(settings: &str) -> Option<PathBuf> {
 const OURS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// As a user would write it, but without a master, a log and limits on the connections of the one client.
-fn configuration(front: &Address, doors: &[(Door, Address)], shipped: &Path) -> String {
-    let at =
-        |door| doors.iter().find(|(other, _)| *other == door).map_or(String::new(), |(_, at)| at.to_string());
-    let (uwsgi, scgi, fastcgi, http) = (at(Door::Uwsgi), at(Door::Scgi), at(Door::Fastcgi), at(Door::Http));
+fn configuration(front: &Address, protocols: &[(Protocol, Address)], shipped: &Path) -> String {
+    let at = |protocol| {
+        protocols.iter().find(|(other, _)| *other == protocol).map_or(String::new(), |(_, at)| at.to_string())
+    };
+    let (uwsgi, scgi, fastcgi, http) =
+        (at(Protocol::Uwsgi), at(Protocol::Scgi), at(Protocol::Fastcgi), at(Protocol::Http));
     let shipped = shipped.display();
     format!(
         "daemon off;
@@ -174,13 +179,13 @@ mod tests {
     }
 
     #[test]
-    fn every_door_has_its_place() {
+    fn every_protocol_has_its_place() {
         let at = |port| Address::tcp(([127, 0, 0, 1], port).into()).unwrap();
-        let doors = ROWS.map(|(_, door, _)| (door, at(80 + door as u16)));
-        let text = configuration(&at(8080), &doors, Path::new("/etc/nginx"));
-        for (_, door, location) in ROWS {
+        let protocols = ROWS.map(|(_, protocol, _)| (protocol, at(80 + protocol as u16)));
+        let text = configuration(&at(8080), &protocols, Path::new("/etc/nginx"));
+        for (_, protocol, location) in ROWS {
             assert!(text.contains(&format!("location {location} {{")), "{text}");
-            assert!(text.contains(&format!("unix:127.0.0.1:{};", 80 + door as u16)), "{text}");
+            assert!(text.contains(&format!("unix:127.0.0.1:{};", 80 + protocol as u16)), "{text}");
         }
         assert_eq!(text.matches(['{']).count(), text.matches('}').count());
     }

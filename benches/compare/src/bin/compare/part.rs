@@ -12,7 +12,7 @@ pub(crate) enum Part {
     /// Its rows of a large response.
     Large,
     /// The second table.
-    Doors,
+    Protocols,
     /// The third.
     Nginx,
     /// The fourth.
@@ -24,7 +24,7 @@ const ALL: [(&str, Part); 7] = [
     ("idle", Part::Idle),
     ("streams", Part::Streams),
     ("large", Part::Large),
-    ("doors", Part::Doors),
+    ("protocols", Part::Protocols),
     ("nginx", Part::Nginx),
     ("python", Part::Python),
 ];
@@ -52,7 +52,7 @@ impl Parts {
 
     /// Whether that table has a row at all.
     pub(crate) fn any_of_first_table(&self) -> bool {
-        self.0.iter().any(|part| !matches!(part, Part::Doors | Part::Nginx | Part::Python))
+        self.0.iter().any(|part| !matches!(part, Part::Protocols | Part::Nginx | Part::Python))
     }
 }
 
@@ -63,8 +63,8 @@ mod tests {
     #[test]
     fn parts_are_named_or_all() {
         let some = Parts::parse("idle,nginx").unwrap();
-        assert!(some.has(Part::Idle) && some.has(Part::Nginx) && !some.has(Part::Doors));
-        assert!(some.any_of_first_table() && !Parts::parse("doors,nginx").unwrap().any_of_first_table());
+        assert!(some.has(Part::Idle) && some.has(Part::Nginx) && !some.has(Part::Protocols));
+        assert!(some.any_of_first_table() && !Parts::parse("protocols,nginx").unwrap().any_of_first_table());
         assert!(ALL.iter().all(|(_, part)| Parts::parse("").unwrap().has(*part)));
         assert!(Parts::parse("idle,ajp").unwrap_err().contains("ajp"));
     }

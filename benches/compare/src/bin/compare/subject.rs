@@ -1,4 +1,4 @@
-//! What a row of the doors' tables measures: one door of one server.
+//! What a row of the protocols' tables measures: one protocol of one server.
 
 use std::io;
 use std::path::Path;
@@ -6,20 +6,20 @@ use std::process::Command;
 use std::time::Duration;
 
 use tidegate_compare::address::Address;
-use tidegate_compare::door::Door;
 use tidegate_compare::grid::Grid;
 use tidegate_compare::load::{self, Bound, Report, Target};
+use tidegate_compare::protocol::Protocol;
 use tidegate_compare::server::Server;
 
 use crate::Bench;
 use crate::contenders::ONE_PROCESS;
 use crate::measure::{HELLO, Sample, cell, in_rounds, sample};
 
-/// A door, and whose CPU a request through it costs.
+/// A protocol, and whose CPU a request through it costs.
 pub(crate) struct Subject<'a> {
     pub(crate) servers: Vec<&'a Server>,
     pub(crate) address: &'a Address,
-    pub(crate) door: Door,
+    pub(crate) protocol: Protocol,
     /// What is asked, in turns.
     pub(crate) packets: Vec<Vec<u8>>,
     /// Every reply's.
@@ -28,14 +28,23 @@ pub(crate) struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     /// The small request for `target`.
-    pub(crate) fn hello(servers: Vec<&'a Server>, address: &'a Address, door: Door, target: &str) -> Self {
-        Subject { servers, address, door, packets: vec![door.get(target)], body: HELLO }
+    pub(crate) fn hello(
+        servers: Vec<&'a Server>,
+        address: &'a Address,
+        protocol: Protocol,
+        target: &str,
+    ) -> Self {
+        Subject { servers, address, protocol, packets: vec![protocol.get(target)], body: HELLO }
     }
 
-    /// Requests through this door.
+    /// Requests through this protocol.
     pub(crate) fn load(&self, bench: &Bench, time: Duration, requests: u64) -> io::Result<Report> {
-        let target =
-            Target { address: self.address, door: self.door, packets: &self.packets, body: self.body };
+        let target = Target {
+            address: self.address,
+            protocol: self.protocol,
+            packets: &self.packets,
+            body: self.body,
+        };
         load::run(&target, bench.connections, Bound { time, requests }, &mut [])
     }
 }
@@ -45,12 +54,12 @@ pub(crate) type Samples = Result<Vec<Sample>, String>;
 
 /// A sample of every subject in every round.
 pub(crate) fn samples(bench: &Bench, subjects: &[Result<Subject<'_>, String>]) -> Vec<Samples> {
-    let last_words = |subject: &Subject<'_>| {
+    let abort_reply = |subject: &Subject<'_>| {
         let said =
             subject.servers.iter().map(|server| format!("{} said: {}", server.address, server.last_line()));
         said.collect::<Vec<_>>().join("; ")
     };
-    in_rounds(bench.rounds, subjects, last_words, |subject| {
+    in_rounds(bench.rounds, subjects, abort_reply, |subject| {
         sample(bench.time, &subject.servers, |time| subject.load(bench, time, u64::MAX))
     })
 }
@@ -73,19 +82,19 @@ pub(crate) fn grid(
     }
 }
 
-/// `tidegate serve hello` with a listener per door and address.
+/// `tidegate serve hello` with a listener per protocol and address.
 pub(crate) fn serve_hello(
     bench: &Bench,
     tidegate: &Path,
-    doors: &[(Door, Address)],
+    protocols: &[(Protocol, Address)],
     options: &[&str],
 ) -> Result<Server, String> {
     let mut command = Command::new(tidegate);
     command.env(ONE_PROCESS.0, ONE_PROCESS.1).args(["serve", "hello"]).args(options);
-    for (door, address) in doors {
-        command.args([format!("--{door}"), address.to_string()]);
+    for (protocol, address) in protocols {
+        command.args([format!("--{protocol}"), address.to_string()]);
     }
-    let addresses: Vec<&Address> = doors.iter().map(|(_, address)| address).collect();
+    let addresses: Vec<&Address> = protocols.iter().map(|(_, address)| address).collect();
     start(bench, command, &addresses)
 }
 

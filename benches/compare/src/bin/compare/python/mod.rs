@@ -73,7 +73,7 @@ fn measure(
 ) -> io::Result<(Vec<Samples>, Vec<Cell>)> {
     let address = |peer: &Peer| {
         // granian does not replace a socket that is left over: each has a name of its own.
-        let name = format!("{}-{nth}-{}-{}.sock", application.module, peer.package, peer.door);
+        let name = format!("{}-{nth}-{}-{}.sock", application.module, peer.package, peer.protocol);
         Address::unix(&bench.folder.join(name))
     };
     let addresses = peers.iter().map(|peer| address(peer)).collect::<io::Result<Vec<_>>>()?;
@@ -86,8 +86,8 @@ fn measure(
     let subjects: Vec<Result<Subject<'_>, String>> = (peers.iter().zip(&servers).zip(&addresses))
         .map(|((peer, server), address)| {
             let servers = vec![server.as_ref().map_err(Clone::clone)?];
-            let packets = requests::packets(peer.door, application.browsers);
-            Ok(Subject { servers, address, door: peer.door, packets, body: &body })
+            let packets = requests::packets(peer.protocol, application.browsers);
+            Ok(Subject { servers, address, protocol: peer.protocol, packets, body: &body })
         })
         .collect();
     let samples = samples(bench, &subjects);

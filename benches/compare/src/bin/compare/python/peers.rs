@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use tidegate_compare::address::Address;
-use tidegate_compare::door::Door;
+use tidegate_compare::protocol::Protocol;
 
 use super::applications::FOLDER;
 use super::venv::Packaged;
@@ -17,7 +17,7 @@ pub(super) struct Peer {
     pub(super) package: &'static str,
     /// Its command in the virtual environment.
     program: &'static str,
-    pub(super) door: Door,
+    pub(super) protocol: Protocol,
     /// The command's arguments, but for the application and the socket.
     arguments: &'static [&'static str],
     /// Sets where it listens, where it looks for modules, and what it serves, in its own words.
@@ -29,7 +29,7 @@ pub(super) const TIDEGATE: Peer = Peer {
     title: "tidegate",
     package: "tidegate",
     program: "tidegate",
-    door: Door::Uwsgi,
+    protocol: Protocol::Uwsgi,
     arguments: &["serve", "--workers", "0"],
     place: |command, _, module, address| {
         command.args(["--chdir", FOLDER, "--uwsgi", &address.to_string(), &callable(module)]);
@@ -41,7 +41,7 @@ pub(super) const BASE: Peer = Peer {
     title: "uWSGI",
     package: "uWSGI",
     program: "uwsgi",
-    door: Door::Uwsgi,
+    protocol: Protocol::Uwsgi,
     arguments: &["--processes", "1", "--single-interpreter", "--need-app", "--disable-logging"],
     place: |command, venv, module, address| {
         command.arg("--virtualenv").arg(venv);
@@ -64,7 +64,7 @@ pub(super) const ALL: [Peer; 5] = [
         title: "gunicorn",
         package: "gunicorn",
         program: "gunicorn",
-        door: Door::Uwsgi,
+        protocol: Protocol::Uwsgi,
         arguments: &[
             "--protocol",
             "uwsgi",
@@ -80,7 +80,7 @@ pub(super) const ALL: [Peer; 5] = [
     },
     Peer {
         title: "tidegate, HTTP",
-        door: Door::Http,
+        protocol: Protocol::Http,
         place: |command, _, module, address| {
             command.args(["--chdir", FOLDER, "--http", &address.to_string(), &callable(module)]);
         },
@@ -90,7 +90,7 @@ pub(super) const ALL: [Peer; 5] = [
         title: "granian, HTTP",
         package: "granian",
         program: "granian",
-        door: Door::Http,
+        protocol: Protocol::Http,
         arguments: &[
             "--interface",
             "wsgi",

@@ -4,7 +4,7 @@
 //! that never change: these have each a query, a client's port and a cookie of their own. On a real site the browsers
 //! differ, too, and with them the headers.
 
-use tidegate_compare::door::{Door, stock_get};
+use tidegate_compare::protocol::{Protocol, stock_get};
 
 /// How many different requests are made in turns.
 const VISITORS: u16 = 64;
@@ -54,15 +54,15 @@ const WITHOUT: [&[&str]; 4] = [
 ];
 
 /// The requests of all visitors.
-pub(super) fn packets(door: Door, browsers: Browsers) -> Vec<Vec<u8>> {
+pub(super) fn packets(protocol: Protocol, browsers: Browsers) -> Vec<Vec<u8>> {
     let without = |visitor| match browsers {
         Browsers::One => WITHOUT[0],
         Browsers::Several => WITHOUT[usize::from(visitor) % WITHOUT.len()],
     };
-    (0..VISITORS).map(|visitor| packet(door, visitor, without(visitor))).collect()
+    (0..VISITORS).map(|visitor| packet(protocol, visitor, without(visitor))).collect()
 }
 
-fn packet(door: Door, visitor: u16, without: &[&str]) -> Vec<u8> {
+fn packet(protocol: Protocol, visitor: u16, without: &[&str]) -> Vec<u8> {
     let target = format!("/?page={}", visitor + 100);
     let port = (40_000 + visitor).to_string();
     let cookie = format!("session={:032x}", u128::from(visitor + 1) * 0x0123_4567_89ab_cdef_0123);
@@ -76,7 +76,7 @@ fn packet(door: Door, visitor: u16, without: &[&str]) -> Vec<u8> {
     }
     vars.extend(FURTHER);
     vars.retain(|(name, _)| !without.contains(name));
-    door.say(&vars)
+    protocol.say(&vars)
 }
 
 /// The reply of the application that reads all headers but the cookie.
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn all_visitors_differ() {
         for (browsers, lengths) in [(Browsers::One, 1), (Browsers::Several, WITHOUT.len())] {
-            let packets = packets(Door::Uwsgi, browsers);
+            let packets = packets(Protocol::Uwsgi, browsers);
             assert_eq!(packets.iter().collect::<HashSet<_>>().len(), usize::from(VISITORS));
             assert_eq!(packets.iter().map(Vec::len).collect::<HashSet<_>>().len(), lengths);
         }

@@ -1,0 +1,116 @@
+//! A request whose head is complete and whose body is arriving: what the CGI family has in common.
+
+use std::io::Seek;
+
+use super::{DecodeError, Fault};
+use crate::application::environ::Environ;
+use crate::application::input::Input;
+use crate::application::variables::{ContentLengthError, Variables};
+use crate::ascii::Ascii;
+use crate::limits::Limits;
+
+/// Ends the variables of a CGI-like head; returns the declared length of the body, bytes.
+pub(super) fn complete(variables: &mut Variables, limits: &Limits) -> Result<Option<u64>, Fault> {
+    let declared = variables.complete();
+    if variables.get(b"REQUEST_METHOD").is_none_or(<[u8]>::is_empty) {
+        return Err(Fault::MethodMissing);
+    }
+    let too_large = Fault::BodyTooLarge { bytes_max: limits.body_bytes_max };
+    match declared {
+        Ok(Some(length)) if length > limits.body_bytes_max => Err(too_large),
+        Ok(length) => Ok(length),
+        Err(ContentLengthError::TooLarge) => Err(too_large),
+        Err(ContentLengthError::Twice) => Err(Fault::ContentLengthTwice),
+        Err(ContentLengthError::NotDigits) => {
+            let value = Ascii(variables.get(b"CONTENT_LENGTH").unwrap_or_default()).to_string();
+            Err(Fault::ContentLength { value })
+        }
+    }
+}
+
+/// Whether the method is HEAD, as far as the variables have been read.
+pub(super) fn is_head(variables: &Variables) -> bool {
+    variables.get(b"REQUEST_METHOD") == Some(b"HEAD")
+}
+
+/// Finds the path for an application that answers every path below its root, where the front end sends no
+/// PATH_INFO: all of it is PATH_INFO then, and SCRIPT_NAME is empty.
+///
+/// nginx's own scgi_params has the path as DOCUMENT_URI alone, its fastcgi_params as SCRIPT_NAME too, as for a PHP
+/// file, and Apache as SCRIPT_NAME alone. Whoever sends a PATH_INFO, even an empty one, has thought of it, and so has
+/// whoever sends a SCRIPT_NAME that is not the whole path: nothing is touched. On uwsgi nothing ever is: its
+/// uwsgi_params has PATH_INFO, and Apache's mod_proxy_uwsgi sends it.
+pub(super) fn find_path(variables: &mut Variables) {
+    if variables.get(b"PATH_INFO").is_some() {
+        return;
+    }
+    let sent = |name: &[u8]| variables.get(name).filter(|value| !value.is_empty());
+    let path = match (sent(b"DOCUMENT_URI"), sent(b"SCRIPT_NAME")) {
+        (Some(path), None) | (None, Some(path)) => path.to_vec(),
+        (Some(path), Some(script_name)) if path == script_name => path.to_vec(),
+        _ => return,
+    };
+    variables.set(b"SCRIPT_NAME", b"");
+    variables.set(b"PATH_INFO", &path);
+}
+
+/// Takes up to `count` bytes off the front of `input`.
+pub(super) fn take<'a>(input: &mut &'a [u8], count: u64) -> &'a [u8] {
+    let count = usize::try_from(count).unwrap_or(usize::MAX).min(input.len());
+    let (taken, rest) = input.split_at(count);
+    *input = rest;
+    taken
+}
+
+/// The variables, and what has come of the body.
+pub(super) struct PendingRequest {
+    pub(super) variables: Variables,
+    body: Input,
+}
+
+impl PendingRequest {
+    pub(super) fn new(variables: Variables) -> Self {
+        PendingRequest { variables, body: Input::default() }
+    }
+
+    /// How much of the body has come, bytes.
+    pub(super) fn received(&self) -> u64 {
+        self.body.len()
+    }
+
+    /// Keeps a piece of the body.
+    pub(super) fn append(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), DecodeError> {
+        if self.received() + bytes.len() as u64 > limits.body_bytes_max {
+            let fault = Fault::BodyTooLarge { bytes_max: limits.body_bytes_max };
+            return Err(DecodeError { offset: None, fault });
+        }
+        self.body.append(bytes, limits.body_memory_bytes_max).map_err(spool)
+    }
+
+    /// Keeps what `input` has of the body's `missing` bytes; returns how many are missing then.
+    pub(super) fn fill(
+        &mut self,
+        input: &mut &[u8],
+        missing: u64,
+        limits: &Limits,
+    ) -> Result<u64, DecodeError> {
+        let taken = take(input, missing);
+        self.append(taken, limits)?;
+        Ok(missing - taken.len() as u64)
+    }
+
+    /// The request, once the body is complete.
+    pub(super) fn into_environ(mut self) -> Result<Environ, DecodeError> {
+        self.body.rewind().map_err(spool)?;
+        Ok(Environ::new(self.variables, self.body))
+    }
+}
+
+/// A request that has no body, once its head is complete.
+pub(super) fn without_body(variables: Variables) -> Environ {
+    Environ::new(variables, Input::default())
+}
+
+fn spool(error: std::io::Error) -> DecodeError {
+    DecodeError { offset: None, fault: Fault::Spool(error) }
+}

@@ -1,11 +1,14 @@
 //! How long the bytes of a request take to become an environ: `cargo bench --bench decode`.
 
+#[path = "../tests/wire/mod.rs"]
+mod wire;
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tidegate::protocol::Received;
-use tidegate::protocol::uwsgi::{Packet, RequestDecoder};
-use tidegate::{Environ, Limits};
+use tidegate::protocol::{Endpoints, Protocol, Received};
+use tidegate::{Environ, Limits, ProtocolName};
+use wire::uwsgi::Packet;
 
 fn benches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
@@ -25,7 +28,7 @@ fn benches(criterion: &mut Criterion) {
 
 fn decode(mut packet: &[u8], limits: &Limits) -> Environ {
     let mut out = Vec::new();
-    match RequestDecoder::default().receive(&mut packet, &mut out, limits) {
+    match Protocol::new(ProtocolName::Uwsgi, Endpoints::default).receive(&mut packet, &mut out, limits) {
         Ok(Received::Request(environ)) => environ,
         other => panic!("no request: {other:?}"),
     }

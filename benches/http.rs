@@ -4,10 +4,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tidegate::Limits;
-use tidegate::application::response_head::ResponseHead;
-use tidegate::protocol::http::Conversation;
-use tidegate::protocol::{Endpoints, Persistence, Received};
+use tidegate::ResponseHead;
+use tidegate::protocol::{Endpoints, Persistence, Protocol, Received};
+use tidegate::{Limits, ProtocolName};
 
 const SMALL: &[u8] = b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
 
@@ -35,7 +34,7 @@ fn benches(criterion: &mut Criterion) {
     for (name, request) in [("the least", SMALL), ("a browser's GET", BROWSER), ("a chunked POST", CHUNKED)] {
         group.throughput(Throughput::Bytes(request.len() as u64));
         // A connection that is kept, so that the request before must be answered: with as little as can be.
-        let mut conversation = Conversation::new(endpoints());
+        let mut conversation = Protocol::new(ProtocolName::Http, endpoints);
         let head = ResponseHead::new("204 No Content", [("Server", "x"), ("Date", "y")], 100);
         let head = head.expect("it is valid");
         let (mut out, mut wire) = (Vec::new(), Vec::new());
@@ -44,7 +43,7 @@ fn benches(criterion: &mut Criterion) {
                 let mut input = black_box(request);
                 let received = conversation.receive(&mut input, &mut out, &limits);
                 assert!(matches!(received, Ok(Received::Request(_))));
-                conversation.head_of_response(&head, b"", &mut wire);
+                conversation.head(&head, b"", &mut wire);
                 wire.clear();
                 assert_eq!(conversation.finish(&mut wire), Persistence::KeepAlive);
             });

@@ -2,6 +2,9 @@
 //!
 //! Beside it the same conversation with a thread that answers blindly, as the floor of this machine and moment.
 
+#[path = "../tests/wire/mod.rs"]
+mod wire;
+
 use std::error::Error;
 use std::hint::black_box;
 use std::io::{Read, Write};
@@ -10,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use tidegate::protocol::uwsgi::Packet;
 use tidegate::{AppError, Body, Environ, Inherited, Limits, ListenOptions, Listener};
 use tidegate::{ProtocolName, StartResponse, Stop, Stopper, Worker};
+use wire::uwsgi::Packet;
 
 const BODY: &str = "Hello, World\n";
 

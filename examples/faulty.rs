@@ -16,8 +16,7 @@ use std::{fs, hint};
 
 use bytes::Bytes;
 use nix::sys::signal::{Signal, raise};
-use tidegate::cli::{self, Host, Setting};
-use tidegate::master::{self, Fork};
+use tidegate::cli::{self, Fork, Host, Setting};
 use tidegate::{AppError, Application, Body, Environ, StartResponse};
 
 fn main() -> ExitCode {
@@ -61,10 +60,10 @@ impl Application for Faulty {
             b"/sleep" => sleep(&self.app, milliseconds(&environ)),
             // Both processes go on.
             b"/fork" => {
-                master::fork()?;
+                cli::fork()?;
             }
-            b"/fork-error" if master::fork()? == Fork::Child => return Err(AppError::new("the child's")),
-            b"/fork-panic" if master::fork()? == Fork::Child => panic!("the child's"),
+            b"/fork-error" if cli::fork()? == Fork::Child => return Err(AppError::new("the child's")),
+            b"/fork-panic" if cli::fork()? == Fork::Child => panic!("the child's"),
             b"/fork-live" | b"/fork-live-error" => leave_child(&self.app)?,
             _ => {}
         }
@@ -76,13 +75,13 @@ impl Application for Faulty {
             b"/fork-step" => Body::chunks(
                 [0, 1, 2].map(|step| (step, self.version.clone())).into_iter().map(|(step, version)| {
                     if step == 1 {
-                        master::fork()?;
+                        cli::fork()?;
                     }
                     Ok(Bytes::from(version))
                 }),
             ),
             b"/fork-close" => Body::from(self.version.clone()).with_close(|| {
-                master::fork()?;
+                cli::fork()?;
                 Ok(())
             }),
             // Without a length: it ends with the connection.
@@ -119,7 +118,7 @@ fn milliseconds(environ: &Environ) -> Duration {
 
 /// Forks a child that stays in the application's code, and holds all that was open.
 fn leave_child(app: &str) -> Result<(), AppError> {
-    if master::fork()? == Fork::Child {
+    if cli::fork()? == Fork::Child {
         sleep(app, Duration::from_secs(60));
         exit(0);
     }

@@ -89,7 +89,7 @@ pub struct Limits {
     /// Time for accepting on one listener, and for the calls of the application that come of it, before the other
     /// listeners and the connections that are open have their turn. A response that flows is held up by one slow call,
     /// not by `accepts_per_turn_max` of them: 300 KiB beside calls of 11 ms took 192 calls without it, 5 with it.
-    /// It is looked at between two calls: one call has its bound in `--timeout`.
+    /// It is looked at between two calls: one call has its bound in the command's `--timeout`.
     pub accept_turn_time_max: Duration,
 
     /// Pause before accepting again when the process has no file descriptor left.
@@ -117,7 +117,7 @@ pub struct Limits {
     pub staged_close_bytes_min: u64,
 
     /// Time in which a body may give nothing but empty chunks; then it is a 504, or broken off. `None` is no bound.
-    /// `--timeout` sets it: an application that comes back with nothing is as late as one that does not come back.
+    /// The command's `--timeout` sets it: an application that comes back with nothing is as late as one that does not come back.
     pub empty_chunks_time_max: Option<Duration>,
 
     /// Time for running requests to finish once the server was asked to stop.

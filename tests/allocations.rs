@@ -6,11 +6,9 @@ use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 
-use tidegate::Limits;
-use tidegate::application::response_head::ResponseHead;
-use tidegate::protocol::http::Conversation;
-use tidegate::protocol::uwsgi::RequestDecoder;
-use tidegate::protocol::{Endpoints, Persistence, Received};
+use tidegate::ResponseHead;
+use tidegate::protocol::{Endpoints, Persistence, Protocol, Received};
+use tidegate::{Limits, ProtocolName};
 
 #[test]
 fn decoding_a_stock_nginx_get_allocates_nothing_once_warm() {
@@ -37,11 +35,11 @@ fn an_http_get_on_a_kept_connection_allocates_nothing_once_warm() {
     let request = fs::read(path).expect("the fixture is there");
     let (limits, head) = (Limits::default(), ResponseHead::new("204 No Content", [("X", "y")], 100));
     let (head, mut out) = (head.expect("it is valid"), Vec::new());
-    let mut conversation = Conversation::new(Endpoints::default());
+    let mut conversation = Protocol::new(ProtocolName::Http, Endpoints::default);
     let mut ask = || {
         let received = conversation.receive(&mut request.as_slice(), &mut out, &limits);
         assert!(matches!(received, Ok(Received::Request(_))), "{received:?}");
-        conversation.head_of_response(&head, b"Sun, 06 Nov 1994 08:49:37 GMT", &mut out);
+        conversation.head(&head, b"Sun, 06 Nov 1994 08:49:37 GMT", &mut out);
         assert_eq!(conversation.finish(&mut out), Persistence::KeepAlive);
         out.clear();
     };
@@ -54,7 +52,7 @@ fn decode(packet: &[u8], limits: &Limits) {
 }
 
 fn decode_in<'a>(pieces: impl Iterator<Item = &'a [u8]>, limits: &Limits) {
-    let mut decoder = RequestDecoder::default();
+    let mut decoder = Protocol::new(ProtocolName::Uwsgi, Endpoints::default);
     let (mut out, mut decoded) = (Vec::new(), None);
     for mut piece in pieces {
         if let Received::Request(environ) =

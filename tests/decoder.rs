@@ -3,13 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test may unwrap, and so may its helpers")]
 
 mod feeding;
+mod wire;
 
 use feeding::{End, Outcome, assert_any_split, cut, feed};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use tidegate::Limits;
-use tidegate::protocol::uwsgi::{Packet, PacketHeader, modifier1};
+use wire::uwsgi::{Packet, PacketHeader, modifier1};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]

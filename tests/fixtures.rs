@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may unwrap, and so may its helpers")]
 
 mod feeding;
+mod wire;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use feeding::{End, Outcome, assert_any_split, feed};
 use serde_json::Value;
 use tidegate::Limits;
-use tidegate::protocol::uwsgi::PacketHeader;
+use wire::uwsgi::PacketHeader;
 
 #[test]
 fn valid_packets_become_their_environ() {

@@ -6,14 +6,14 @@ use pyo3::exceptions::PySystemExit;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyInt;
-use tidegate::process::fork_watch;
+use tidegate::cli;
 
 use crate::text::type_name;
 
 /// Ends this process if it is such a child. sys.exit() says the status, as it does in a program of its own; any other
 /// exception is shown, and is status 1. What the child has printed is written.
 pub(crate) fn end_child(py: Python<'_>, error: &PyErr) {
-    if !fork_watch::is_child() {
+    if !cli::is_child() {
         return;
     }
     let status = if error.is_instance_of::<PySystemExit>(py) {
@@ -29,7 +29,7 @@ pub(crate) fn end_child(py: Python<'_>, error: &PyErr) {
             .and_then(|sys| sys.getattr(stream))
             .and_then(|stream| stream.call_method0(intern!(py, "flush")));
     }
-    fork_watch::end_child(status);
+    cli::end_child(status);
 }
 
 /// sys.exit(): None is 0, a number is itself, and anything else is told on stderr.

@@ -5,8 +5,7 @@ use std::io;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use tidegate::cli::{Host, Setting};
-use tidegate::master::Fork;
+use tidegate::cli::{Fork, Host, Setting};
 use tidegate::{AppError, Application};
 
 use crate::application::PythonApplication;

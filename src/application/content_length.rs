@@ -2,7 +2,7 @@
 
 /// What can be wrong with a Content-Length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ContentLengthError {
+pub(crate) enum ContentLengthError {
     /// Something but ASCII digits stands in it, or nothing at all.
     NotDigits,
     /// It is more than 64 bits hold.

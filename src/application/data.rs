@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 /// A piece of a body.
 #[derive(Debug)]
-pub enum Data {
+pub(crate) enum Data {
     /// A chunk as the application made it.
     Chunk(Bytes),
     /// A piece of a file.
@@ -16,7 +16,7 @@ pub enum Data {
 
 /// A piece of a file that is still to be sent.
 #[derive(Debug)]
-pub struct FilePart {
+pub(crate) struct FilePart {
     /// The open file; its own position is neither used nor moved.
     pub file: File,
     /// Where the piece begins, bytes from the file's start.
@@ -34,7 +34,7 @@ impl Default for Data {
 
 impl Data {
     /// Its length, bytes.
-    pub fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         match self {
             Data::Chunk(chunk) => chunk.len() as u64,
             Data::File(part) => part.len,
@@ -42,12 +42,12 @@ impl Data {
     }
 
     /// Whether it has no bytes.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Cuts it to its first `len` bytes.
-    pub fn truncate(&mut self, len: u64) {
+    pub(crate) fn truncate(&mut self, len: u64) {
         match self {
             Data::Chunk(chunk) => chunk.truncate(usize::try_from(len).unwrap_or(usize::MAX)),
             Data::File(part) => part.len = part.len.min(len),
@@ -56,7 +56,7 @@ impl Data {
 
     /// Takes the first `len` bytes off, or all if that is all there are. A file that must be split takes a
     /// second descriptor, which the system can refuse.
-    pub fn split_to(&mut self, len: u64) -> io::Result<Data> {
+    pub(crate) fn split_to(&mut self, len: u64) -> io::Result<Data> {
         if len >= self.len() {
             return Ok(std::mem::take(self));
         }

@@ -29,7 +29,7 @@ impl Input {
 
     /// Appends what has arrived. Beyond `memory_bytes_max` the whole body moves to a temporary file; its errors
     /// (a full disk) are the caller's to report.
-    pub fn append(&mut self, bytes: &[u8], memory_bytes_max: usize) -> io::Result<()> {
+    pub(crate) fn append(&mut self, bytes: &[u8], memory_bytes_max: usize) -> io::Result<()> {
         if let Store::Memory(memory) = &mut self.store {
             let kept = memory.get_mut();
             if kept.len() + bytes.len() <= memory_bytes_max {

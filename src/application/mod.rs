@@ -5,20 +5,21 @@
 mod body;
 pub(crate) mod content_length;
 mod data;
-pub mod environ;
+pub(crate) mod environ;
 mod error;
-pub mod hang_up;
-pub mod input;
-pub mod response_head;
+pub(crate) mod hang_up;
+pub(crate) mod input;
+pub(crate) mod response_head;
 mod start_response;
-pub mod variables;
+pub(crate) mod variables;
 mod written;
 
 pub use body::Body;
 pub(crate) use body::Content;
-pub use data::{Data, FilePart};
+pub(crate) use data::{Data, FilePart};
 pub use error::AppError;
-pub use start_response::{StartError, StartResponse, Started};
+pub(crate) use start_response::Started;
+pub use start_response::{StartError, StartResponse};
 
 use crate::application::environ::Environ;
 

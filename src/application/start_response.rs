@@ -110,13 +110,13 @@ impl StartResponse {
 }
 
 /// The server's side of [`StartResponse`]: where the head that was given is found.
-pub struct Started {
+pub(crate) struct Started {
     slot: Arc<Mutex<Slot>>,
 }
 
 impl Started {
     /// Both sides of a response to `client`, where it is known.
-    pub fn pair(limits: &Limits, client: Option<Client>) -> (StartResponse, Started) {
+    pub(crate) fn pair(limits: &Limits, client: Option<Client>) -> (StartResponse, Started) {
         let slot = Arc::new(Mutex::new(Slot {
             head: HeadSlot::Empty,
             written: None,
@@ -129,7 +129,7 @@ impl Started {
     }
 
     /// Takes the head to send it: no other can be given from here on. `None` if none was given.
-    pub fn send(&self) -> Option<ResponseHead> {
+    pub(crate) fn send(&self) -> Option<ResponseHead> {
         match std::mem::replace(&mut lock(&self.slot).head, HeadSlot::Sent) {
             HeadSlot::Started(head) | HeadSlot::Committed(head) => Some(head),
             HeadSlot::Empty | HeadSlot::Sent => None,

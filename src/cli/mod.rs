@@ -4,13 +4,14 @@ mod banner;
 mod check;
 mod config;
 mod decode;
-pub mod demo;
+mod demo;
 mod did_you_mean;
 mod host;
 mod logs;
+mod option_names;
 mod options;
 mod output;
-mod program;
+pub(crate) mod program;
 mod request;
 mod serve;
 mod start;
@@ -27,11 +28,13 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub use crate::master::{Fork, fork};
 use crate::process::descriptors;
+pub use crate::process::fork_watch::{end_child, is_child};
 use config::{Configured, Gathered};
 use host::NoHost;
 pub use host::{Host, Setting};
-pub use program::Program;
+use program::Program;
 
 /// What a subcommand comes to: an error is told in one line, and the exit status is 1.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -114,7 +117,7 @@ fn run_program(program: &Program, host: &'static dyn Host, arguments: Vec<OsStri
         Command::Decode(options) => decode::run(&options).map(|()| 0),
     };
     run.unwrap_or_else(|error| {
-        let error = error.to_string();
+        let error = option_names::in_options(&error.to_string());
         tell(&error);
         if let Some(note) = config::elsewhere(&error, &entries) {
             tell(&note);

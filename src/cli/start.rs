@@ -9,6 +9,7 @@ use log::{Level, LevelFilter, error, warn};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::logs::OwnLines;
+use super::option_names::in_options;
 use super::output::Output;
 use crate::limits::Limits;
 
@@ -23,7 +24,7 @@ pub(super) fn log(level: LevelFilter, output: &Output) {
         .parse_default_env()
         .format(|out, record| {
             let (time, level) = (out.timestamp(), record.level());
-            let message = harmless(&record.args().to_string());
+            let message = harmless(&in_options(&record.args().to_string()));
             if level >= Level::Debug {
                 writeln!(out, "{time} {level} {}: {message}", record.target())
             } else {

@@ -56,8 +56,9 @@ impl<S: Stream> Connection<S> {
     /// The application gave nothing for so long.
     pub(super) fn app_late<A>(&mut self, time: Duration, cx: &mut Context<'_, A>) -> Step {
         let seconds = time.as_secs_f64();
-        let error =
-            AppError::new(format!("its body gave nothing but empty chunks for {seconds} s (--timeout)"));
+        let error = AppError::new(format!(
+            "its body gave nothing but empty chunks for {seconds} s (Limits::empty_chunks_time_max)"
+        ));
         self.app_failed(&error, "504 Gateway Timeout", "Gateway Timeout", cx)
     }
 

@@ -15,7 +15,7 @@ use crate::limits::Limits;
 use crate::process::fork_watch;
 
 /// A request that the application is answering.
-pub struct Exchange {
+pub(super) struct Exchange {
     /// The method and the target, for log lines.
     pub request_line: Vec<u8>,
     /// Whether the method is HEAD: the head is sent, and no body.
@@ -43,7 +43,7 @@ enum Sent {
 
 /// What is to be sent next.
 #[derive(Debug, Default)]
-pub struct Piece {
+pub(super) struct Piece {
     /// The head, with the first piece.
     pub head: Option<ResponseHead>,
     /// Bytes of the body.
@@ -54,14 +54,14 @@ pub struct Piece {
 
 impl Piece {
     /// Whether it moves the response on by nothing.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.head.is_none() && self.data.is_empty() && !self.last
     }
 }
 
 impl Exchange {
     /// Calls the application. On an error nothing has been sent.
-    pub fn call<A: Application>(
+    pub(super) fn call<A: Application>(
         application: &mut A,
         environ: Environ,
         client: Option<Client>,
@@ -84,18 +84,18 @@ impl Exchange {
     }
 
     /// Whether the head is on its way, so that nothing else can be said instead.
-    pub fn is_head_sent(&self) -> bool {
+    pub(super) fn is_head_sent(&self) -> bool {
         matches!(self.sent, Sent::Head { .. })
     }
 
     /// Whether the next step runs the application's code, and not only takes what it has given.
-    pub fn asks_application(&self) -> bool {
+    pub(super) fn asks_application(&self) -> bool {
         matches!(self.body, Some(Body { content: Content::Chunks(_), .. }))
     }
 
     /// Asks for what is to be sent next: what was written, else the body's next step. On an error the body is closed;
     /// else it stays open until the exchange is dropped, so that the last piece is its own until it is written.
-    pub fn next_piece(&mut self) -> Result<Piece, AppError> {
+    pub(super) fn next_piece(&mut self) -> Result<Piece, AppError> {
         let piece =
             self.next_step().and_then(|step| if step.is_empty() { Ok(step) } else { self.complete(step) });
         if piece.is_err() {
@@ -105,12 +105,12 @@ impl Exchange {
     }
 
     /// Tells the application's side that nothing more will be sent, and that the socket may be closed.
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         self.started.end();
     }
 
     /// Closes the body. A failure or a panic in it is the application's affair.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         if let Some(body) = self.body.take()
             && let Err(error) = guard(|| body.close())
         {

@@ -15,8 +15,8 @@
 
 pub(crate) mod abort_reply;
 mod endings;
-pub mod exchange;
-pub mod outbox;
+mod exchange;
+mod outbox;
 mod reading;
 mod waiting;
 
@@ -32,7 +32,8 @@ use crate::application::hang_up::Client;
 use crate::connection::exchange::{Exchange, Piece};
 use crate::connection::outbox::Outbox;
 use crate::limits::Limits;
-use crate::net::stream::{Peer, Stream};
+use crate::net::stream::Peer;
+pub use crate::net::stream::Stream;
 use crate::protocol::{Persistence, Phase, Protocol};
 use crate::telemetry::observer::{Event, Observer};
 use crate::telemetry::scoreboard::Recorder;
@@ -74,7 +75,8 @@ pub struct Context<'a, A> {
     pub observer: Option<&'a mut dyn Observer>,
     /// The worker takes no more requests than those that it has: each is its connection's last.
     pub stopping: bool,
-    /// The worker's row on the scoreboard.
+    /// The worker's row on the scoreboard, for the command's workers.
+    #[doc(hidden)] // Only the command has one; who drives connections otherwise gives `None`.
     pub recorder: Option<&'a mut Recorder>,
 }
 

@@ -11,7 +11,7 @@ use crate::net::stream::Stream;
 
 /// The bytes that the peer is to get next, in the order of the fields.
 #[derive(Default)]
-pub struct Outbox {
+pub(super) struct Outbox {
     /// A head, a frame's beginning: what the protocol puts before the data.
     pub before: Vec<u8>,
     before_sent: usize,
@@ -23,23 +23,23 @@ pub struct Outbox {
 
 impl Outbox {
     /// Whether nothing is owed.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.before.len() == self.before_sent && self.data.is_empty() && self.after.len() == self.after_sent
     }
 
     /// Whether a part of the body is among what is owed.
-    pub fn has_data(&self) -> bool {
+    pub(super) fn has_data(&self) -> bool {
         !self.data.is_empty()
     }
 
     /// Puts the data in its place; the last must be gone.
-    pub fn load(&mut self, data: Data) {
+    pub(super) fn load(&mut self, data: Data) {
         debug_assert!(self.data.is_empty(), "the next piece is loaded when the last is wholly written");
         self.data = data;
     }
 
     /// Drops what is owed, and keeps the buffers.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.before.clear();
         self.after.clear();
         (self.before_sent, self.after_sent) = (0, 0);
@@ -47,7 +47,7 @@ impl Outbox {
     }
 
     /// Writes once; returns how many bytes the stream took. Not to be called when nothing is owed.
-    pub fn flush<S: Stream>(
+    pub(super) fn flush<S: Stream>(
         &mut self,
         stream: &mut S,
         mut wrote: impl FnMut(&[&[u8]], usize),

@@ -37,14 +37,14 @@ use log::{error, info};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2};
 
 pub use fork::{Fork, fork};
-pub use pid_file::PidFile;
-pub use privileges::{Identity, PrivilegeError};
-pub use retirement::Retirement;
-pub use shared_memory::{scoreboard, shared_flag};
-pub use signals::{let_signals_in, outlive_file_limit, outlive_readers};
-pub use supervise::WORKERS_MAX;
-pub use upgrade::{Handover, Invocation};
-pub use worker_setup::WorkerSetup;
+pub(crate) use pid_file::PidFile;
+pub(crate) use privileges::Identity;
+pub(crate) use retirement::Retirement;
+pub(crate) use shared_memory::{scoreboard, shared_flag};
+pub(crate) use signals::{let_signals_in, outlive_file_limit, outlive_readers};
+pub(crate) use supervise::WORKERS_MAX;
+pub(crate) use upgrade::{Handover, Invocation};
+pub(crate) use worker_setup::WorkerSetup;
 
 use crate::net::listener::Listener;
 use crate::process::fork_watch;
@@ -61,7 +61,7 @@ use worker::Worker;
 
 /// What a master is to do.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// How many workers serve, a count from 1 on.
     pub workers: u32,
     /// How long the application may keep a worker without coming back, in a call or in a step of a body; then the worker
@@ -80,7 +80,7 @@ pub struct Plan {
 }
 
 /// What the master leaves to the command around it.
-pub trait MasterHooks {
+pub(crate) trait MasterHooks {
     /// Makes a second process; [`fork`] does.
     fn fork(&self) -> io::Result<Fork>;
     /// Runs `wait`, in which the master sleeps. Whoever holds a lock lets go of it meanwhile.
@@ -92,7 +92,7 @@ pub trait MasterHooks {
 }
 
 /// How a master ends, in the process that it is by then.
-pub enum End {
+pub(crate) enum End {
     /// It has stopped, and so have its workers; the exit status.
     Stopped(u8),
     /// It could not start, and why.
@@ -102,7 +102,7 @@ pub enum End {
 }
 
 /// The master of one command.
-pub struct Master<'a> {
+pub(crate) struct Master<'a> {
     plan: Plan,
     hooks: &'a dyn MasterHooks,
     scoreboard: &'static Scoreboard,
@@ -153,7 +153,7 @@ enum Leave {
 
 impl<'a> Master<'a> {
     /// A master for these listeners, whose signals it hears from here on. `handover` is what the master before it left.
-    pub fn new(
+    pub(crate) fn new(
         plan: Plan,
         listeners: Vec<Listener>,
         scoreboard: &'static Scoreboard,
@@ -189,7 +189,7 @@ impl<'a> Master<'a> {
     }
 
     /// Leads until a signal ends it. It returns in each worker too, which leaves all of the master behind.
-    pub fn run(mut self) -> End {
+    pub(crate) fn run(mut self) -> End {
         loop {
             if let Err(leave) = self.turn() {
                 return match leave {

@@ -8,7 +8,7 @@ use log::debug;
 
 /// A file with a process's number. Dropping it removes the file, if that still names this process.
 #[derive(Debug)]
-pub struct PidFile {
+pub(crate) struct PidFile {
     path: PathBuf,
     pid: u32,
 }
@@ -16,7 +16,7 @@ pub struct PidFile {
 impl PidFile {
     /// Writes this process's number to `path`, in place of whatever stands there: after a binary upgrade the number of
     /// the master before. It is never half written, as it is renamed to its place.
-    pub fn write(path: &Path) -> io::Result<Self> {
+    pub(crate) fn write(path: &Path) -> io::Result<Self> {
         let (path, pid) = (std::path::absolute(path)?, std::process::id());
         let folder = path.parent().unwrap_or(Path::new("/"));
         let mut file = tempfile::NamedTempFile::new_in(folder)?;

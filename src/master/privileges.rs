@@ -12,14 +12,14 @@ use nix::unistd::{
 
 /// Who the process is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub(crate) struct Identity {
     user: Option<User>,
     group: Option<Group>,
 }
 
 /// Why the process is not who it was to be. It must not serve.
 #[derive(Debug)]
-pub struct PrivilegeError(String);
+pub(crate) struct PrivilegeError(String);
 
 impl fmt::Display for PrivilegeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,7 +31,7 @@ impl Error for PrivilegeError {}
 
 impl Identity {
     /// The user and the group of these names or numbers; a user's own group where none is named.
-    pub fn find(user: Option<&str>, group: Option<&str>) -> Result<Self, PrivilegeError> {
+    pub(crate) fn find(user: Option<&str>, group: Option<&str>) -> Result<Self, PrivilegeError> {
         let unknown =
             |kind, name: &str| PrivilegeError(format!("there is no {kind} {name:?} on this machine"));
         let looked = |error: Errno| PrivilegeError(format!("users and groups cannot be looked up: {error}"));
@@ -57,12 +57,12 @@ impl Identity {
     }
 
     /// The user's number, if one was named.
-    pub fn uid(&self) -> Option<u32> {
+    pub(crate) fn uid(&self) -> Option<u32> {
         self.user.as_ref().map(|user| user.uid.as_raw())
     }
 
     /// The group's number: the one that was named, or the user's own.
-    pub fn gid(&self) -> Option<u32> {
+    pub(crate) fn gid(&self) -> Option<u32> {
         let own = self.user.as_ref().map(|user| user.gid);
         self.group.as_ref().map(|group| group.gid).or(own).map(Gid::as_raw)
     }
@@ -71,7 +71,7 @@ impl Identity {
     /// then tries to become root again, which must fail.
     ///
     /// A process that is this user already, as a new master after a binary upgrade is, stays what it is.
-    pub fn assume(&self) -> Result<(), PrivilegeError> {
+    pub(crate) fn assume(&self) -> Result<(), PrivilegeError> {
         let Some(gid) = self.gid().map(Gid::from_raw) else { return Ok(()) };
         let uid = self.user.as_ref().map(|user| user.uid);
         if uid.is_none_or(|uid| uid == geteuid()) && gid == getegid() {

@@ -9,7 +9,7 @@ use crate::telemetry::scoreboard::Row;
 
 /// The bounds of a worker's life. What is `None` is no bound.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Retirement {
+pub(crate) struct Retirement {
     /// Requests, a count. gunicorn's max_requests, uWSGI's max-requests.
     pub requests_max: Option<u64>,
     /// Up to so many requests more, another number for each worker, so that they do not all retire at once.

@@ -13,7 +13,7 @@ use crate::telemetry::scoreboard::Scoreboard;
 /// Maps a fresh scoreboard. It stays for as long as the process, and any child of it, lives: some hundred KiB, of
 /// which only the rows that are used take memory.
 #[allow(unsafe_code)]
-pub fn scoreboard() -> io::Result<&'static Scoreboard> {
+pub(crate) fn scoreboard() -> io::Result<&'static Scoreboard> {
     let memory = map(size_of::<Scoreboard>())?;
     // SAFETY: the mapping is as long as a Scoreboard and aligned to a page, which is more than its 128 bytes. The kernel
     // fills it with zeros, a valid value of a struct that consists of atomics only (repr(C)). It is never unmapped, so the
@@ -23,7 +23,7 @@ pub fn scoreboard() -> io::Result<&'static Scoreboard> {
 
 /// Maps a flag, which is not set. It takes a page, for as long as the process, and any child of it, lives.
 #[allow(unsafe_code)]
-pub fn shared_flag() -> io::Result<&'static AtomicBool> {
+pub(crate) fn shared_flag() -> io::Result<&'static AtomicBool> {
     let memory = map(size_of::<AtomicBool>())?;
     // SAFETY: as with the scoreboard; a zero is a valid AtomicBool, which is `false`.
     Ok(unsafe { memory.cast::<AtomicBool>().as_ref() })

@@ -78,19 +78,19 @@ pub(super) fn hold_back() -> io::Result<Held> {
 
 /// Lets the signals in that end a process which serves: an application may have blocked them as it was loaded, for threads
 /// of its own. Others may be meant to stay blocked.
-pub fn let_signals_in() -> io::Result<()> {
+pub(crate) fn let_signals_in() -> io::Result<()> {
     Ok(set_of(&[SIGTERM, SIGINT, SIGQUIT, SIGABRT]).thread_unblock()?)
 }
 
 /// Makes an error of a write whose reader is gone, where the default is the process's end. Programs begin so in Rust and in
 /// Python, but an application may have said otherwise as it was loaded: it is a usual line of Python commands.
-pub fn outlive_readers() -> io::Result<()> {
+pub(crate) fn outlive_readers() -> io::Result<()> {
     flag::register(SIGPIPE, Arc::default()).map(drop)
 }
 
 /// Makes an error of a write beyond the largest file that the process may have (ulimit -f, LimitFSIZE= of systemd), where
 /// the default is its end: the log has had its last line then, or a body is too large, and others are served.
-pub fn outlive_file_limit() -> io::Result<()> {
+pub(crate) fn outlive_file_limit() -> io::Result<()> {
     flag::register(Signal::SIGXFSZ as i32, Arc::default()).map(drop)
 }
 

@@ -381,7 +381,7 @@ fn holds_request(row: Option<&Row>) -> bool {
 }
 
 /// Workers that a master may have, a count: more than any machine of today has cores, and a quarter of the scoreboard: reloads need room.
-pub const WORKERS_MAX: u32 = 256;
+pub(crate) const WORKERS_MAX: u32 = 256;
 /// A worker that has lived so long is beyond its start.
 const START_TIME: Duration = Duration::from_secs(1);
 /// Time without a sign of life of a worker that waits, where --timeout sets none: gunicorn's timeout.

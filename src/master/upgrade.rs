@@ -29,7 +29,7 @@ use crate::protocol::ProtocolName;
 
 /// How this process was started, and so how its successor is.
 #[derive(Clone, Debug)]
-pub struct Invocation {
+pub(crate) struct Invocation {
     program: OsString,
     arguments: Vec<OsString>,
     folder: PathBuf,
@@ -37,7 +37,7 @@ pub struct Invocation {
 
 impl Invocation {
     /// That of this process, before it goes to another folder. `arguments` begins with the program's name.
-    pub fn of_this_process(arguments: impl IntoIterator<Item = OsString>) -> io::Result<Self> {
+    pub(crate) fn of_this_process(arguments: impl IntoIterator<Item = OsString>) -> io::Result<Self> {
         let mut arguments = arguments.into_iter();
         let program = arguments.next().ok_or_else(|| io::Error::other("the process has no name"))?;
         Ok(Invocation { program, arguments: arguments.collect(), folder: env::current_dir()? })
@@ -144,7 +144,7 @@ impl Upgrade {
 
 /// What the master before has handed over to this process.
 #[derive(Default)]
-pub struct Handover {
+pub(crate) struct Handover {
     /// The sockets, each with what it was asked for as.
     pub sockets: Vec<Handed>,
     say: Option<File>,
@@ -153,7 +153,7 @@ pub struct Handover {
 impl Handover {
     /// Takes what the environment tells of; nothing if this process was not started by a master for an upgrade. Once in
     /// a process, and before anything else is opened.
-    pub fn receive() -> Self {
+    pub(crate) fn receive() -> Self {
         let lines = env::var(VARIABLE).unwrap_or_default();
         let mut lines = lines.lines();
         let first = lines.next().and_then(|first| first.split_once(' '));
@@ -172,12 +172,12 @@ impl Handover {
     }
 
     /// Whether there is a master before this one, which has not left everything to it yet.
-    pub fn is_awaited(&self) -> bool {
+    pub(crate) fn is_awaited(&self) -> bool {
         self.say.is_some()
     }
 
     /// Tells the master before that this one serves.
-    pub fn done(&mut self) -> io::Result<()> {
+    pub(crate) fn done(&mut self) -> io::Result<()> {
         self.say.as_mut().map_or(Ok(()), |say| say.write_all(b"!"))
     }
 

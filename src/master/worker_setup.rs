@@ -17,7 +17,7 @@ use crate::worker::Worker;
 use crate::worker::master_link::{MasterLink, word};
 
 /// What a worker is given.
-pub struct WorkerSetup {
+pub(crate) struct WorkerSetup {
     pub(super) listeners: Vec<Listener>,
     pub(super) link: UnixStream,
     /// There are other workers.
@@ -38,7 +38,7 @@ impl WorkerSetup {
     }
 
     /// Tells the master that this worker cannot serve, and why.
-    pub fn fail(mut self, why: &str) {
+    pub(crate) fn fail(mut self, why: &str) {
         let why = &why.as_bytes()[..why.len().min(WHY_BYTES_MAX)];
         if let Err(error) = self.link.write_all(&[&[word::FAILED], why].concat()) {
             // The master, which would have read it, is gone.
@@ -48,7 +48,7 @@ impl WorkerSetup {
 
     /// Serves to the end: until the master, a signal or the master's end says so. `prepare` is given the worker
     /// before it begins, and `reopen_logs` is called when the master says so.
-    pub fn serve<A: Application>(
+    pub(crate) fn serve<A: Application>(
         self,
         application: A,
         limits: Limits,

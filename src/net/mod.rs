@@ -1,4 +1,4 @@
 //! Sockets: those that listen, and the streams that they accept.
 
-pub mod listener;
-pub mod stream;
+pub(crate) mod listener;
+pub(crate) mod stream;

@@ -38,7 +38,7 @@ pub trait Stream: Read + Write {
 
 /// An accepted socket.
 #[derive(Debug)]
-pub enum Socket {
+pub(crate) enum Socket {
     /// A TCP connection.
     Tcp(TcpStream),
     /// A unix stream connection.

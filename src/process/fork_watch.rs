@@ -21,7 +21,7 @@ use nix::sys::signal::{SigSet, SigmaskHow};
 use signal_hook::low_level::exit;
 
 /// This process serves from here on, and what it forks does not.
-pub fn begin() -> io::Result<()> {
+pub(crate) fn begin() -> io::Result<()> {
     static WATCHING: OnceLock<i32> = OnceLock::new();
     match *WATCHING.get_or_init(watch) {
         0 => {}
@@ -55,13 +55,13 @@ pub fn end_child(status: i32) {
 
 /// Whether a child may hold the descriptors of this process. What is closed then is closed for this process alone: the
 /// peer sees no end, and epoll goes on to tell of it (epoll(7), Q6).
-pub fn is_shared() -> bool {
+pub(crate) fn is_shared() -> bool {
     HAS_FORKED.load(Relaxed) && !is_child()
 }
 
 /// From here on a child of this process does not have its handlers of these signals: a handler that tells this process
 /// of a stop would have the child outlive it. One that the application has set meanwhile stays its own.
-pub fn reset_in_children(signals: &[i32]) -> io::Result<()> {
+pub(crate) fn reset_in_children(signals: &[i32]) -> io::Result<()> {
     for signal in signals {
         let Some(handler) = usize::try_from(*signal).ok().and_then(|at| HANDLERS.get(at)) else { continue };
         handler.store(handler_of(*signal)?, Relaxed);
@@ -71,14 +71,14 @@ pub fn reset_in_children(signals: &[i32]) -> io::Result<()> {
 
 /// From here on a child of this process does not have this descriptor: a listener that it kept would keep the port, for as
 /// long as the child lives.
-pub fn close_in_children(descriptor: RawFd) {
+pub(crate) fn close_in_children(descriptor: RawFd) {
     let free = |slot: &AtomicI32| slot.compare_exchange(NONE, descriptor, Relaxed, Relaxed).is_ok();
     // Beyond so many the child keeps it, as it keeps all else.
     let _ = DESCRIPTORS.iter().any(free);
 }
 
 /// The descriptor is about to be closed, and its number will be another's.
-pub fn keep_in_children(descriptor: RawFd) {
+pub(crate) fn keep_in_children(descriptor: RawFd) {
     let found = |slot: &AtomicI32| slot.compare_exchange(descriptor, NONE, Relaxed, Relaxed).is_ok();
     let _ = DESCRIPTORS.iter().any(found);
 }

@@ -1,4 +1,4 @@
 //! This process, which others may share: its standard descriptors, and the children that an application forks.
 
 pub(crate) mod descriptors;
-pub mod fork_watch;
+pub(crate) mod fork_watch;

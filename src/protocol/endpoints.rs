@@ -30,7 +30,7 @@ pub struct Trust {
 
 impl Endpoints {
     /// Writes SERVER_NAME, SERVER_PORT, REMOTE_ADDR and REMOTE_PORT.
-    pub fn write(&self, variables: &mut Variables) {
+    pub(crate) fn write(&self, variables: &mut Variables) {
         match self.local {
             Some(local) => {
                 variables.push_display(b"SERVER_NAME", local.ip().to_canonical());

@@ -15,12 +15,12 @@ pub struct DecodeError {
     /// from the connection's first byte, and a variable's from that of the PARAMS stream.
     pub offset: Option<usize>,
     /// What was wrong.
-    pub fault: Fault,
+    pub(crate) fault: Fault,
 }
 
 /// What was wrong with a request.
 #[derive(Debug)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The bytes do not follow the uwsgi protocol.
     Uwsgi(WireFault),
     /// The bytes do not follow HTTP/1.1, or not strictly.
@@ -93,7 +93,7 @@ impl fmt::Display for DecodeError {
             Fault::ContentLength { value } => write!(f, "CONTENT_LENGTH {value:?} is not a number of bytes")?,
             Fault::ContentLengthTwice => write!(f, "CONTENT_LENGTH was sent twice, with two values")?,
             Fault::BodyTooLarge { bytes_max } => {
-                write!(f, "the body is larger than {bytes_max} bytes (--max-body sets the bound)")?;
+                write!(f, "the body is larger than {bytes_max} bytes (Limits::body_bytes_max)")?;
             }
             Fault::VarsTooLarge { bytes_max } => write!(f, "the variables take more than {bytes_max} bytes")?,
             Fault::TooManyVars { count_max } => write!(f, "more than {count_max} variables")?,

@@ -5,16 +5,17 @@
 
 mod endpoints;
 mod error;
-pub mod fastcgi;
-pub mod http;
+pub(crate) mod fastcgi;
+pub(crate) mod http;
 mod pending_request;
-pub mod scgi;
-pub mod uwsgi;
+pub(crate) mod scgi;
+pub(crate) mod uwsgi;
 
 use std::fmt;
 
 pub use endpoints::{Endpoints, Trust};
-pub use error::{DecodeError, Fault};
+pub use error::DecodeError;
+pub(crate) use error::Fault;
 
 use crate::application::environ::Environ;
 use crate::application::response_head::ResponseHead;
@@ -55,13 +56,13 @@ impl fmt::Display for ProtocolName {
 /// The two that keep their connections are boxed: a uwsgi connection lives for one request, and is moved about on the
 /// stack, where each byte counts.
 pub enum Protocol {
-    /// See [`uwsgi::RequestDecoder`].
+    /// uwsgi.
     Uwsgi(uwsgi::RequestDecoder),
-    /// See [`http::Conversation`].
+    /// HTTP/1.1 and 1.0.
     Http(Box<http::Conversation>),
-    /// See [`fastcgi::Conversation`].
+    /// FastCGI.
     Fastcgi(Box<fastcgi::Conversation>),
-    /// See [`scgi::RequestDecoder`].
+    /// SCGI.
     Scgi(scgi::RequestDecoder),
 }
 

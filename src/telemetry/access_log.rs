@@ -24,7 +24,7 @@ use crate::telemetry::losses::Losses;
 use crate::telemetry::observer::{Event, Observer, Summary};
 
 /// Writes the lines.
-pub struct AccessLog {
+pub(crate) struct AccessLog {
     out: Box<dyn Write>,
     losses: Losses,
     /// From a request's first byte until it is finished, or its connection closed.
@@ -40,7 +40,7 @@ struct Times {
 impl AccessLog {
     /// A log that is written to `out`, with one `write_all` for each line. A line that fails is lost, and the next one
     /// is tried all the same.
-    pub fn new(out: Box<dyn Write>) -> Self {
+    pub(crate) fn new(out: Box<dyn Write>) -> Self {
         AccessLog {
             out,
             losses: Losses::new("the access log"),

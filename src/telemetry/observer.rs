@@ -4,7 +4,7 @@
 
 use crate::application::environ::Environ;
 use crate::application::response_head::ResponseHead;
-use crate::ascii::Ascii;
+pub use crate::ascii::Ascii;
 use crate::net::stream::Peer;
 
 /// Is told what happens on every connection of a worker. `connection` is a number that no other has.

@@ -29,7 +29,7 @@ use crate::telemetry::losses::Losses;
 use crate::telemetry::observer::{Event, Observer};
 
 /// Writes the trace of every request.
-pub struct Trace {
+pub(crate) struct Trace {
     out: Box<dyn Write>,
     losses: Losses,
     /// From a request's first byte until it is finished, or its connection closed.
@@ -45,7 +45,7 @@ struct Request {
 impl Trace {
     /// A trace that is written to `out`, with one `write_all` for each event. One that fails is lost, and the next is
     /// tried all the same.
-    pub fn new(out: Box<dyn Write>) -> Self {
+    pub(crate) fn new(out: Box<dyn Write>) -> Self {
         Trace { out, losses: Losses::new("the trace"), requests: HashMap::new(), text: String::new() }
     }
 }

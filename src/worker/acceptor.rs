@@ -149,7 +149,7 @@ impl Acceptor {
             Ok((socket, peer)) if self.listener.allows(&peer) => Accepted::Connection(socket, peer),
             Ok((_, peer)) => {
                 if let Some(more) = self.refused.pass(now) {
-                    warn!("{peer}: refused: not among the addresses of --allow-from{more}");
+                    warn!("{peer}: refused: not among the addresses of ListenOptions::allow_from{more}");
                 }
                 Accepted::Nobody
             }

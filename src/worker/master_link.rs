@@ -11,7 +11,7 @@ use log::error;
 use crate::worker::stop::Stop;
 
 /// The worker's end of the line.
-pub struct MasterLink {
+pub(crate) struct MasterLink {
     stream: mio::net::UnixStream,
     /// There are other workers.
     shares: bool,
@@ -35,7 +35,11 @@ pub(crate) mod word {
 impl MasterLink {
     /// The line whose other end the master has, which has other workers if this one `shares`; `reopen_logs` is called when
     /// the master says so.
-    pub fn new(stream: UnixStream, shares: bool, reopen_logs: impl FnMut() + 'static) -> io::Result<Self> {
+    pub(crate) fn new(
+        stream: UnixStream,
+        shares: bool,
+        reopen_logs: impl FnMut() + 'static,
+    ) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         let stream = mio::net::UnixStream::from_std(stream);
         Ok(MasterLink { stream, shares, reopen_logs: Box::new(reopen_logs) })

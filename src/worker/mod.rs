@@ -8,9 +8,9 @@ mod accepting;
 mod acceptor;
 mod http_date;
 mod making_room;
-pub mod master_link;
+pub(crate) mod master_link;
 mod sleeping;
-pub mod stop;
+pub(crate) mod stop;
 mod stopping;
 mod token;
 mod turns;
@@ -98,7 +98,7 @@ impl<A: Application> Worker<A> {
     }
 
     /// One of several workers for these listeners, which a master leads.
-    pub fn led(
+    pub(crate) fn led(
         listeners: Vec<Listener>,
         application: A,
         limits: Limits,
@@ -164,7 +164,7 @@ impl<A: Application> Worker<A> {
     }
 
     /// Writes down what it does from here on.
-    pub fn record(&mut self, recorder: Recorder) {
+    pub(crate) fn record(&mut self, recorder: Recorder) {
         self.turns.recorder = Some(recorder);
     }
 

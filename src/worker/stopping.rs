@@ -77,7 +77,10 @@ impl<A: Application> Worker<A> {
             self.close_listeners();
         }
         if !self.connections.is_empty() && now >= until {
-            warn!("stopped with {} connections open: their time (--grace) is over", self.connections.len());
+            warn!(
+                "stopped with {} connections open: their time (Limits::grace_time_max) is over",
+                self.connections.len()
+            );
             self.abandon_all();
         }
         self.connections.is_empty() && self.acceptors.is_empty()

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::wire::uwsgi::Packet;
 use serde_json::Value;
-use tidegate::protocol::uwsgi::Packet;
 
 use crate::process::{run, run_with};
 

@@ -11,3 +11,5 @@ mod request;
 mod serve;
 mod signals;
 mod start;
+#[path = "../wire/mod.rs"]
+mod wire;

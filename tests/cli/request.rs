@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread::{self, JoinHandle};
 
-use tidegate::protocol::uwsgi::{PacketHeader, Vars};
+use crate::wire::uwsgi::{PacketHeader, vars};
 
 use crate::process::{Done, Server, run, run_with};
 
@@ -29,8 +29,8 @@ fn answering(response: &'static [u8], body_bytes: usize) -> (String, JoinHandle<
         let mut body = vec![0; body_bytes];
         socket.read_exact(&mut body).unwrap();
         socket.write_all(response).unwrap();
-        let text = |range: std::ops::Range<usize>| String::from_utf8_lossy(&block[range]).into_owned();
-        let vars = Vars::new(&block).map(Result::unwrap);
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let vars = vars(&block).into_iter();
         Asked { vars: vars.map(|(key, value)| format!("{}={}", text(key), text(value))).collect(), body }
     });
     (address, serving)

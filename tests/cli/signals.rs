@@ -5,8 +5,8 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use crate::wire::uwsgi::Packet;
 use nix::sys::signal::Signal;
-use tidegate::protocol::uwsgi::Packet;
 
 use crate::process::{Killed, PATIENCE, Server, run, tidegate};
 

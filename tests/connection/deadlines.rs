@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::wire::uwsgi::Packet;
 use tidegate::Limits;
 use tidegate::connection::Turn::{Blocked, Closed, Yielded};
-use tidegate::protocol::uwsgi::Packet;
 
 use crate::application::Content::{Chunk, Endless, Steps};
 use crate::application::Do::{Start, Yield};

@@ -2,8 +2,8 @@
 
 use std::io::ErrorKind::{self, BrokenPipe, ConnectionReset, TimedOut};
 
+use crate::wire::uwsgi::Packet;
 use tidegate::connection::Turn::{self, Blocked, Closed, Yielded};
-use tidegate::protocol::uwsgi::Packet;
 
 use crate::application::Content::{self, Chunk, ClosesBadly, Endless, File, Steps};
 use crate::application::Do::{Fail, Panic, Start, Yield};

@@ -2,8 +2,8 @@
 
 use std::io::ErrorKind;
 
+use crate::wire::uwsgi::Packet;
 use tidegate::connection::Turn;
-use tidegate::protocol::uwsgi::Packet;
 
 use crate::application::Content::{Chunk, Endless, File, Steps};
 use crate::application::Do::{Start, Yield};

@@ -14,3 +14,5 @@ mod endings;
 mod flow;
 mod refusals;
 mod responses;
+#[path = "../wire/mod.rs"]
+mod wire;

@@ -1,7 +1,7 @@
 //! What each kind of application sends, and that neither the request's pieces nor the peer's pace change it.
 
+use crate::wire::uwsgi::Packet;
 use tidegate::connection::Turn;
-use tidegate::protocol::uwsgi::Packet;
 
 use crate::application::Content::{self, Chunk, ClosesBadly, File, Steps};
 use crate::application::Do::{Fail, Panic, Replace, Start, Yield};

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
+use tidegate::Peer;
 use tidegate::connection::{Connection, Context, Turn};
-use tidegate::net::stream::Peer;
+use tidegate::observer::{Event, Observer};
 use tidegate::protocol::{Endpoints, Protocol};
-use tidegate::telemetry::observer::{Event, Observer};
 use tidegate::{AppError, Body, Environ, Limits, ProtocolName, StartResponse};
 
 use crate::application::{Record, Script};

@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 
-use tidegate::net::stream::Stream;
+use tidegate::connection::Stream;
 
 /// The stream of a connection. The test keeps the other handle on its [`Wire`].
 pub(crate) struct Scripted {

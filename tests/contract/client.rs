@@ -2,9 +2,9 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 
+use crate::wire::fastcgi::{RecordHeader, record_type};
 use socket2::Socket;
 use tidegate::ProtocolName;
-use tidegate::protocol::fastcgi::{RecordHeader, record_type};
 
 use crate::ways::Way;
 

@@ -19,6 +19,17 @@ const UNIX: &str = "unix:/run/tidegate.sock";
 const LISTEN: &str = "listen 8000;";
 
 #[test]
+fn the_application_is_the_one_that_the_documentation_compiles() {
+    let read = |path: &str| fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let (readme, library) = (read("README.md"), read("src/lib.rs"));
+    let code = readme.split("```rust\n").nth(1).and_then(|behind| behind.split("```").next());
+    let code = code.expect("README.md has a block of Rust");
+    let documented: String =
+        code.lines().map(|line| format!("//! {line}").trim_end().to_owned() + "\n").collect();
+    assert!(library.contains(&documented), "README.md has another application than src/lib.rs:\n{code}");
+}
+
+#[test]
 fn every_snippet_works_as_pasted() {
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let (_, readme) = readme.split_once("\n## Behind nginx\n").expect("README.md has that section");

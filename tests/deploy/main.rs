@@ -5,6 +5,8 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../wire/mod.rs"]
+mod wire;
 
 mod images;
 mod nginx;

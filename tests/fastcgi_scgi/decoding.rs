@@ -1,9 +1,9 @@
 //! Round trips of arbitrary requests in arbitrary records and pieces, and what garbage comes to.
 
+use crate::wire::fastcgi::record_type::{DATA, PARAMS, STDIN};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use tidegate::protocol::fastcgi::record_type::{DATA, PARAMS, STDIN};
 use tidegate::{Limits, ProtocolName};
 
 use crate::feeding::{End, Request, assert_any_split, cut, feed};

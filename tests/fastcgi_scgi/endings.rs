@@ -2,8 +2,8 @@
 
 use std::io::ErrorKind;
 
+use crate::wire::fastcgi::record_type::STDERR;
 use tidegate::ProtocolName;
-use tidegate::protocol::fastcgi::record_type::STDERR;
 
 use crate::application::{LARGE_BYTES, STREAMED_BYTES, pattern};
 use crate::client::Client;

@@ -4,8 +4,8 @@
 
 use std::io::Read;
 
-use tidegate::application::environ::Environ;
-use tidegate::application::response_head::ResponseHead;
+use tidegate::Environ;
+use tidegate::ResponseHead;
 use tidegate::protocol::{Endpoints, Persistence, Phase, Protocol, Received};
 use tidegate::{Limits, ProtocolName};
 

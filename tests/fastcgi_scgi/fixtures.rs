@@ -4,9 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::wire::fastcgi::record_type;
 use serde_json::Value;
 use tidegate::protocol::Phase;
-use tidegate::protocol::fastcgi::record_type;
 use tidegate::{Limits, ProtocolName};
 
 use crate::feeding::{End, Outcome, Request, assert_any_split, feed};

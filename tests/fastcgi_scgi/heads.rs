@@ -1,6 +1,6 @@
 //! Refusals of HEAD, on every listener: the method is known as soon as it has been read, whatever is wrong behind it.
 
-use tidegate::protocol::uwsgi::Packet;
+use crate::wire::uwsgi::Packet;
 use tidegate::protocol::{Endpoints, Protocol};
 use tidegate::{Limits, ProtocolName};
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
-use tidegate::protocol::fastcgi::record_type::{PARAMS, STDIN};
+use crate::wire::fastcgi::record_type::{PARAMS, STDIN};
 use tidegate::{Limits, ProtocolName};
 
 use crate::application::pattern;

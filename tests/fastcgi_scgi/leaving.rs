@@ -1,7 +1,7 @@
 //! FastCGI connections that are kept, at a server that stops: END_REQUEST cannot say that no more is answered there.
 
+use crate::wire::fastcgi::record_type::GET_VALUES_RESULT;
 use tidegate::ProtocolName;
-use tidegate::protocol::fastcgi::record_type::GET_VALUES_RESULT;
 
 use crate::client::Client;
 use crate::records::{KEEP_CONN, Pairs, Record, get, request};

@@ -21,3 +21,5 @@ mod responses;
 mod server;
 mod streams;
 mod through_nginx;
+#[path = "../wire/mod.rs"]
+mod wire;

@@ -1,6 +1,6 @@
 //! FastCGI as a front end speaks it: records to send, and the records of an answer.
 
-use tidegate::protocol::fastcgi::{RecordHeader, record_type};
+use crate::wire::fastcgi::{RecordHeader, record_type};
 
 pub(crate) type Pairs<'a> = &'a [(&'a [u8], &'a [u8])];
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
-use tidegate::protocol::fastcgi::record_type::STDIN;
+use crate::wire::fastcgi::record_type::STDIN;
 use tidegate::{Limits, ProtocolName};
 
 use crate::application::{LARGE_BYTES, pattern};

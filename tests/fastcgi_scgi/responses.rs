@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
-use tidegate::application::response_head::ResponseHead;
-use tidegate::protocol::fastcgi::record_type::{END_REQUEST, STDERR, STDOUT};
+use crate::wire::fastcgi::record_type::{END_REQUEST, STDERR, STDOUT};
+use tidegate::ResponseHead;
 use tidegate::protocol::{Endpoints, Persistence, Protocol, Received};
 use tidegate::{Limits, ProtocolName};
 

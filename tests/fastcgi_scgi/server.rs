@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use socket2::SockAddr;
 use tempfile::TempDir;
-use tidegate::telemetry::observer::{Event, Observer};
+use tidegate::observer::{Event, Observer};
 use tidegate::{Address, Inherited, Limits, ListenOptions, Listener, ProtocolName, Stop, Stopper, Worker};
 
 use crate::application::application;

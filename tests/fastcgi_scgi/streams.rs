@@ -1,6 +1,6 @@
 //! What a FastCGI peer says while its request is answered.
 
-use tidegate::protocol::fastcgi::record_type::{self, BEGIN_REQUEST, GET_VALUES, STDIN, STDOUT};
+use crate::wire::fastcgi::record_type::{self, BEGIN_REQUEST, GET_VALUES, STDIN, STDOUT};
 use tidegate::protocol::{Endpoints, Persistence, Protocol, Received};
 use tidegate::{Limits, ProtocolName};
 

@@ -4,9 +4,8 @@
 
 use std::io::Read;
 
-use tidegate::Limits;
-use tidegate::protocol::uwsgi::{PacketHeader, RequestDecoder};
-use tidegate::protocol::{Phase, Received};
+use tidegate::protocol::{Endpoints, Phase, Protocol, Received};
+use tidegate::{Limits, ProtocolName};
 
 /// What a decoder made of its bytes.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,7 +27,7 @@ pub(crate) enum End {
 /// Feeds the pieces one after the other until a request is complete or refused. What the decoder does not take
 /// of a piece is left, and so are the pieces behind it, which it must not touch.
 pub(crate) fn feed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limits: &Limits) -> Outcome {
-    let mut decoder = RequestDecoder::default();
+    let mut decoder = Protocol::new(ProtocolName::Uwsgi, Endpoints::default);
     let (mut end, mut taken) = (End::More, 0);
     for piece in pieces {
         let (mut input, mut reply) = (piece, Vec::new());
@@ -74,20 +73,23 @@ pub(crate) fn assert_any_split(bytes: &[u8], cuts: &[usize], limits: &Limits) ->
     let whole = feed([bytes], limits);
     assert_eq!(feed(bytes.chunks(1), limits), whole, "byte by byte");
     assert_eq!(feed(cut(bytes, cuts), limits), whole, "cut at {cuts:?}");
-    let header = bytes.first_chunk().map(|bytes| PacketHeader::from_bytes(*bytes));
-    let head = header.map_or(0, |header| PacketHeader::LEN + usize::from(header.datasize));
+    let datasize = |[_, low, high, _]: [u8; 4]| usize::from(u16::from_le_bytes([low, high]));
+    let head = bytes.first_chunk().map_or(0, |header| HEADER_BYTES + datasize(*header));
     match &whole.end {
         End::More => assert_eq!(whole.taken, bytes.len(), "it wants more, so it takes all"),
-        End::Answered { .. } => assert_eq!(whole.taken, PacketHeader::LEN),
+        End::Answered { .. } => assert_eq!(whole.taken, HEADER_BYTES),
         End::Request { body, .. } => assert_eq!(whole.taken, head + body.len()),
-        End::Refused { offset: Some(0), .. } => assert_eq!(whole.taken, PacketHeader::LEN),
+        End::Refused { offset: Some(0), .. } => assert_eq!(whole.taken, HEADER_BYTES),
         End::Refused { offset, .. } => {
             assert_eq!(whole.taken, head);
-            assert!(offset.is_none_or(|offset| (PacketHeader::LEN..=head).contains(&offset)), "{offset:?}");
+            assert!(offset.is_none_or(|offset| (HEADER_BYTES..=head).contains(&offset)), "{offset:?}");
         }
     }
     whole
 }
+
+/// A packet's header, bytes.
+const HEADER_BYTES: usize = 4;
 
 /// The bytes cut at these places; places beyond them count from the front again.
 pub(crate) fn cut<'a>(bytes: &'a [u8], places: &[usize]) -> Vec<&'a [u8]> {

@@ -1,8 +1,7 @@
 //! 100 Continue: sent when a body is waited for, and never when it has come or will not be read.
 
-use tidegate::Limits;
-use tidegate::protocol::http::Conversation;
-use tidegate::protocol::{Endpoints, Received};
+use tidegate::protocol::{Endpoints, Protocol, Received};
+use tidegate::{Limits, ProtocolName};
 
 use super::feeding::cut;
 
@@ -15,7 +14,7 @@ fn said(pieces: &[&str]) -> (String, Option<bool>) {
 
 fn said_by<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (String, Option<bool>) {
     let limits = Limits { body_bytes_max: 100, ..Limits::default() };
-    let (mut conversation, mut out) = (Conversation::new(Endpoints::default()), Vec::new());
+    let (mut conversation, mut out) = (Protocol::new(ProtocolName::Http, Endpoints::default), Vec::new());
     let mut end = None;
     for mut piece in pieces {
         end = match conversation.receive(&mut piece, &mut out, &limits) {

@@ -4,10 +4,9 @@
 use std::fmt;
 use std::io::Read;
 
-use tidegate::Limits;
-use tidegate::application::response_head::ResponseHead;
-use tidegate::protocol::http::Conversation;
-use tidegate::protocol::{Endpoints, Persistence, Phase, Received};
+use tidegate::ResponseHead;
+use tidegate::protocol::{Endpoints, Persistence, Phase, Protocol, Received};
+use tidegate::{Limits, ProtocolName};
 
 /// What a conversation made of its bytes.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,7 +47,7 @@ pub(crate) fn feed_arrival<'a>(
     limits: &Limits,
     endpoints: Endpoints,
 ) -> Outcome {
-    let mut conversation = Conversation::new(endpoints);
+    let mut conversation = Protocol::new(ProtocolName::Http, || endpoints);
     let (mut requests, mut pieces) = (Vec::new(), pieces.into_iter());
     while let Some(piece) = pieces.next() {
         let mut input = piece;
@@ -121,11 +120,11 @@ pub(crate) fn cut<'a>(bytes: &'a [u8], places: &[usize]) -> Vec<&'a [u8]> {
 }
 
 /// Answers the request that was received last.
-pub(crate) fn answer(conversation: &mut Conversation) -> Persistence {
+pub(crate) fn answer(conversation: &mut Protocol) -> Persistence {
     let fields = [("Content-Type", "text/plain"), ("Content-Length", "2")];
     let head = ResponseHead::new("200 OK", fields, 1_000).expect("it is valid");
     let (mut before, mut after) = (Vec::new(), Vec::new());
-    conversation.head_of_response(&head, b"Sun, 06 Nov 1994 08:49:37 GMT", &mut before);
+    conversation.head(&head, b"Sun, 06 Nov 1994 08:49:37 GMT", &mut before);
     assert_eq!(conversation.chunk(2, &mut before, &mut after), 2);
     let persistence = conversation.finish(&mut after);
     assert!(after.is_empty(), "a body of a known length has no frames");

@@ -1,9 +1,8 @@
 //! What a response is on the wire: the head's fields, the frames of the body, and what follows.
 
-use tidegate::Limits;
-use tidegate::application::response_head::ResponseHead;
-use tidegate::protocol::http::Conversation;
-use tidegate::protocol::{Endpoints, Persistence, Received};
+use tidegate::ResponseHead;
+use tidegate::protocol::{Endpoints, Persistence, Protocol, Received};
+use tidegate::{Limits, ProtocolName};
 
 const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
@@ -11,8 +10,8 @@ const CLOSE: &str = "Connection: close\r\n";
 const KEPT: &str = "Connection: keep-alive\r\n";
 
 /// A conversation that was asked for something.
-fn asked(method: &str, version: &str, connection: &str) -> Conversation {
-    let mut conversation = Conversation::new(Endpoints::default());
+fn asked(method: &str, version: &str, connection: &str) -> Protocol {
+    let mut conversation = Protocol::new(ProtocolName::Http, Endpoints::default);
     let connection =
         if connection.is_empty() { String::new() } else { format!("Connection: {connection}\r\n") };
     let request = format!("{method} / {version}\r\nHost: a\r\n{connection}\r\n");
@@ -24,9 +23,9 @@ fn asked(method: &str, version: &str, connection: &str) -> Conversation {
 
 /// The whole response: `body` in the chunks in which the application makes it, none of it with HEAD, 204, 205 and 304,
 /// as the exchange has it.
-fn response(conversation: &mut Conversation, head: &ResponseHead, body: &[&str]) -> (String, Persistence) {
+fn response(conversation: &mut Protocol, head: &ResponseHead, body: &[&str]) -> (String, Persistence) {
     let mut wire = Vec::new();
-    conversation.head_of_response(head, DATE.as_bytes(), &mut wire);
+    conversation.head(head, DATE.as_bytes(), &mut wire);
     for piece in body {
         let (mut before, mut after) = (Vec::new(), Vec::new());
         assert_eq!(conversation.chunk(piece.len() as u64, &mut before, &mut after), piece.len() as u64);
@@ -129,7 +128,7 @@ fn the_applications_own_date_and_server_stand_alone() {
 
 #[test]
 fn the_answer_to_what_was_refused_is_the_last() {
-    let mut conversation = Conversation::new(Endpoints::default());
+    let mut conversation = Protocol::new(ProtocolName::Http, Endpoints::default);
     let mut input = b"GET / HTTP/1.1\r\n\r\n".as_slice();
     let error = conversation.receive(&mut input, &mut Vec::new(), &Limits::default()).unwrap_err();
     assert_eq!(error.status(), Some("400 Bad Request"));

@@ -6,6 +6,8 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../wire/mod.rs"]
+mod wire;
 
 mod endings;
 mod requests;

@@ -4,6 +4,8 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../wire/mod.rs"]
+mod wire;
 
 mod bodies;
 mod crowds;

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::net::{Ipv4Addr, UdpSocket};
 
-use tidegate::net::listener::parse_network;
-use tidegate::protocol::uwsgi::Packet;
+use crate::wire::uwsgi::Packet;
+use tidegate::parse_network;
 use tidegate::{Limits, ListenOptions};
 
 use crate::support::application::{Alive, hello};
@@ -52,7 +52,7 @@ fn a_bad_request_is_refused_and_logged_with_its_offset() {
         ("a word", length("many"), 400, "\"many\" is not a number of bytes, at offset"),
         ("a sign", length("+1"), 400, "\"+1\" is not a number of bytes"),
         ("a list", length("1, 1"), 400, "is not a number of bytes"),
-        ("too long", length("1073741825"), 413, "larger than 1073741824 bytes (--max-body"),
+        ("too long", length("1073741825"), 413, "larger than 1073741824 bytes (Limits::body_bytes_max)"),
         ("beyond 64 bits", length("99999999999999999999"), 413, "larger than 1073741824 bytes"),
         ("too many vars", many.header_and_vars().unwrap(), 431, "more than 1000 variables, at offset"),
     ];
@@ -183,6 +183,6 @@ fn a_peer_that_is_not_allowed_is_refused() {
     let client = remote(own).connect();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     assert_no_answer(&client);
-    server.eventually_logs("refused: not among the addresses of --allow-from");
+    server.eventually_logs("refused: not among the addresses of ListenOptions::allow_from");
     remote(Ipv4Addr::LOCALHOST.into()).ask(get("/")).assert_body("Hello, World");
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::TcpListener;
 
-use tidegate::protocol::uwsgi::{Packet, PacketHeader};
+use crate::wire::uwsgi::{Packet, PacketHeader};
 use tidegate::{Body, Limits, ListenOptions};
 
 use crate::support::application::{PLAIN, echo, hello, pattern, variables};

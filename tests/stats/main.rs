@@ -8,6 +8,8 @@
 mod master;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../wire/mod.rs"]
+mod wire;
 
 mod attackers;
 mod counters;

@@ -6,9 +6,9 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Instant;
 
+use crate::wire::uwsgi::Packet;
 use socket2::{SockAddr, Socket, Type};
 use tidegate::Address;
-use tidegate::protocol::uwsgi::Packet;
 
 use super::PATIENCE;
 

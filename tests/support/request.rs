@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
+use crate::wire::fastcgi::{RecordHeader, record_type};
+use crate::wire::uwsgi::Packet;
 use tidegate::ProtocolName;
-use tidegate::protocol::fastcgi::{RecordHeader, record_type};
-use tidegate::protocol::uwsgi::Packet;
 
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 

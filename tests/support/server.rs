@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tempfile::TempDir;
-use tidegate::telemetry::observer::{Event, Observer};
+use tidegate::observer::{Event, Observer};
 use tidegate::{
     Address, AppError, Body, Environ, Inherited, Limits, ListenOptions, Listener, ProtocolName,
     StartResponse, Stop, Stopper, Worker,

@@ -10,7 +10,7 @@ use super::table::Table;
 /// names that share it, or send a thousand: past a bound on either a table finds them, by a hash that no peer can
 /// steer.
 #[derive(Default)]
-pub struct Index {
+pub(crate) struct Index {
     pub(super) places: Vec<Variable>,
     /// A bit for each hash that is in the index (its low six bits), so that most names need no search. All of them
     /// once there is a table.
@@ -29,7 +29,7 @@ impl Index {
     /// HTTP_PROXY is dropped (it is how httpoxy sets a CGI program's proxy), and HTTP_CONTENT_LENGTH and
     /// HTTP_CONTENT_TYPE, which only repeat CONTENT_LENGTH and CONTENT_TYPE. An empty CONTENT_LENGTH is as if not sent.
     #[inline(always)]
-    pub fn push(&mut self, block: &[u8], name: Range<usize>, value: Range<usize>) {
+    pub(crate) fn push(&mut self, block: &[u8], name: Range<usize>, value: Range<usize>) {
         self.push_hashed(block, hash(&block[name.clone()]), name, value);
     }
 

@@ -13,17 +13,16 @@ use std::fmt;
 use std::io::Write;
 use std::ops::Range;
 
-pub use index::Index;
+pub(crate) use index::Index;
 use index::{Place, Variable, cgi_case, hash, mix, places_of};
 
 use crate::application::content_length;
-pub use crate::application::content_length::ContentLengthError;
+pub(crate) use crate::application::content_length::ContentLengthError;
 use crate::ascii::Ascii;
 
-/// Names and values, a name once.
-///
-/// A protocol copies its bytes in once ([`Variables::extend_block`]), says where in the block each name and
-/// value lies ([`Index::push`]), and ends with [`Variables::complete`].
+/// Names and values, a name once: what an [`Environ`](super::environ::Environ) is made of.
+// A protocol copies its bytes in once (`extend_block`), says where in the block each name and value lies
+// (`Index::push`), and ends with `complete`.
 #[derive(Default)]
 pub struct Variables {
     block: Vec<u8>,
@@ -31,14 +30,14 @@ pub struct Variables {
 }
 
 impl Variables {
-    /// Buffers that an earlier request left, or new ones.
+    /// None yet. The buffers are those that an earlier request left, or new ones.
     pub fn new() -> Self {
         let (block, index) = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
         Variables { block, index }
     }
 
     /// Appends `bytes` to the block and says where they lie.
-    pub fn extend_block(&mut self, bytes: &[u8]) -> Range<usize> {
+    pub(crate) fn extend_block(&mut self, bytes: &[u8]) -> Range<usize> {
         let start = self.block.len();
         self.block.extend_from_slice(bytes);
         assert!(self.block.len() <= u32::MAX as usize, "every bound on a head is far below 4 GiB");
@@ -46,19 +45,19 @@ impl Variables {
     }
 
     /// Takes a variable of which nothing lies in the block yet.
-    pub fn push(&mut self, name: &[u8], value: &[u8]) {
+    pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) {
         let value = self.extend_block(value);
         self.push_value(name, value);
     }
 
     /// Takes a variable whose value lies in the block.
-    pub fn push_value(&mut self, name: &[u8], value: Range<usize>) {
+    pub(crate) fn push_value(&mut self, name: &[u8], value: Range<usize>) {
         let name = self.extend_block(name);
         self.index.push(&self.block, name, value);
     }
 
     /// Takes a variable whose value is written as text.
-    pub fn push_display(&mut self, name: &[u8], value: impl fmt::Display) {
+    pub(crate) fn push_display(&mut self, name: &[u8], value: impl fmt::Display) {
         let start = self.block.len();
         write!(self.block, "{value}").expect("a Vec takes every write");
         self.push_value(name, start..self.block.len());
@@ -68,7 +67,7 @@ impl Variables {
     ///
     /// A name with an underscore is dropped: `X_User` and `X-User` would be one variable, and a front end that
     /// strips the one would let the other through.
-    pub fn push_header(&mut self, name: &[u8], value: &[u8]) {
+    pub(crate) fn push_header(&mut self, name: &[u8], value: &[u8]) {
         let start = self.extend_block(b"HTTP_").start;
         let (words, rest) = name.as_chunks::<8>();
         let (mut tail, mut has_underscore) = (0, false);
@@ -95,7 +94,7 @@ impl Variables {
     }
 
     /// The block and its index, for a decoder that walks the one and fills the other.
-    pub fn parts(&mut self) -> (&[u8], &mut Index) {
+    pub(crate) fn parts(&mut self) -> (&[u8], &mut Index) {
         (&self.block, &mut self.index)
     }
 
@@ -107,7 +106,7 @@ impl Variables {
     /// wants non-empty, are taken from the Host header or the scheme.
     ///
     /// Returns CONTENT_LENGTH, for whoever decodes has a body to expect.
-    pub fn complete(&mut self) -> Result<Option<u64>, ContentLengthError> {
+    pub(crate) fn complete(&mut self) -> Result<Option<u64>, ContentLengthError> {
         if !self.index.repeats.is_empty() {
             self.merge()?;
         }
@@ -136,13 +135,13 @@ impl Variables {
 
     /// Each value that was sent for `name`, in wire order, as long as they are not made one by
     /// [`Variables::complete`].
-    pub fn sent(&self, name: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    pub(crate) fn sent(&self, name: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
         let same = move |v: &&Variable| &self.block[v.name.range()] == name;
         self.index.places.iter().filter(same).map(|v| &self.block[v.value.range()])
     }
 
     /// Where in the block the variable `name` has its name, bytes from the block's first.
-    pub fn offset(&self, name: &[u8]) -> Option<usize> {
+    pub(crate) fn offset(&self, name: &[u8]) -> Option<usize> {
         let at = self.index.find(&self.block, hash(name), name)?;
         Some(self.index.places[at].name.range().start)
     }
@@ -162,19 +161,19 @@ impl Variables {
     }
 
     /// Takes the variable `name` out.
-    pub fn remove(&mut self, name: &[u8]) {
+    pub(crate) fn remove(&mut self, name: &[u8]) {
         if let Some(at) = self.index.find(&self.block, hash(name), name) {
             self.index.remove(at);
         }
     }
 
     /// CONTENT_LENGTH, bytes: digits alone, else the error that tells why not. Empty means absent.
-    pub fn content_length(&self) -> Result<Option<u64>, ContentLengthError> {
+    pub(crate) fn content_length(&self) -> Result<Option<u64>, ContentLengthError> {
         parse_length(self.get(b"CONTENT_LENGTH").unwrap_or_default())
     }
 
     /// `"https"` or `"http"`, by HTTPS and REQUEST_SCHEME.
-    pub fn url_scheme(&self) -> &'static str {
+    pub(crate) fn url_scheme(&self) -> &'static str {
         let secure = match self.get(b"HTTPS") {
             Some(b"on" | b"ON" | b"1") => true,
             _ => self.get(b"REQUEST_SCHEME") == Some(b"https"),

@@ -16,7 +16,7 @@ use crate::cli::did_you_mean::nearest;
 
 /// An application that comes with the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Builtin {
+pub(super) enum Builtin {
     /// `Hello, World`.
     Hello,
     /// What arrived, as text, or as a page to a browser.
@@ -31,11 +31,11 @@ pub enum Builtin {
 
 impl Builtin {
     /// All of them.
-    pub const ALL: [Builtin; 5] =
+    pub(super) const ALL: [Builtin; 5] =
         [Builtin::Hello, Builtin::Environ, Builtin::Echo, Builtin::Stream, Builtin::Demo];
 
     /// The name by which it is asked for.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Builtin::Hello => "hello",
             Builtin::Environ => "environ",
@@ -68,13 +68,13 @@ impl FromStr for Builtin {
 
 /// A name that no built-in application has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownApplication {
+pub(super) struct UnknownApplication {
     name: String,
 }
 
 impl UnknownApplication {
     /// That nothing built in is called `name`.
-    pub fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         UnknownApplication { name: name.to_owned() }
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct Stats {
 
 impl Master<'_> {
     /// Tells on these listeners how the workers are.
-    pub fn tell_on(&mut self, listeners: Vec<Listener>) {
+    pub(crate) fn tell_on(&mut self, listeners: Vec<Listener>) {
         for listener in &listeners {
             info!(
                 "statistics at {}, for uwsgitop, tidegate top, and at /metrics for Prometheus",

@@ -64,8 +64,8 @@ impl fmt::Display for ListenError {
         match self {
             ListenError::NotLoopback(address) => write!(
                 f,
-                "refusing to listen on {address}: it is not loopback; say who may connect with --allow-from \
-                 ADDRESS|NETWORK (or listen on 127.0.0.1 or a unix socket)"
+                "refusing to listen on {address}: it is not loopback; name who may connect, addresses or \
+                 networks, in ListenOptions::allow_from (or listen on 127.0.0.1 or a unix socket)"
             ),
             ListenError::Inherited { name, why } => write!(f, "fd:{name}: {why}"),
             ListenError::Refused { address, why } => write!(f, "{address}: {why}"),

@@ -25,7 +25,7 @@ pub struct Inherited {
 
 /// A socket that a server hands over to the one that replaces it.
 #[derive(Debug)]
-pub struct Handed {
+pub(crate) struct Handed {
     /// What is spoken there.
     pub scheme: ProtocolName,
     /// The address, in the words in which it was asked for.
@@ -46,7 +46,7 @@ impl Inherited {
     }
 
     /// Adds the sockets of the server before, which go before any other at their addresses.
-    pub fn hand_over(&mut self, sockets: Vec<Handed>) {
+    pub(crate) fn hand_over(&mut self, sockets: Vec<Handed>) {
         self.handed = sockets;
     }
 
@@ -222,7 +222,7 @@ pub(crate) mod tests {
         for address in ["0.0.0.0:0", "[::]:0"] {
             let mut all = handed_over([("first", tcp(address)), ("second", tcp(address))]);
             let line = refusal(&mut all, "fd:first");
-            assert!(line.contains("--allow-from"), "{line}");
+            assert!(line.contains("ListenOptions::allow_from"), "{line}");
             assert!(take(&mut all, "fd:second", &["10.0.0.0/8"]).is_ok());
         }
     }

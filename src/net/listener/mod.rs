@@ -13,7 +13,8 @@ mod unix;
 
 pub use address::{Address, AddressError};
 pub use error::ListenError;
-pub use inherited::{Handed, Inherited};
+pub(crate) use inherited::Handed;
+pub use inherited::Inherited;
 pub use options::{ListenOptions, OptionError, Owner, parse_network};
 
 use std::io;
@@ -81,19 +82,19 @@ impl Listener {
     }
 
     /// The address as it was asked for.
-    pub fn asked(&self) -> &Address {
+    pub(crate) fn asked(&self) -> &Address {
         &self.asked
     }
 
     /// Takes the file of a socket over from the process that handed the socket on.
-    pub fn own_file(&mut self) {
+    pub(crate) fn own_file(&mut self) {
         if let Some(file) = &mut self.file {
             file.own();
         }
     }
 
     /// Leaves the file to the process to which the socket was handed.
-    pub fn leave_file(&mut self) {
+    pub(crate) fn leave_file(&mut self) {
         if let Some(file) = &mut self.file {
             file.leave();
         }
@@ -136,7 +137,7 @@ impl Listener {
 
     /// Takes the next connection: one accept4, which also makes it non-blocking and close-on-exec. It never is number 0, 1
     /// or 2, though the application has closed these.
-    pub fn accept(&self) -> io::Result<(Socket, Peer)> {
+    pub(crate) fn accept(&self) -> io::Result<(Socket, Peer)> {
         match &self.socket {
             ListeningSocket::Tcp(listener, _) => {
                 let (stream, peer) = listener.accept()?;
@@ -152,7 +153,7 @@ impl Listener {
     }
 
     /// Whether `peer` may speak here. For a unix socket its mode and owner have already said so.
-    pub fn allows(&self, peer: &Peer) -> bool {
+    pub(crate) fn allows(&self, peer: &Peer) -> bool {
         match peer {
             Peer::Unix => true,
             Peer::Tcp(address) => {
@@ -164,7 +165,7 @@ impl Listener {
     }
 
     /// The ends of a connection of `peer`.
-    pub fn endpoints(&self, peer: &Peer) -> Endpoints {
+    pub(crate) fn endpoints(&self, peer: &Peer) -> Endpoints {
         let peer = match peer {
             Peer::Tcp(address) => Some(*address),
             Peer::Unix => None,

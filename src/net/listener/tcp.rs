@@ -151,12 +151,15 @@ mod tests {
     fn what_is_open_to_others_needs_to_know_to_whom() {
         for text in ["0.0.0.0:0", "[::]:0", "192.0.2.1:3031"] {
             let line = refusal(text);
-            assert!(line.starts_with("refusing to listen on ") && line.contains("--allow-from"), "{line}");
+            assert!(
+                line.starts_with("refusing to listen on ") && line.contains("ListenOptions::allow_from"),
+                "{line}"
+            );
         }
         assert_eq!(
             refusal("0.0.0.0:3031"),
-            "refusing to listen on 0.0.0.0:3031: it is not loopback; say who may connect with --allow-from \
-             ADDRESS|NETWORK (or listen on 127.0.0.1 or a unix socket)"
+            "refusing to listen on 0.0.0.0:3031: it is not loopback; name who may connect, addresses or networks, \
+             in ListenOptions::allow_from (or listen on 127.0.0.1 or a unix socket)"
         );
         assert!(listen_from("0.0.0.0:0", &["10.0.0.0/8"]).is_ok());
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Bytes that do not follow FastCGI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FastcgiFault {
+pub(crate) enum FastcgiFault {
     /// A record that cannot be read, nor anything behind it.
     Record {
         /// Why not.
@@ -42,7 +42,7 @@ pub enum FastcgiFault {
 
 /// Why a record cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecordFault {
+pub(crate) enum RecordFault {
     /// It is of another version.
     Version {
         /// What was sent.
@@ -59,7 +59,7 @@ pub enum RecordFault {
 
 impl FastcgiFault {
     /// The status that tells the peer, or `None` where there is no request that could be answered.
-    pub fn status(self) -> Option<&'static str> {
+    pub(crate) fn status(self) -> Option<&'static str> {
         match self {
             FastcgiFault::Tls | FastcgiFault::Record { in_request: false, .. } => None,
             _ => Some("400 Bad Request"),

@@ -12,6 +12,5 @@ mod record;
 mod request;
 mod response;
 
-pub use conversation::Conversation;
-pub use fault::{FastcgiFault, RecordFault};
-pub use record::{RecordHeader, record_type};
+pub(crate) use conversation::Conversation;
+pub(crate) use fault::{FastcgiFault, RecordFault};

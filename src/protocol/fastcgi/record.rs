@@ -4,7 +4,7 @@ use byteorder::{BigEndian, ByteOrder};
 
 /// `u8 version | u8 type | u16 BE requestId | u16 BE contentLength | u8 paddingLength | u8 reserved`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RecordHeader {
+pub(super) struct RecordHeader {
     /// FCGI_VERSION_1, always.
     pub version: u8,
     /// What kind of record this is; see [`record_type`].
@@ -19,22 +19,22 @@ pub struct RecordHeader {
 
 impl RecordHeader {
     /// Its length on the wire, bytes.
-    pub const LEN: usize = 8;
+    pub(super) const LEN: usize = 8;
     /// FCGI_VERSION_1.
-    pub const VERSION: u8 = 1;
+    pub(super) const VERSION: u8 = 1;
 
     /// A header of a record without padding.
-    pub fn new(record_type: u8, request_id: u16, content_length: u16) -> Self {
+    pub(super) fn new(record_type: u8, request_id: u16, content_length: u16) -> Self {
         RecordHeader { version: Self::VERSION, record_type, request_id, content_length, padding_length: 0 }
     }
 
     /// The length of the whole record, bytes.
-    pub fn record_len(self) -> usize {
+    pub(super) fn record_len(self) -> usize {
         Self::LEN + usize::from(self.content_length) + usize::from(self.padding_length)
     }
 
     /// Reads a header; any eight bytes are one.
-    pub fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
+    pub(super) fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
         RecordHeader {
             version: bytes[0],
             record_type: bytes[1],
@@ -45,7 +45,7 @@ impl RecordHeader {
     }
 
     /// The header's bytes.
-    pub fn to_bytes(self) -> [u8; Self::LEN] {
+    pub(super) fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [self.version, self.record_type, 0, 0, 0, 0, self.padding_length, 0];
         BigEndian::write_u16(&mut bytes[2..4], self.request_id);
         BigEndian::write_u16(&mut bytes[4..6], self.content_length);
@@ -54,29 +54,27 @@ impl RecordHeader {
 }
 
 /// The values of a record's type.
-pub mod record_type {
+pub(super) mod record_type {
     /// A request begins.
-    pub const BEGIN_REQUEST: u8 = 1;
+    pub(crate) const BEGIN_REQUEST: u8 = 1;
     /// The front end no longer wants the request.
-    pub const ABORT_REQUEST: u8 = 2;
+    pub(crate) const ABORT_REQUEST: u8 = 2;
     /// A request is over.
-    pub const END_REQUEST: u8 = 3;
+    pub(crate) const END_REQUEST: u8 = 3;
     /// A piece of the variables.
-    pub const PARAMS: u8 = 4;
+    pub(crate) const PARAMS: u8 = 4;
     /// A piece of the request's body.
-    pub const STDIN: u8 = 5;
+    pub(crate) const STDIN: u8 = 5;
     /// A piece of the response.
-    pub const STDOUT: u8 = 6;
+    pub(crate) const STDOUT: u8 = 6;
     /// A piece of the error text.
-    pub const STDERR: u8 = 7;
-    /// A piece of the filter role's data.
-    pub const DATA: u8 = 8;
+    pub(crate) const STDERR: u8 = 7;
     /// What can this application do?
-    pub const GET_VALUES: u8 = 9;
+    pub(crate) const GET_VALUES: u8 = 9;
     /// The answer to that.
-    pub const GET_VALUES_RESULT: u8 = 10;
+    pub(crate) const GET_VALUES_RESULT: u8 = 10;
     /// A management record that is not known.
-    pub const UNKNOWN_TYPE: u8 = 11;
+    pub(crate) const UNKNOWN_TYPE: u8 = 11;
 }
 
 /// FCGI_RESPONDER.

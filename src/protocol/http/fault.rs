@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A request that RFC 9112 does not allow, or that two servers might read in two ways.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HttpFault {
+pub(crate) enum HttpFault {
     /// A line that ends in LF alone.
     BareLf,
     /// The request line is not `method SP target SP version`.
@@ -100,7 +100,7 @@ pub enum HttpFault {
 
 impl HttpFault {
     /// The status that tells the peer. `None` closes without a word: a PROXY sender expects no reply.
-    pub fn status(&self) -> Option<&'static str> {
+    pub(crate) fn status(&self) -> Option<&'static str> {
         Some(match self {
             HttpFault::RequestLineTooLong { .. } => "414 URI Too Long",
             HttpFault::HeadTooLong { .. }

@@ -14,7 +14,7 @@ mod response;
 mod scan;
 mod target;
 
-pub use decoder::Conversation;
-pub use fault::HttpFault;
+pub(crate) use decoder::Conversation;
+pub(crate) use fault::HttpFault;
 
 use super::endpoints::Endpoints;

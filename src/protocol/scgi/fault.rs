@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A request that does not follow SCGI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ScgiFault {
+pub(crate) enum ScgiFault {
     /// The netstring's length is not digits and a colon, or begins with 0.
     Length,
     /// The netstring does not end in a comma.
@@ -29,7 +29,7 @@ pub enum ScgiFault {
 
 impl ScgiFault {
     /// The status that tells the peer, or `None` where it would not understand an HTTP response.
-    pub fn status(self) -> Option<&'static str> {
+    pub(crate) fn status(self) -> Option<&'static str> {
         match self {
             ScgiFault::Tls | ScgiFault::Fastcgi => None,
             _ => Some("400 Bad Request"),

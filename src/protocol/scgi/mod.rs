@@ -7,5 +7,5 @@ mod decoder;
 mod fault;
 mod headers;
 
-pub use decoder::RequestDecoder;
-pub use fault::ScgiFault;
+pub(crate) use decoder::RequestDecoder;
+pub(crate) use fault::ScgiFault;

@@ -1,4 +1,4 @@
-//! A packet to send: for the client, the tests and the benches.
+//! A packet to send, for `tidegate request`.
 
 use std::fmt;
 
@@ -8,26 +8,18 @@ use super::header::{PacketHeader, modifier1};
 
 /// A uwsgi packet in the making: its vars in the order in which they are added.
 #[derive(Clone, Debug, Default)]
-pub struct Packet {
-    modifier1: u8,
-    modifier2: u8,
+pub(crate) struct Packet {
     vars: Vec<u8>,
 }
 
 impl Packet {
     /// A request without vars.
-    pub fn new() -> Self {
-        Packet { modifier1: modifier1::WSGI, ..Packet::default() }
-    }
-
-    /// Sets the two modifiers; 0 and 0 unless this is called.
-    pub fn modifiers(mut self, modifier1: u8, modifier2: u8) -> Self {
-        (self.modifier1, self.modifier2) = (modifier1, modifier2);
-        self
+    pub(crate) fn new() -> Self {
+        Packet::default()
     }
 
     /// Adds a var. A key or value over 65,535 bytes is an error of [`Packet::header_and_vars`].
-    pub fn var(mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn var(mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         for part in [key.as_ref(), value.as_ref()] {
             let mut length = [0; 2];
             LittleEndian::write_u16(&mut length, u16::try_from(part.len()).unwrap_or(u16::MAX));
@@ -38,17 +30,17 @@ impl Packet {
     }
 
     /// The packet's bytes; the body is to follow them. All vars together are at most 65,535 bytes.
-    pub fn header_and_vars(&self) -> Result<Vec<u8>, PacketTooLarge> {
+    pub(crate) fn header_and_vars(&self) -> Result<Vec<u8>, PacketTooLarge> {
         let datasize =
             u16::try_from(self.vars.len()).map_err(|_| PacketTooLarge { vars_bytes: self.vars.len() })?;
-        let header = PacketHeader { modifier1: self.modifier1, datasize, modifier2: self.modifier2 };
+        let header = PacketHeader { modifier1: modifier1::WSGI, datasize, modifier2: 0 };
         Ok([header.to_bytes().as_slice(), &self.vars].concat())
     }
 }
 
 /// The vars are more than a packet holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PacketTooLarge {
+pub(crate) struct PacketTooLarge {
     /// Their length, bytes.
     pub vars_bytes: usize,
 }

@@ -4,7 +4,7 @@ use byteorder::{ByteOrder, LittleEndian};
 
 /// `u8 modifier1 | u16 LE datasize | u8 modifier2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PacketHeader {
+pub(crate) struct PacketHeader {
     /// What kind of packet this is; see [`modifier1`].
     pub modifier1: u8,
     /// Length of the vars behind the header, bytes; a body is not counted.
@@ -15,10 +15,10 @@ pub struct PacketHeader {
 
 impl PacketHeader {
     /// Its length on the wire, bytes.
-    pub const LEN: usize = 4;
+    pub(crate) const LEN: usize = 4;
 
     /// Reads a header; any four bytes are one.
-    pub fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
+    pub(crate) fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
         PacketHeader {
             modifier1: bytes[0],
             datasize: LittleEndian::read_u16(&bytes[1..3]),
@@ -27,7 +27,7 @@ impl PacketHeader {
     }
 
     /// The header's bytes.
-    pub fn to_bytes(self) -> [u8; Self::LEN] {
+    pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [self.modifier1, 0, 0, self.modifier2];
         LittleEndian::write_u16(&mut bytes[1..3], self.datasize);
         bytes
@@ -35,16 +35,16 @@ impl PacketHeader {
 }
 
 /// The values of modifier1 that mean something, as uWSGI documents them.
-pub mod modifier1 {
+pub(crate) mod modifier1 {
     /// A request.
-    pub const WSGI: u8 = 0;
+    pub(crate) const WSGI: u8 = 0;
     /// A request whose SCRIPT_NAME is to be stripped from PATH_INFO (UWSGI_MODIFIER_MANAGE_PATH_INFO).
-    pub const MANAGE_PATH_INFO: u8 = 30;
+    pub(crate) const MANAGE_PATH_INFO: u8 = 30;
     /// Are you there?
-    pub const PING: u8 = 100;
+    pub(crate) const PING: u8 = 100;
 
     /// What uWSGI does with a packet of this kind, for the log line that refuses it.
-    pub fn meaning(modifier1: u8) -> &'static str {
+    pub(crate) fn meaning(modifier1: u8) -> &'static str {
         match modifier1 {
             WSGI => "WSGI",
             1 | 2 => "a reserved WSGI variant",

@@ -7,7 +7,7 @@ mod encoder;
 mod header;
 mod vars;
 
-pub use decoder::RequestDecoder;
-pub use encoder::{Packet, PacketTooLarge};
-pub use header::{PacketHeader, modifier1};
-pub use vars::{Vars, WireFault};
+pub(crate) use decoder::RequestDecoder;
+pub(crate) use encoder::Packet;
+pub(crate) use header::{PacketHeader, modifier1};
+pub(crate) use vars::{Vars, WireFault};

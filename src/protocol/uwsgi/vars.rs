@@ -12,22 +12,22 @@ use super::header::{PacketHeader, modifier1};
 /// It ends with the block, or with the first error. An offset in an error counts from the packet's first byte,
 /// so the block begins at [`PacketHeader::LEN`].
 #[derive(Clone, Debug)]
-pub struct Vars<'a> {
+pub(crate) struct Vars<'a> {
     block: &'a [u8],
     at: usize,
 }
 
 impl<'a> Vars<'a> {
     /// A length field, bytes.
-    pub const LENGTH_BYTES: usize = 2;
+    pub(crate) const LENGTH_BYTES: usize = 2;
 
     /// The vars of `block`, whose length is the header's datasize.
-    pub fn new(block: &'a [u8]) -> Self {
+    pub(crate) fn new(block: &'a [u8]) -> Self {
         Vars { block, at: 0 }
     }
 
     /// Where the next key's length stands, bytes from the packet's first.
-    pub fn offset(&self) -> usize {
+    pub(crate) fn offset(&self) -> usize {
         PacketHeader::LEN + self.at
     }
 
@@ -87,7 +87,7 @@ impl Iterator for Vars<'_> {
 
 /// What the bytes of a packet can be wrong about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WireFault {
+pub(crate) enum WireFault {
     /// A key of no bytes.
     KeyEmpty,
     /// A key or a value that would reach beyond datasize.
@@ -121,7 +121,7 @@ pub enum WireFault {
 
 /// The two halves of a var.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub(crate) enum Part {
     /// The variable's name.
     Key,
     /// The variable's value.
@@ -130,7 +130,7 @@ pub enum Part {
 
 impl WireFault {
     /// The status that tells the peer, or `None` where it would not understand an HTTP response.
-    pub fn status(self) -> Option<&'static str> {
+    pub(crate) fn status(self) -> Option<&'static str> {
         match self {
             WireFault::Modifier { .. } | WireFault::Tls => None,
             _ => Some("400 Bad Request"),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 ///
 /// Powers of two, so that a bucket is found without a search: from 64 µs, what a small request takes through a
 /// queue, to 17 s, where front ends give up soon.
-pub const LATENCY_BOUNDS_MICROS: [u64; 19] = {
+pub(crate) const LATENCY_BOUNDS_MICROS: [u64; 19] = {
     let mut bounds = [0; 19];
     let mut at = 0;
     while at < bounds.len() {
@@ -28,7 +28,7 @@ macro_rules! counters {
         /// A set of counters. All of them only ever grow.
         #[repr(C)]
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
-        pub struct CounterSet<T> {
+        pub(crate) struct CounterSet<T> {
             $(#[doc = $help] pub $field: T,)*
             /// The latencies of all requests together, microseconds.
             pub latency_micros: T,
@@ -38,7 +38,7 @@ macro_rules! counters {
         }
 
         /// What is told of each counter but the latencies.
-        pub const COUNTERS: &[Counter] = &[$(Counter {
+        pub(crate) const COUNTERS: &[Counter] = &[$(Counter {
             key: $key,
             metric: $metric,
             help: $help,
@@ -73,13 +73,13 @@ counters! {
 }
 
 /// The counters, shared.
-pub type Counters = CounterSet<AtomicU64>;
+pub(crate) type Counters = CounterSet<AtomicU64>;
 
 /// The counters' values.
-pub type Totals = CounterSet<u64>;
+pub(crate) type Totals = CounterSet<u64>;
 
 /// How a counter is told.
-pub struct Counter {
+pub(crate) struct Counter {
     /// Its key in JSON.
     pub key: &'static str,
     /// Its name for Prometheus.
@@ -94,7 +94,7 @@ pub struct Counter {
 
 /// What a counter's values are in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub(crate) enum Unit {
     /// They are numbers of something.
     Count,
     /// Microseconds; they are told in seconds.
@@ -108,7 +108,7 @@ impl Counters {
     }
 
     /// The values now.
-    pub fn read(&self) -> Totals {
+    pub(crate) fn read(&self) -> Totals {
         let mut totals = Totals::default();
         totals.all_mut().zip(self.all()).for_each(|(value, counter)| *value = counter.load(Relaxed));
         totals

@@ -13,13 +13,13 @@ mod text;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use counters::add;
-pub use counters::{COUNTERS, Counter, CounterSet, Counters, LATENCY_BOUNDS_MICROS, Totals, Unit};
-pub use recorder::Recorder;
+pub(crate) use counters::{COUNTERS, Counter, Counters, LATENCY_BOUNDS_MICROS, Totals, Unit};
+pub(crate) use recorder::Recorder;
 use text::Text;
 
 /// The memory that the master and its workers share. It consists of atomics only, for which zero is a valid value.
 #[repr(C)]
-pub struct Scoreboard {
+pub(crate) struct Scoreboard {
     /// What the master tells of itself.
     pub master: MasterSlot,
     /// What is left of the workers that have ended: so sums never fall.
@@ -30,16 +30,16 @@ pub struct Scoreboard {
 
 /// Workers that can be on the board at once, a count: those that serve, beside those that start and those that
 /// finish. uWSGI's table has as many rows as workers; ours has room for some reloads in a row.
-pub const SLOTS_COUNT: usize = 1024;
+pub(crate) const SLOTS_COUNT: usize = 1024;
 
 /// Listeners whose connections are counted apart, a count: more than protocols and kinds of address together. Those of
 /// a listener behind them are counted with all others only.
-pub const LISTENERS_COUNT: usize = 16;
+pub(crate) const LISTENERS_COUNT: usize = 16;
 
 /// What the master tells of itself. Times are microseconds since 1970.
 #[repr(C)]
 #[derive(Default)]
-pub struct MasterSlot {
+pub(crate) struct MasterSlot {
     /// Its process.
     pub pid: AtomicU32,
     /// How often the code was loaded, the first time among them; a worker's [`Row::generation`] is one of these.
@@ -96,7 +96,7 @@ pub enum Life {
 
 /// What a worker does this moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Doing {
+pub(crate) enum Doing {
     /// It waits for something to do.
     #[default]
     Waiting,
@@ -110,7 +110,7 @@ pub enum Doing {
 
 impl Doing {
     /// A phrase for the log, as what the worker was in.
-    pub fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Doing::Waiting => "waiting",
             Doing::Serving => "receiving or sending",
@@ -122,17 +122,13 @@ impl Doing {
 
 /// A worker's row, read at one moment.
 #[derive(Clone, Debug)]
-pub struct Row {
-    /// Where it stands on the board, which no other living worker shares.
-    pub slot: usize,
+pub(crate) struct Row {
     /// Its number among the workers, from 1 on; its successor has the same.
     pub number: u32,
     /// Its process.
     pub pid: u32,
     /// Which load of the code it runs.
     pub generation: u32,
-    /// How many workers had this number before.
-    pub respawns: u32,
     /// How far it is in its life.
     pub life: Life,
     /// What it does.
@@ -159,23 +155,20 @@ pub struct Row {
     pub accepted: [u64; LISTENERS_COUNT],
     /// How many connections of each listener it keeps open. One whose request is answered at once is not among them.
     pub open: [u64; LISTENERS_COUNT],
-    /// Method and target of the request that the application answers, or answered last; at most
-    /// [`REQUEST_BYTES_MAX`] bytes, any bytes.
+    /// Method and target of the request that the application answers, or answered last;
+    /// as much of it as the board has room for, any bytes.
     pub request: Vec<u8>,
 }
 
-/// A request's method and target are kept up to here, bytes; a log line wants no more either.
-pub const REQUEST_BYTES_MAX: usize = text::BYTES_MAX;
-
 impl Scoreboard {
     /// The slot at `at`.
-    pub fn slot(&self, at: usize) -> Option<&Slot> {
+    pub(crate) fn slot(&self, at: usize) -> Option<&Slot> {
         self.slots.get(at)
     }
 
     /// Gives a free slot to the worker `number` that is about to start: the master's to call. `None` if there is
     /// none.
-    pub fn take(&self, number: u32, generation: u32, respawns: u32, now: u64) -> Option<usize> {
+    pub(crate) fn take(&self, number: u32, generation: u32, respawns: u32, now: u64) -> Option<usize> {
         let at = self.slots.iter().position(|slot| slot.life.load(Relaxed) == FREE)?;
         let slot = &self.slots[at];
         slot.clear();
@@ -188,7 +181,7 @@ impl Scoreboard {
     }
 
     /// Frees the slot of a worker that has ended, and keeps what it counted: the master's to call.
-    pub fn free(&self, at: usize) {
+    pub(crate) fn free(&self, at: usize) {
         if let Some(slot) = self.slots.get(at) {
             self.ended.absorb(&slot.counters);
             let accepted = self.ended_accepted.iter().zip(&slot.accepted);
@@ -198,12 +191,12 @@ impl Scoreboard {
     }
 
     /// The rows of all living workers.
-    pub fn rows(&self) -> Vec<Row> {
+    pub(crate) fn rows(&self) -> Vec<Row> {
         (0..SLOTS_COUNT).filter_map(|at| self.row(at)).collect()
     }
 
     /// The row of the worker at `at`; `None` if there is none.
-    pub fn row(&self, at: usize) -> Option<Row> {
+    pub(crate) fn row(&self, at: usize) -> Option<Row> {
         let slot = self.slots.get(at)?;
         let life = match slot.life.load(Relaxed) {
             STARTING => Life::Starting,
@@ -218,11 +211,9 @@ impl Scoreboard {
             _ => Doing::Waiting,
         };
         Some(Row {
-            slot: at,
             number: slot.number.load(Relaxed),
             pid: slot.pid.load(Relaxed),
             generation: slot.generation.load(Relaxed),
-            respawns: slot.respawns.load(Relaxed),
             life,
             doing,
             started_at: slot.started_at.load(Relaxed),
@@ -241,14 +232,8 @@ impl Scoreboard {
     }
 
     /// How many connections the workers that have ended had accepted from each listener.
-    pub fn ended_accepted(&self) -> [u64; LISTENERS_COUNT] {
+    pub(crate) fn ended_accepted(&self) -> [u64; LISTENERS_COUNT] {
         read(&self.ended_accepted)
-    }
-
-    /// What all workers have done since the master started, those that have ended among them.
-    pub fn totals(&self) -> Totals {
-        let living = self.slots.iter().filter(|slot| slot.life.load(Relaxed) != FREE);
-        living.fold(self.ended.read(), |sum, slot| sum + slot.counters.read())
     }
 }
 

@@ -4,7 +4,7 @@ use httparse::{EMPTY_HEADER, Request, Status};
 
 /// A form in which the values leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     /// uWSGI's keys, and our own.
     Json,
     /// Prometheus's text format, version 0.0.4.
@@ -13,7 +13,7 @@ pub enum Form {
 
 /// What a reader wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub(crate) enum Asked {
     /// It has asked for nothing yet.
     Nothing,
     /// An HTTP request has begun.
@@ -30,14 +30,14 @@ pub enum Asked {
 }
 
 /// A request's head has at most so many bytes; Prometheus sends 300, a browser 1,000.
-pub const HEAD_BYTES_MAX: usize = 8 << 10;
+pub(crate) const HEAD_BYTES_MAX: usize = 8 << 10;
 
 /// A request has at most so many fields, a count; a browser sends 20.
 const FIELDS_COUNT_MAX: usize = 64;
 
 impl Asked {
     /// Reads what has come.
-    pub fn by(bytes: &[u8]) -> Asked {
+    pub(crate) fn by(bytes: &[u8]) -> Asked {
         if bytes.is_empty() {
             return Asked::Nothing;
         }
@@ -69,7 +69,7 @@ impl Asked {
     }
 
     /// The response: its head, and what `values` has in a form.
-    pub fn response(self, values: impl FnOnce(Form) -> String) -> Vec<u8> {
+    pub(crate) fn response(self, values: impl FnOnce(Form) -> String) -> Vec<u8> {
         match self {
             // As uWSGI's stats server answers.
             Asked::Nothing => values(Form::Json).into_bytes(),

@@ -7,7 +7,7 @@ use super::{Listener, Process, Snapshot, Worker, seconds};
 use crate::telemetry::scoreboard::{COUNTERS, Doing, LATENCY_BOUNDS_MICROS, Life, Totals, Unit};
 
 /// The snapshot as one line of JSON.
-pub fn json(snapshot: &Snapshot) -> String {
+pub(crate) fn json(snapshot: &Snapshot) -> String {
     let backlogs = || snapshot.listeners.iter().filter_map(|one| one.backlog);
     let queued: u64 = backlogs().map(|backlog| u64::from(backlog.used)).sum();
     let sum = snapshot.workers.iter().fold(Totals::default(), |sum, worker| sum + worker.totals.clone());

@@ -11,9 +11,9 @@ mod prometheus;
 #[cfg(test)]
 mod tests;
 
-pub use asked::{Asked, Form, HEAD_BYTES_MAX};
-pub use json::json;
-pub use prometheus::prometheus;
+pub(crate) use asked::{Asked, Form, HEAD_BYTES_MAX};
+pub(crate) use json::json;
+pub(crate) use prometheus::prometheus;
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::telemetry::scoreboard::{Row, Totals};
 
 /// A server at one moment. Times are microseconds since 1970.
 #[derive(Clone, Debug)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// When it was taken.
     pub at: u64,
     /// The master's process.
@@ -48,7 +48,7 @@ pub struct Snapshot {
 
 /// All processes that have had one number among the workers, one after the other. What it counts never falls.
 #[derive(Clone, Debug)]
-pub struct Worker {
+pub(crate) struct Worker {
     /// The number, from 1 on.
     pub number: u32,
     /// What they have done together.
@@ -63,7 +63,7 @@ pub struct Worker {
 
 /// One process.
 #[derive(Clone, Debug)]
-pub struct Process {
+pub(crate) struct Process {
     /// What it has written down.
     pub row: Row,
     /// The part of the last second or two in which it did not wait: 0 to 1.
@@ -74,7 +74,7 @@ pub struct Process {
 
 /// A listener.
 #[derive(Clone, Debug)]
-pub struct Listener {
+pub(crate) struct Listener {
     /// The protocol's name.
     pub protocol: String,
     /// Where it listens.
@@ -89,7 +89,7 @@ pub struct Listener {
 
 /// A listener's backlog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Backlog {
+pub(crate) struct Backlog {
     /// Connections that wait, a count.
     pub used: u32,
     /// How many may.
@@ -98,7 +98,7 @@ pub struct Backlog {
 
 impl Backlog {
     /// Whether the next one is turned away, or waits outside.
-    pub fn is_full(self) -> bool {
+    pub(crate) fn is_full(self) -> bool {
         self.used >= self.max
     }
 }

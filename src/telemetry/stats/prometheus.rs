@@ -5,7 +5,7 @@ use super::{Listener, Snapshot, Worker, seconds};
 use crate::telemetry::scoreboard::{COUNTERS, Counter, LATENCY_BOUNDS_MICROS, Life, Unit};
 
 /// The snapshot as Prometheus reads it. Names end in their unit, and seconds and bytes are the only ones.
-pub fn prometheus(snapshot: &Snapshot) -> String {
+pub(crate) fn prometheus(snapshot: &Snapshot) -> String {
     let mut text = Text::default();
     master(&mut text, snapshot);
     workers(&mut text, &snapshot.workers);

@@ -56,11 +56,9 @@ fn snapshot() -> Snapshot {
 
 fn process(pid: u32, life: Life) -> Process {
     let row = Row {
-        slot: 0,
         number: 1,
         pid,
         generation: pid - 3_990,
-        respawns: 10,
         life,
         doing: Doing::Calling,
         started_at: 1_700_000_020_500_000,

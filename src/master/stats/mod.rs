@@ -2,10 +2,10 @@
 //! stuck can be read; nobody asks a worker anything.
 
 mod backlog;
-mod door;
-mod history;
+mod connection;
+mod rates;
+mod server;
 mod snapshot;
-mod visit;
 
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
@@ -17,13 +17,13 @@ use super::{Master, State};
 use crate::net::listener::Listener;
 use crate::telemetry::scoreboard::Row;
 use crate::telemetry::stats::{Form, json, prometheus};
-use door::Door;
-use history::History;
+use rates::Rates;
+use server::Server;
 
 /// What `--stats` takes.
 pub(super) struct Stats {
-    door: Door,
-    history: History,
+    server: Server,
+    rates: Rates,
 }
 
 impl Master<'_> {
@@ -35,7 +35,7 @@ impl Master<'_> {
                 listener.address()
             );
         }
-        self.stats = Some(Stats { door: Door::new(listeners), history: History::default() });
+        self.stats = Some(Stats { server: Server::new(listeners), rates: Rates::default() });
     }
 
     /// Goes on with those who ask how the workers are.
@@ -44,15 +44,15 @@ impl Master<'_> {
         // Two for each worker, whose successor has a line too before it leaves; its own is there already.
         let reserve = OTHERS_COUNT + (2 * self.wanted as usize).saturating_sub(self.workers.len());
         let Some(mut stats) = self.stats.take() else { return };
-        let Stats { door, history } = &mut stats;
+        let Stats { server, rates } = &mut stats;
         // Many may ask in one turn; it is one moment.
         let (mut snapshot, mut texts) = (None, [None, None]);
-        door.turn(now, open, reserve, &mut |form| {
+        server.turn(now, open, reserve, &mut |form| {
             let (text, write): (_, fn(&_) -> _) = match form {
                 Form::Json => (&mut texts[0], json),
                 Form::Prometheus => (&mut texts[1], prometheus),
             };
-            let snapshot = snapshot.get_or_insert_with(|| self.snapshot(history, now));
+            let snapshot = snapshot.get_or_insert_with(|| self.snapshot(rates, now));
             text.get_or_insert_with(|| write(snapshot)).clone()
         });
         self.stats = Some(stats);
@@ -61,7 +61,7 @@ impl Master<'_> {
     /// Looks at what is told of the last second.
     pub(super) fn look_for_stats(&mut self, now: Instant) {
         if let Some(mut stats) = self.stats.take() {
-            self.sample(&mut stats.history, now);
+            self.sample(&mut stats.rates, now);
             self.stats = Some(stats);
         }
     }
@@ -69,12 +69,12 @@ impl Master<'_> {
     /// What is waited for, for those who ask.
     pub(super) fn stats_wait_for(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
         let open = self.stats_are_open();
-        self.stats.iter().flat_map(move |stats| stats.door.waits_for(open))
+        self.stats.iter().flat_map(move |stats| stats.server.waits_for(open))
     }
 
     /// When to look again for those who ask.
     pub(super) fn stats_until(&self) -> Option<Instant> {
-        self.stats.as_ref().and_then(|stats| stats.door.until())
+        self.stats.as_ref().and_then(|stats| stats.server.until())
     }
 
     /// Until a new master serves, the one before it answers on the same sockets.
@@ -86,27 +86,27 @@ impl Master<'_> {
 impl Stats {
     /// Where it is told.
     pub(super) fn listeners(&self) -> &[Listener] {
-        &self.door.listeners
+        &self.server.listeners
     }
 
     /// The files of its sockets are this process's from here on.
     pub(super) fn own_files(&mut self) {
-        self.door.listeners.iter_mut().for_each(Listener::own_file);
+        self.server.listeners.iter_mut().for_each(Listener::own_file);
     }
 
     /// Another master goes on with its sockets; who is being answered is answered to the end.
     pub(super) fn leave(&mut self) {
-        self.door.listeners.drain(..).for_each(|mut listener| listener.leave_file());
+        self.server.listeners.drain(..).for_each(|mut listener| listener.leave_file());
     }
 
     /// A process has ended, and has left this.
     pub(super) fn ended(&mut self, row: &Row) {
-        self.history.ended(row);
+        self.rates.ended(row);
     }
 
     /// A process was aborted by the timeout.
     pub(super) fn timed_out(&mut self, number: u32) {
-        self.history.timed_out(number);
+        self.rates.timed_out(number);
     }
 }
 

@@ -9,13 +9,13 @@ use super::super::supervise::SLOW_TICK;
 use super::super::worker::Worker as Supervised;
 use super::super::worker_setup::unix_micros;
 use super::backlog::backlog;
-use super::history::History;
+use super::rates::Rates;
 use crate::telemetry::scoreboard::{Doing, Life, Row, Totals};
 use crate::telemetry::stats::{Backlog, Listener, Process, Snapshot, Worker};
 
 impl Master<'_> {
-    pub(super) fn snapshot(&mut self, history: &mut History, now: Instant) -> Snapshot {
-        let workers = self.workers(history, now);
+    pub(super) fn snapshot(&mut self, rates: &mut Rates, now: Instant) -> Snapshot {
+        let workers = self.workers(rates, now);
         let master = &self.scoreboard.master;
         let time = |time: u64| (time > 0).then_some(time);
         let folder = std::env::current_dir().unwrap_or_default();
@@ -32,26 +32,26 @@ impl Master<'_> {
                 time(master.reload_began_at.load(Relaxed)),
                 time(master.reload_ended_at.load(Relaxed)),
             ),
-            listeners: self.listeners(history),
+            listeners: self.listeners(rates),
             workers,
         }
     }
 
     /// Notes how it is now, for whoever asks later.
-    pub(super) fn sample(&mut self, history: &mut History, now: Instant) {
+    pub(super) fn sample(&mut self, rates: &mut Rates, now: Instant) {
         for worker in &mut self.workers {
             if let Some(row) = self.scoreboard.row(worker.slot) {
                 let busy = busy_micros(worker, &row, now);
-                history.sample(row.pid, worker.started, busy, now);
+                rates.sample(row.pid, worker.started, busy, now);
             }
         }
-        history.full.resize(self.listeners.len(), 0);
-        for (listener, full) in self.listeners.iter().zip(&mut history.full) {
+        rates.full.resize(self.listeners.len(), 0);
+        for (listener, full) in self.listeners.iter().zip(&mut rates.full) {
             *full += u64::from(backlog(listener).is_some_and(Backlog::is_full));
         }
     }
 
-    fn workers(&mut self, history: &mut History, now: Instant) -> Vec<Worker> {
+    fn workers(&mut self, rates: &mut Rates, now: Instant) -> Vec<Worker> {
         let mut processes: Vec<Process> = Vec::new();
         for worker in &mut self.workers {
             let Some(mut row) = self.scoreboard.row(worker.slot) else { continue };
@@ -60,19 +60,19 @@ impl Master<'_> {
                 _ => worker.stuck_for(&row, now),
             };
             row.totals.busy_micros = busy_micros(worker, &row, now);
-            history.sample(row.pid, worker.started, row.totals.busy_micros, now);
-            let busy = history.busy(row.pid, row.totals.busy_micros, now);
+            rates.sample(row.pid, worker.started, row.totals.busy_micros, now);
+            let busy = rates.busy(row.pid, row.totals.busy_micros, now);
             processes.push(Process { row, busy, stuck });
         }
         processes.sort_by_key(|process| (rank(process.row.life), std::cmp::Reverse(process.row.generation)));
-        let mut numbers: BTreeSet<u32> = history.numbers().chain(1..=self.wanted).collect();
+        let mut numbers: BTreeSet<u32> = rates.numbers().chain(1..=self.wanted).collect();
         numbers.extend(processes.iter().map(|process| process.row.number));
         let of = |number| {
             let is_of = |process: &&Process| process.row.number == number;
             let processes: Vec<Process> = processes.iter().filter(is_of).cloned().collect();
             let living =
                 processes.iter().fold(Totals::default(), |sum, process| sum + process.row.totals.clone());
-            let past = history.of(number);
+            let past = rates.of(number);
             Worker {
                 number,
                 totals: past.with(living),
@@ -84,7 +84,7 @@ impl Master<'_> {
         numbers.into_iter().map(of).collect()
     }
 
-    fn listeners(&self, history: &History) -> Vec<Listener> {
+    fn listeners(&self, rates: &Rates) -> Vec<Listener> {
         let (ended, rows) = (self.scoreboard.ended_accepted(), self.scoreboard.rows());
         let connections = |at: usize| {
             let accepted: u64 = ended.get(at)? + rows.iter().map(|row| row.accepted[at]).sum::<u64>();
@@ -94,7 +94,7 @@ impl Master<'_> {
             protocol: listener.protocol().to_string(),
             address: listener.address(),
             backlog: backlog(listener),
-            full: history.full.get(at).copied().unwrap_or(0),
+            full: rates.full.get(at).copied().unwrap_or(0),
             connections: connections(at),
         });
         all.collect()

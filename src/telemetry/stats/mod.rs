@@ -1,19 +1,19 @@
 //! What is told of the workers: a snapshot of the scoreboard, and the forms in which it leaves.
 //!
 //! The master takes the snapshot and has the sockets; here are only values and bytes. One address serves two kinds of
-//! reader, and [`Asked`] says which this is: uWSGI's tools say nothing and read to the end, and get [`json`]; an HTTP
+//! reader, and [`Request`] says which this is: uWSGI's tools say nothing and read to the end, and get [`json`]; an HTTP
 //! client asks for [`json`] or for [`prometheus`].
 
-mod asked;
 mod exposition;
 mod json;
 mod prometheus;
+mod request;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use asked::{Asked, Form, HEAD_BYTES_MAX};
 pub(crate) use json::json;
 pub(crate) use prometheus::prometheus;
+pub(crate) use request::{Form, HEAD_BYTES_MAX, Request};
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use crate::telemetry::scoreboard::{Row, Totals};
 
 /// The past, kept from the first worker on.
 #[derive(Default)]
-pub(super) struct History {
+pub(super) struct Rates {
     numbers: BTreeMap<u32, Past>,
     /// By process.
     samples: HashMap<u32, [Sample; 2]>,
@@ -30,7 +30,7 @@ pub(super) struct Past {
 #[derive(Clone, Copy)]
 struct Sample(Instant, u64);
 
-impl History {
+impl Rates {
     /// What is remembered of a number.
     pub(super) fn of(&mut self, number: u32) -> &mut Past {
         self.numbers.entry(number).or_default()

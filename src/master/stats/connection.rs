@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use nix::poll::PollFlags;
 
 use crate::net::stream::{Socket, Stream};
-use crate::telemetry::stats::{Asked, Form, HEAD_BYTES_MAX};
+use crate::telemetry::stats::{Form, HEAD_BYTES_MAX, Request};
 
 /// A connection to a reader.
-pub(super) struct Visit {
+pub(super) struct Connection {
     socket: Socket,
     began: Instant,
     /// When its present state is over, whatever came of it.
@@ -32,9 +32,9 @@ enum State {
     Draining(usize),
 }
 
-impl Visit {
+impl Connection {
     pub(super) fn new(socket: Socket, now: Instant) -> Self {
-        Visit { socket, began: now, until: now + SILENCE_TIME_MAX, state: State::Asking(Vec::new()) }
+        Connection { socket, began: now, until: now + SILENCE_TIME_MAX, state: State::Asking(Vec::new()) }
     }
 
     /// What is waited for.
@@ -54,14 +54,14 @@ impl Visit {
                 State::Asking(bytes) => match self.socket.read(&mut piece) {
                     Ok(read) => {
                         bytes.extend_from_slice(&piece[..read]);
-                        match Asked::by(bytes) {
-                            Asked::Begun if read == 0 => return false,
-                            Asked::Begun => self.until = self.began + HEAD_TIME_MAX,
+                        match Request::by(bytes) {
+                            Request::Begun if read == 0 => return false,
+                            Request::Begun => self.until = self.began + HEAD_TIME_MAX,
                             asked => self.answer(asked, now, values),
                         }
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock && now >= self.until => {
-                        let asked = Asked::by(bytes);
+                        let asked = Request::by(bytes);
                         self.answer(asked, now, values);
                     }
                     Err(error) => return is_passing(&error),
@@ -87,7 +87,7 @@ impl Visit {
         }
     }
 
-    fn answer(&mut self, asked: Asked, now: Instant, values: &mut dyn FnMut(Form) -> String) {
+    fn answer(&mut self, asked: Request, now: Instant, values: &mut dyn FnMut(Form) -> String) {
         self.state = State::Answering(asked.response(values), 0);
         self.until = now + ANSWER_TIME_MAX;
     }

@@ -8,23 +8,23 @@ use std::time::{Duration, Instant};
 use log::warn;
 use nix::poll::PollFlags;
 
-use super::visit::Visit;
+use super::connection::Connection;
 use crate::net::listener::Listener;
 use crate::telemetry::log_throttle::Throttle;
 use crate::telemetry::stats::Form;
 
 /// The listeners, and the readers in the order in which they came.
-pub(super) struct Door {
+pub(super) struct Server {
     pub(super) listeners: Vec<Listener>,
-    visits: VecDeque<Visit>,
+    connections: VecDeque<Connection>,
     /// When to accept again after the process had no descriptor left.
     paused_until: Option<Instant>,
     failed: Throttle,
 }
 
-impl Door {
+impl Server {
     pub(super) fn new(listeners: Vec<Listener>) -> Self {
-        Door { listeners, visits: VecDeque::new(), paused_until: None, failed: Throttle::default() }
+        Server { listeners, connections: VecDeque::new(), paused_until: None, failed: Throttle::default() }
     }
 
     /// What is waited for; new readers only if it is `open`.
@@ -32,12 +32,12 @@ impl Door {
         let accepts = open && self.paused_until.is_none();
         let listeners = self.listeners.iter().filter(move |_| accepts);
         let listeners = listeners.map(|listener| (listener.as_fd(), PollFlags::POLLIN));
-        listeners.chain(self.visits.iter().map(Visit::waits_for))
+        listeners.chain(self.connections.iter().map(Connection::waits_for))
     }
 
     /// When to look again though nothing happens.
     pub(super) fn until(&self) -> Option<Instant> {
-        self.visits.iter().map(|visit| visit.until).chain(self.paused_until).min()
+        self.connections.iter().map(|connection| connection.until).chain(self.paused_until).min()
     }
 
     /// Lets new readers in if it is `open`, and goes on with those that are there. So many descriptors are left to the
@@ -55,7 +55,7 @@ impl Door {
         if open && self.paused_until.is_none() {
             self.accept(now, reserve);
         }
-        self.visits.retain_mut(|visit| visit.go_on(now, values));
+        self.connections.retain_mut(|connection| connection.go_on(now, values));
     }
 
     fn accept(&mut self, now: Instant, reserve: usize) {
@@ -64,15 +64,15 @@ impl Door {
                 match listener.accept() {
                     Ok((socket, peer)) if listener.allows(&peer) => {
                         // Who came first had the most time: else some that say nothing could keep all others out.
-                        if self.visits.len() >= READERS_COUNT_MAX {
-                            self.visits.pop_front();
+                        if self.connections.len() >= READERS_COUNT_MAX {
+                            self.connections.pop_front();
                         }
                         let mut has_room = can_have(reserve, &socket);
-                        while !has_room && self.visits.pop_front().is_some() {
+                        while !has_room && self.connections.pop_front().is_some() {
                             has_room = can_have(reserve, &socket);
                         }
                         if has_room {
-                            self.visits.push_back(Visit::new(socket, now));
+                            self.connections.push_back(Connection::new(socket, now));
                         } else if let Some(more) = self.failed.pass(now) {
                             warn!(
                                 "--stats: {peer}: not answered: the master needs the {reserve} descriptors that the \

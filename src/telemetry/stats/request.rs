@@ -1,6 +1,6 @@
 //! What a reader asks for, by the bytes that it has sent so far.
 
-use httparse::{EMPTY_HEADER, Request, Status};
+use httparse::{EMPTY_HEADER, Status};
 
 /// A form in which the values leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(crate) enum Form {
 
 /// What a reader wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum Request {
     /// It has asked for nothing yet.
     Nothing,
     /// An HTTP request has begun.
@@ -35,55 +35,55 @@ pub(crate) const HEAD_BYTES_MAX: usize = 8 << 10;
 /// A request has at most so many fields, a count; a browser sends 20.
 const FIELDS_COUNT_MAX: usize = 64;
 
-impl Asked {
+impl Request {
     /// Reads what has come.
-    pub(crate) fn by(bytes: &[u8]) -> Asked {
+    pub(crate) fn by(bytes: &[u8]) -> Request {
         if bytes.is_empty() {
-            return Asked::Nothing;
+            return Request::Nothing;
         }
         let mut fields = [EMPTY_HEADER; FIELDS_COUNT_MAX];
-        let mut request = Request::new(&mut fields);
+        let mut request = httparse::Request::new(&mut fields);
         match request.parse(bytes) {
             Ok(Status::Complete(_)) => {}
-            Ok(Status::Partial) if bytes.len() < HEAD_BYTES_MAX => return Asked::Begun,
+            Ok(Status::Partial) if bytes.len() < HEAD_BYTES_MAX => return Request::Begun,
             Ok(Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
-                return Asked::Wrong(
+                return Request::Wrong(
                     "431 Request Header Fields Too Large",
                     "The request's head is too large.",
                 );
             }
-            Err(_) => return Asked::Wrong("400 Bad Request", "This is no HTTP request."),
+            Err(_) => return Request::Wrong("400 Bad Request", "This is no HTTP request."),
         }
         let head_only = match request.method {
             Some("GET") => false,
             Some("HEAD") => true,
-            _ => return Asked::Wrong("405 Method Not Allowed", "Only GET and HEAD are answered here."),
+            _ => return Request::Wrong("405 Method Not Allowed", "Only GET and HEAD are answered here."),
         };
         let path = request.path.unwrap_or_default();
         let form = match path.split('?').next() {
             Some("/") => Form::Json,
             Some("/metrics") => Form::Prometheus,
-            _ => return Asked::Wrong("404 Not Found", "There is / for JSON, and /metrics for Prometheus."),
+            _ => return Request::Wrong("404 Not Found", "There is / for JSON, and /metrics for Prometheus."),
         };
-        Asked::For { form, head_only }
+        Request::For { form, head_only }
     }
 
     /// The response: its head, and what `values` has in a form.
     pub(crate) fn response(self, values: impl FnOnce(Form) -> String) -> Vec<u8> {
         match self {
             // As uWSGI's stats server answers.
-            Asked::Nothing => values(Form::Json).into_bytes(),
-            Asked::Begun => {
+            Request::Nothing => values(Form::Json).into_bytes(),
+            Request::Begun => {
                 response("408 Request Timeout", PLAIN, "The request did not come to its end.\n", false)
             }
-            Asked::For { form, head_only } => {
+            Request::For { form, head_only } => {
                 let kind = match form {
                     Form::Json => "application/json",
                     Form::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
                 };
                 response("200 OK", kind, &values(form), head_only)
             }
-            Asked::Wrong(status, why) => response(status, PLAIN, &format!("{why}\n"), false),
+            Request::Wrong(status, why) => response(status, PLAIN, &format!("{why}\n"), false),
         }
     }
 }
@@ -106,20 +106,20 @@ mod tests {
 
     #[test]
     fn each_reader_gets_its_own() {
-        let wrong = |status: &str, bytes: &[u8]| match Asked::by(bytes) {
-            Asked::Wrong(said, _) => assert!(said.starts_with(status), "{said}"),
+        let wrong = |status: &str, bytes: &[u8]| match Request::by(bytes) {
+            Request::Wrong(said, _) => assert!(said.starts_with(status), "{said}"),
             asked => panic!("{asked:?}"),
         };
-        let get = |form| Asked::For { form, head_only: false };
-        assert_eq!(Asked::by(b""), Asked::Nothing);
-        assert_eq!(Asked::by(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"), get(Form::Json));
-        assert_eq!(Asked::by(b"GET /?x HTTP/1.0\r\n\r\n"), get(Form::Json));
-        assert_eq!(Asked::by(b"GET /metrics HTTP/1.1\r\n\r\n"), get(Form::Prometheus));
-        let head = Asked::For { form: Form::Prometheus, head_only: true };
-        assert_eq!(Asked::by(b"HEAD /metrics HTTP/1.1\r\n\r\n"), head);
+        let get = |form| Request::For { form, head_only: false };
+        assert_eq!(Request::by(b""), Request::Nothing);
+        assert_eq!(Request::by(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"), get(Form::Json));
+        assert_eq!(Request::by(b"GET /?x HTTP/1.0\r\n\r\n"), get(Form::Json));
+        assert_eq!(Request::by(b"GET /metrics HTTP/1.1\r\n\r\n"), get(Form::Prometheus));
+        let head = Request::For { form: Form::Prometheus, head_only: true };
+        assert_eq!(Request::by(b"HEAD /metrics HTTP/1.1\r\n\r\n"), head);
         let whole = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
         for end in 1..whole.len() - 1 {
-            assert_eq!(Asked::by(&whole[..end]), Asked::Begun, "{end}");
+            assert_eq!(Request::by(&whole[..end]), Request::Begun, "{end}");
         }
         wrong("404", b"GET /metric HTTP/1.1\r\n\r\n");
         wrong("405", b"POST / HTTP/1.1\r\n\r\n");
@@ -133,13 +133,13 @@ mod tests {
     #[test]
     fn a_response_is_whole() {
         let values = |_| "values".to_owned();
-        assert_eq!(Asked::Nothing.response(values), b"values");
-        let text = |asked: Asked| String::from_utf8(asked.response(values)).unwrap();
-        let all = text(Asked::For { form: Form::Json, head_only: false });
+        assert_eq!(Request::Nothing.response(values), b"values");
+        let text = |asked: Request| String::from_utf8(asked.response(values)).unwrap();
+        let all = text(Request::For { form: Form::Json, head_only: false });
         assert!(all.starts_with("HTTP/1.1 200 OK\r\n") && all.ends_with("\r\n\r\nvalues"), "{all}");
-        let head = text(Asked::For { form: Form::Json, head_only: true });
+        let head = text(Request::For { form: Form::Json, head_only: true });
         assert_eq!(Some(head.as_str()), all.strip_suffix("values"));
-        assert!(text(Asked::by(b"POST / HTTP/1.1\r\n\r\n")).contains("\r\nAllow: GET, HEAD\r\n"));
-        assert!(text(Asked::Begun).starts_with("HTTP/1.1 408 "));
+        assert!(text(Request::by(b"POST / HTTP/1.1\r\n\r\n")).contains("\r\nAllow: GET, HEAD\r\n"));
+        assert!(text(Request::Begun).starts_with("HTTP/1.1 408 "));
     }
 }

@@ -1,8 +1,8 @@
 //! One reader of the statistics: a few bytes from it, the answer, and the end. It never has the master wait.
 //!
-//! It is no `Connection`, as readers of uWSGI's kind send nothing and want JSON without a head, for which there is no
-//! protocol, and as a `Connection` relies on edges and does not say what it waits for, so that the master's poll(2), which
-//! tells of levels, would return at once again and again: what a `Connection` would save here is less than both would add.
+//! It is not the workers' `Connection`, as readers of uWSGI's kind send nothing and want JSON without a head, for which there is no
+//! protocol, and as that one relies on edges and does not say what it waits for, so that the master's poll(2), which
+//! tells of levels, would return at once again and again: what it would save here is less than both would add.
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};

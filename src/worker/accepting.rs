@@ -36,18 +36,20 @@ impl<A: Application> Worker<A> {
                 if !self.acceptors[at].is_ready(now) {
                     break;
                 }
-                // No connection is closed for a newcomer that is not there.
-                if !self.can_accept() && !self.acceptors[at].has_waiting() {
-                    break;
-                }
-                if !self.can_accept() && !self.make_room() {
-                    if let Some(more) = self.full.pass(now) {
-                        warn!(
-                            "{} connections are open, the most allowed; the rest wait{more}",
-                            self.connections.len()
-                        );
+                if !self.can_accept() {
+                    // No connection is closed for a newcomer that is not there.
+                    if !self.acceptors[at].has_waiting() {
+                        break;
                     }
-                    return;
+                    if !self.make_room() {
+                        if let Some(more) = self.full.pass(now) {
+                            warn!(
+                                "{} connections are open, the most allowed; the rest wait{more}",
+                                self.connections.len()
+                            );
+                        }
+                        return;
+                    }
                 }
                 if !self.accept_one(at, now) {
                     break;

@@ -73,25 +73,17 @@ impl Acceptor {
         match (self.shared && can != self.registered, can) {
             (false, _) => Ok(()),
             (true, true) => self.register(registry),
-            (true, false) => {
-                self.registered = false;
-                Ok(epoll::delete(registry, &self.listener)?)
-            }
+            (true, false) => self.deregister(registry),
         }
     }
 
-    /// Takes the listener out of the poller for good, before it is closed. Its close would not: the master and the other
+    /// Takes the listener out of the poller, also before it is closed. Its close would not: the master and the other
     /// workers have it too, and the kernel would go on to wake this worker, and no other, for their connections.
-    pub(crate) fn deregister(&mut self, registry: &Registry) {
-        if !std::mem::take(&mut self.registered) {
-            return;
-        }
-        let deregistered = match self.shared {
-            true => epoll::delete(registry, &self.listener).map_err(io::Error::from),
-            false => registry.deregister(&mut self.listener),
-        };
-        if let Err(error) = deregistered {
-            error!("{}: cannot be taken out of the poller: {error}", self.listener.address());
+    pub(crate) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        match (std::mem::take(&mut self.registered), self.shared) {
+            (false, _) => Ok(()),
+            (true, true) => Ok(epoll::delete(registry, &self.listener)?),
+            (true, false) => registry.deregister(&mut self.listener),
         }
     }
 

@@ -1,10 +1,9 @@
 //! How the loop sleeps: until there is something to do, and with a sign of life each second where a master looks for it.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Worker;
 use super::turns::Turns;
@@ -13,8 +12,8 @@ use crate::process::fork_watch;
 use crate::telemetry::scoreboard::Recorder;
 use crate::worker::acceptor::Acceptor;
 
-/// Runs what it is given, in which the worker's thread sleeps until there is something to do. Who holds a lock while
-/// applications run, as Python's GIL, lets go of it meanwhile.
+/// Runs what it is given, in which the worker's thread sleeps until there is something to do. A host that holds a lock
+/// while applications run, as Python's GIL, lets go of it meanwhile.
 pub type Waiting = Box<dyn Fn(&mut (dyn FnMut() + Send))>;
 
 impl<A: Application> Worker<A> {
@@ -45,7 +44,7 @@ struct Sleep<'a> {
     poll: &'a mut Poll,
     acceptors: &'a mut [Acceptor],
     /// Time between two signs of life; `None` where nobody looks for them.
-    heartbeat: Option<std::time::Duration>,
+    heartbeat: Option<Duration>,
     recorder: Option<&'a mut Recorder>,
 }
 
@@ -64,8 +63,8 @@ impl Sleep<'_> {
             now = Instant::now();
             let is_over = until.is_some_and(|until| now >= until);
             if polled.is_err() || is_over || !events.is_empty() || self.finds_waiting() {
-                // Whoever has to wait for a lock of the application's from here on is seen to be busy, and stuck if it
-                // never gets it.
+                // A worker that has to wait for a lock of the application's from here on is seen to be busy, and stuck if
+                // it never gets it.
                 if let Some(recorder) = &mut self.recorder {
                     recorder.wakes(now);
                 }
@@ -80,15 +79,8 @@ impl Sleep<'_> {
     /// Whether a connection waits on a shared listener though this worker was not told: the kernel tells one of the
     /// workers, and that one may have been stopped, or have had no room.
     fn finds_waiting(&mut self) -> bool {
-        let watched = |acceptor: &&mut Acceptor| acceptor.is_watched();
-        let mut descriptors: Vec<_> = (self.acceptors.iter_mut())
-            .filter(watched)
-            .map(|acceptor| PollFd::new(acceptor.listener(), PollFlags::IN))
-            .collect();
-        let found = poll(&mut descriptors, Some(&Timespec::default())).is_ok_and(|count| count > 0);
-        if found {
-            self.acceptors.iter_mut().filter(watched).for_each(Acceptor::set_ready);
-        }
-        found
+        let watched = self.acceptors.iter_mut().filter(|acceptor| acceptor.is_watched());
+        // Each is asked: what one finds says nothing of the others.
+        watched.map(Acceptor::has_waiting).filter(|waits| *waits).count() > 0
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use log::{info, warn};
+use log::{error, info, warn};
 
 use super::Worker;
 use crate::application::Application;
@@ -42,7 +42,7 @@ impl<A: Application> Worker<A> {
     /// Leaves what comes to the other workers. A connection of which this one alone was told is still taken: of each
     /// listener there is one at most, as a worker that is told takes at least one.
     fn leave_listeners(&mut self, now: Instant) {
-        self.acceptors.iter_mut().for_each(|acceptor| acceptor.deregister(self.poll.registry()));
+        self.deregister_listeners();
         for at in 0..self.acceptors.len() {
             self.acceptors[at].set_ready();
             if self.can_accept() && self.acceptors[at].is_ready(now) {
@@ -54,10 +54,18 @@ impl<A: Application> Worker<A> {
 
     /// Takes no one in any more.
     fn close_listeners(&mut self) {
-        for mut acceptor in self.acceptors.drain(..) {
-            acceptor.deregister(self.poll.registry());
-        }
+        self.deregister_listeners();
+        self.acceptors.clear();
         info!("stopping: {} connections are open", self.connections.len());
+    }
+
+    /// Has the kernel tell the other workers, and not this one, of connections.
+    fn deregister_listeners(&mut self) {
+        for acceptor in &mut self.acceptors {
+            if let Err(error) = acceptor.deregister(self.poll.registry()) {
+                error!("{}: cannot be taken out of the poller: {error}", acceptor.listener().address());
+            }
+        }
     }
 
     /// Drops every connection, so that its peer sees what is missing.

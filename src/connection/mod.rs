@@ -14,6 +14,7 @@
 //! more will be sent, and reads until the peer closes (RFC 9112 section 9.6).
 
 pub(crate) mod abort_reply;
+mod context;
 mod endings;
 mod exchange;
 mod outbox;
@@ -31,12 +32,11 @@ use crate::application::environ::Environ;
 use crate::application::hang_up::Client;
 use crate::connection::exchange::{Exchange, Piece};
 use crate::connection::outbox::Outbox;
-use crate::limits::Limits;
 use crate::net::stream::Peer;
 pub use crate::net::stream::Stream;
 use crate::protocol::{Persistence, Phase, Protocol};
-use crate::telemetry::observer::{Event, Observer};
-use crate::telemetry::scoreboard::Recorder;
+use crate::telemetry::observer::Event;
+pub use context::Context;
 use reading::ReadSide;
 use waiting::Waiting;
 
@@ -57,41 +57,6 @@ pub struct Connection<S> {
     /// Bytes that the peer's socket has taken of all responses.
     sent: u64,
     tally: ResponseTally,
-}
-
-/// What a connection needs of its worker for one turn.
-pub struct Context<'a, A> {
-    /// What answers.
-    pub application: &'a mut A,
-    /// Where bytes are read into; its content means nothing between two reads.
-    pub scratch: &'a mut [u8],
-    /// The bounds.
-    pub limits: &'a Limits,
-    /// Now, as RFC 9110 section 5.6.7 writes it.
-    pub date: &'a [u8],
-    /// The worker's clock. It is asked only when a connection begins to wait.
-    pub clock: &'a dyn Fn() -> Instant,
-    /// Who is told what happens.
-    pub observer: Option<&'a mut dyn Observer>,
-    /// The worker takes no more requests than those that it has: each is its connection's last.
-    pub stopping: bool,
-    /// The worker's row on the scoreboard, for the command's workers.
-    #[doc(hidden)] // Only the command has one; who drives connections otherwise gives `None`.
-    pub recorder: Option<&'a mut Recorder>,
-}
-
-impl<A> Context<'_, A> {
-    /// Tells of what has just happened on a connection.
-    // Each call has one event: what it does not concern is left out of it.
-    #[inline(always)]
-    fn tell(&mut self, connection: u64, event: Event<'_>) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.observe(connection, event);
-        }
-        if let Some(observer) = &mut self.observer {
-            observer.observe(connection, event);
-        }
-    }
 }
 
 /// How a turn ended.

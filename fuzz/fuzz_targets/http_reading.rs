@@ -17,15 +17,7 @@ fuzz_target!(|input: &[u8]| {
     let Some((choice, bytes)) = input.split_last() else { return };
     let limits = match choice % 2 {
         0 => Limits::default(),
-        // Bounds that an input of some hundred bytes reaches.
-        _ => Limits {
-            http_request_line_bytes_max: 60,
-            http_head_bytes_max: 150,
-            http_headers_count_max: 4,
-            http_chunk_line_bytes_max: 20,
-            body_bytes_max: 30,
-            ..Limits::default()
-        },
+        _ => compare::small(),
     };
     let seen = feeding::assert_any_split(bytes, &[usize::from(*choice)], &limits);
     compare::assert_same_reading(bytes, &seen, &limits);

@@ -52,3 +52,15 @@ fn difference(seen: &Outcome, reading: &Reading) -> Option<String> {
     };
     (end != reading.end).then(|| "what comes behind the last request".to_owned())
 }
+
+/// Bounds that short requests reach.
+pub(crate) fn small() -> Limits {
+    Limits {
+        http_request_line_bytes_max: 60,
+        http_head_bytes_max: 150,
+        http_headers_count_max: 4,
+        http_chunk_line_bytes_max: 20,
+        body_bytes_max: 30,
+        ..Limits::default()
+    }
+}

@@ -2,7 +2,7 @@
 
 use tidegate::Limits;
 
-use super::compare::assert_same_reading;
+use super::compare::{assert_same_reading, small};
 use super::feeding::feed;
 use super::fixture::Fixture;
 
@@ -47,18 +47,6 @@ const LONG_BYTES: usize = 1_000;
 /// A few seconds without optimization.
 const ROUNDS: usize = 100_000;
 const SEED: u64 = 0x5ea_51de;
-
-/// Bounds that short requests reach.
-fn small() -> Limits {
-    Limits {
-        http_request_line_bytes_max: 60,
-        http_head_bytes_max: 150,
-        http_headers_count_max: 4,
-        http_chunk_line_bytes_max: 20,
-        body_bytes_max: 30,
-        ..Limits::default()
-    }
-}
 
 /// A request line of one fixture, fields of others, and the body of another: mostly a request whose parts do not fit.
 fn composed(fixtures: &[Vec<u8>], chance: &mut Chance) -> Vec<u8> {

@@ -8,6 +8,7 @@ mod error;
 pub(crate) mod fastcgi;
 pub(crate) mod http;
 mod pending_request;
+pub(crate) mod percent;
 pub(crate) mod scgi;
 pub(crate) mod uwsgi;
 

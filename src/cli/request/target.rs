@@ -1,6 +1,7 @@
 //! A request's target, as nginx takes it apart: $request_uri, $document_uri and $query_string.
 
 use super::super::Result;
+use crate::protocol::percent::{self, BadEscape};
 
 /// `/path?query` in its parts.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,32 +25,15 @@ impl Target {
         }
         let uri = target.split(|byte| *byte == b'#').next().unwrap_or_default();
         let mark = uri.iter().position(|byte| *byte == b'?').unwrap_or(uri.len());
-        let path = decode(&uri[..mark]).and_then(|decoded| normal(&decoded)).map_err(wrong)?;
+        let mut decoded = Vec::with_capacity(mark);
+        percent::decode(&uri[..mark], |piece| decoded.extend_from_slice(piece)).map_err(|bad| match bad {
+            BadEscape::Digits => wrong("two hexadecimal digits follow a %; a % itself is %25"),
+            BadEscape::Nul => wrong("no path holds %00"),
+        })?;
+        let path = normal(&decoded).map_err(wrong)?;
         let query = uri.get(mark + 1..).unwrap_or_default().to_vec();
         Ok(Target { uri: uri.to_vec(), path, query })
     }
-}
-
-fn decode(path: &[u8]) -> std::result::Result<Vec<u8>, &'static str> {
-    let mut decoded = Vec::with_capacity(path.len());
-    let mut rest = path;
-    while let Some((byte, behind)) = rest.split_first() {
-        rest = behind;
-        let mut byte = *byte;
-        if byte == b'%' {
-            let digits = rest.split_at_checked(2).and_then(|(digits, behind)| {
-                rest = behind;
-                let digit = |at: usize| char::from(digits[at]).to_digit(16);
-                u8::try_from(digit(0)? * 16 + digit(1)?).ok()
-            });
-            byte = digits.ok_or("two hexadecimal digits follow a %; a % itself is %25")?;
-        }
-        if byte == 0 {
-            return Err("no path holds %00");
-        }
-        decoded.push(byte);
-    }
-    Ok(decoded)
 }
 
 /// Takes out dot segments and merges slashes, as nginx does after decoding.

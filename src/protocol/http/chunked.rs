@@ -1,11 +1,11 @@
 //! The chunked transfer coding (RFC 9112 section 7.1), decoded; the trailer section is checked and dropped.
 
 use super::HttpFault;
-use super::target::hex_digit;
 use crate::application::response_head::{is_control, is_token};
 use crate::limits::Limits;
 use crate::protocol::Fault;
 use crate::protocol::pending_request::take;
+use crate::protocol::percent::hex_digit;
 
 /// Decodes one chunked body, byte by byte where lines are, in runs where data is.
 #[derive(Debug, Default)]

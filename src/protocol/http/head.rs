@@ -5,11 +5,11 @@ use httparse::{EMPTY_HEADER, Header};
 use super::ends::Ends;
 use super::fields::{BodyFraming, Fields};
 use super::request_line::RequestLine;
-use super::target::{Target, decode_path};
+use super::target::Target;
 use super::{Endpoints, HttpFault, forwarded};
 use crate::application::variables::Variables;
 use crate::limits::Limits;
-use crate::protocol::{DecodeError, Fault};
+use crate::protocol::{DecodeError, Fault, percent};
 
 /// What a head says of the messages' framing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,9 +119,8 @@ fn write_request_line(
     variables.push(b"REQUEST_METHOD", line.method);
     variables.push(b"SCRIPT_NAME", b"");
     let start = variables.extend_block(b"").start;
-    decode_path(target.path, |bytes| {
-        variables.extend_block(bytes);
-    })?;
+    percent::decode(target.path, |bytes| drop(variables.extend_block(bytes)))
+        .map_err(|_| HttpFault::Escape)?;
     let end = variables.extend_block(b"").end;
     variables.push_value(b"PATH_INFO", start..end);
     variables.push(b"QUERY_STRING", target.query);

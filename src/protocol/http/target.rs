@@ -1,4 +1,4 @@
-//! The request target's forms (RFC 9112 section 3.2), and percent-decoding.
+//! The request target's forms (RFC 9112 section 3.2).
 
 use super::HttpFault;
 
@@ -27,22 +27,6 @@ impl<'a> Target<'a> {
         };
         Ok(Target { path: if path.is_empty() { b"/" } else { path }, query, authority })
     }
-}
-
-/// Decodes each %XX of `path`, once. NUL is refused: no file, no database and no C library takes it.
-pub(super) fn decode_path(path: &[u8], mut out: impl FnMut(&[u8])) -> Result<(), HttpFault> {
-    let mut rest = path;
-    while let Some(at) = memchr::memchr(b'%', rest) {
-        out(&rest[..at]);
-        let (hex, behind) = rest[at + 1..].split_first_chunk::<2>().ok_or(HttpFault::Escape)?;
-        match (hex_digit(hex[0]), hex_digit(hex[1])) {
-            (Some(0), Some(0)) | (None, _) | (_, None) => return Err(HttpFault::Escape),
-            (Some(high), Some(low)) => out(&[high << 4 | low]),
-        }
-        rest = behind;
-    }
-    out(rest);
-    Ok(())
 }
 
 /// Whether `host` may stand in a Host header or an authority: RFC 3986's host and an optional port, no user, and
@@ -102,10 +86,6 @@ fn absolute(target: &[u8]) -> Result<(Option<&[u8]>, &[u8]), HttpFault> {
     Ok((Some(authority), rest))
 }
 
-pub(super) fn hex_digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,19 +114,6 @@ mod tests {
                 authority: authority.map(str::as_bytes),
             });
             assert_eq!(got, want, "{method} {target}");
-        }
-    }
-
-    #[test]
-    fn a_path_is_decoded_once() {
-        let decode = |path: &str| {
-            let mut out = Vec::new();
-            decode_path(path.as_bytes(), |bytes| out.extend_from_slice(bytes)).map(|()| out)
-        };
-        assert_eq!(decode("/a%20b%2Fc%E9").unwrap(), b"/a b/c\xe9");
-        assert_eq!(decode("/%2541").unwrap(), b"/%41");
-        for path in ["/%", "/%4", "/%zz", "/%00", "/%+1"] {
-            assert_eq!(decode(path), Err(HttpFault::Escape), "{path}");
         }
     }
 

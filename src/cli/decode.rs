@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Result, print};
 use crate::ascii::Ascii;
 use crate::limits::Limits;
-use crate::protocol::uwsgi::{PacketHeader, RequestDecoder, Vars, WireFault, modifier1};
+use crate::protocol::uwsgi::{PacketHeader, RequestDecoder, Vars, modifier1};
 use crate::protocol::{Fault, Phase, Received};
 
 pub(super) const EXAMPLES: &str = "\
@@ -75,13 +75,9 @@ fn judge(bytes: &[u8]) -> Judged {
                 format!("it ends at offset {}, after {there} of the {of} bytes of the {what}", bytes.len());
             Judged { wrong: Some(why), is_stranger: false }
         }
-        Err(error) => Judged {
-            wrong: Some(error.to_string()),
-            is_stranger: matches!(
-                error.fault,
-                Fault::Uwsgi(WireFault::Http | WireFault::Http2 | WireFault::Tls)
-            ),
-        },
+        Err(error) => {
+            Judged { wrong: Some(error.to_string()), is_stranger: matches!(error.fault, Fault::Stranger(_)) }
+        }
     }
 }
 

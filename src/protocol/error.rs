@@ -6,6 +6,7 @@ use std::io;
 use super::fastcgi::FastcgiFault;
 use super::http::HttpFault;
 use super::scgi::ScgiFault;
+use super::stranger::Stranger;
 use super::uwsgi::WireFault;
 
 /// A request that can never be completed.
@@ -29,6 +30,8 @@ pub(crate) enum Fault {
     Fastcgi(FastcgiFault),
     /// The bytes do not follow SCGI.
     Scgi(ScgiFault),
+    /// They are of another protocol. HTTP has this in its own, beside what else its scan finds.
+    Stranger(Stranger),
     /// REQUEST_METHOD is missing or empty, so this is no request.
     MethodMissing,
     /// CONTENT_LENGTH is not a number.
@@ -64,7 +67,8 @@ impl DecodeError {
             Fault::Uwsgi(fault) => fault.status(),
             Fault::Http(fault) => fault.status(),
             Fault::Fastcgi(fault) => fault.status(),
-            Fault::Scgi(fault) => fault.status(),
+            Fault::Scgi(_) => Some("400 Bad Request"),
+            Fault::Stranger(stranger) => stranger.status(),
             Fault::MethodMissing | Fault::ContentLength { .. } | Fault::ContentLengthTwice => {
                 Some("400 Bad Request")
             }
@@ -84,6 +88,7 @@ impl fmt::Display for DecodeError {
             Fault::Http(fault) => write!(f, "{fault}")?,
             Fault::Fastcgi(fault) => write!(f, "{fault}")?,
             Fault::Scgi(fault) => write!(f, "{fault}")?,
+            Fault::Stranger(stranger) => write!(f, "{stranger}")?,
             Fault::MethodMissing => {
                 write!(
                     f,

@@ -10,6 +10,7 @@ pub(crate) mod http;
 mod pending_request;
 pub(crate) mod percent;
 pub(crate) mod scgi;
+mod stranger;
 pub(crate) mod uwsgi;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use std::fmt;
 pub use endpoints::{Endpoints, Trust};
 pub use error::DecodeError;
 pub(crate) use error::Fault;
+use stranger::Stranger;
 
 use crate::application::environ::Environ;
 use crate::application::response_head::ResponseHead;

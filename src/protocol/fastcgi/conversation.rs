@@ -10,7 +10,8 @@ use super::{FastcgiFault, RecordFault, management, response};
 use crate::application::response_head::ResponseHead;
 use crate::limits::Limits;
 use crate::protocol::{
-    DecodeError, Fault, HTTP_LINE, Persistence, Phase, Received, pending_request::take, write_raw_head,
+    DecodeError, Fault, HTTP_LINE, Persistence, Phase, ProtocolName, Received, Stranger,
+    pending_request::take, write_raw_head,
 };
 
 /// One FastCGI connection.
@@ -332,15 +333,14 @@ impl Conversation {
     /// The error of a record that is none, by its first byte: at the connection's front it may be of a peer that
     /// does not speak FastCGI at all.
     fn no_record(&mut self, version: u8) -> DecodeError {
-        let fault = match version {
-            b'A'..=b'Z' if self.offset == 0 => {
-                self.serving = Serving::Stranger;
-                Fault::Fastcgi(FastcgiFault::Http)
-            }
-            0x16 if self.offset == 0 => Fault::Fastcgi(FastcgiFault::Tls),
-            _ => self.unreadable(RecordFault::Version { version }),
+        let stranger = Stranger::at(ProtocolName::Fastcgi, &[version]).filter(|_| self.offset == 0);
+        let Some(stranger) = stranger else {
+            return self.wrong(self.unreadable(RecordFault::Version { version }));
         };
-        self.wrong(fault)
+        if stranger.speaks_http() {
+            self.serving = Serving::Stranger;
+        }
+        self.wrong(Fault::Stranger(stranger))
     }
 
     fn unreadable(&self, fault: RecordFault) -> Fault {

@@ -34,10 +34,6 @@ pub(crate) enum FastcgiFault {
         /// What came, bytes.
         received: u64,
     },
-    /// HTTP was sent to this port.
-    Http,
-    /// TLS was sent to this port.
-    Tls,
 }
 
 /// Why a record cannot be read.
@@ -61,7 +57,7 @@ impl FastcgiFault {
     /// The status that tells the peer, or `None` where there is no request that could be answered.
     pub(crate) fn status(self) -> Option<&'static str> {
         match self {
-            FastcgiFault::Tls | FastcgiFault::Record { in_request: false, .. } => None,
+            FastcgiFault::Record { in_request: false, .. } => None,
             _ => Some("400 Bad Request"),
         }
     }
@@ -82,10 +78,6 @@ impl fmt::Display for FastcgiFault {
             FastcgiFault::BodyTooShort { length, received } => {
                 write!(f, "STDIN ended after {received} of CONTENT_LENGTH {length} bytes")
             }
-            FastcgiFault::Http => f.write_str(
-                "this port speaks FastCGI, not HTTP: use nginx's fastcgi_pass, not proxy_pass or a browser",
-            ),
-            FastcgiFault::Tls => f.write_str("this port speaks FastCGI, not TLS"),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::protocol::Stranger;
+
 /// A request that RFC 9112 does not allow, or that two servers might read in two ways.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HttpFault {
@@ -88,12 +90,10 @@ pub(crate) enum HttpFault {
     },
     /// An expectation other than 100-continue.
     Expectation,
-    /// TLS was sent to this port.
-    Tls,
+    /// TLS or HTTP/2 was sent to this port.
+    Stranger(Stranger),
     /// Something that is not HTTP was sent to this port.
     NotHttp,
-    /// HTTP/2 was sent to this port.
-    Http2,
     /// The connection did not begin with a PROXY protocol header, which this listener asks for.
     ProxyHeader,
 }
@@ -107,7 +107,8 @@ impl HttpFault {
             | HttpFault::TooManyHeaders { .. }
             | HttpFault::TrailersTooLong { .. }
             | HttpFault::TooManyTrailers { .. } => "431 Request Header Fields Too Large",
-            HttpFault::Version | HttpFault::Http2 => "505 HTTP Version Not Supported",
+            HttpFault::Stranger(stranger) => return stranger.status(),
+            HttpFault::Version => "505 HTTP Version Not Supported",
             HttpFault::EncodingUnknown { .. } | HttpFault::Connect => "501 Not Implemented",
             HttpFault::Expectation => "417 Expectation Failed",
             HttpFault::ProxyHeader => return None,
@@ -157,9 +158,8 @@ impl fmt::Display for HttpFault {
             }
             HttpFault::TooManyTrailers { count_max } => write!(f, "more than {count_max} trailer fields"),
             HttpFault::Expectation => write!(f, "only the expectation 100-continue is known"),
-            HttpFault::Tls => write!(f, "this port speaks plain HTTP, not TLS: use http://"),
+            HttpFault::Stranger(stranger) => stranger.fmt(f),
             HttpFault::NotHttp => write!(f, "this port speaks HTTP, and this is something else"),
-            HttpFault::Http2 => write!(f, "this port speaks HTTP/1.1, not HTTP/2"),
             HttpFault::ProxyHeader => {
                 write!(f, "no PROXY protocol header came first, which this listener asks for")
             }

@@ -2,6 +2,7 @@
 
 use super::HttpFault;
 use crate::application::response_head::is_token;
+use crate::protocol::Stranger;
 
 /// A request line, taken apart.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ impl<'a> RequestLine<'a> {
             b"HTTP/1.0" => false,
             // RFC 9110 section 2.5: what is new in a later minor version may be passed over.
             [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => true,
-            b"HTTP/2.0" if method == b"PRI" => return Err(HttpFault::Http2),
+            b"HTTP/2.0" if method == b"PRI" => return Err(HttpFault::Stranger(Stranger::HTTP2)),
             [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
                 return Err(HttpFault::Version);
             }
@@ -71,7 +72,7 @@ mod tests {
             ("GET /a HTTP/1.9", Ok(("GET", "/a", true))),
             ("GET /a HTTP/0.9", Err(HttpFault::Version)),
             ("GET /a HTTP/2.0", Err(HttpFault::Version)),
-            ("PRI * HTTP/2.0", Err(HttpFault::Http2)),
+            ("PRI * HTTP/2.0", Err(HttpFault::Stranger(Stranger::HTTP2))),
             ("CONNECT a:1 HTTP/1.1", Err(HttpFault::Connect)),
         ] {
             for before in ["", "\r\n"] {

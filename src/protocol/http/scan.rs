@@ -5,6 +5,7 @@
 
 use super::HttpFault;
 use crate::limits::Limits;
+use crate::protocol::{ProtocolName, Stranger};
 
 /// What has been seen of a head.
 #[derive(Debug, Default)]
@@ -131,10 +132,11 @@ impl Scan {
 /// A method begins with a letter or a mark of a token; other protocols begin otherwise.
 fn check_first(first: u8) -> Result<(), HttpFault> {
     match first {
-        0x16 => Err(HttpFault::Tls),
         b'\r' | b'\n' => Ok(()),
         byte if byte.is_ascii_graphic() => Ok(()),
-        _ => Err(HttpFault::NotHttp),
+        byte => {
+            Err(Stranger::at(ProtocolName::Http, &[byte]).map_or(HttpFault::NotHttp, HttpFault::Stranger))
+        }
     }
 }
 
@@ -165,7 +167,11 @@ mod tests {
             ("GET /\rHTTP\n", limits(99, 99, 1), Err((6, HttpFault::ControlInRequestLine))),
             ("GET /\n", limits(10, 99, 1), Err((5, HttpFault::BareLf))),
             ("\r\n\r\nGET", limits(10, 99, 1), Err((2, HttpFault::RequestLine))),
-            ("\u{16}\u{3}", limits(10, 99, 1), Err((0, HttpFault::Tls))),
+            (
+                "\u{16}\u{3}",
+                limits(10, 99, 1),
+                Err((0, HttpFault::Stranger(Stranger::at(ProtocolName::Http, &[0x16]).unwrap()))),
+            ),
             ("\r\n\0", limits(10, 99, 1), Err((2, HttpFault::NotHttp))),
         ] {
             for piece in 1..=bytes.len() {

@@ -7,7 +7,8 @@ use crate::application::variables::Variables;
 use crate::limits::Limits;
 use crate::protocol::pending_request::{self, PendingRequest, take};
 use crate::protocol::{
-    CGI_LINE, CGI_TIMEOUT, DecodeError, Fault, HTTP_LINE, Phase, Received, TIMEOUT, write_raw_head,
+    CGI_LINE, CGI_TIMEOUT, DecodeError, Fault, HTTP_LINE, Phase, ProtocolName, Received, Stranger, TIMEOUT,
+    write_raw_head,
 };
 
 /// Decodes the one request of an SCGI connection.
@@ -142,8 +143,12 @@ impl RequestDecoder {
                     self.prefix += 1;
                     return Ok(true);
                 }
-                byte if self.prefix == 0 => return Err(wrong(0, stranger(*byte))),
-                _ => return Err(wrong(self.prefix, ScgiFault::Length)),
+                byte => {
+                    let first = if self.prefix == 0 { std::slice::from_ref(byte) } else { &[] };
+                    let stranger = Stranger::at(ProtocolName::Scgi, first).map(Fault::Stranger);
+                    let fault = stranger.unwrap_or(Fault::Scgi(ScgiFault::Length));
+                    return Err(DecodeError { offset: Some(self.prefix), fault });
+                }
             }
             self.prefix += 1;
         }
@@ -186,18 +191,6 @@ impl RequestDecoder {
         }
         pending_request::find_path(variables);
         Ok(length.unwrap_or_default())
-    }
-}
-
-/// Who sends this, by its first byte: usually not an SCGI client at all. The sender of a uwsgi packet, whose modifier1
-/// is 0, reads an HTTP response as ours is one.
-fn stranger(first: u8) -> ScgiFault {
-    match first {
-        0 => ScgiFault::Uwsgi,
-        1 => ScgiFault::Fastcgi,
-        0x16 => ScgiFault::Tls,
-        b'A'..=b'Z' => ScgiFault::Http,
-        _ => ScgiFault::Length,
     }
 }
 

@@ -17,24 +17,6 @@ pub(crate) enum ScgiFault {
     LengthNotFirst,
     /// There is no header SCGI with the value 1.
     Version,
-    /// HTTP was sent to this port.
-    Http,
-    /// A uwsgi packet was sent to this port.
-    Uwsgi,
-    /// FastCGI was sent to this port.
-    Fastcgi,
-    /// TLS was sent to this port.
-    Tls,
-}
-
-impl ScgiFault {
-    /// The status that tells the peer, or `None` where it would not understand an HTTP response.
-    pub(crate) fn status(self) -> Option<&'static str> {
-        match self {
-            ScgiFault::Tls | ScgiFault::Fastcgi => None,
-            _ => Some("400 Bad Request"),
-        }
-    }
 }
 
 impl fmt::Display for ScgiFault {
@@ -46,14 +28,6 @@ impl fmt::Display for ScgiFault {
             ScgiFault::NameEmpty => "a header has no name",
             ScgiFault::LengthNotFirst => "the first header is not CONTENT_LENGTH",
             ScgiFault::Version => "there is no header SCGI with the value 1",
-            ScgiFault::Http => {
-                "this port speaks SCGI, not HTTP: use nginx's scgi_pass, not proxy_pass or a browser"
-            }
-            ScgiFault::Uwsgi => "this port speaks SCGI, not uwsgi: use nginx's scgi_pass, not uwsgi_pass",
-            ScgiFault::Fastcgi => {
-                "this port speaks SCGI, not FastCGI: use nginx's scgi_pass, not fastcgi_pass"
-            }
-            ScgiFault::Tls => "this port speaks SCGI, not TLS",
         })
     }
 }

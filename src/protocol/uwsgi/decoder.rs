@@ -5,7 +5,7 @@ use super::vars::{Vars, WireFault};
 use crate::application::variables::Variables;
 use crate::limits::Limits;
 use crate::protocol::pending_request::{self, PendingRequest, take};
-use crate::protocol::{DecodeError, Fault, Persistence, Phase, Received};
+use crate::protocol::{DecodeError, Fault, Persistence, Phase, ProtocolName, Received, Stranger};
 
 /// Decodes the one request of a uwsgi connection; front ends connect anew for each.
 #[derive(Default)]
@@ -95,7 +95,13 @@ impl RequestDecoder {
                 out.extend_from_slice(&PONG.to_bytes());
                 Ok(Received::Answered(Persistence::Close))
             }
-            _ => Err(DecodeError { offset: Some(0), fault: Fault::Uwsgi(self.header.stranger()) }),
+            modifier1 => {
+                let fault = match Stranger::at(ProtocolName::Uwsgi, &self.header.bytes) {
+                    Some(stranger) => Fault::Stranger(stranger),
+                    None => Fault::Uwsgi(WireFault::Modifier { modifier1 }),
+                };
+                Err(DecodeError { offset: Some(0), fault })
+            }
         }
     }
 
@@ -152,19 +158,6 @@ impl PartialHeader {
         self.bytes[self.filled..][..taken.len()].copy_from_slice(taken);
         self.filled += taken.len();
         self.filled == self.bytes.len()
-    }
-
-    /// Who sends this: usually not a uwsgi client at all.
-    fn stranger(&self) -> WireFault {
-        match &self.bytes {
-            b"GET " | b"HEAD" | b"POST" | b"PUT " | b"PATC" | b"DELE" | b"OPTI" | b"TRAC" | b"CONN" => {
-                WireFault::Http
-            }
-            b"PRI " => WireFault::Http2,
-            // A TLS record of type handshake, whose version is 3.x.
-            [0x16, 0x03, 0x00..=0x04, _] => WireFault::Tls,
-            [modifier1, ..] => WireFault::Modifier { modifier1: *modifier1 },
-        }
     }
 }
 

@@ -111,12 +111,6 @@ pub(crate) enum WireFault {
         /// Its modifier1.
         modifier1: u8,
     },
-    /// HTTP/1.x was sent to this port.
-    Http,
-    /// HTTP/2 was sent to this port.
-    Http2,
-    /// TLS was sent to this port.
-    Tls,
 }
 
 /// The two halves of a var.
@@ -132,7 +126,7 @@ impl WireFault {
     /// The status that tells the peer, or `None` where it would not understand an HTTP response.
     pub(crate) fn status(self) -> Option<&'static str> {
         match self {
-            WireFault::Modifier { .. } | WireFault::Tls => None,
+            WireFault::Modifier { .. } => None,
             _ => Some("400 Bad Request"),
         }
     }
@@ -153,17 +147,6 @@ impl fmt::Display for WireFault {
                 "modifier1 {modifier1} ({}) is not served here: only 0 and 30 (requests) and 100 (ping)",
                 modifier1::meaning(*modifier1)
             ),
-            WireFault::Http => write!(
-                f,
-                "this port speaks the uwsgi protocol, not HTTP: use nginx's uwsgi_pass, not proxy_pass or a browser"
-            ),
-            WireFault::Http2 => write!(f, "this port speaks the uwsgi protocol, not HTTP/2"),
-            WireFault::Tls => {
-                write!(
-                    f,
-                    "this port speaks the uwsgi protocol, not TLS: use uwsgi_pass without suwsgi:// or https"
-                )
-            }
         }
     }
 }

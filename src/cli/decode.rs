@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Result, print};
 use crate::ascii::Ascii;
 use crate::limits::Limits;
-use crate::protocol::uwsgi::{PacketHeader, RequestDecoder, Vars, modifier1};
+use crate::protocol::uwsgi::{PacketHeader, RequestDecoder, modifier1, vars};
 use crate::protocol::{Fault, Phase, Received};
 
 pub(super) const EXAMPLES: &str = "\
@@ -102,7 +102,7 @@ impl<'a> Packet<'a> {
     /// The vars up to the first that cannot be read.
     fn vars(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         let block = self.block;
-        Vars::new(block).map_while(std::result::Result::ok).map(|(key, value)| (&block[key], &block[value]))
+        vars(block).map_while(std::result::Result::ok).map(|var| (&block[var.name], &block[var.value]))
     }
 
     fn content_length(&self) -> Option<u64> {
@@ -112,9 +112,7 @@ impl<'a> Packet<'a> {
 
     /// The body, and how many bytes follow it; `None` if the vars are not all there, or not all vars.
     fn body(&self) -> Option<(&'a [u8], usize)> {
-        if self.block.len() < usize::from(self.header.datasize)
-            || Vars::new(self.block).any(|var| var.is_err())
-        {
+        if self.block.len() < usize::from(self.header.datasize) || vars(self.block).any(|var| var.is_err()) {
             return None;
         }
         let length = self.content_length().unwrap_or_default();

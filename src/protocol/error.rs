@@ -3,11 +3,7 @@
 use std::fmt;
 use std::io;
 
-use super::fastcgi::FastcgiFault;
-use super::http::HttpFault;
-use super::scgi::ScgiFault;
 use super::stranger::Stranger;
-use super::uwsgi::WireFault;
 
 /// A request that can never be completed.
 #[derive(Debug)]
@@ -22,14 +18,8 @@ pub struct DecodeError {
 /// What was wrong with a request.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// The bytes do not follow the uwsgi protocol.
-    Uwsgi(WireFault),
-    /// The bytes do not follow HTTP/1.1, or not strictly.
-    Http(HttpFault),
-    /// The bytes do not follow FastCGI.
-    Fastcgi(FastcgiFault),
-    /// The bytes do not follow SCGI.
-    Scgi(ScgiFault),
+    /// The bytes do not follow the protocol, or not strictly.
+    Grammar(Box<dyn GrammarFault>),
     /// They are of another protocol. HTTP has this in its own, beside what else its scan finds.
     Stranger(Stranger),
     /// REQUEST_METHOD is missing or empty, so this is no request.
@@ -60,14 +50,34 @@ pub(crate) enum Fault {
     Spool(io::Error),
 }
 
+/// What the bytes of one protocol can be wrong about.
+pub(crate) trait GrammarFault: fmt::Debug + fmt::Display + Send + Sync {
+    /// The status that tells the peer, or `None` where it would not understand an HTTP response.
+    fn status(&self) -> Option<&'static str> {
+        Some("400 Bad Request")
+    }
+}
+
+impl<F: GrammarFault + 'static> From<F> for Fault {
+    fn from(fault: F) -> Self {
+        Fault::Grammar(Box::new(fault))
+    }
+}
+
 impl DecodeError {
+    pub(super) fn at(offset: usize, fault: impl Into<Fault>) -> Self {
+        DecodeError { offset: Some(offset), fault: fault.into() }
+    }
+
+    /// Of no one place.
+    pub(super) fn of(fault: impl Into<Fault>) -> Self {
+        DecodeError { offset: None, fault: fault.into() }
+    }
+
     /// The status that tells the peer, or `None` where it speaks a protocol in which nothing can be said.
     pub fn status(&self) -> Option<&'static str> {
         match &self.fault {
-            Fault::Uwsgi(fault) => fault.status(),
-            Fault::Http(fault) => fault.status(),
-            Fault::Fastcgi(fault) => fault.status(),
-            Fault::Scgi(_) => Some("400 Bad Request"),
+            Fault::Grammar(fault) => fault.status(),
             Fault::Stranger(stranger) => stranger.status(),
             Fault::MethodMissing | Fault::ContentLength { .. } | Fault::ContentLengthTwice => {
                 Some("400 Bad Request")
@@ -84,10 +94,7 @@ impl DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.fault {
-            Fault::Uwsgi(fault) => write!(f, "{fault}")?,
-            Fault::Http(fault) => write!(f, "{fault}")?,
-            Fault::Fastcgi(fault) => write!(f, "{fault}")?,
-            Fault::Scgi(fault) => write!(f, "{fault}")?,
+            Fault::Grammar(fault) => write!(f, "{fault}")?,
             Fault::Stranger(stranger) => write!(f, "{stranger}")?,
             Fault::MethodMissing => {
                 write!(

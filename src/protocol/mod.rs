@@ -7,6 +7,7 @@ mod endpoints;
 mod error;
 pub(crate) mod fastcgi;
 pub(crate) mod http;
+mod pairs;
 mod pending_request;
 pub(crate) mod percent;
 pub(crate) mod scgi;
@@ -18,6 +19,7 @@ use std::fmt;
 pub use endpoints::{Endpoints, Trust};
 pub use error::DecodeError;
 pub(crate) use error::Fault;
+use error::GrammarFault;
 use stranger::Stranger;
 
 use crate::application::environ::Environ;

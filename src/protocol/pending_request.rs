@@ -81,8 +81,8 @@ impl PendingRequest {
     /// Keeps a piece of the body.
     pub(super) fn append(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), DecodeError> {
         if self.received() + bytes.len() as u64 > limits.body_bytes_max {
-            let fault = Fault::BodyTooLarge { bytes_max: limits.body_bytes_max };
-            return Err(DecodeError { offset: None, fault });
+            let bytes_max = limits.body_bytes_max;
+            return Err(DecodeError::of(Fault::BodyTooLarge { bytes_max }));
         }
         self.body.append(bytes, limits.body_memory_bytes_max).map_err(spool)
     }
@@ -112,5 +112,5 @@ pub(super) fn without_body(variables: Variables) -> Environ {
 }
 
 fn spool(error: std::io::Error) -> DecodeError {
-    DecodeError { offset: None, fault: Fault::Spool(error) }
+    DecodeError::of(Fault::Spool(error))
 }

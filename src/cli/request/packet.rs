@@ -143,13 +143,13 @@ fn host_and_port(host: &[u8]) -> (&[u8], &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::uwsgi::{PacketHeader, Vars};
+    use crate::protocol::uwsgi::{PacketHeader, vars};
 
     fn sent(request: &Request, client: Option<SocketAddr>) -> Vec<(String, String)> {
         let packet = request.packet(client).unwrap();
         let block = &packet[PacketHeader::LEN..];
         let text = |range: std::ops::Range<usize>| String::from_utf8(block[range].to_vec()).unwrap();
-        Vars::new(block).map(|var| var.map(|(key, value)| (text(key), text(value))).unwrap()).collect()
+        vars(block).map(|var| var.map(|var| (text(var.name), text(var.value))).unwrap()).collect()
     }
 
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {

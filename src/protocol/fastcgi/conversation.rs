@@ -262,7 +262,7 @@ impl Conversation {
             (record_type::BEGIN_REQUEST, _) if usize::from(len) != BODY_LEN => {
                 Err(self.unreadable(RecordFault::BeginLength { len }))
             }
-            (record_type::BEGIN_REQUEST, Some(_)) => Err(Fault::Fastcgi(FastcgiFault::BeginTwice)),
+            (record_type::BEGIN_REQUEST, Some(_)) => Err(FastcgiFault::BeginTwice.into()),
             (record_type::BEGIN_REQUEST, None) => Ok(Meaning::Begin(Vec::new())),
             (record_type::ABORT_REQUEST, Some(_)) => Ok(Meaning::Abort),
             (record_type::PARAMS, Some(request)) => {
@@ -283,8 +283,9 @@ impl Conversation {
     ) -> Result<Option<Received>, DecodeError> {
         match (meaning, &mut self.serving) {
             (Meaning::Begin(content), _) => return Ok(self.begin(header.request_id, content, out)),
-            (Meaning::Values(asked), _) => management::write_values(asked, out)
-                .map_err(|_| self.wrong(self.unreadable(RecordFault::Values)))?,
+            (Meaning::Values(asked), _) => {
+                management::write_values(asked, out).map_err(|fault| self.wrong(self.unreadable(fault)))?
+            }
             (Meaning::Unknown, _) => management::write_unknown(header.record_type, out),
             (Meaning::Abort, _) => return Ok(Some(self.abort(out))),
             (Meaning::Params, Serving::Request(request)) if header.content_length == 0 => {
@@ -345,11 +346,11 @@ impl Conversation {
 
     fn unreadable(&self, fault: RecordFault) -> Fault {
         let in_request = matches!(self.serving, Serving::Request(_));
-        Fault::Fastcgi(FastcgiFault::Record { fault, in_request })
+        FastcgiFault::Record { fault, in_request }.into()
     }
 
     /// An error in the record that is arriving.
     fn wrong(&self, fault: Fault) -> DecodeError {
-        DecodeError { offset: Some(self.offset), fault }
+        DecodeError::at(self.offset, fault)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::protocol::GrammarFault;
+
 /// Bytes that do not follow FastCGI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FastcgiFault {
@@ -53,9 +55,9 @@ pub(crate) enum RecordFault {
     Values,
 }
 
-impl FastcgiFault {
-    /// The status that tells the peer, or `None` where there is no request that could be answered.
-    pub(crate) fn status(self) -> Option<&'static str> {
+impl GrammarFault for FastcgiFault {
+    /// `None` where there is no request that could be answered.
+    fn status(&self) -> Option<&'static str> {
         match self {
             FastcgiFault::Record { in_request: false, .. } => None,
             _ => Some("400 Bad Request"),

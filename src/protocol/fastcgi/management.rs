@@ -1,15 +1,16 @@
 //! Management records (section 4): what this application can do, and what it does not know.
 
-use super::FastcgiFault;
-use super::params::Params;
+use super::RecordFault;
+use super::params::read_param;
 use super::record::{BODY_LEN, RecordHeader, record_type};
+use crate::protocol::pairs::pairs;
 
 /// Answers a GET_VALUES whose content is `asked`: of the names that it may ask for, one has a fixed answer here.
 /// The others (FCGI_MAX_CONNS, FCGI_MAX_REQS) are left out, as names that are not understood are to be.
-pub(super) fn write_values(asked: &[u8], out: &mut Vec<u8>) -> Result<(), FastcgiFault> {
+pub(super) fn write_values(asked: &[u8], out: &mut Vec<u8>) -> Result<(), RecordFault> {
     let mut asks_mpxs = false;
-    for pair in Params::new(asked) {
-        let (name, _) = pair?;
+    for pair in pairs(asked, read_param) {
+        let name = pair.map_err(|_| RecordFault::Values)?.name;
         asks_mpxs |= &asked[name] == MPXS_CONNS;
     }
     let mut content = Vec::new();

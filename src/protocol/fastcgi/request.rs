@@ -1,12 +1,12 @@
 //! One request: its PARAMS, then its STDIN, until both are complete.
 
 use super::FastcgiFault;
-use super::params::Params;
+use super::params::read_param;
 use crate::application::environ::Environ;
 use crate::application::variables::Variables;
 use crate::limits::Limits;
 use crate::protocol::pending_request::{self, PendingRequest};
-use crate::protocol::{DecodeError, Fault};
+use crate::protocol::{DecodeError, Fault, pairs};
 
 /// The request that is being received or answered.
 pub(super) struct Request {
@@ -61,7 +61,7 @@ impl Request {
                 let fits = variables.parts().0.len() + usize::from(len) <= bytes_max;
                 if fits { Ok(()) } else { Err(Fault::VarsTooLarge { bytes_max }) }
             }
-            Stage::Stdin { .. } => Err(Fault::Fastcgi(FastcgiFault::ParamsLate)),
+            Stage::Stdin { .. } => Err(FastcgiFault::ParamsLate.into()),
             Stage::Responding => Ok(()),
         }
     }
@@ -69,15 +69,15 @@ impl Request {
     /// Whether a STDIN record of `len` bytes may come now.
     pub(super) fn check_stdin(&self, len: u16, limits: &Limits) -> Result<(), Fault> {
         let (incoming, length) = match &self.stage {
-            Stage::Params { .. } => return Err(Fault::Fastcgi(FastcgiFault::StdinEarly)),
+            Stage::Params { .. } => return Err(FastcgiFault::StdinEarly.into()),
             Stage::Stdin { incoming, length } => (incoming, *length),
             Stage::Responding => return Ok(()),
         };
         let received = incoming.received() + u64::from(len);
         match length {
-            Some(length) if received > length => Err(Fault::Fastcgi(FastcgiFault::BodyTooLong { length })),
+            Some(length) if received > length => Err(FastcgiFault::BodyTooLong { length }.into()),
             Some(length) if received < length && len == 0 => {
-                Err(Fault::Fastcgi(FastcgiFault::BodyTooShort { length, received }))
+                Err(FastcgiFault::BodyTooShort { length, received }.into())
             }
             None if received > limits.body_bytes_max => {
                 Err(Fault::BodyTooLarge { bytes_max: limits.body_bytes_max })
@@ -104,28 +104,8 @@ impl Request {
     /// PARAMS are complete. The place of an error counts from the first byte of their stream.
     pub(super) fn params_complete(&mut self, limits: &Limits) -> Result<(), DecodeError> {
         let Stage::Params { variables } = &mut self.stage else { return Ok(()) };
-        let (block, index) = variables.parts();
-        let mut params = Params::new(block);
-        for count in 1.. {
-            let offset = Some(params.offset());
-            let Some(param) = params.next() else { break };
-            let (name, value) =
-                param.map_err(|fault| DecodeError { offset, fault: Fault::Fastcgi(fault) })?;
-            if count > limits.vars_count_max {
-                let fault = Fault::TooManyVars { count_max: limits.vars_count_max };
-                return Err(DecodeError { offset, fault });
-            }
-            index.push(block, name, value);
-        }
-        let length = pending_request::complete(variables, limits).map_err(|fault| DecodeError {
-            offset: match fault {
-                Fault::MethodMissing => None,
-                _ => variables
-                    .offset(b"CONTENT_LENGTH")
-                    .and_then(|name| Params::new(variables.parts().0).pair_of(name)),
-            },
-            fault,
-        })?;
+        pairs::index(variables, 0, read_param, limits)?;
+        let length = pairs::complete(variables, 0, read_param, limits)?;
         pending_request::find_path(variables);
         self.is_from_nginx = variables.get(b"SERVER_SOFTWARE").is_some_and(|name| name.starts_with(b"nginx"));
         self.stage = Stage::Stdin { incoming: PendingRequest::new(std::mem::take(variables)), length };

@@ -88,7 +88,7 @@ impl Chunked {
                 state => {
                     let Some((byte, rest)) = input.split_first() else { return Ok(Decoded::More) };
                     *input = rest;
-                    self.state = step(state, *byte).map_err(Fault::Http)?;
+                    self.state = step(state, *byte)?;
                     self.count(state, limits)?;
                 }
             }
@@ -104,7 +104,7 @@ impl Chunked {
                 if self.line > limits.http_chunk_line_bytes_max =>
             {
                 let bytes_max = limits.http_chunk_line_bytes_max;
-                return Err(Fault::Http(HttpFault::ChunkLineTooLong { bytes_max }));
+                return Err(HttpFault::ChunkLineTooLong { bytes_max }.into());
             }
             State::SizeLf { size } => {
                 self.line = 0;
@@ -121,12 +121,12 @@ impl Chunked {
             | State::EndLf
                 if self.line > bytes_max =>
             {
-                return Err(Fault::Http(HttpFault::TrailersTooLong { bytes_max }));
+                return Err(HttpFault::TrailersTooLong { bytes_max }.into());
             }
             State::TrailerLf => {
                 self.trailers += 1;
                 if self.trailers > count_max {
-                    return Err(Fault::Http(HttpFault::TooManyTrailers { count_max }));
+                    return Err(HttpFault::TooManyTrailers { count_max }.into());
                 }
             }
             _ => {}

@@ -86,7 +86,7 @@ impl Conversation {
                 State::Head { scan, pending } => {
                     let scanned = scan.scan(input, limits).map_err(|(at, fault)| {
                         self.request = Framing { is_head: is_head(pending, input), ..Framing::default() };
-                        DecodeError { offset: Some(at), fault: Fault::Http(fault) }
+                        DecodeError::at(at, fault)
                     });
                     let Some(len) = scanned? else {
                         pending.extend_from_slice(input);
@@ -247,7 +247,7 @@ fn read_proxy_header(
             endpoints.peer = client.or(endpoints.peer);
             Ok(true)
         }
-        Parsed::Wrong => Err(DecodeError { offset: Some(0), fault: Fault::Http(HttpFault::ProxyHeader) }),
+        Parsed::Wrong => Err(DecodeError::at(0, HttpFault::ProxyHeader)),
     }
 }
 
@@ -268,9 +268,8 @@ fn receive_body(
             }
         }
         Left::Chunked(chunked) => {
-            let fault = |fault| DecodeError { offset: None, fault };
             loop {
-                match chunked.decode(input, limits).map_err(fault)? {
+                match chunked.decode(input, limits).map_err(DecodeError::of)? {
                     Decoded::Data(data) => incoming.append(data, limits)?,
                     Decoded::More => return Ok(false),
                     Decoded::End => break,
@@ -285,6 +284,5 @@ fn receive_body(
 
 /// Two lengths were refused by the head, so completing can only join repeated headers.
 fn complete(variables: &mut Variables) -> Result<(), DecodeError> {
-    let twice = |_| DecodeError { offset: None, fault: Fault::ContentLengthTwice };
-    variables.complete().map(drop).map_err(twice)
+    variables.complete().map(drop).map_err(|_| DecodeError::of(Fault::ContentLengthTwice))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::protocol::Stranger;
+use crate::protocol::{GrammarFault, Stranger};
 
 /// A request that RFC 9112 does not allow, or that two servers might read in two ways.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,9 +98,9 @@ pub(crate) enum HttpFault {
     ProxyHeader,
 }
 
-impl HttpFault {
-    /// The status that tells the peer. `None` closes without a word: a PROXY sender expects no reply.
-    pub(crate) fn status(&self) -> Option<&'static str> {
+impl GrammarFault for HttpFault {
+    /// `None` closes without a word: a PROXY sender expects no reply.
+    fn status(&self) -> Option<&'static str> {
         Some(match self {
             HttpFault::RequestLineTooLong { .. } => "414 URI Too Long",
             HttpFault::HeadTooLong { .. }

@@ -55,28 +55,27 @@ fn read_with<'a>(
     limits: &Limits,
 ) -> Result<Framing, DecodeError> {
     let place = |bytes: &[u8]| bytes.as_ptr() as usize - head.as_ptr() as usize;
-    let wrong = |at: usize, fault| DecodeError { offset: Some(at), fault: Fault::Http(fault) };
-    let at = |(bytes, fault): (&[u8], HttpFault)| wrong(place(bytes), fault);
-    let (line, fields) = RequestLine::split(head).map_err(|fault| wrong(0, fault))?;
+    let at = |(bytes, fault): (&[u8], HttpFault)| DecodeError::at(place(bytes), fault);
+    let (line, fields) = RequestLine::split(head).map_err(|fault| DecodeError::at(0, fault))?;
     let headers = match httparse::parse_headers(fields, table) {
         Ok(httparse::Status::Complete((_, headers))) => headers,
         Ok(httparse::Status::Partial) | Err(_) => {
-            return Err(wrong(place(fields) + bad_line(fields), HttpFault::HeaderLine));
+            return Err(at((&fields[bad_line(fields)..], HttpFault::HeaderLine)));
         }
     };
     let mut known = Fields::default();
     for header in headers {
         known.note(header);
     }
-    let no_host = || wrong(0, HttpFault::HostMissing);
+    let no_host = || DecodeError::at(0, HttpFault::HostMissing);
     known.check_names(line.is_http11).map_err(|wrong| wrong.map_or_else(no_host, at))?;
-    let in_target = |fault| wrong(place(line.target), fault);
+    let in_target = |fault| at((line.target, fault));
     let target = Target::parse(line.method, line.target).map_err(in_target)?;
     write_request_line(variables, &line, &target).map_err(in_target)?;
     let body = known.body(line.is_http11).map_err(at)?;
     let bytes_max = limits.body_bytes_max;
     if matches!(body, BodyFraming::Length(length) if length > bytes_max) {
-        return Err(DecodeError { offset: None, fault: Fault::BodyTooLarge { bytes_max } });
+        return Err(DecodeError::of(Fault::BodyTooLarge { bytes_max }));
     }
     let expects_continue = known.expects_continue(line.is_http11).map_err(at)?;
 

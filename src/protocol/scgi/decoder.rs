@@ -1,14 +1,14 @@
 //! Bytes of a connection → one request. Any split of the bytes gives the same result.
 
 use super::ScgiFault;
-use super::headers::Headers;
+use super::headers::read_header;
 use crate::application::response_head::ResponseHead;
 use crate::application::variables::Variables;
 use crate::limits::Limits;
 use crate::protocol::pending_request::{self, PendingRequest, take};
 use crate::protocol::{
     CGI_LINE, CGI_TIMEOUT, DecodeError, Fault, HTTP_LINE, Phase, ProtocolName, Received, Stranger, TIMEOUT,
-    write_raw_head,
+    pairs, write_raw_head,
 };
 
 /// Decodes the one request of an SCGI connection.
@@ -77,7 +77,7 @@ impl RequestDecoder {
                         let missing = indexed?;
                         State::Body { incoming: PendingRequest::new(variables), missing }
                     }
-                    _ => return Err(wrong(self.prefix + self.headers_len, ScgiFault::Comma)),
+                    _ => return Err(DecodeError::at(self.prefix + self.headers_len, ScgiFault::Comma)),
                 },
                 State::Body { mut incoming, missing } => {
                     let missing = incoming.fill(input, missing, limits)?;
@@ -130,13 +130,13 @@ impl RequestDecoder {
         while let [byte] = take(input, 1) {
             match byte {
                 b'0'..=b'9' if self.prefix == 1 && self.headers_len == 0 => {
-                    return Err(wrong(0, ScgiFault::Length));
+                    return Err(DecodeError::at(0, ScgiFault::Length));
                 }
                 b'0'..=b'9' => {
                     self.headers_len = self.headers_len * 10 + usize::from(byte - b'0');
                     if self.headers_len > limits.vars_bytes_max {
-                        let fault = Fault::VarsTooLarge { bytes_max: limits.vars_bytes_max };
-                        return Err(DecodeError { offset: Some(0), fault });
+                        let bytes_max = limits.vars_bytes_max;
+                        return Err(DecodeError::at(0, Fault::VarsTooLarge { bytes_max }));
                     }
                 }
                 b':' if self.prefix > 0 => {
@@ -146,8 +146,8 @@ impl RequestDecoder {
                 byte => {
                     let first = if self.prefix == 0 { std::slice::from_ref(byte) } else { &[] };
                     let stranger = Stranger::at(ProtocolName::Scgi, first).map(Fault::Stranger);
-                    let fault = stranger.unwrap_or(Fault::Scgi(ScgiFault::Length));
-                    return Err(DecodeError { offset: Some(self.prefix), fault });
+                    let fault = stranger.unwrap_or_else(|| ScgiFault::Length.into());
+                    return Err(DecodeError::at(self.prefix, fault));
                 }
             }
             self.prefix += 1;
@@ -157,43 +157,19 @@ impl RequestDecoder {
 
     /// Reads the headers into their index and ends the head; returns the body's length, bytes.
     fn index(&mut self, variables: &mut Variables, limits: &Limits) -> Result<u64, DecodeError> {
-        let prefix = self.prefix;
-        let (block, index) = variables.parts();
-        let mut headers = Headers::new(block);
-        for count in 1.. {
-            let offset = prefix + headers.offset();
-            let header = headers.next().transpose().map_err(|(at, fault)| wrong(prefix + at, fault))?;
-            let is_length =
-                header.as_ref().is_some_and(|(name, _)| &block[name.clone()] == b"CONTENT_LENGTH");
-            if count == 1 && !is_length {
-                return Err(wrong(offset, ScgiFault::LengthNotFirst));
-            }
-            let Some((name, value)) = header else { break };
-            if count > limits.vars_count_max {
-                let fault = Fault::TooManyVars { count_max: limits.vars_count_max };
-                return Err(DecodeError { offset: Some(offset), fault });
-            }
-            index.push(block, name, value);
+        if self.headers_len == 0 {
+            return Err(DecodeError::at(self.prefix, ScgiFault::LengthNotFirst));
         }
-        let completed = pending_request::complete(variables, limits);
-        let place = |name: &[u8]| variables.offset(name).map(|name| prefix + name);
+        pairs::index(variables, self.prefix, read_header, limits)?;
+        let completed = pairs::complete(variables, self.prefix, read_header, limits);
         self.from_apache =
             variables.get(b"SERVER_SOFTWARE").is_some_and(|software| software.starts_with(b"Apache"));
-        let length = completed.map_err(|fault| DecodeError {
-            offset: match fault {
-                Fault::MethodMissing => None,
-                _ => place(b"CONTENT_LENGTH"),
-            },
-            fault,
-        })?;
+        let length = completed?;
         if variables.get(b"SCGI") != Some(b"1") {
-            return Err(DecodeError { offset: place(b"SCGI"), fault: Fault::Scgi(ScgiFault::Version) });
+            let offset = variables.offset(b"SCGI").map(|name| self.prefix + name);
+            return Err(DecodeError { offset, fault: ScgiFault::Version.into() });
         }
         pending_request::find_path(variables);
         Ok(length.unwrap_or_default())
     }
-}
-
-fn wrong(offset: usize, fault: ScgiFault) -> DecodeError {
-    DecodeError { offset: Some(offset), fault: Fault::Scgi(fault) }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::protocol::GrammarFault;
+
 /// A request that does not follow SCGI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScgiFault {
@@ -18,6 +20,8 @@ pub(crate) enum ScgiFault {
     /// There is no header SCGI with the value 1.
     Version,
 }
+
+impl GrammarFault for ScgiFault {}
 
 impl fmt::Display for ScgiFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

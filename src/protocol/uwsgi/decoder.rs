@@ -1,11 +1,11 @@
 //! Bytes of a connection → one request. Any split of the bytes gives the same result.
 
 use super::header::{PacketHeader, modifier1};
-use super::vars::{Vars, WireFault};
+use super::vars::{WireFault, read_var};
 use crate::application::variables::Variables;
 use crate::limits::Limits;
 use crate::protocol::pending_request::{self, PendingRequest, take};
-use crate::protocol::{DecodeError, Fault, Persistence, Phase, ProtocolName, Received, Stranger};
+use crate::protocol::{DecodeError, Fault, Persistence, Phase, ProtocolName, Received, Stranger, pairs};
 
 /// Decodes the one request of a uwsgi connection; front ends connect anew for each.
 #[derive(Default)]
@@ -96,11 +96,9 @@ impl RequestDecoder {
                 Ok(Received::Answered(Persistence::Close))
             }
             modifier1 => {
-                let fault = match Stranger::at(ProtocolName::Uwsgi, &self.header.bytes) {
-                    Some(stranger) => Fault::Stranger(stranger),
-                    None => Fault::Uwsgi(WireFault::Modifier { modifier1 }),
-                };
-                Err(DecodeError { offset: Some(0), fault })
+                let stranger = Stranger::at(ProtocolName::Uwsgi, &self.header.bytes).map(Fault::Stranger);
+                let fault = stranger.unwrap_or_else(|| WireFault::Modifier { modifier1 }.into());
+                Err(DecodeError::at(0, fault))
             }
         }
     }
@@ -163,26 +161,8 @@ impl PartialHeader {
 
 /// Reads the vars block into its index and ends the head; returns the body's length, bytes.
 fn index(variables: &mut Variables, modifier1: u8, limits: &Limits) -> Result<u64, DecodeError> {
-    let (block, index) = variables.parts();
-    let mut vars = Vars::new(block);
-    for count in 1.. {
-        let offset = vars.offset();
-        let Some(var) = vars.next() else { break };
-        let (key, value) =
-            var.map_err(|(offset, fault)| DecodeError { offset: Some(offset), fault: Fault::Uwsgi(fault) })?;
-        if count > limits.vars_count_max {
-            let fault = Fault::TooManyVars { count_max: limits.vars_count_max };
-            return Err(DecodeError { offset: Some(offset), fault });
-        }
-        index.push(block, key, value);
-    }
-    let length = pending_request::complete(variables, limits).map_err(|fault| DecodeError {
-        offset: match fault {
-            Fault::MethodMissing => None,
-            _ => variables.offset(b"CONTENT_LENGTH").map(|key| PacketHeader::LEN + key - Vars::LENGTH_BYTES),
-        },
-        fault,
-    })?;
+    pairs::index(variables, PacketHeader::LEN, read_var, limits)?;
+    let length = pairs::complete(variables, PacketHeader::LEN, read_var, limits)?;
     if modifier1 == modifier1::MANAGE_PATH_INFO {
         strip_script_name(variables);
     }

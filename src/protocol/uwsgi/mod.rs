@@ -10,4 +10,4 @@ mod vars;
 pub(crate) use decoder::RequestDecoder;
 pub(crate) use encoder::Packet;
 pub(crate) use header::{PacketHeader, modifier1};
-pub(crate) use vars::{Vars, WireFault};
+pub(crate) use vars::vars;

@@ -5,85 +5,55 @@ use std::ops::Range;
 
 use byteorder::{ByteOrder, LittleEndian};
 
-use super::header::{PacketHeader, modifier1};
+use super::header::modifier1;
+use crate::protocol::pairs::{Pair, Read, pairs};
+use crate::protocol::{Fault, GrammarFault};
 
-/// Walks a complete vars block; each item says where in the block a key and its value lie.
-///
-/// It ends with the block, or with the first error. An offset in an error counts from the packet's first byte,
-/// so the block begins at [`PacketHeader::LEN`].
-#[derive(Clone, Debug)]
-pub(crate) struct Vars<'a> {
-    block: &'a [u8],
-    at: usize,
+/// Walks a complete vars block, as far as it can be read.
+pub(crate) fn vars(block: &[u8]) -> impl Iterator<Item = Read> {
+    pairs(block, read_var)
 }
 
-impl<'a> Vars<'a> {
-    /// A length field, bytes.
-    pub(crate) const LENGTH_BYTES: usize = 2;
-
-    /// The vars of `block`, whose length is the header's datasize.
-    pub(crate) fn new(block: &'a [u8]) -> Self {
-        Vars { block, at: 0 }
-    }
-
-    /// Where the next key's length stands, bytes from the packet's first.
-    pub(crate) fn offset(&self) -> usize {
-        PacketHeader::LEN + self.at
-    }
-
-    /// Where the string lies whose length stands at `at`, if all of it is there.
-    #[inline(always)]
-    fn string(&self, at: usize) -> Option<Range<usize>> {
-        let start = at + Self::LENGTH_BYTES;
-        let len = usize::from(LittleEndian::read_u16(self.block.get(at..start)?));
-        (len <= self.block.len() - start).then_some(start..start + len)
-    }
-
-    #[inline(always)]
-    fn var(&self) -> Option<(Range<usize>, Range<usize>)> {
-        let key = self.string(self.at).filter(|key| !key.is_empty())?;
-        let value = self.string(key.end)?;
-        Some((key, value))
-    }
-
-    /// What is wrong with the var that [`Vars::var`] could not read. It is found out only then: the walk that all
-    /// packets take stays free of it.
-    #[cold]
-    fn fault(&self) -> (usize, WireFault) {
-        let key = self.string(self.at);
-        let (what, at) = match &key {
-            Some(key) if key.is_empty() => return (self.offset(), WireFault::KeyEmpty),
-            Some(key) => (Part::Value, key.end),
-            None => (Part::Key, self.at),
-        };
-        let left = self.block.len() - at;
-        let fault = match left.checked_sub(Self::LENGTH_BYTES) {
-            None => WireFault::LengthCut { what, left },
-            Some(left) => {
-                WireFault::Overrun { what, len: usize::from(LittleEndian::read_u16(&self.block[at..])), left }
-            }
-        };
-        (PacketHeader::LEN + at, fault)
-    }
+/// Reads the var that begins at `at`.
+#[inline(always)]
+pub(super) fn read_var(block: &[u8], at: usize) -> Read {
+    let var = || {
+        let name = string(block, at).filter(|name| !name.is_empty())?;
+        let value = string(block, name.end)?;
+        Some(Pair { whole: at..value.end, name, value })
+    };
+    var().ok_or_else(|| fault(block, at))
 }
 
-impl Iterator for Vars<'_> {
-    type Item = Result<(Range<usize>, Range<usize>), (usize, WireFault)>;
+/// Where the string lies whose length stands at `at`, if all of it is there.
+#[inline(always)]
+fn string(block: &[u8], at: usize) -> Option<Range<usize>> {
+    let start = at + LENGTH_BYTES;
+    let len = usize::from(LittleEndian::read_u16(block.get(at..start)?));
+    (len <= block.len() - start).then_some(start..start + len)
+}
 
-    #[inline(always)]
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.at == self.block.len() {
-            return None;
+/// What is wrong with a var that could not be read. It is found out only then: the walk that all packets take stays
+/// free of it.
+#[cold]
+fn fault(block: &[u8], at: usize) -> (usize, Fault) {
+    let (what, at) = match string(block, at) {
+        Some(key) if key.is_empty() => return (at, WireFault::KeyEmpty.into()),
+        Some(key) => ("value", key.end),
+        None => ("key", at),
+    };
+    let left = block.len() - at;
+    let fault = match left.checked_sub(LENGTH_BYTES) {
+        None => WireFault::LengthCut { what, left },
+        Some(left) => {
+            WireFault::Overrun { what, len: usize::from(LittleEndian::read_u16(&block[at..])), left }
         }
-        let Some((key, value)) = self.var() else {
-            let fault = self.fault();
-            self.at = self.block.len();
-            return Some(Err(fault));
-        };
-        self.at = value.end;
-        Some(Ok((key, value)))
-    }
+    };
+    (at, fault.into())
 }
+
+/// A length field, bytes.
+const LENGTH_BYTES: usize = 2;
 
 /// What the bytes of a packet can be wrong about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +62,8 @@ pub(crate) enum WireFault {
     KeyEmpty,
     /// A key or a value that would reach beyond datasize.
     Overrun {
-        /// Which of the two.
-        what: Part,
+        /// Which of the two, in a word.
+        what: &'static str,
         /// Its length as sent, bytes.
         len: usize,
         /// What is left of the block, bytes.
@@ -101,8 +71,8 @@ pub(crate) enum WireFault {
     },
     /// The block ends where a length should stand.
     LengthCut {
-        /// Whose length.
-        what: Part,
+        /// What it is the length of, in a word.
+        what: &'static str,
         /// What is left of the block, bytes: 0 or 1.
         left: usize,
     },
@@ -113,18 +83,8 @@ pub(crate) enum WireFault {
     },
 }
 
-/// The two halves of a var.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// The variable's name.
-    Key,
-    /// The variable's value.
-    Value,
-}
-
-impl WireFault {
-    /// The status that tells the peer, or `None` where it would not understand an HTTP response.
-    pub(crate) fn status(self) -> Option<&'static str> {
+impl GrammarFault for WireFault {
+    fn status(&self) -> Option<&'static str> {
         match self {
             WireFault::Modifier { .. } => None,
             _ => Some("400 Bad Request"),
@@ -148,14 +108,5 @@ impl fmt::Display for WireFault {
                 modifier1::meaning(*modifier1)
             ),
         }
-    }
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Part::Key => "key",
-            Part::Value => "value",
-        })
     }
 }

@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::{Result, print};
 use crate::ascii::Ascii;
 use crate::limits::Limits;
-use crate::protocol::uwsgi::{PacketHeader, RequestDecoder, modifier1, vars};
-use crate::protocol::{Fault, Phase, Received};
+use crate::protocol::uwsgi::{PacketHeader, modifier1, vars};
+use crate::protocol::{Endpoints, Fault, Phase, Protocol, ProtocolName, Received};
 
 pub(super) const EXAMPLES: &str = "\
 A packet is judged as the server would judge it. What is wrong with it is told on stderr, with its offset from the \
@@ -60,11 +60,11 @@ struct Judged {
 }
 
 fn judge(bytes: &[u8]) -> Judged {
-    let (mut decoder, mut rest) = (RequestDecoder::default(), bytes);
-    match decoder.receive(&mut rest, &mut Vec::new(), &Limits::default()) {
+    let (mut protocol, mut rest) = (Protocol::new(ProtocolName::Uwsgi, Endpoints::default), bytes);
+    match protocol.receive(&mut rest, &mut Vec::new(), &Limits::default()) {
         Ok(Received::Request(_) | Received::Answered(_) | Received::Aborted(_)) => Judged::default(),
         Ok(Received::More) => {
-            let (what, there, of) = match (decoder.phase(), Packet::read(bytes)) {
+            let (what, there, of) = match (protocol.phase(), Packet::read(bytes)) {
                 (Phase::Body { received }, Some(packet)) => {
                     ("body", received, packet.content_length().unwrap_or_default())
                 }

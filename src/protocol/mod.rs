@@ -1,11 +1,12 @@
 //! The grammars: bytes in, requests out; a response in, bytes out. No socket, no clock, no log.
 //!
-//! The set is closed and chosen by the listener, so it is an enum. To add one: a folder beside `uwsgi`, a
-//! variant in [`ProtocolName`] and in [`Protocol`], and its arms below.
+//! The set is closed and chosen by the listener, so it is an enum, and each of them a [`Grammar`] in its folder.
+//! CONTRIBUTING.md tells how one is added.
 
 mod endpoints;
 mod error;
 pub(crate) mod fastcgi;
+mod grammar;
 pub(crate) mod http;
 mod pairs;
 mod pending_request;
@@ -20,6 +21,7 @@ pub use endpoints::{Endpoints, Trust};
 pub use error::DecodeError;
 pub(crate) use error::Fault;
 use error::GrammarFault;
+use grammar::Grammar;
 use stranger::Stranger;
 
 use crate::application::environ::Environ;
@@ -73,8 +75,8 @@ pub enum Protocol {
 
 impl Protocol {
     /// A fresh connection's protocol; `endpoints` is asked only by those that do not say it in their bytes.
-    pub fn new(scheme: ProtocolName, endpoints: impl FnOnce() -> Endpoints) -> Self {
-        match scheme {
+    pub fn new(protocol: ProtocolName, endpoints: impl FnOnce() -> Endpoints) -> Self {
+        match protocol {
             ProtocolName::Uwsgi => Protocol::Uwsgi(uwsgi::RequestDecoder::default()),
             ProtocolName::Http => Protocol::Http(Box::new(http::Conversation::new(endpoints()))),
             ProtocolName::Fastcgi => Protocol::Fastcgi(Box::default()),
@@ -92,134 +94,94 @@ impl Protocol {
         out: &mut Vec<u8>,
         limits: &Limits,
     ) -> Result<Received, DecodeError> {
-        match self {
-            Protocol::Uwsgi(decoder) => decoder.receive(input, out, limits),
-            Protocol::Http(conversation) => conversation.receive(input, out, limits),
-            Protocol::Fastcgi(conversation) => conversation.receive(input, out, limits),
-            Protocol::Scgi(decoder) => decoder.receive(input, out, limits),
-        }
+        self.grammar_mut().receive(input, out, limits)
     }
 
     /// How far the request has come that is being received.
     pub fn phase(&self) -> Phase {
-        match self {
-            Protocol::Uwsgi(decoder) => decoder.phase(),
-            Protocol::Http(conversation) => conversation.phase(),
-            Protocol::Fastcgi(conversation) => conversation.phase(),
-            Protocol::Scgi(decoder) => decoder.phase(),
-        }
+        self.grammar().phase()
     }
 
     /// What arrived, in the protocol's words, for a person who learns it or looks for a mistake.
     pub fn describe(&self) -> String {
-        match self {
-            Protocol::Uwsgi(decoder) => decoder.describe(),
-            Protocol::Http(conversation) => conversation.describe(),
-            Protocol::Fastcgi(conversation) => conversation.describe(),
-            Protocol::Scgi(decoder) => decoder.describe(),
-        }
+        self.grammar().describe()
     }
 
     /// The request that is being received is refused: the answer to come is the last.
     pub fn give_up(&mut self) {
-        match self {
-            Protocol::Uwsgi(_) | Protocol::Scgi(_) => {}
-            Protocol::Http(conversation) => conversation.give_up(),
-            Protocol::Fastcgi(conversation) => conversation.give_up(),
-        }
+        self.grammar_mut().give_up();
     }
 
     /// Whether the request that is being received, or was refused, is known to be a HEAD: an answer to it has no body
     /// (RFC 9110 section 9.3.2), also where the rest of the request is wrong or does not come.
     pub fn is_head(&self) -> bool {
-        match self {
-            Protocol::Uwsgi(decoder) => decoder.is_head(),
-            Protocol::Http(conversation) => conversation.is_head(),
-            Protocol::Fastcgi(conversation) => conversation.is_head(),
-            Protocol::Scgi(decoder) => decoder.is_head(),
-        }
+        self.grammar().is_head()
     }
 
     /// The request that is answered is to be the connection's last, whatever its peer would like. Told before the head,
     /// an HTTP client hears of it. FastCGI has no word for it, and goes on while its peer does.
     pub fn disable_keep_alive(&mut self) {
-        match self {
-            Protocol::Uwsgi(_) | Protocol::Scgi(_) => {}
-            Protocol::Http(conversation) => conversation.disable_keep_alive(),
-            Protocol::Fastcgi(conversation) => conversation.disable_keep_alive(),
-        }
+        self.grammar_mut().disable_keep_alive();
     }
 
     /// Writes the head of the response; `date` is now, as RFC 9110 section 5.6.7 writes it.
     pub fn head(&mut self, head: &ResponseHead, date: &[u8], out: &mut Vec<u8>) {
-        match self {
-            Protocol::Uwsgi(_) => write_raw_head(HTTP_LINE, head, out),
-            Protocol::Scgi(decoder) => decoder.head_of_response(head, out),
-            Protocol::Http(conversation) => conversation.head_of_response(head, date, out),
-            Protocol::Fastcgi(conversation) => conversation.head_of_response(head, out),
-        }
+        self.grammar_mut().head(head, date, out);
     }
 
     /// Frames the next bytes of the body, of which `available` are there (at least 1); returns how many the
     /// frame takes (at least 1). What must stand before them goes to `before`, what behind to `after`.
     pub fn chunk(&mut self, available: u64, before: &mut Vec<u8>, after: &mut Vec<u8>) -> u64 {
-        match self {
-            Protocol::Uwsgi(_) | Protocol::Scgi(_) => available,
-            Protocol::Http(conversation) => conversation.chunk(available, before, after),
-            Protocol::Fastcgi(conversation) => conversation.chunk(available, before),
-        }
+        self.grammar_mut().chunk(available, before, after)
     }
 
     /// Ends the response; what stands behind the body goes to `out`.
     pub fn finish(&mut self, out: &mut Vec<u8>) -> Persistence {
-        match self {
-            Protocol::Uwsgi(_) | Protocol::Scgi(_) => Persistence::Close,
-            Protocol::Http(conversation) => conversation.finish(out),
-            Protocol::Fastcgi(conversation) => conversation.finish(out),
-        }
+        self.grammar_mut().finish(out)
     }
 
     /// The whole answer to the request that the application has, as it is sent if that never returns and the process
     /// is aborted; empty if there is none. The signal's handler that sends it can do nothing but write, so it is made beforehand.
     pub fn abort_reply(&self, head_only: bool) -> &'static [u8] {
-        let answer = match self {
-            Protocol::Uwsgi(_) | Protocol::Http(_) => TIMEOUT,
-            Protocol::Scgi(decoder) => decoder.abort_reply(),
-            Protocol::Fastcgi(conversation) => return conversation.abort_reply(),
-        };
-        let head = answer.len() - if head_only { TIMEOUT_BODY_BYTES } else { 0 };
-        &answer[..head]
+        self.grammar().abort_reply(head_only)
     }
 
     /// Tells the front end why the application failed, where the protocol has a place for it.
     pub fn write_stderr(&mut self, error: &str, out: &mut Vec<u8>) {
-        match self {
-            Protocol::Uwsgi(_) | Protocol::Http(_) | Protocol::Scgi(_) => {}
-            Protocol::Fastcgi(conversation) => conversation.write_stderr(error, out),
-        }
+        self.grammar_mut().write_stderr(error, out);
     }
 
     /// Whether the peer may have something to say while its request is answered: that it is no longer wanted.
     /// Once it has sent its next request, it has not: what follows is about that one.
     pub fn reads_while_responding(&self) -> bool {
-        match self {
-            Protocol::Uwsgi(_) | Protocol::Http(_) | Protocol::Scgi(_) => false,
-            Protocol::Fastcgi(conversation) => conversation.reads_while_responding(),
-        }
+        self.grammar().reads_while_responding()
     }
 
     /// Whether a peer may send more behind its connection's last request: it is any client, and no front end.
     pub fn peer_may_go_on(&self) -> bool {
-        matches!(self, Protocol::Http(_))
+        self.grammar().peer_may_go_on()
     }
 
     /// Whether a peer that closes its sending side while the response is made has gone for good.
     pub fn half_close_is_hang_up(&self) -> bool {
+        self.grammar().half_close_is_hang_up()
+    }
+
+    fn grammar(&self) -> &dyn Grammar {
         match self {
-            // No front end half-closes: a readable end of file means that the client is gone.
-            Protocol::Uwsgi(_) | Protocol::Fastcgi(_) | Protocol::Scgi(_) => true,
-            // A client may say that it has no more to ask, and still read. One that is gone shows when written to.
-            Protocol::Http(_) => false,
+            Protocol::Uwsgi(decoder) => decoder,
+            Protocol::Http(conversation) => &**conversation,
+            Protocol::Fastcgi(conversation) => &**conversation,
+            Protocol::Scgi(decoder) => decoder,
+        }
+    }
+
+    fn grammar_mut(&mut self) -> &mut dyn Grammar {
+        match self {
+            Protocol::Uwsgi(decoder) => decoder,
+            Protocol::Http(conversation) => &mut **conversation,
+            Protocol::Fastcgi(conversation) => &mut **conversation,
+            Protocol::Scgi(decoder) => decoder,
         }
     }
 }
@@ -276,6 +238,11 @@ Content-Length: 16\r\nConnection: close\r\n\r\nGateway Timeout\n";
 const CGI_TIMEOUT: &[u8] = b"Status: 504 Gateway Timeout\r\nContent-Type: text/plain; charset=utf-8\r\n\
 Content-Length: 16\r\n\r\nGateway Timeout\n";
 const TIMEOUT_BODY_BYTES: usize = 16;
+
+/// One of them, without its body if the request is a HEAD.
+fn cut_body(answer: &'static [u8], head_only: bool) -> &'static [u8] {
+    &answer[..answer.len() - if head_only { TIMEOUT_BODY_BYTES } else { 0 }]
+}
 
 /// The front of an HTTP response.
 const HTTP_LINE: &[u8] = b"HTTP/1.1 ";

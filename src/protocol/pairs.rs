@@ -6,11 +6,11 @@ use super::{DecodeError, Fault, pending_request};
 use crate::application::variables::Variables;
 use crate::limits::Limits;
 
-/// Where in a block a name and its value lie, and all that is written of them.
+/// Where in a block a name and its value lie, and where the next pair begins.
 pub(crate) struct Pair {
     pub(crate) name: Range<usize>,
     pub(crate) value: Range<usize>,
-    pub(super) whole: Range<usize>,
+    pub(super) end: usize,
 }
 
 /// What is read at a place of a block, or what is wrong and where; places count from the block's first byte.
@@ -25,7 +25,7 @@ pub(super) fn pairs(block: &[u8], read: impl Fn(&[u8], usize) -> Read) -> impl I
             return None;
         }
         let pair = read(block, at);
-        at = pair.as_ref().map_or(block.len(), |pair| pair.whole.end);
+        at = pair.as_ref().map_or(block.len(), |pair| pair.end);
         Some(pair)
     })
 }
@@ -40,12 +40,14 @@ pub(super) fn index(
 ) -> Result<(), DecodeError> {
     let count_max = limits.vars_count_max;
     let (block, index) = variables.parts();
-    for (count, pair) in pairs(block, read).enumerate() {
-        let pair = pair.map_err(|(at, fault)| DecodeError::at(front + at, fault))?;
+    let (mut at, mut count) = (0, 0);
+    while at < block.len() {
+        let pair = read(block, at).map_err(|(at, fault)| DecodeError::at(front + at, fault))?;
         if count == count_max {
-            return Err(DecodeError::at(front + pair.whole.start, Fault::TooManyVars { count_max }));
+            return Err(DecodeError::at(front + at, Fault::TooManyVars { count_max }));
         }
         index.push(block, pair.name, pair.value);
+        (at, count) = (pair.end, count + 1);
     }
     Ok(())
 }
@@ -62,8 +64,9 @@ pub(super) fn complete(
             Fault::MethodMissing => None,
             _ => variables.offset(b"CONTENT_LENGTH"),
         };
-        let of_name = |pair: &Pair| Some(pair.name.start) == name;
-        let pair = pairs(variables.parts().0, read).map_while(Result::ok).find(of_name);
-        DecodeError { offset: pair.map(|pair| front + pair.whole.start), fault }
+        let before = |pair: &Pair| name.is_some_and(|name| pair.end <= name);
+        let ends =
+            pairs(variables.parts().0, read).map_while(Result::ok).take_while(before).map(|pair| pair.end);
+        DecodeError { offset: name.map(|_| front + ends.last().unwrap_or_default()), fault }
     })
 }

@@ -10,7 +10,7 @@ use super::{FastcgiFault, RecordFault, management, response};
 use crate::application::response_head::ResponseHead;
 use crate::limits::Limits;
 use crate::protocol::{
-    DecodeError, Fault, HTTP_LINE, Persistence, Phase, ProtocolName, Received, Stranger,
+    DecodeError, Fault, Grammar, HTTP_LINE, Persistence, Phase, ProtocolName, Received, Stranger,
     pending_request::take, write_raw_head,
 };
 
@@ -37,9 +37,8 @@ enum Serving {
     Stranger,
 }
 
-impl Conversation {
-    /// See [`Protocol::receive`](crate::protocol::Protocol::receive).
-    pub fn receive(
+impl Grammar for Conversation {
+    fn receive(
         &mut self,
         input: &mut &[u8],
         out: &mut Vec<u8>,
@@ -64,6 +63,88 @@ impl Conversation {
         }
     }
 
+    /// Before BEGIN_REQUEST is complete there is no
+    /// request, and nothing that could be said of one that does not come.
+    fn phase(&self) -> Phase {
+        match &self.serving {
+            Serving::Nobody => Phase::Idle,
+            Serving::Request(Request { stage: Stage::Stdin { incoming, .. }, .. }) => {
+                Phase::Body { received: incoming.received() }
+            }
+            Serving::Request(_) | Serving::Stranger => Phase::Head,
+        }
+    }
+
+    fn describe(&self) -> String {
+        match &self.serving {
+            Serving::Request(Request { id, keep_conn, .. }) => {
+                format!(
+                    "FastCGI request {id}, role responder, {}",
+                    if *keep_conn { "keep_conn" } else { "then close" }
+                )
+            }
+            Serving::Nobody | Serving::Stranger => "FastCGI".to_owned(),
+        }
+    }
+
+    fn is_head(&self) -> bool {
+        matches!(&self.serving, Serving::Request(request) if request.is_head())
+    }
+
+    fn give_up(&mut self) {
+        if let Serving::Request(request) = &mut self.serving {
+            request.refuse();
+        }
+    }
+
+    /// A kept connection that is closed behind END_REQUEST, which cannot say so, loses the request that the peer may
+    /// have sent meanwhile. So it stays open until the peer closes it, which nginx can be told to, or is silent.
+    fn disable_keep_alive(&mut self) {
+        if let Serving::Request(request) = &mut self.serving {
+            request.is_last = true;
+        }
+    }
+
+    fn head(&mut self, head: &ResponseHead, _date: &[u8], out: &mut Vec<u8>) {
+        match self.request_id() {
+            Some(id) => response::write_head(id, head, out),
+            None => write_raw_head(HTTP_LINE, head, out),
+        }
+    }
+
+    fn chunk(&mut self, available: u64, before: &mut Vec<u8>, _after: &mut Vec<u8>) -> u64 {
+        match self.request_id() {
+            Some(id) => response::write_chunk_header(id, available, before),
+            None => available,
+        }
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) -> Persistence {
+        if let Serving::Request(Request { id, keep_conn, is_last, is_from_nginx, .. }) = &self.serving {
+            response::write_finish(*id, out);
+            if *keep_conn && *is_last && *is_from_nginx {
+                response::write_no_reuse(out);
+            }
+        }
+        self.end_request()
+    }
+
+    fn abort_reply(&self, _head_only: bool) -> &'static [u8] {
+        self.request_id().map_or(&[], response::timeout)
+    }
+
+    fn write_stderr(&mut self, error: &str, out: &mut Vec<u8>) {
+        if let Some(id) = self.request_id() {
+            response::write_error(id, error, out);
+        }
+    }
+
+    fn reads_while_responding(&self) -> bool {
+        !self.deaf && !matches!(&self.record, Partial::Whole(header) if self.is_next_request(*header))
+    }
+}
+
+impl Conversation {
     fn take_in(
         &mut self,
         input: &mut &[u8],
@@ -134,97 +215,6 @@ impl Conversation {
                 }
             }
         }
-    }
-
-    /// See [`Protocol::phase`](crate::protocol::Protocol::phase). Before BEGIN_REQUEST is complete there is no
-    /// request, and nothing that could be said of one that does not come.
-    pub fn phase(&self) -> Phase {
-        match &self.serving {
-            Serving::Nobody => Phase::Idle,
-            Serving::Request(Request { stage: Stage::Stdin { incoming, .. }, .. }) => {
-                Phase::Body { received: incoming.received() }
-            }
-            Serving::Request(_) | Serving::Stranger => Phase::Head,
-        }
-    }
-
-    /// See [`Protocol::describe`](crate::protocol::Protocol::describe).
-    pub fn describe(&self) -> String {
-        match &self.serving {
-            Serving::Request(Request { id, keep_conn, .. }) => {
-                format!(
-                    "FastCGI request {id}, role responder, {}",
-                    if *keep_conn { "keep_conn" } else { "then close" }
-                )
-            }
-            Serving::Nobody | Serving::Stranger => "FastCGI".to_owned(),
-        }
-    }
-
-    /// See [`Protocol::give_up`](crate::protocol::Protocol::give_up).
-    pub fn give_up(&mut self) {
-        if let Serving::Request(request) = &mut self.serving {
-            request.refuse();
-        }
-    }
-
-    /// See [`Protocol::is_head`](crate::protocol::Protocol::is_head).
-    pub fn is_head(&self) -> bool {
-        matches!(&self.serving, Serving::Request(request) if request.is_head())
-    }
-
-    /// See [`Protocol::disable_keep_alive`](crate::protocol::Protocol::disable_keep_alive).
-    ///
-    /// A kept connection that is closed behind END_REQUEST, which cannot say so, loses the request that the peer may
-    /// have sent meanwhile. So it stays open until the peer closes it, which nginx can be told to, or is silent.
-    pub fn disable_keep_alive(&mut self) {
-        if let Serving::Request(request) = &mut self.serving {
-            request.is_last = true;
-        }
-    }
-
-    /// See [`Protocol::head`](crate::protocol::Protocol::head).
-    pub fn head_of_response(&mut self, head: &ResponseHead, out: &mut Vec<u8>) {
-        match self.request_id() {
-            Some(id) => response::write_head(id, head, out),
-            None => write_raw_head(HTTP_LINE, head, out),
-        }
-    }
-
-    /// See [`Protocol::chunk`](crate::protocol::Protocol::chunk).
-    pub fn chunk(&mut self, available: u64, out: &mut Vec<u8>) -> u64 {
-        match self.request_id() {
-            Some(id) => response::write_chunk_header(id, available, out),
-            None => available,
-        }
-    }
-
-    /// See [`Protocol::finish`](crate::protocol::Protocol::finish).
-    pub fn finish(&mut self, out: &mut Vec<u8>) -> Persistence {
-        if let Serving::Request(Request { id, keep_conn, is_last, is_from_nginx, .. }) = &self.serving {
-            response::write_finish(*id, out);
-            if *keep_conn && *is_last && *is_from_nginx {
-                response::write_no_reuse(out);
-            }
-        }
-        self.end_request()
-    }
-
-    /// See [`Protocol::write_stderr`](crate::protocol::Protocol::write_stderr).
-    pub fn write_stderr(&mut self, error: &str, out: &mut Vec<u8>) {
-        if let Some(id) = self.request_id() {
-            response::write_error(id, error, out);
-        }
-    }
-
-    /// See [`Protocol::abort_reply`](crate::protocol::Protocol::abort_reply).
-    pub fn abort_reply(&self) -> &'static [u8] {
-        self.request_id().map_or(&[], response::timeout)
-    }
-
-    /// See [`Protocol::reads_while_responding`](crate::protocol::Protocol::reads_while_responding).
-    pub fn reads_while_responding(&self) -> bool {
-        !self.deaf && !matches!(&self.record, Partial::Whole(header) if self.is_next_request(*header))
     }
 
     fn is_responding(&self) -> bool {

@@ -14,12 +14,11 @@ pub(super) fn read_param(block: &[u8], at: usize) -> Read {
     Ok(pair)
 }
 
-fn pair(block: &[u8], start: usize) -> Option<Pair> {
-    let mut at = start;
+fn pair(block: &[u8], mut at: usize) -> Option<Pair> {
     let (name, value) = (length(block, &mut at)?, length(block, &mut at)?);
     let name = at..at.checked_add(name)?;
     let value = name.end..name.end.checked_add(value)?;
-    (value.end <= block.len()).then_some(Pair { whole: start..value.end, name, value })
+    (value.end <= block.len()).then_some(Pair { end: value.end, name, value })
 }
 
 fn length(block: &[u8], at: &mut usize) -> Option<usize> {

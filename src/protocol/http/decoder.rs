@@ -12,7 +12,7 @@ use crate::application::response_head::ResponseHead;
 use crate::application::variables::Variables;
 use crate::limits::Limits;
 use crate::protocol::pending_request::{PendingRequest, take, without_body};
-use crate::protocol::{DecodeError, Fault, Persistence, Phase, Received};
+use crate::protocol::{DecodeError, Fault, Grammar, Persistence, Phase, Received};
 
 /// One HTTP connection.
 pub struct Conversation {
@@ -42,6 +42,83 @@ enum Left {
     Chunked(Chunked),
 }
 
+impl Grammar for Conversation {
+    fn receive(
+        &mut self,
+        input: &mut &[u8],
+        out: &mut Vec<u8>,
+        limits: &Limits,
+    ) -> Result<Received, DecodeError> {
+        let received = self.take_in(input, out, limits);
+        if received.is_err() {
+            self.state = State::Done;
+        }
+        received
+    }
+
+    fn phase(&self) -> Phase {
+        match &self.state {
+            State::Proxy(bytes) if bytes.is_empty() => Phase::Idle,
+            State::Head { scan, .. } if scan.is_empty() => Phase::Idle,
+            State::Proxy(_) | State::Head { .. } | State::Done => Phase::Head,
+            State::Body { incoming, .. } => Phase::Body { received: incoming.received() },
+        }
+    }
+
+    fn describe(&self) -> String {
+        let Framing { is_http11, keep_alive, body, .. } = self.request;
+        let version = if is_http11 { "HTTP/1.1" } else { "HTTP/1.0" };
+        let body = match body {
+            BodyFraming::None => "no body".to_owned(),
+            BodyFraming::Length(length) => format!("a body of {length} bytes"),
+            BodyFraming::Chunked => "a chunked body".to_owned(),
+        };
+        format!("{version} request: {body}, {}", if keep_alive { "kept alive" } else { "then close" })
+    }
+
+    fn is_head(&self) -> bool {
+        match &self.state {
+            State::Proxy(_) => false,
+            State::Head { pending, .. } => is_head(pending, b""),
+            State::Body { .. } | State::Done => self.request.is_head,
+        }
+    }
+
+    fn give_up(&mut self) {
+        self.request = Framing { is_http11: true, is_head: self.is_head(), ..Framing::default() };
+        self.state = State::Done;
+    }
+
+    fn disable_keep_alive(&mut self) {
+        self.request.keep_alive = false;
+    }
+
+    fn head(&mut self, head: &ResponseHead, date: &[u8], out: &mut Vec<u8>) {
+        self.response = ResponseFraming::write_head(self.request, head, date, out);
+    }
+
+    fn chunk(&mut self, available: u64, before: &mut Vec<u8>, after: &mut Vec<u8>) -> u64 {
+        self.response.chunk(available, before, after)
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) -> Persistence {
+        let persistence = self.response.finish(out);
+        if persistence == Persistence::KeepAlive {
+            self.state = State::head();
+        }
+        persistence
+    }
+
+    fn peer_may_go_on(&self) -> bool {
+        true
+    }
+
+    /// A client may say that it has no more to ask, and still read. One that is gone shows when written to.
+    fn half_close_is_hang_up(&self) -> bool {
+        false
+    }
+}
+
 impl Conversation {
     /// A fresh connection between these ends.
     pub fn new(endpoints: Endpoints) -> Self {
@@ -53,20 +130,6 @@ impl Conversation {
             request: Framing::default(),
             response: ResponseFraming::default(),
         }
-    }
-
-    /// See [`Protocol::receive`](crate::protocol::Protocol::receive).
-    pub fn receive(
-        &mut self,
-        input: &mut &[u8],
-        out: &mut Vec<u8>,
-        limits: &Limits,
-    ) -> Result<Received, DecodeError> {
-        let received = self.take_in(input, out, limits);
-        if received.is_err() {
-            self.state = State::Done;
-        }
-        received
     }
 
     fn take_in(
@@ -119,67 +182,6 @@ impl Conversation {
                 State::Done => return Ok(Received::More),
             }
         }
-    }
-
-    /// See [`Protocol::give_up`](crate::protocol::Protocol::give_up).
-    pub fn give_up(&mut self) {
-        self.request = Framing { is_http11: true, is_head: self.is_head(), ..Framing::default() };
-        self.state = State::Done;
-    }
-
-    /// See [`Protocol::is_head`](crate::protocol::Protocol::is_head).
-    pub fn is_head(&self) -> bool {
-        match &self.state {
-            State::Proxy(_) => false,
-            State::Head { pending, .. } => is_head(pending, b""),
-            State::Body { .. } | State::Done => self.request.is_head,
-        }
-    }
-
-    /// See [`Protocol::disable_keep_alive`](crate::protocol::Protocol::disable_keep_alive).
-    pub fn disable_keep_alive(&mut self) {
-        self.request.keep_alive = false;
-    }
-
-    /// See [`Protocol::phase`](crate::protocol::Protocol::phase).
-    pub fn phase(&self) -> Phase {
-        match &self.state {
-            State::Proxy(bytes) if bytes.is_empty() => Phase::Idle,
-            State::Head { scan, .. } if scan.is_empty() => Phase::Idle,
-            State::Proxy(_) | State::Head { .. } | State::Done => Phase::Head,
-            State::Body { incoming, .. } => Phase::Body { received: incoming.received() },
-        }
-    }
-
-    /// See [`Protocol::describe`](crate::protocol::Protocol::describe).
-    pub fn describe(&self) -> String {
-        let Framing { is_http11, keep_alive, body, .. } = self.request;
-        let version = if is_http11 { "HTTP/1.1" } else { "HTTP/1.0" };
-        let body = match body {
-            BodyFraming::None => "no body".to_owned(),
-            BodyFraming::Length(length) => format!("a body of {length} bytes"),
-            BodyFraming::Chunked => "a chunked body".to_owned(),
-        };
-        format!("{version} request: {body}, {}", if keep_alive { "kept alive" } else { "then close" })
-    }
-
-    /// See [`Protocol::head`](crate::protocol::Protocol::head).
-    pub fn head_of_response(&mut self, head: &ResponseHead, date: &[u8], out: &mut Vec<u8>) {
-        self.response = ResponseFraming::write_head(self.request, head, date, out);
-    }
-
-    /// See [`Protocol::chunk`](crate::protocol::Protocol::chunk).
-    pub fn chunk(&mut self, available: u64, before: &mut Vec<u8>, after: &mut Vec<u8>) -> u64 {
-        self.response.chunk(available, before, after)
-    }
-
-    /// See [`Protocol::finish`](crate::protocol::Protocol::finish).
-    pub fn finish(&mut self, out: &mut Vec<u8>) -> Persistence {
-        let persistence = self.response.finish(out);
-        if persistence == Persistence::KeepAlive {
-            self.state = State::head();
-        }
-        persistence
     }
 
     /// A complete head of `count` fields; `is_all` tells that nothing has arrived behind it. Returns the request

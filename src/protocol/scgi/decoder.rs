@@ -7,8 +7,8 @@ use crate::application::variables::Variables;
 use crate::limits::Limits;
 use crate::protocol::pending_request::{self, PendingRequest, take};
 use crate::protocol::{
-    CGI_LINE, CGI_TIMEOUT, DecodeError, Fault, HTTP_LINE, Phase, ProtocolName, Received, Stranger, TIMEOUT,
-    pairs, write_raw_head,
+    CGI_LINE, CGI_TIMEOUT, DecodeError, Fault, Grammar, HTTP_LINE, Phase, ProtocolName, Received, Stranger,
+    TIMEOUT, cut_body, pairs, write_raw_head,
 };
 
 /// Decodes the one request of an SCGI connection.
@@ -39,9 +39,8 @@ enum State {
     Done,
 }
 
-impl RequestDecoder {
-    /// See [`Protocol::receive`](crate::protocol::Protocol::receive).
-    pub fn receive(
+impl Grammar for RequestDecoder {
+    fn receive(
         &mut self,
         input: &mut &[u8],
         _out: &mut Vec<u8>,
@@ -92,8 +91,7 @@ impl RequestDecoder {
         }
     }
 
-    /// See [`Protocol::phase`](crate::protocol::Protocol::phase).
-    pub fn phase(&self) -> Phase {
+    fn phase(&self) -> Phase {
         match &self.state {
             State::Length if self.prefix == 0 => Phase::Idle,
             State::Body { incoming, .. } => Phase::Body { received: incoming.received() },
@@ -101,30 +99,27 @@ impl RequestDecoder {
         }
     }
 
-    /// See [`Protocol::is_head`](crate::protocol::Protocol::is_head).
-    pub fn is_head(&self) -> bool {
+    fn is_head(&self) -> bool {
         self.is_head
     }
 
-    /// See [`Protocol::describe`](crate::protocol::Protocol::describe).
-    pub fn describe(&self) -> String {
+    fn describe(&self) -> String {
         format!("SCGI request: a netstring of {} bytes of headers", self.headers_len)
     }
 
-    /// See [`Protocol::head`](crate::protocol::Protocol::head).
-    ///
     /// SCGI says nothing of the response. A status line is what nginx, lighttpd and every other SCGI client read
     /// best, but for Apache: its mod_proxy_scgi reads CGI's response and answers 500 to an HTTP status line
     /// ("malformed header from script"). So Apache gets `Status:`, once its headers have told that it is Apache.
-    pub fn head_of_response(&mut self, head: &ResponseHead, out: &mut Vec<u8>) {
+    fn head(&mut self, head: &ResponseHead, _date: &[u8], out: &mut Vec<u8>) {
         write_raw_head(if self.from_apache { CGI_LINE } else { HTTP_LINE }, head, out);
     }
 
-    /// See [`Protocol::abort_reply`](crate::protocol::Protocol::abort_reply).
-    pub fn abort_reply(&self) -> &'static [u8] {
-        if self.from_apache { CGI_TIMEOUT } else { TIMEOUT }
+    fn abort_reply(&self, head_only: bool) -> &'static [u8] {
+        cut_body(if self.from_apache { CGI_TIMEOUT } else { TIMEOUT }, head_only)
     }
+}
 
+impl RequestDecoder {
     /// Whether the length is complete, after what `input` has of it.
     fn length(&mut self, input: &mut &[u8], limits: &Limits) -> Result<bool, DecodeError> {
         while let [byte] = take(input, 1) {

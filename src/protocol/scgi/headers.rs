@@ -17,5 +17,5 @@ pub(super) fn read_header(block: &[u8], at: usize) -> Read {
     if at == 0 && &block[name.clone()] != b"CONTENT_LENGTH" {
         return Err((at, ScgiFault::LengthNotFirst.into()));
     }
-    Ok(Pair { whole: at..value.end + 1, name, value })
+    Ok(Pair { end: value.end + 1, name, value })
 }

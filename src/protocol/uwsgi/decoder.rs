@@ -5,7 +5,9 @@ use super::vars::{WireFault, read_var};
 use crate::application::variables::Variables;
 use crate::limits::Limits;
 use crate::protocol::pending_request::{self, PendingRequest, take};
-use crate::protocol::{DecodeError, Fault, Persistence, Phase, ProtocolName, Received, Stranger, pairs};
+use crate::protocol::{
+    DecodeError, Fault, Grammar, Persistence, Phase, ProtocolName, Received, Stranger, pairs,
+};
 
 /// Decodes the one request of a uwsgi connection; front ends connect anew for each.
 #[derive(Default)]
@@ -35,9 +37,8 @@ struct PartialHeader {
     filled: usize,
 }
 
-impl RequestDecoder {
-    /// See [`Protocol::receive`](crate::protocol::Protocol::receive).
-    pub fn receive(
+impl Grammar for RequestDecoder {
+    fn receive(
         &mut self,
         input: &mut &[u8],
         out: &mut Vec<u8>,
@@ -52,8 +53,7 @@ impl RequestDecoder {
         }
     }
 
-    /// See [`Protocol::phase`](crate::protocol::Protocol::phase).
-    pub fn phase(&self) -> Phase {
+    fn phase(&self) -> Phase {
         match &self.state {
             State::Header if self.header.filled == 0 => Phase::Idle,
             State::Header | State::Vars { .. } | State::Done => Phase::Head,
@@ -61,21 +61,21 @@ impl RequestDecoder {
         }
     }
 
-    /// See [`Protocol::is_head`](crate::protocol::Protocol::is_head).
-    pub fn is_head(&self) -> bool {
+    fn is_head(&self) -> bool {
         match &self.state {
             State::Body { incoming, .. } => pending_request::is_head(&incoming.variables),
             State::Header | State::Vars { .. } | State::Done => self.is_head,
         }
     }
 
-    /// See [`Protocol::describe`](crate::protocol::Protocol::describe).
-    pub fn describe(&self) -> String {
+    fn describe(&self) -> String {
         let PacketHeader { modifier1, datasize, modifier2 } = self.header();
         let meaning = modifier1::meaning(modifier1);
         format!("uwsgi packet: modifier1 {modifier1} ({meaning}), datasize {datasize}, modifier2 {modifier2}")
     }
+}
 
+impl RequestDecoder {
     fn receive_header(
         &mut self,
         input: &mut &[u8],

@@ -20,7 +20,7 @@ pub(super) fn read_var(block: &[u8], at: usize) -> Read {
     let var = || {
         let name = string(block, at).filter(|name| !name.is_empty())?;
         let value = string(block, name.end)?;
-        Some(Pair { whole: at..value.end, name, value })
+        Some(Pair { end: value.end, name, value })
     };
     var().ok_or_else(|| fault(block, at))
 }

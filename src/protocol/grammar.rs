@@ -1,0 +1,58 @@
+//! What a protocol is to the rest of the server. Each method is documented at the method of [`Protocol`] that calls it.
+//!
+//! The defaults are those of a protocol without frames, whose connection lives for one request of a front end.
+//!
+//! [`Protocol`]: super::Protocol
+
+use super::{DecodeError, HTTP_LINE, Persistence, Phase, Received, TIMEOUT, cut_body, write_raw_head};
+use crate::application::response_head::ResponseHead;
+use crate::limits::Limits;
+
+pub(super) trait Grammar {
+    fn receive(
+        &mut self,
+        input: &mut &[u8],
+        out: &mut Vec<u8>,
+        limits: &Limits,
+    ) -> Result<Received, DecodeError>;
+
+    fn phase(&self) -> Phase;
+
+    fn describe(&self) -> String;
+
+    fn is_head(&self) -> bool;
+
+    fn give_up(&mut self) {}
+
+    fn disable_keep_alive(&mut self) {}
+
+    fn head(&mut self, head: &ResponseHead, _date: &[u8], out: &mut Vec<u8>) {
+        write_raw_head(HTTP_LINE, head, out);
+    }
+
+    fn chunk(&mut self, available: u64, _before: &mut Vec<u8>, _after: &mut Vec<u8>) -> u64 {
+        available
+    }
+
+    fn finish(&mut self, _out: &mut Vec<u8>) -> Persistence {
+        Persistence::Close
+    }
+
+    fn abort_reply(&self, head_only: bool) -> &'static [u8] {
+        cut_body(TIMEOUT, head_only)
+    }
+
+    fn write_stderr(&mut self, _error: &str, _out: &mut Vec<u8>) {}
+
+    fn reads_while_responding(&self) -> bool {
+        false
+    }
+
+    fn peer_may_go_on(&self) -> bool {
+        false
+    }
+
+    fn half_close_is_hang_up(&self) -> bool {
+        true
+    }
+}

@@ -25,27 +25,15 @@ pub(crate) enum Fault {
     /// REQUEST_METHOD is missing or empty, so this is no request.
     MethodMissing,
     /// CONTENT_LENGTH is not a number.
-    ContentLength {
-        /// What was sent.
-        value: String,
-    },
+    ContentLength { value: String },
     /// CONTENT_LENGTH was sent twice, with two values.
     ContentLengthTwice,
     /// The body is, or says that it is, over `Limits::body_bytes_max`.
-    BodyTooLarge {
-        /// The bound, bytes.
-        bytes_max: u64,
-    },
+    BodyTooLarge { bytes_max: u64 },
     /// The variables take more than `Limits::vars_bytes_max`.
-    VarsTooLarge {
-        /// The bound, bytes.
-        bytes_max: usize,
-    },
+    VarsTooLarge { bytes_max: usize },
     /// More variables than `Limits::vars_count_max`.
-    TooManyVars {
-        /// The bound, a count.
-        count_max: usize,
-    },
+    TooManyVars { count_max: usize },
     /// The body could not be kept: a full disk, no temporary folder. The one fault here that is ours.
     Spool(io::Error),
 }

@@ -102,7 +102,7 @@ impl Protocol {
         self.grammar().phase()
     }
 
-    /// What arrived, in the protocol's words, for a person who learns it or looks for a mistake.
+    /// What arrived, in the protocol's words, for a reader that learns it or looks for a mistake.
     pub fn describe(&self) -> String {
         self.grammar().describe()
     }

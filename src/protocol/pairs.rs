@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::{DecodeError, Fault, pending_request};
-use crate::application::variables::Variables;
+use super::{DecodeError, Fault};
+use crate::application::variables::{ContentLengthError, Variables};
+use crate::ascii::Ascii;
 use crate::limits::Limits;
 
 /// Where in a block a name and its value lie, and where the next pair begins.
@@ -59,14 +60,23 @@ pub(super) fn complete(
     read: impl Fn(&[u8], usize) -> Read,
     limits: &Limits,
 ) -> Result<Option<u64>, DecodeError> {
-    pending_request::complete(variables, limits).map_err(|fault| {
-        let name = match fault {
-            Fault::MethodMissing => None,
-            _ => variables.offset(b"CONTENT_LENGTH"),
-        };
-        let before = |pair: &Pair| name.is_some_and(|name| pair.end <= name);
-        let ends =
-            pairs(variables.parts().0, read).map_while(Result::ok).take_while(before).map(|pair| pair.end);
-        DecodeError { offset: name.map(|_| front + ends.last().unwrap_or_default()), fault }
-    })
+    let declared = variables.complete();
+    if variables.get(b"REQUEST_METHOD").is_none_or(<[u8]>::is_empty) {
+        return Err(DecodeError::of(Fault::MethodMissing));
+    }
+    let bytes_max = limits.body_bytes_max;
+    let fault = match declared {
+        Ok(length) if length.is_none_or(|length| length <= bytes_max) => return Ok(length),
+        Ok(_) | Err(ContentLengthError::TooLarge) => Fault::BodyTooLarge { bytes_max },
+        Err(ContentLengthError::Twice) => Fault::ContentLengthTwice,
+        Err(ContentLengthError::NotDigits) => {
+            let value = Ascii(variables.get(b"CONTENT_LENGTH").unwrap_or_default()).to_string();
+            Fault::ContentLength { value }
+        }
+    };
+    let offset = variables.offset(b"CONTENT_LENGTH").map(|name| {
+        let ends = pairs(variables.parts().0, read).map_while(|pair| Some(pair.ok()?.end));
+        front + ends.take_while(|end| *end <= name).last().unwrap_or_default()
+    });
+    Err(DecodeError { offset, fault })
 }

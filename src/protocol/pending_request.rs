@@ -5,28 +5,8 @@ use std::io::Seek;
 use super::{DecodeError, Fault};
 use crate::application::environ::Environ;
 use crate::application::input::Input;
-use crate::application::variables::{ContentLengthError, Variables};
-use crate::ascii::Ascii;
+use crate::application::variables::Variables;
 use crate::limits::Limits;
-
-/// Ends the variables of a CGI-like head; returns the declared length of the body, bytes.
-pub(super) fn complete(variables: &mut Variables, limits: &Limits) -> Result<Option<u64>, Fault> {
-    let declared = variables.complete();
-    if variables.get(b"REQUEST_METHOD").is_none_or(<[u8]>::is_empty) {
-        return Err(Fault::MethodMissing);
-    }
-    let too_large = Fault::BodyTooLarge { bytes_max: limits.body_bytes_max };
-    match declared {
-        Ok(Some(length)) if length > limits.body_bytes_max => Err(too_large),
-        Ok(length) => Ok(length),
-        Err(ContentLengthError::TooLarge) => Err(too_large),
-        Err(ContentLengthError::Twice) => Err(Fault::ContentLengthTwice),
-        Err(ContentLengthError::NotDigits) => {
-            let value = Ascii(variables.get(b"CONTENT_LENGTH").unwrap_or_default()).to_string();
-            Err(Fault::ContentLength { value })
-        }
-    }
-}
 
 /// Whether the method is HEAD, as far as the variables have been read.
 pub(super) fn is_head(variables: &Variables) -> bool {

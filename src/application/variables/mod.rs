@@ -105,7 +105,7 @@ impl Variables {
     /// `uwsgi_param` given twice. Two CONTENT_LENGTH that differ are an error. SERVER_NAME and SERVER_PORT, which PEP 3333
     /// wants non-empty, are taken from the Host header or the scheme.
     ///
-    /// Returns CONTENT_LENGTH, for whoever decodes has a body to expect.
+    /// Returns CONTENT_LENGTH, since the decoder has a body to expect.
     pub(crate) fn complete(&mut self) -> Result<Option<u64>, ContentLengthError> {
         if !self.index.repeats.is_empty() {
             self.merge()?;

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 
 use super::super::Result;
+use crate::application::content_length;
 
 /// A response's head.
 pub(super) struct Head {
@@ -116,8 +117,7 @@ impl Head {
 }
 
 fn number(digits: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(digits).ok()?;
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+    content_length::parse(digits).ok()
 }
 
 /// A read's failure in words.

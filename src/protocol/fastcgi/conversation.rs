@@ -29,9 +29,9 @@ pub struct Conversation {
 /// What is served.
 #[derive(Default)]
 enum Serving {
-    /// Nothing: no request has begun, or the last is over.
+    /// No request has begun, or the last is over.
     #[default]
-    Nobody,
+    Nothing,
     Request(Request),
     /// A peer that speaks HTTP, and is told in HTTP that it should not.
     Stranger,
@@ -63,11 +63,10 @@ impl Grammar for Conversation {
         }
     }
 
-    /// Before BEGIN_REQUEST is complete there is no
-    /// request, and nothing that could be said of one that does not come.
+    /// Before BEGIN_REQUEST is complete there is no request, and nothing that could be said of one that does not come.
     fn phase(&self) -> Phase {
         match &self.serving {
-            Serving::Nobody => Phase::Idle,
+            Serving::Nothing => Phase::Idle,
             Serving::Request(Request { stage: Stage::Stdin { incoming, .. }, .. }) => {
                 Phase::Body { received: incoming.received() }
             }
@@ -83,7 +82,7 @@ impl Grammar for Conversation {
                     if *keep_conn { "keep_conn" } else { "then close" }
                 )
             }
-            Serving::Nobody | Serving::Stranger => "FastCGI".to_owned(),
+            Serving::Nothing | Serving::Stranger => "FastCGI".to_owned(),
         }
     }
 
@@ -225,7 +224,7 @@ impl Conversation {
     fn request_id(&self) -> Option<u16> {
         match &self.serving {
             Serving::Request(request) => Some(request.id),
-            Serving::Nobody | Serving::Stranger => None,
+            Serving::Nothing | Serving::Stranger => None,
         }
     }
 

@@ -7,33 +7,23 @@ use crate::protocol::GrammarFault;
 /// Bytes that do not follow FastCGI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FastcgiFault {
-    /// A record that cannot be read, nor anything behind it.
+    /// Neither it can be read nor anything behind it; `in_request` tells that a request is being received, which can be
+    /// answered.
     Record {
-        /// Why not.
         fault: RecordFault,
-        /// Whether a request is being received, which can be answered.
         in_request: bool,
     },
-    /// A second BEGIN_REQUEST for the request that is being received.
     BeginTwice,
-    /// PARAMS behind the empty record that ends them.
     ParamsLate,
-    /// STDIN before the end of PARAMS.
     StdinEarly,
-    /// A name or a value that reaches beyond the PARAMS stream.
     ParamsCut,
-    /// A variable without a name.
     NameEmpty,
-    /// STDIN has more bytes than CONTENT_LENGTH says.
+    /// `length` is CONTENT_LENGTH, bytes, and so it is below.
     BodyTooLong {
-        /// CONTENT_LENGTH, bytes.
         length: u64,
     },
-    /// STDIN ended before CONTENT_LENGTH bytes.
     BodyTooShort {
-        /// CONTENT_LENGTH, bytes.
         length: u64,
-        /// What came, bytes.
         received: u64,
     },
 }
@@ -41,17 +31,8 @@ pub(crate) enum FastcgiFault {
 /// Why a record cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RecordFault {
-    /// It is of another version.
-    Version {
-        /// What was sent.
-        version: u8,
-    },
-    /// A BEGIN_REQUEST whose content is not 8 bytes.
-    BeginLength {
-        /// What was sent, bytes.
-        len: u16,
-    },
-    /// A GET_VALUES whose names and values are not its content.
+    Version { version: u8 },
+    BeginLength { len: u16 },
     Values,
 }
 

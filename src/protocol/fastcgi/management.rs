@@ -2,7 +2,7 @@
 
 use super::RecordFault;
 use super::params::read_param;
-use super::record::{BODY_LEN, RecordHeader, record_type};
+use super::record::{BODY_LEN, record_type, write_header};
 use crate::protocol::pairs::pairs;
 
 /// Answers a GET_VALUES whose content is `asked`: of the names that it may ask for, one has a fixed answer here.
@@ -19,16 +19,14 @@ pub(super) fn write_values(asked: &[u8], out: &mut Vec<u8>) -> Result<(), Record
         content.extend_from_slice(MPXS_CONNS);
         content.extend_from_slice(b"0");
     }
-    out.extend_from_slice(
-        &RecordHeader::new(record_type::GET_VALUES_RESULT, 0, content.len() as u16).to_bytes(),
-    );
+    write_header(record_type::GET_VALUES_RESULT, 0, content.len() as u16, out);
     out.extend_from_slice(&content);
     Ok(())
 }
 
 /// Answers a management record of a type that is not known.
 pub(super) fn write_unknown(record_type: u8, out: &mut Vec<u8>) {
-    out.extend_from_slice(&RecordHeader::new(record_type::UNKNOWN_TYPE, 0, BODY_LEN as u16).to_bytes());
+    write_header(record_type::UNKNOWN_TYPE, 0, BODY_LEN as u16, out);
     out.extend_from_slice(&[record_type, 0, 0, 0, 0, 0, 0, 0]);
 }
 

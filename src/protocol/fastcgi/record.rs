@@ -92,11 +92,14 @@ pub(super) enum ProtocolStatus {
     UnknownRole = 3,
 }
 
+/// Writes the header of a record without padding, whose content is to follow.
+pub(super) fn write_header(record_type: u8, request_id: u16, content_length: u16, out: &mut Vec<u8>) {
+    out.extend_from_slice(&RecordHeader::new(record_type, request_id, content_length).to_bytes());
+}
+
 /// Writes an END_REQUEST.
 pub(super) fn write_end(request_id: u16, status: ProtocolStatus, out: &mut Vec<u8>) {
-    out.extend_from_slice(
-        &RecordHeader::new(record_type::END_REQUEST, request_id, BODY_LEN as u16).to_bytes(),
-    );
+    write_header(record_type::END_REQUEST, request_id, BODY_LEN as u16, out);
     out.extend_from_slice(&[0, 0, 0, 0, status as u8, 0, 0, 0]);
 }
 

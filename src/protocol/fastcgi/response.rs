@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::record::{ProtocolStatus, RecordHeader, record_type, write_end};
+use super::record::{ProtocolStatus, RecordHeader, record_type, write_end, write_header};
 use crate::application::response_head::ResponseHead;
 use crate::protocol::CGI_TIMEOUT;
 
@@ -13,7 +13,7 @@ pub(super) fn write_head(request_id: u16, head: &ResponseHead, out: &mut Vec<u8>
     out.reserve(len + RecordHeader::LEN);
     match u16::try_from(len) {
         Ok(len) => {
-            out.extend_from_slice(&RecordHeader::new(record_type::STDOUT, request_id, len).to_bytes());
+            write_header(record_type::STDOUT, request_id, len, out);
             parts.iter().for_each(|part| out.extend_from_slice(part));
         }
         Err(_) => write_stream(record_type::STDOUT, request_id, &parts.concat(), out),
@@ -23,7 +23,7 @@ pub(super) fn write_head(request_id: u16, head: &ResponseHead, out: &mut Vec<u8>
 /// Writes the header of a STDOUT record of at most `available` bytes; returns how many it takes.
 pub(super) fn write_chunk_header(request_id: u16, available: u64, out: &mut Vec<u8>) -> u64 {
     let take = u16::try_from(available).unwrap_or(u16::MAX);
-    out.extend_from_slice(&RecordHeader::new(record_type::STDOUT, request_id, take).to_bytes());
+    write_header(record_type::STDOUT, request_id, take, out);
     u64::from(take)
 }
 
@@ -31,12 +31,12 @@ pub(super) fn write_chunk_header(request_id: u16, available: u64, out: &mut Vec<
 pub(super) fn write_error(request_id: u16, text: &str, out: &mut Vec<u8>) {
     let text = &text.as_bytes()[..text.len().min(ERROR_BYTES_MAX)];
     write_stream(record_type::STDERR, request_id, text, out);
-    out.extend_from_slice(&RecordHeader::new(record_type::STDERR, request_id, 0).to_bytes());
+    write_header(record_type::STDERR, request_id, 0, out);
 }
 
 /// Ends STDOUT and the request.
 pub(super) fn write_finish(request_id: u16, out: &mut Vec<u8>) {
-    out.extend_from_slice(&RecordHeader::new(record_type::STDOUT, request_id, 0).to_bytes());
+    write_header(record_type::STDOUT, request_id, 0, out);
     write_end(request_id, ProtocolStatus::RequestComplete, out);
 }
 
@@ -44,7 +44,7 @@ pub(super) fn write_finish(request_id: u16, out: &mut Vec<u8>) {
 /// (`ngx_http_fastcgi_input_filter` sets `keepalive` only if the record is the last of what has arrived). What stands
 /// there is a management record without content, which asks for nothing.
 pub(super) fn write_no_reuse(out: &mut Vec<u8>) {
-    out.extend_from_slice(&RecordHeader::new(record_type::GET_VALUES_RESULT, 0, 0).to_bytes());
+    write_header(record_type::GET_VALUES_RESULT, 0, 0, out);
 }
 
 /// A whole answer to a request that takes too long, made beforehand; empty for an id that no front end gives.
@@ -64,7 +64,7 @@ const USUAL_ID: u16 = 1;
 fn write_stream(record_type: u8, request_id: u16, bytes: &[u8], out: &mut Vec<u8>) {
     for piece in bytes.chunks(usize::from(u16::MAX)) {
         let len = u16::try_from(piece.len()).expect("a piece is at most u16::MAX bytes");
-        out.extend_from_slice(&RecordHeader::new(record_type, request_id, len).to_bytes());
+        write_header(record_type, request_id, len, out);
         out.extend_from_slice(piece);
     }
 }

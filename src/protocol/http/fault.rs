@@ -4,97 +4,67 @@ use std::fmt;
 
 use crate::protocol::{GrammarFault, Stranger};
 
-/// A request that RFC 9112 does not allow, or that two servers might read in two ways.
+/// A request that RFC 9112 does not allow, or that two servers might read in two ways. A bound, or what was sent, stands
+/// beside what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HttpFault {
-    /// A line that ends in LF alone.
     BareLf,
-    /// The request line is not `method SP target SP version`.
     RequestLine,
-    /// A control character in the request line: this is hardly HTTP.
+    /// What speaks another protocol mostly ends here.
     ControlInRequestLine,
-    /// The request line is too long.
     RequestLineTooLong {
-        /// The bound, bytes.
         bytes_max: usize,
     },
-    /// The head is too long.
     HeadTooLong {
-        /// The bound, bytes.
         bytes_max: usize,
     },
-    /// Too many header fields.
     TooManyHeaders {
-        /// The bound, a count.
         count_max: usize,
     },
-    /// A header line is not `name: value`: a space before the colon, a folded line, a control character.
+    /// A space before the colon, a folded line, a control character.
     HeaderLine,
     /// A version that is not 1.0 or later within 1.
     Version,
     /// The target is none of the forms of RFC 9112 section 3.2, or not for this method.
     Target,
-    /// The target has a percent sign without two hex digits behind it, or encodes NUL.
     Escape,
-    /// CONNECT asks for a tunnel, and this is no proxy.
     Connect,
     /// HTTP/1.1 wants Host (RFC 9112 section 3.2).
     HostMissing,
-    /// Host stands twice.
     HostTwice,
-    /// Host is not a host and a port.
     Host,
-    /// Content-Type stands twice.
     TypeTwice,
-    /// Content-Length stands twice, in two lines or in a list.
+    /// In two lines or in a list.
     LengthTwice,
-    /// Content-Length is not a number of bytes.
     Length {
-        /// What was sent.
         value: String,
     },
-    /// Content-Length and Transfer-Encoding both stand: the classic way to smuggle a request.
+    /// The classic way to smuggle a request.
     LengthAndEncoding,
-    /// Transfer-Encoding in a form that has more than one reading.
+    /// In a form that has more than one reading.
     Encoding {
-        /// What was sent.
         value: String,
     },
-    /// A transfer coding that is not `chunked`.
     EncodingUnknown {
-        /// What was sent.
         value: String,
     },
-    /// Transfer-Encoding in an HTTP/1.0 request.
     EncodingInHttp10,
-    /// A chunk's size line is not hex digits and well-formed extensions.
     ChunkSize,
-    /// A chunk is not followed by CR LF.
     ChunkEnd,
-    /// The trailer section is malformed.
     Trailer,
-    /// A chunk's size line is too long.
     ChunkLineTooLong {
-        /// The bound, bytes.
         bytes_max: usize,
     },
-    /// The trailer section is too long.
     TrailersTooLong {
-        /// The bound, bytes.
         bytes_max: usize,
     },
-    /// Too many fields in the trailer section.
     TooManyTrailers {
-        /// The bound, a count.
         count_max: usize,
     },
-    /// An expectation other than 100-continue.
     Expectation,
     /// TLS or HTTP/2 was sent to this port.
     Stranger(Stranger),
-    /// Something that is not HTTP was sent to this port.
     NotHttp,
-    /// The connection did not begin with a PROXY protocol header, which this listener asks for.
     ProxyHeader,
 }
 

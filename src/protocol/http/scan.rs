@@ -35,7 +35,7 @@ impl Scan {
 
     /// How many of `bytes` belong to the head, if it ends in them.
     ///
-    /// Lines end in CR LF: a bare LF is refused here, before anyone can disagree on where a line ends (RFC 9112
+    /// Lines end in CR LF: a bare LF is refused here, since servers disagree on whether it ends a line (RFC 9112
     /// section 2.2), and a bare CR where it stands in the request line; elsewhere the parser refuses it.
     pub(super) fn scan(
         &mut self,

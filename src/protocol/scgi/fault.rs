@@ -7,17 +7,12 @@ use crate::protocol::GrammarFault;
 /// A request that does not follow SCGI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScgiFault {
-    /// The netstring's length is not digits and a colon, or begins with 0.
+    /// It is not digits and a colon, or begins with 0.
     Length,
-    /// The netstring does not end in a comma.
     Comma,
-    /// The headers do not end in NUL, or a name has no value.
     Cut,
-    /// A header without a name.
     NameEmpty,
-    /// The first header is not CONTENT_LENGTH.
     LengthNotFirst,
-    /// There is no header SCGI with the value 1.
     Version,
 }
 

@@ -55,30 +55,22 @@ fn fault(block: &[u8], at: usize) -> (usize, Fault) {
 /// A length field, bytes.
 const LENGTH_BYTES: usize = 2;
 
-/// What the bytes of a packet can be wrong about.
+/// What the bytes of a packet can be wrong about. `what` is "key" or "value", and `left` is what is left of the vars, bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WireFault {
-    /// A key of no bytes.
     KeyEmpty,
-    /// A key or a value that would reach beyond datasize.
+    /// It would reach beyond datasize.
     Overrun {
-        /// Which of the two, in a word.
         what: &'static str,
-        /// Its length as sent, bytes.
         len: usize,
-        /// What is left of the block, bytes.
         left: usize,
     },
-    /// The block ends where a length should stand.
     LengthCut {
-        /// What it is the length of, in a word.
         what: &'static str,
-        /// What is left of the block, bytes: 0 or 1.
         left: usize,
     },
     /// A packet that is no request.
     Modifier {
-        /// Its modifier1.
         modifier1: u8,
     },
 }

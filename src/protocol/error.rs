@@ -24,16 +24,22 @@ pub(crate) enum Fault {
     Stranger(Stranger),
     /// REQUEST_METHOD is missing or empty, so this is no request.
     MethodMissing,
-    /// CONTENT_LENGTH is not a number.
-    ContentLength { value: String },
-    /// CONTENT_LENGTH was sent twice, with two values.
+    ContentLength {
+        value: String,
+    },
     ContentLengthTwice,
     /// The body is, or says that it is, over `Limits::body_bytes_max`.
-    BodyTooLarge { bytes_max: u64 },
+    BodyTooLarge {
+        bytes_max: u64,
+    },
     /// The variables take more than `Limits::vars_bytes_max`.
-    VarsTooLarge { bytes_max: usize },
+    VarsTooLarge {
+        bytes_max: usize,
+    },
     /// More variables than `Limits::vars_count_max`.
-    TooManyVars { count_max: usize },
+    TooManyVars {
+        count_max: usize,
+    },
     /// The body could not be kept: a full disk, no temporary folder. The one fault here that is ours.
     Spool(io::Error),
 }

@@ -17,9 +17,7 @@ pub(super) trait Grammar {
     ) -> Result<Received, DecodeError>;
 
     fn phase(&self) -> Phase;
-
     fn describe(&self) -> String;
-
     fn is_head(&self) -> bool;
 
     fn give_up(&mut self) {}

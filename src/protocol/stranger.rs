@@ -44,10 +44,6 @@ impl Stranger {
         Some(Stranger { port, language })
     }
 
-    pub(super) fn speaks_http(self) -> bool {
-        self.language == Language::Http
-    }
-
     /// The status that tells the peer, or `None` where it would not understand an HTTP response. The sender of a
     /// uwsgi packet reads one as its answer.
     pub(super) fn status(self) -> Option<&'static str> {

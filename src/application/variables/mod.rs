@@ -169,7 +169,10 @@ impl Variables {
 
     /// CONTENT_LENGTH, bytes: digits alone, else the error that tells why not. Empty means absent.
     pub(crate) fn content_length(&self) -> Result<Option<u64>, ContentLengthError> {
-        parse_length(self.get(b"CONTENT_LENGTH").unwrap_or_default())
+        match self.get(b"CONTENT_LENGTH") {
+            None | Some(b"") => Ok(None),
+            Some(value) => content_length::parse(value).map(Some),
+        }
     }
 
     /// `"https"` or `"http"`, by HTTPS and REQUEST_SCHEME.
@@ -216,11 +219,6 @@ thread_local! {
     /// The buffers of requests that are over. An environ ends inside the application, so only its own drop
     /// knows when they are free.
     static SPARE: RefCell<Vec<(Vec<u8>, Index)>> = const { RefCell::new(Vec::new()) };
-}
-
-/// A CONTENT_LENGTH, bytes; empty means absent.
-fn parse_length(value: &[u8]) -> Result<Option<u64>, ContentLengthError> {
-    if value.is_empty() { Ok(None) } else { content_length::parse(value).map(Some) }
 }
 
 /// `www.example.com:8080` as name and port; an IPv6 address keeps its brackets.

@@ -70,10 +70,7 @@ impl Request {
             vars.push(([b"HTTP_".as_slice(), &name].concat(), value));
         }
         for (key, value) in &self.vars {
-            match vars.iter_mut().find(|(known, _)| known == key) {
-                Some((_, known)) => known.clone_from(value),
-                None => vars.push((key.clone(), value.clone())),
-            }
+            set(&mut vars, key, value);
         }
         let packet = vars.iter().fold(Packet::new(), |packet, (key, value)| packet.var(key, value));
         Ok(packet.header_and_vars()?)
@@ -121,13 +118,17 @@ impl Request {
         let mut all: Vec<_> =
             unasked.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).to_vec();
         for (name, value) in &self.fields {
-            match all.iter_mut().find(|(known, _)| known == name) {
-                Some((_, known)) => known.clone_from(value),
-                None => all.push((name.clone(), value.clone())),
-            }
+            set(&mut all, name, value);
         }
         all.retain(|(_, value)| !value.is_empty());
         all
+    }
+}
+
+fn set(pairs: &mut Vec<(Vec<u8>, Vec<u8>)>, name: &[u8], value: &[u8]) {
+    match pairs.iter_mut().find(|(known, _)| known == name) {
+        Some((_, known)) => *known = value.to_vec(),
+        None => pairs.push((name.to_vec(), value.to_vec())),
     }
 }
 

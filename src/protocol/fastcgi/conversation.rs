@@ -327,7 +327,7 @@ impl Conversation {
         let Some(stranger) = stranger else {
             return self.wrong(self.unreadable(RecordFault::Version { version }));
         };
-        if stranger.speaks_http() {
+        if stranger.status().is_some() {
             self.serving = Serving::Stranger;
         }
         self.wrong(Fault::Stranger(stranger))

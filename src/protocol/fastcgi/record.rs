@@ -5,8 +5,6 @@ use byteorder::{BigEndian, ByteOrder};
 /// `u8 version | u8 type | u16 BE requestId | u16 BE contentLength | u8 paddingLength | u8 reserved`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RecordHeader {
-    /// FCGI_VERSION_1, always.
-    pub version: u8,
     /// What kind of record this is; see [`record_type`].
     pub record_type: u8,
     /// Which request it is part of; 0 for management.
@@ -25,7 +23,7 @@ impl RecordHeader {
 
     /// A header of a record without padding.
     pub(super) fn new(record_type: u8, request_id: u16, content_length: u16) -> Self {
-        RecordHeader { version: Self::VERSION, record_type, request_id, content_length, padding_length: 0 }
+        RecordHeader { record_type, request_id, content_length, padding_length: 0 }
     }
 
     /// The length of the whole record, bytes.
@@ -33,10 +31,9 @@ impl RecordHeader {
         Self::LEN + usize::from(self.content_length) + usize::from(self.padding_length)
     }
 
-    /// Reads a header; any eight bytes are one.
+    /// Reads a header, whose version has been looked at.
     pub(super) fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
         RecordHeader {
-            version: bytes[0],
             record_type: bytes[1],
             request_id: BigEndian::read_u16(&bytes[2..4]),
             content_length: BigEndian::read_u16(&bytes[4..6]),
@@ -46,34 +43,24 @@ impl RecordHeader {
 
     /// The header's bytes.
     pub(super) fn to_bytes(self) -> [u8; Self::LEN] {
-        let mut bytes = [self.version, self.record_type, 0, 0, 0, 0, self.padding_length, 0];
+        let mut bytes = [Self::VERSION, self.record_type, 0, 0, 0, 0, self.padding_length, 0];
         BigEndian::write_u16(&mut bytes[2..4], self.request_id);
         BigEndian::write_u16(&mut bytes[4..6], self.content_length);
         bytes
     }
 }
 
-/// The values of a record's type.
+/// The values of a record's type, by the specification's names.
 pub(super) mod record_type {
-    /// A request begins.
     pub(crate) const BEGIN_REQUEST: u8 = 1;
-    /// The front end no longer wants the request.
     pub(crate) const ABORT_REQUEST: u8 = 2;
-    /// A request is over.
     pub(crate) const END_REQUEST: u8 = 3;
-    /// A piece of the variables.
     pub(crate) const PARAMS: u8 = 4;
-    /// A piece of the request's body.
     pub(crate) const STDIN: u8 = 5;
-    /// A piece of the response.
     pub(crate) const STDOUT: u8 = 6;
-    /// A piece of the error text.
     pub(crate) const STDERR: u8 = 7;
-    /// What can this application do?
     pub(crate) const GET_VALUES: u8 = 9;
-    /// The answer to that.
     pub(crate) const GET_VALUES_RESULT: u8 = 10;
-    /// A management record that is not known.
     pub(crate) const UNKNOWN_TYPE: u8 = 11;
 }
 

@@ -44,7 +44,6 @@ impl Request {
         self.stage = Stage::Responding;
     }
 
-    /// See [`Protocol::is_head`](crate::protocol::Protocol::is_head).
     pub(super) fn is_head(&self) -> bool {
         match &self.stage {
             Stage::Params { variables } => pending_request::is_head(variables),

@@ -4,11 +4,11 @@ use std::sync::LazyLock;
 
 use super::record::{ProtocolStatus, RecordHeader, record_type, write_end, write_header};
 use crate::application::response_head::ResponseHead;
-use crate::protocol::CGI_TIMEOUT;
+use crate::protocol::{CGI_LINE, CGI_TIMEOUT};
 
 /// Writes the head as CGI does: `Status`, the fields, an empty line.
 pub(super) fn write_head(request_id: u16, head: &ResponseHead, out: &mut Vec<u8>) {
-    let parts = [b"Status: ", head.status(), b"\r\n", head.fields(), b"\r\n"];
+    let parts = [CGI_LINE, head.status(), b"\r\n", head.fields(), b"\r\n"];
     let len: usize = parts.iter().map(|part| part.len()).sum();
     out.reserve(len + RecordHeader::LEN);
     match u16::try_from(len) {

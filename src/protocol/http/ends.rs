@@ -1,4 +1,4 @@
-//! The variables that an endpoints comes to, written once for all requests of a connection.
+//! The variables that a connection's two ends come to, made once for all requests of a connection.
 
 use super::Endpoints;
 use crate::application::variables::Variables;

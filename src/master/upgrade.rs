@@ -166,7 +166,7 @@ impl Handover {
             let (scheme, asked) = rest.split_once(' ')?;
             let scheme = ProtocolName::ALL.into_iter().find(|one| one.to_string() == scheme)?;
             let asked: Address = asked.parse().ok()?;
-            Some(Handed { scheme, asked, socket: adopt(descriptor, None)?.into() })
+            Some(Handed { protocol: scheme, asked, socket: adopt(descriptor, None)?.into() })
         });
         Handover { sockets: sockets.collect(), say: Some(say.into()) }
     }

@@ -63,14 +63,21 @@ impl fmt::Display for Peer {
     }
 }
 
+/// Does the same on a socket of either kind.
+macro_rules! on {
+    ($self:ident, $socket:ident => $does:expr) => {
+        match $self {
+            Socket::Tcp($socket) => $does,
+            Socket::Unix($socket) => $does,
+        }
+    };
+}
+
 impl Stream for Socket {
     fn send_file(&mut self, file: &File, offset: u64, len: u64) -> io::Result<usize> {
         let mut at = offset;
         let count = usize::try_from(len).unwrap_or(usize::MAX);
-        let sent = match self {
-            Socket::Tcp(socket) => sendfile(socket, file, Some(&mut at), count),
-            Socket::Unix(socket) => sendfile(socket, file, Some(&mut at), count),
-        };
+        let sent = on!(self, socket => sendfile(socket, file, Some(&mut at), count));
         match sent {
             // A file that the system cannot map (a pipe's end, some /proc files) is read instead.
             Err(Errno::INVAL | Errno::NOSYS) => {
@@ -83,10 +90,7 @@ impl Stream for Socket {
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {
-        match self {
-            Socket::Tcp(socket) => socket.shutdown(Shutdown::Write),
-            Socket::Unix(socket) => socket.shutdown(Shutdown::Write),
-        }
+        on!(self, socket => socket.shutdown(Shutdown::Write))
     }
 
     fn reset_on_close(&mut self) {
@@ -101,10 +105,7 @@ impl Stream for Socket {
     }
 
     fn descriptor(&self) -> Option<RawFd> {
-        Some(match self {
-            Socket::Tcp(socket) => socket.as_raw_fd(),
-            Socket::Unix(socket) => socket.as_raw_fd(),
-        })
+        Some(on!(self, socket => socket.as_raw_fd()))
     }
 }
 
@@ -114,29 +115,20 @@ impl Drop for Socket {
     fn drop(&mut self) {
         if fork_watch::is_shared() {
             // It fails if the peer has gone, or if both directions are closed: then there is nothing to end.
-            let _ = match self {
-                Socket::Tcp(socket) => socket.shutdown(Shutdown::Both),
-                Socket::Unix(socket) => socket.shutdown(Shutdown::Both),
-            };
+            let _ = on!(self, socket => socket.shutdown(Shutdown::Both));
         }
     }
 }
 
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Socket::Tcp(socket) => socket.read(buffer),
-            Socket::Unix(socket) => socket.read(buffer),
-        }
+        on!(self, socket => socket.read(buffer))
     }
 }
 
 impl Write for Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Socket::Tcp(socket) => socket.write(bytes),
-            Socket::Unix(socket) => socket.write(bytes),
-        }
+        on!(self, socket => socket.write(bytes))
     }
 
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -145,10 +137,7 @@ impl Write for Socket {
         if let Some(joined) = join(parts, &mut joined) {
             return self.write(joined);
         }
-        match self {
-            Socket::Tcp(socket) => socket.write_vectored(parts),
-            Socket::Unix(socket) => socket.write_vectored(parts),
-        }
+        on!(self, socket => socket.write_vectored(parts))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -158,33 +147,21 @@ impl Write for Socket {
 
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Socket::Tcp(socket) => socket.as_fd(),
-            Socket::Unix(socket) => socket.as_fd(),
-        }
+        on!(self, socket => socket.as_fd())
     }
 }
 
 impl Source for Socket {
     fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        match self {
-            Socket::Tcp(socket) => socket.register(registry, token, interests),
-            Socket::Unix(socket) => socket.register(registry, token, interests),
-        }
+        on!(self, socket => socket.register(registry, token, interests))
     }
 
     fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        match self {
-            Socket::Tcp(socket) => socket.reregister(registry, token, interests),
-            Socket::Unix(socket) => socket.reregister(registry, token, interests),
-        }
+        on!(self, socket => socket.reregister(registry, token, interests))
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        match self {
-            Socket::Tcp(socket) => socket.deregister(registry),
-            Socket::Unix(socket) => socket.deregister(registry),
-        }
+        on!(self, socket => socket.deregister(registry))
     }
 }
 

@@ -29,11 +29,11 @@ use log::{debug, warn};
 
 use crate::application::Application;
 use crate::application::environ::Environ;
-use crate::application::hang_up::Client;
+pub use crate::application::hang_up::HangUpProbe;
 use crate::connection::exchange::{Exchange, Piece};
 use crate::connection::outbox::Outbox;
 use crate::net::stream::Peer;
-pub use crate::net::stream::Stream;
+pub use crate::net::stream::{Arrived, Stream};
 use crate::protocol::{Persistence, Phase, Protocol};
 use crate::telemetry::observer::Event;
 pub use context::Context;
@@ -304,10 +304,10 @@ impl<S: Stream> Connection<S> {
 
     fn respond<A: Application>(&mut self, environ: Environ, cx: &mut Context<'_, A>) {
         cx.tell(self.id, Event::Request { packet: &|| self.protocol.describe(), environ: &environ });
-        let descriptor = self.stream.descriptor();
-        abort_reply::set(descriptor, self.protocol.abort_reply(environ.method() == b"HEAD"));
-        let client = descriptor.map(Client::new);
-        let (exchange, called) = Exchange::call(cx.application, environ, client, cx.limits);
+        let abort_reply = self.protocol.abort_reply(environ.method() == b"HEAD");
+        abort_reply::set(self.stream.abort_descriptor(), abort_reply);
+        let hang_up = self.stream.hang_up_probe();
+        let (exchange, called) = Exchange::call(cx.application, environ, hang_up, cx.limits);
         abort_reply::set(None, &[]);
         cx.tell(self.id, Event::Returned);
         self.enter(State::Responding { exchange, pending: Piece::default(), empty_since: None });
@@ -328,7 +328,7 @@ impl<S: Stream> Connection<S> {
             if asks {
                 let begun = exchange.is_head_sent();
                 let abort_reply = if begun { &[] } else { self.protocol.abort_reply(exchange.head_only) };
-                abort_reply::set(self.stream.descriptor(), abort_reply);
+                abort_reply::set(self.stream.abort_descriptor(), abort_reply);
                 cx.tell(self.id, Event::Step);
             }
             let stepped = exchange.next_piece();

@@ -11,14 +11,24 @@ use std::time::Duration;
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
+use nix::sys::socket::{MsgFlags, recv};
 use rustix::fs::sendfile;
 use rustix::io::Errno;
 use rustix::net::connect_unspec;
 
+use crate::application::hang_up::HangUpProbe;
 use crate::process::fork_watch;
 
 /// A non-blocking stream. The worker's are sockets; tests script theirs.
-pub trait Stream: Read + Write {
+///
+/// It may keep records of its own, as TLS does, if it is true to three things. Bytes that are decrypted already are more
+/// that a read can bring: no event tells of them. What a write has taken counts as sent: a record that is only half
+/// written would block, and the same bytes are offered again. And bytes that pass it by are none of it: it has no
+/// descriptor for the abort reply.
+pub trait Stream: Write {
+    /// Reads what has arrived; no bytes are the peer's end.
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Arrived>;
+
     /// Sends up to `len` bytes of `file` from `offset` on, without a copy where the system can.
     /// 0 means that the file ends there.
     fn send_file(&mut self, file: &File, offset: u64, len: u64) -> io::Result<usize>;
@@ -30,10 +40,24 @@ pub trait Stream: Read + Write {
     /// Content-Length shows that a response was broken off.
     fn reset_on_close(&mut self);
 
-    /// The socket's descriptor, for the reply of an aborted process; `None` if there is none.
-    fn descriptor(&self) -> Option<RawFd> {
+    /// How an application finds out that the peer has gone. `None`: it is taken to be there.
+    fn hang_up_probe(&self) -> Option<HangUpProbe> {
         None
     }
+
+    /// Where an aborted process may write its reply as it stands, from a signal's handler. `None`: it sends none.
+    fn abort_descriptor(&self) -> Option<RawFd> {
+        None
+    }
+}
+
+/// What a read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    /// How many bytes.
+    pub bytes: usize,
+    /// Whether the next read may bring some at once. If not, an event tells of what comes.
+    pub may_be_more: bool,
 }
 
 /// An accepted socket.
@@ -74,6 +98,13 @@ macro_rules! on {
 }
 
 impl Stream for Socket {
+    /// A read that is not filled took all that there was (epoll(7), "Do I need to continuously read/write a file
+    /// descriptor until EAGAIN"): one that would find nothing is saved.
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Arrived> {
+        let bytes = self.read(buffer)?;
+        Ok(Arrived { bytes, may_be_more: bytes == buffer.len() })
+    }
+
     fn send_file(&mut self, file: &File, offset: u64, len: u64) -> io::Result<usize> {
         let mut at = offset;
         let count = usize::try_from(len).unwrap_or(usize::MAX);
@@ -104,7 +135,11 @@ impl Stream for Socket {
         }
     }
 
-    fn descriptor(&self) -> Option<RawFd> {
+    fn hang_up_probe(&self) -> Option<HangUpProbe> {
+        self.abort_descriptor().map(|descriptor| HangUpProbe::new(descriptor, peer_has_gone))
+    }
+
+    fn abort_descriptor(&self) -> Option<RawFd> {
         Some(on!(self, socket => socket.as_raw_fd()))
     }
 }
@@ -163,6 +198,15 @@ impl Source for Socket {
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
         on!(self, socket => socket.deregister(registry))
     }
+}
+
+/// Whether the peer has closed its side of this socket. Nothing is read, and nothing waited for.
+///
+/// One that sent more behind its request hides its end behind that, and counts as there; one that only says that
+/// it has no more to ask (a half-close, which HTTP allows) counts as gone.
+fn peer_has_gone(socket: RawFd) -> bool {
+    let peeked = recv(socket, &mut [0], MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT);
+    !matches!(peeked, Ok(1..) | Err(nix::Error::EAGAIN | nix::Error::EINTR))
 }
 
 /// The parts in one piece, if `room` holds them.

@@ -196,11 +196,11 @@ impl Scene {
         assert_eq!(self.scratch.len(), 4_096, "the scratch buffer is handed back");
         let waits = calls.iter().position(Call::waits);
         assert!(waits.is_none_or(|at| at + 1 == calls.len()), "it went on behind a wait: {calls:?}");
-        // A read that was not filled took all there was: an event comes for what follows, as behind a wait.
-        let drained =
-            wire.calls.iter().rev().find_map(Call::read).is_some_and(|read| read < self.scratch.len());
+        // Behind a read that told that there is no more an event comes for what follows, as behind a wait.
         match ended {
-            Turn::Blocked => assert!(waits.is_some() || drained, "no event will come after {calls:?}"),
+            Turn::Blocked => {
+                assert!(waits.is_some() || wire.is_drained, "no event will come after {calls:?}");
+            }
             Turn::Yielded => assert!(waits.is_none(), "it yields though it must wait: {calls:?}"),
             Turn::Closed => {}
         }

@@ -5,7 +5,8 @@ use std::io::{self, ErrorKind};
 use bytes::{Buf, Bytes};
 use log::debug;
 
-use super::{Connection, Context, Next, State, Step};
+use super::state::State;
+use super::{Connection, Context, Step};
 use crate::application::Application;
 use crate::net::stream::{Arrived, Stream};
 use crate::protocol::{Phase, Received};
@@ -76,7 +77,9 @@ impl<S: Stream> Connection<S> {
         match self.protocol.receive(&mut bytes, &mut self.outbox.before, cx.limits) {
             Ok(Received::More) => {}
             Ok(Received::Request(environ)) => self.respond(environ, cx),
-            Ok(Received::Answered(persistence) | Received::Aborted(persistence)) => self.finish(persistence),
+            Ok(Received::Answered(persistence) | Received::Aborted(persistence)) => {
+                self.stage.finish(persistence);
+            }
             Err(error) => step = self.decode_error(&error, cx),
         }
         (step, bytes.len())
@@ -84,7 +87,7 @@ impl<S: Stream> Connection<S> {
 
     /// Whether there may be something that the peer says of the request that is answered.
     pub(super) fn reads_while_responding(&self) -> bool {
-        matches!(self.state, State::Responding { .. })
+        matches!(self.stage.state(), State::Responding(_))
             && self.protocol.reads_while_responding()
             && (!self.unread.is_empty() || self.read_side == ReadSide::Unknown)
     }
@@ -114,7 +117,7 @@ impl<S: Stream> Connection<S> {
             Ok(Received::Aborted(persistence)) => {
                 debug!("{}: {}: taken back by the peer", self.peer, self.request_line());
                 self.report(cx, false);
-                self.enter(State::Finished { next: Next::from(persistence), exchange: None });
+                self.stage.take_back(persistence);
                 Step::Progress
             }
             Ok(_) if self.outbox.after.len() > ANSWERS_BYTES_MAX => {

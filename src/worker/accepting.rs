@@ -16,7 +16,7 @@ use crate::worker::master_link::MasterLink;
 impl<A: Application> Worker<A> {
     /// Whether there is room for another connection.
     pub(super) fn can_accept(&self) -> bool {
-        self.connections.len() < self.turns.limits.connections_count_max
+        self.connections.len() < self.resources.limits.connections_count_max
     }
 
     /// The same, or room can be made for it.
@@ -32,7 +32,7 @@ impl<A: Application> Worker<A> {
     pub(super) fn accept(&mut self, now: Instant) {
         for at in 0..self.acceptors.len() {
             let began = Instant::now();
-            for _ in 0..self.turns.limits.accepts_per_turn_max {
+            for _ in 0..self.resources.limits.accepts_per_turn_max {
                 if !self.acceptors[at].is_ready(now) {
                     break;
                 }
@@ -56,7 +56,7 @@ impl<A: Application> Worker<A> {
                 }
                 // The clock is asked only where a connection or a listener may wait for its turn.
                 if (!self.connections.is_empty() || self.acceptors.len() > 1)
-                    && began.elapsed() > self.turns.limits.accept_turn_time_max
+                    && began.elapsed() > self.resources.limits.accept_turn_time_max
                 {
                     break;
                 }
@@ -66,7 +66,7 @@ impl<A: Application> Worker<A> {
 
     /// Accepts one connection on the listener at this place; returns whether there may be more.
     pub(super) fn accept_one(&mut self, at: usize, now: Instant) -> bool {
-        match self.acceptors[at].accept(now, &self.turns.limits) {
+        match self.acceptors[at].accept(now, &self.resources.limits) {
             Accepted::Connection(socket, peer) => self.open(at, socket, peer),
             Accepted::Nobody => {}
             Accepted::NoMore => return false,
@@ -80,10 +80,10 @@ impl<A: Application> Worker<A> {
         self.accepted += 1;
         let protocol = self.acceptors[acceptor].protocol(&peer);
         let mut connection = Connection::new(self.accepted, socket, peer, protocol);
-        if let Some(recorder) = &mut self.turns.recorder {
+        if let Some(recorder) = &mut self.resources.recorder {
             recorder.accepted(acceptor);
         }
-        let mut turn = self.turns.take(|cx| connection.advance(cx));
+        let mut turn = self.resources.lend(|cx| connection.advance(cx));
         if turn == Turn::Blocked
             && connection.is_fresh()
             && self.link.as_ref().is_some_and(MasterLink::shares)
@@ -101,7 +101,7 @@ impl<A: Application> Worker<A> {
                 queued: false,
                 spare: false,
             });
-            if let Some(recorder) = &mut self.turns.recorder {
+            if let Some(recorder) = &mut self.resources.recorder {
                 recorder.keeps(acceptor);
             }
             self.rest(key, turn);
@@ -120,15 +120,15 @@ impl<A: Application> Worker<A> {
             return Turn::Blocked;
         }
         let Limits { first_byte_time_max, first_request_time_max, first_request_pause, .. } =
-            self.turns.limits;
+            self.resources.limits;
         let (mut turn, mut received) = (Turn::Blocked, 0);
         let waited = loop {
-            let is_there = self.turns.wait_for(connection);
+            let is_there = self.resources.wait_for(connection);
             let waited = began.elapsed();
             if !is_there {
                 break waited;
             }
-            turn = self.turns.take(|cx| connection.readable(cx));
+            turn = self.resources.lend(|cx| connection.readable(cx));
             if turn != Turn::Blocked || !connection.is_fresh() || waited >= first_request_time_max {
                 break waited;
             }

@@ -9,11 +9,11 @@ mod acceptor;
 mod http_date;
 mod making_room;
 pub(crate) mod master_link;
+mod resources;
 mod sleeping;
 pub(crate) mod stop;
 mod stopping;
 mod token;
-mod turns;
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -36,8 +36,8 @@ use crate::worker::acceptor::Acceptor;
 use crate::worker::http_date::Date;
 use crate::worker::master_link::MasterLink;
 use crate::worker::stop::{Orders, Stopper};
+use resources::Resources;
 pub use sleeping::Waiting;
-use turns::Turns;
 
 /// Serves one application on any number of listeners, on the thread that calls [`Worker::run`].
 pub struct Worker<A> {
@@ -48,7 +48,7 @@ pub struct Worker<A> {
     runnable: Vec<usize>,
     /// Connections that give way to newcomers, a count.
     spare_count: usize,
-    turns: Turns<A>,
+    resources: Resources<A>,
     orders: Orders,
     stopper: Stopper,
     /// No deadline of a connection lies before this.
@@ -132,7 +132,7 @@ impl<A: Application> Worker<A> {
             connections: Slab::new(),
             runnable: Vec::new(),
             spare_count: 0,
-            turns: Turns {
+            resources: Resources {
                 application,
                 waiting: Box::new(|wait| wait()),
                 limits,
@@ -155,17 +155,17 @@ impl<A: Application> Worker<A> {
 
     /// Tells `observer` of every request from here on.
     pub fn observe(&mut self, observer: Box<dyn Observer>) {
-        self.turns.observer = Some(observer);
+        self.resources.observer = Some(observer);
     }
 
     /// Sleeps as `waiting` has it from here on.
     pub fn wait_by(&mut self, waiting: Waiting) {
-        self.turns.waiting = waiting;
+        self.resources.waiting = waiting;
     }
 
     /// Writes down what it does from here on.
     pub(crate) fn record(&mut self, recorder: Recorder) {
-        self.turns.recorder = Some(recorder);
+        self.resources.recorder = Some(recorder);
     }
 
     /// What stops this worker.
@@ -193,7 +193,7 @@ impl<A: Application> Worker<A> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 polled => polled?,
             }
-            self.turns.date.refresh();
+            self.resources.date.refresh();
             let (mut event_count, mut ordered) = (0, false);
             for event in &events {
                 event_count += 1;
@@ -233,7 +233,7 @@ impl<A: Application> Worker<A> {
             return Some(Duration::ZERO);
         }
         let pauses = self.acceptors.iter().filter_map(Acceptor::paused_until);
-        let next = pauses.chain(self.next_deadline).chain(self.turns.stopping).min()?;
+        let next = pauses.chain(self.next_deadline).chain(self.resources.stopping).min()?;
         Some(next.saturating_duration_since(now))
     }
 
@@ -262,13 +262,13 @@ impl<A: Application> Worker<A> {
     /// Gives a connection its turn, if it is still there.
     fn turn(&mut self, key: usize, turn: impl FnOnce(&mut Connection<Socket>, &mut Context<'_, A>) -> Turn) {
         let Some(entry) = self.connections.get_mut(key) else { return };
-        let turn = self.turns.take(|cx| turn(&mut entry.connection, cx));
+        let turn = self.resources.lend(|cx| turn(&mut entry.connection, cx));
         match turn {
             Turn::Closed => {
                 let mut entry = self.connections.remove(key);
                 self.spare_count -= usize::from(entry.spare);
                 self.deregister(&mut entry);
-                if let Some(recorder) = &mut self.turns.recorder {
+                if let Some(recorder) = &mut self.resources.recorder {
                     recorder.lets_go(entry.listener);
                 }
             }
@@ -297,8 +297,8 @@ impl<A: Application> Worker<A> {
             entry.queued = true;
             self.runnable.push(key);
         }
-        if self.turns.stopping.is_some() {
-            entry.hurry(&self.turns.limits);
+        if self.resources.stopping.is_some() {
+            entry.hurry(&self.resources.limits);
         }
         if let Some(deadline) = entry.connection.deadline() {
             self.next_deadline = Some(self.next_deadline.map_or(deadline, |next| next.min(deadline)));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll};
 
 use super::Worker;
-use super::turns::Turns;
+use super::resources::Resources;
 use crate::application::Application;
 use crate::process::fork_watch;
 use crate::telemetry::scoreboard::Recorder;
@@ -20,7 +20,7 @@ impl<A: Application> Worker<A> {
     /// Waits for events from `now` on; returns what came of it, and when it was over.
     pub(super) fn sleep(&mut self, events: &mut Events, now: Instant) -> (io::Result<()>, Instant) {
         let until = self.timeout(now).map(|timeout| now + timeout);
-        let Turns { waiting, recorder, limits, .. } = &mut self.turns;
+        let Resources { waiting, recorder, limits, .. } = &mut self.resources;
         if let Some(recorder) = recorder {
             recorder.waits(now, self.connections.len());
         }

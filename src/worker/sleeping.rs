@@ -19,7 +19,7 @@ pub type Waiting = Box<dyn Fn(&mut (dyn FnMut() + Send))>;
 impl<A: Application> Worker<A> {
     /// Waits for events from `now` on; returns what came of it, and when it was over.
     pub(super) fn sleep(&mut self, events: &mut Events, now: Instant) -> (io::Result<()>, Instant) {
-        let until = self.timeout(now).map(|timeout| now + timeout);
+        let until = self.sleeps_until(now);
         let Resources { waiting, recorder, limits, .. } = &mut self.resources;
         if let Some(recorder) = recorder {
             recorder.waits(now, self.connections.len());

@@ -21,6 +21,7 @@ pub(crate) fn set(descriptor: Option<i32>, words: &'static [u8]) {
 }
 
 /// Takes what was set: descriptor, first byte and length. It may be called from a signal's handler.
+#[cfg(feature = "command")]
 pub(crate) fn take() -> Option<(i32, *const u8, usize)> {
     let descriptor = DESCRIPTOR.swap(NOBODY, Ordering::Relaxed);
     compiler_fence(Ordering::SeqCst);

@@ -65,7 +65,7 @@ impl<S: Stream> Connection<S> {
     fn app_failed<A>(&mut self, error: &AppError, status: &str, text: &str, cx: &mut Context<'_, A>) -> Step {
         let Some(Responding { exchange, .. }) = self.stage.responding() else { return Step::Closed };
         exchange.close();
-        cx.tell(self.id, Event::Failed);
+        cx.observers.tell(self.id, Event::Failed);
         if exchange.is_head_sent() {
             error!(
                 "{}: {}: broken off after {} bytes: {error}",
@@ -107,7 +107,7 @@ impl<S: Stream> Connection<S> {
             ResponseHead::new(status, fields, usize::MAX).expect("the server's own heads are valid");
         head.set_content_length(text.len() as u64);
         self.tally.code = head.code();
-        cx.tell(self.id, Event::Start { head: &head });
+        cx.observers.tell(self.id, Event::Start { head: &head });
         self.protocol.head(&head, cx.date, &mut self.outbox.before);
         if !head_only {
             self.protocol.chunk(text.len() as u64, &mut self.outbox.before, &mut self.outbox.after);
@@ -142,7 +142,7 @@ impl<S: Stream> Connection<S> {
         if code > 0 || self.stage.exchange().is_some() {
             let request_line = self.request_line();
             let summary = Summary { peer: &self.peer, request_line, code, bytes, complete };
-            cx.tell(self.id, Event::Finished(&summary));
+            cx.observers.tell(self.id, Event::Finished(&summary));
         }
         self.tally = ResponseTally::default();
     }
@@ -153,7 +153,7 @@ impl<S: Stream> Connection<S> {
         if let Some(exchange) = self.stage.exchange() {
             exchange.end();
         }
-        cx.tell(self.id, Event::Closed);
+        cx.observers.tell(self.id, Event::Closed);
         Turn::Closed
     }
 

@@ -243,7 +243,7 @@ impl<S: Stream> Connection<S> {
     }
 
     fn flush<A>(&mut self, cx: &mut Context<'_, A>) -> Step {
-        let wrote = |parts: &[&[u8]], bytes| cx.tell(self.id, Event::Wrote { parts, bytes });
+        let wrote = |parts: &[&[u8]], bytes| cx.observers.tell(self.id, Event::Wrote { parts, bytes });
         match self.outbox.flush(&mut self.stream, wrote) {
             Ok(sent) => {
                 self.tally.bytes += sent as u64;

@@ -72,7 +72,7 @@ impl<S: Stream> Connection<S> {
         mut bytes: &[u8],
         cx: &mut Context<'_, A>,
     ) -> (Step, usize) {
-        cx.tell(self.id, Event::Received { peer: &self.peer, bytes: bytes.len() });
+        cx.observers.tell(self.id, Event::Received { peer: &self.peer, bytes: bytes.len() });
         let mut step = Step::Progress;
         match self.protocol.receive(&mut bytes, &mut self.outbox.before, cx.limits) {
             Ok(Received::More) => {}

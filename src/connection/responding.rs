@@ -12,13 +12,14 @@ use crate::telemetry::observer::Event;
 
 impl<S: Stream> Connection<S> {
     pub(super) fn respond<A: Application>(&mut self, environ: Environ, cx: &mut Context<'_, A>) {
-        cx.tell(self.id, Event::Request { packet: &|| self.protocol.describe(), environ: &environ });
+        cx.observers
+            .tell(self.id, Event::Request { packet: &|| self.protocol.describe(), environ: &environ });
         let abort_reply = self.protocol.abort_reply(environ.method() == b"HEAD");
         abort_reply::set(self.stream.abort_descriptor(), abort_reply);
         let hang_up = self.stream.hang_up_probe();
         let (exchange, called) = Exchange::call(cx.application, environ, hang_up, cx.limits);
         abort_reply::set(None, &[]);
-        cx.tell(self.id, Event::Returned);
+        cx.observers.tell(self.id, Event::Returned);
         self.stage.respond(exchange);
         if let Err(error) = called {
             self.app_error(&error, cx);
@@ -38,12 +39,12 @@ impl<S: Stream> Connection<S> {
                 let begun = exchange.is_head_sent();
                 let abort_reply = if begun { &[] } else { self.protocol.abort_reply(exchange.head_only) };
                 abort_reply::set(self.stream.abort_descriptor(), abort_reply);
-                cx.tell(self.id, Event::Step);
+                cx.observers.tell(self.id, Event::Step);
             }
             let stepped = exchange.next_piece();
             if asks {
                 abort_reply::set(None, &[]);
-                cx.tell(self.id, Event::Returned);
+                cx.observers.tell(self.id, Event::Returned);
             }
             *pending = match stepped {
                 Ok(piece) => piece,
@@ -60,7 +61,7 @@ impl<S: Stream> Connection<S> {
         }
         if let Some(head) = pending.head.take() {
             self.tally.code = head.code();
-            cx.tell(self.id, Event::Start { head: &head });
+            cx.observers.tell(self.id, Event::Start { head: &head });
             self.protocol.head(&head, cx.date, &mut self.outbox.before);
         }
         let available = pending.data.len();

@@ -6,11 +6,42 @@ use crate::application::environ::Environ;
 use crate::application::response_head::ResponseHead;
 pub use crate::ascii::Ascii;
 use crate::net::stream::Peer;
+use crate::telemetry::scoreboard::Recorder;
 
 /// Is told what happens on every connection of a worker. `connection` is a number that no other has.
 pub trait Observer {
     /// Something happened just now.
     fn observe(&mut self, connection: u64, event: Event<'_>);
+}
+
+/// What a turn of a connection tells: an observer, and before it the worker's row on the scoreboard, which the command has.
+pub struct Observers<'a> {
+    recorder: Option<&'a mut Recorder>,
+    observer: Option<&'a mut dyn Observer>,
+}
+
+impl<'a> Observers<'a> {
+    /// One observer, or none.
+    pub fn new(observer: Option<&'a mut dyn Observer>) -> Self {
+        Observers { recorder: None, observer }
+    }
+
+    /// The same, and a recorder, which is called without a look-up, as every event of every request passes here.
+    pub(crate) fn with_recorder(self, recorder: Option<&'a mut Recorder>) -> Self {
+        Observers { recorder, ..self }
+    }
+
+    /// Tells of what has just happened on a connection.
+    // Each call has one event: what it does not concern is left out of it.
+    #[inline(always)]
+    pub(crate) fn tell(&mut self, connection: u64, event: Event<'_>) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.observe(connection, event);
+        }
+        if let Some(observer) = &mut self.observer {
+            observer.observe(connection, event);
+        }
+    }
 }
 
 /// What happens, in this order; several times where the words say so.

@@ -28,6 +28,7 @@ mod acceptor;
 mod deadlines;
 mod http_date;
 mod making_room;
+#[cfg_attr(not(feature = "command"), allow(dead_code, reason = "the command's master makes the link"))]
 pub(crate) mod master_link;
 mod resources;
 mod sleeping;
@@ -51,7 +52,6 @@ use crate::net::stream::Socket;
 use crate::process::fork_watch;
 use crate::telemetry::log_throttle::Throttle;
 use crate::telemetry::observer::Observer;
-use crate::telemetry::scoreboard::Recorder;
 use crate::worker::acceptor::Acceptor;
 use crate::worker::http_date::Date;
 use crate::worker::master_link::MasterLink;
@@ -104,6 +104,7 @@ impl<A: Application> Worker<A> {
     }
 
     /// One of several workers for these listeners, which a master leads.
+    #[cfg(feature = "command")]
     pub(crate) fn led(
         listeners: Vec<Listener>,
         application: A,
@@ -170,7 +171,8 @@ impl<A: Application> Worker<A> {
     }
 
     /// Writes down what it does from here on.
-    pub(crate) fn record(&mut self, recorder: Recorder) {
+    #[cfg(feature = "command")]
+    pub(crate) fn record(&mut self, recorder: crate::telemetry::scoreboard::Recorder) {
         self.resources.recorder = Some(recorder);
     }
 

@@ -9,7 +9,7 @@ use crate::connection::{Connection, Context, Turn};
 use crate::limits::Limits;
 use crate::net::stream::Socket;
 use crate::process::fork_watch;
-use crate::telemetry::observer::Observer;
+use crate::telemetry::observer::{Observer, Observers};
 use crate::telemetry::scoreboard::Recorder;
 use crate::worker::http_date::Date;
 use crate::worker::sleeping::Waiting;
@@ -45,12 +45,12 @@ impl<A: Application> Resources<A> {
             limits: &self.limits,
             date: self.date.text(),
             clock: &Instant::now,
-            observer: match &mut self.observer {
+            observers: Observers::new(match &mut self.observer {
                 Some(observer) => Some(observer.as_mut()),
                 None => None,
-            },
+            })
+            .with_recorder(self.recorder.as_mut()),
             stopping: self.stopping.is_some(),
-            recorder: self.recorder.as_mut(),
         })
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tidegate::Peer;
 use tidegate::connection::{Connection, Context, Turn};
-use tidegate::observer::{Event, Observer};
+use tidegate::observer::{Event, Observer, Observers};
 use tidegate::protocol::{Endpoints, Protocol};
 use tidegate::{AppError, Body, Environ, Limits, ProtocolName, StartResponse};
 
@@ -185,9 +185,8 @@ impl Scene {
                 limits: &self.limits,
                 date: b"Sun, 06 Nov 1994 08:49:37 GMT",
                 clock: &|| self.clock.ask(),
-                observer: Some(&mut observer),
+                observers: Observers::new(Some(&mut observer)),
                 stopping: false,
-                recorder: None,
             },
         );
         let wire = self.wire.borrow();

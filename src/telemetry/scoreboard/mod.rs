@@ -62,7 +62,7 @@ pub(crate) struct MasterSlot {
 ///
 /// The lines of memory that two workers write are kept apart: 128 bytes, as processors fetch them in pairs of 64.
 #[repr(C, align(128))]
-pub struct Slot {
+pub(crate) struct Slot {
     life: AtomicU32,
     doing: AtomicU32,
     number: AtomicU32,
@@ -85,7 +85,7 @@ pub struct Slot {
 
 /// How far a worker is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Life {
+pub(crate) enum Life {
     /// It loads the application.
     Starting,
     /// It serves.
@@ -239,12 +239,12 @@ impl Scoreboard {
 
 impl Slot {
     /// Notes the worker's process, once it is known.
-    pub fn set_pid(&self, pid: u32) {
+    pub(crate) fn set_pid(&self, pid: u32) {
         self.pid.store(pid, Relaxed);
     }
 
     /// Notes how far the worker is in its life.
-    pub fn set_life(&self, life: Life) {
+    pub(crate) fn set_life(&self, life: Life) {
         let life = match life {
             Life::Starting => STARTING,
             Life::Ready => READY,
@@ -254,7 +254,7 @@ impl Slot {
     }
 
     /// Notes the worker's memory, bytes.
-    pub fn set_memory(&self, rss_bytes: u64, vsz_bytes: u64) {
+    pub(crate) fn set_memory(&self, rss_bytes: u64, vsz_bytes: u64) {
         self.rss_bytes.store(rss_bytes, Relaxed);
         self.vsz_bytes.store(vsz_bytes, Relaxed);
     }

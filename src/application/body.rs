@@ -64,8 +64,8 @@ impl Body {
         self
     }
 
-    /// The same body with a close() of its own, called once when the last byte was written or nobody wants more, when
-    /// the content is dropped already.
+    /// The same body with a close() of its own, called once, after the content is dropped: when the last byte was
+    /// written, or the response is given up.
     pub fn with_close(mut self, close: impl FnOnce() -> Result<(), AppError> + 'static) -> Self {
         self.closer = Closer(Some(Box::new(close)));
         self
@@ -144,7 +144,7 @@ struct Closer(Option<Box<dyn FnOnce() -> Result<(), AppError>>>);
 impl Drop for Closer {
     fn drop(&mut self) {
         if let Some(close) = self.0.take() {
-            // Whoever wants to know how it went calls Body::close().
+            // Its error is Body::close()'s to return; a drop has no way to.
             let _ = close();
         }
     }

@@ -1,5 +1,5 @@
-//! How a request ends otherwise than by the application's last chunk: by whose mistake, what the peer is told, and
-//! what the log says.
+//! How a request ends otherwise than by the application's last chunk: whether the peer or the application is at fault,
+//! what the peer is told, and what the log says.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;

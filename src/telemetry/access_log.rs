@@ -12,7 +12,7 @@
 //! It is the server's output, while its log tells of its own affairs: so it goes to stdout, where it can be
 //! sent elsewhere than the log on stderr. Each line is one write, whole at once and never mixed with another. What
 //! cannot be written is lost, of which the log tells: a full disk is no reason not to serve, nor a reader that leaves.
-//! Like all that a synchronous server does, it holds the worker: a pipe that nobody empties would stop it.
+//! The worker writes it itself, like all else: a full pipe that is not read stops the worker.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};

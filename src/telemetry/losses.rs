@@ -15,7 +15,7 @@ pub(crate) struct Losses {
     count: u64,
     /// When it was last said that some are lost.
     told: Option<Instant>,
-    /// Whether nobody has said since that they are written again.
+    /// Whether the log says that some are lost, and not yet that they are written again.
     is_pending: bool,
 }
 

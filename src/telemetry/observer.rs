@@ -1,6 +1,6 @@
 //! What may be told of a request while it is served: to the access log, to the trace, to the scoreboard.
 //!
-//! The connection says what happens and asks no clock; whoever listens keeps its own time.
+//! The connection says what happens and asks no clock; an observer keeps its own time.
 
 use crate::application::environ::Environ;
 use crate::application::response_head::ResponseHead;
@@ -50,14 +50,14 @@ pub enum Event<'a> {
     /// Bytes were taken up, once or several times: as they arrive, and, where they stood behind another request,
     /// again when their own turn comes.
     Received {
-        /// From whom.
+        /// The one that sent them.
         peer: &'a Peer,
         /// How many.
         bytes: usize,
     },
     /// The request is complete; the application is called next.
     Request {
-        /// What it is in the protocol's words, made only for who asks.
+        /// What it is in the protocol's words, made only when an observer calls this.
         packet: &'a dyn Fn() -> String,
         /// What the application is given.
         environ: &'a Environ,
@@ -89,7 +89,7 @@ pub enum Event<'a> {
 /// One request in a line.
 #[derive(Debug)]
 pub struct Summary<'a> {
-    /// Who asked.
+    /// The one that asked.
     pub peer: &'a Peer,
     /// The method and the target; `-` where they were not understood.
     pub request_line: Ascii<'a>,

@@ -68,7 +68,7 @@ impl<A: Application> Worker<A> {
     pub(super) fn accept_one(&mut self, at: usize, now: Instant) -> bool {
         match self.acceptors[at].accept(now, &self.resources.limits) {
             Accepted::Connection(socket, peer) => self.open(at, socket, peer),
-            Accepted::Nobody => {}
+            Accepted::Refused => {}
             Accepted::NoMore => return false,
         }
         true
@@ -108,12 +108,12 @@ impl<A: Application> Worker<A> {
         }
     }
 
-    /// Waits for the rest of a fresh connection's request, which follows at once, and for nothing else. The kernel
-    /// wakes no worker that does not wait for events, and so another one for another connection. Were this one to go on,
-    /// and come to a slow call, the request would wait behind it though that other could answer it.
+    /// Waits for the rest of a fresh connection's request, which mostly follows at once, and for nothing else. Meanwhile the
+    /// kernel has other workers take the connections that come, as it wakes only those that wait for events. If this one
+    /// accepted the next instead, and that were a slow call, the request would wait behind it though another could answer.
     ///
-    /// After a peer that was slow, no other is waited for, for a while: strangers who connect and say nothing, or a byte
-    /// now and then, shall not hold up a worker.
+    /// After a slow peer none is waited for, for a while: peers that connect and send nothing, or a byte now and then, must
+    /// not hold up a worker.
     fn await_request(&mut self, connection: &mut Connection<Socket>) -> Turn {
         let began = Instant::now();
         if self.hasty_until.is_some_and(|until| began < until) {

@@ -1,4 +1,4 @@
-//! Until when the loop sleeps, and what it ends whose time is over.
+//! Until when the loop sleeps, and the end of connections that have waited too long.
 
 use std::time::{Duration, Instant};
 

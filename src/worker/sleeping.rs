@@ -43,7 +43,7 @@ impl<A: Application> Worker<A> {
 struct Sleep<'a> {
     poll: &'a mut Poll,
     acceptors: &'a mut [Acceptor],
-    /// Time between two signs of life; `None` where nobody looks for them.
+    /// Time between two signs of life; `None` without a master, which looks for them.
     heartbeat: Option<Duration>,
     recorder: Option<&'a mut Recorder>,
 }

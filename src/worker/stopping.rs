@@ -52,7 +52,7 @@ impl<A: Application> Worker<A> {
         self.close_listeners();
     }
 
-    /// Takes no one in any more.
+    /// Accepts no connection any more.
     fn close_listeners(&mut self) {
         self.deregister_listeners();
         self.acceptors.clear();

@@ -282,7 +282,7 @@ mod tests {
         all.remove(0)
     }
 
-    /// Why nobody can listen at `text`: one line.
+    /// Why there can be no listener at `text`: one line.
     pub(super) fn refusal(text: &str) -> String {
         let Err(error) = listen_from(text, &[]) else { panic!("{text} is listened at") };
         let line = error.to_string();

@@ -1,8 +1,8 @@
 //! The scoreboard: what every worker does and has done, in memory that all processes share.
 //!
-//! A worker writes into its own [`Slot`], which nobody else does, so a counter costs a load, an addition and a store,
-//! without a lock. Everybody may read at any time, also the slot of a worker that is stuck, or that was killed in the
-//! middle of a word: each value is right by itself, and two of them may be a moment apart.
+//! Only the worker itself writes into its [`Slot`], so a counter costs a load, an addition and a store, without a lock. Every
+//! process may read at any time, also the slot of a worker that is stuck, or that was killed in the middle of a word: each
+//! value is right by itself, and two of them may be a moment apart.
 //!
 //! Zero bytes are a fresh scoreboard; the processes' parent maps them ([`Scoreboard`] says how it is laid out).
 

@@ -20,13 +20,12 @@ use std::io::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::ascii::Ascii;
-use crate::telemetry::losses::Losses;
 use crate::telemetry::observer::{Event, Observer, Summary};
+use crate::telemetry::output::Output;
 
 /// Writes the lines.
 pub(crate) struct AccessLog {
-    out: Box<dyn Write>,
-    losses: Losses,
+    out: Output,
     /// From a request's first byte until it is finished, or its connection closed.
     requests: HashMap<u64, Times>,
     line: String,
@@ -38,15 +37,10 @@ struct Times {
 }
 
 impl AccessLog {
-    /// A log that is written to `out`, with one `write_all` for each line. A line that fails is lost, and the next one
-    /// is tried all the same.
+    /// A log that is written to `out`, a line at a time.
     pub(crate) fn new(out: Box<dyn Write>) -> Self {
-        AccessLog {
-            out,
-            losses: Losses::new("the access log"),
-            requests: HashMap::new(),
-            line: String::new(),
-        }
+        let out = Output::new("the access log", out);
+        AccessLog { out, requests: HashMap::new(), line: String::new() }
     }
 
     fn finished(&mut self, summary: &Summary<'_>, times: &Times) {
@@ -71,8 +65,7 @@ impl AccessLog {
             if summary.complete { "" } else { " broken-off" }
         );
         written.expect("a String takes all that is written");
-        let written = self.out.write_all(line.as_bytes()).and_then(|()| self.out.flush());
-        self.losses.count(written, Instant::now());
+        self.out.write(line);
     }
 }
 

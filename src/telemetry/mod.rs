@@ -3,9 +3,9 @@
 #[cfg(feature = "command")]
 pub(crate) mod access_log;
 pub(crate) mod log_throttle;
-#[cfg(feature = "command")]
-pub(crate) mod losses;
 pub mod observer;
+#[cfg(feature = "command")]
+pub(crate) mod output;
 #[cfg(not(feature = "command"))]
 #[path = "no_scoreboard.rs"]
 pub(crate) mod scoreboard;

@@ -25,13 +25,12 @@ use std::time::Instant;
 use crate::application::environ::Environ;
 use crate::application::response_head::ResponseHead;
 use crate::ascii::Ascii;
-use crate::telemetry::losses::Losses;
 use crate::telemetry::observer::{Event, Observer};
+use crate::telemetry::output::Output;
 
 /// Writes the trace of every request.
 pub(crate) struct Trace {
-    out: Box<dyn Write>,
-    losses: Losses,
+    out: Output,
     /// From a request's first byte until it is finished, or its connection closed.
     requests: HashMap<u64, Request>,
     text: String,
@@ -43,10 +42,9 @@ struct Request {
 }
 
 impl Trace {
-    /// A trace that is written to `out`, with one `write_all` for each event. One that fails is lost, and the next is
-    /// tried all the same.
+    /// A trace that is written to `out`, an event at a time.
     pub(crate) fn new(out: Box<dyn Write>) -> Self {
-        Trace { out, losses: Losses::new("the trace"), requests: HashMap::new(), text: String::new() }
+        Trace { out: Output::new("the trace", out), requests: HashMap::new(), text: String::new() }
     }
 }
 
@@ -63,11 +61,9 @@ impl Observer for Trace {
         if matches!(event, Event::Finished(_) | Event::Closed) {
             self.requests.remove(&connection);
         }
-        if self.text.is_empty() {
-            return;
+        if !self.text.is_empty() {
+            self.out.write(&self.text);
         }
-        let written = self.out.write_all(self.text.as_bytes()).and_then(|()| self.out.flush());
-        self.losses.count(written, Instant::now());
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! The connection says what happens and asks no clock; an observer keeps its own time.
 
+use std::time::Instant;
+
 use crate::application::environ::Environ;
 use crate::application::response_head::ResponseHead;
 pub use crate::ascii::Ascii;
@@ -42,6 +44,23 @@ impl<'a> Observers<'a> {
             observer.observe(connection, event);
         }
     }
+}
+
+/// What a worker notes of itself, beside what its connections tell.
+#[cfg_attr(not(feature = "command"), allow(dead_code, reason = "only the scoreboard reads what they hold"))]
+pub(crate) enum Note {
+    /// It has woken.
+    Wakes(Instant),
+    /// It is about to wait, with so many connections open.
+    Waits(Instant, usize),
+    /// It has nothing to do, and would find out if it had.
+    Lives,
+    /// A connection was accepted from the listener of this place.
+    Accepted(usize),
+    /// A connection of this listener stays open: it waits for something.
+    Keeps(usize),
+    /// A connection that stayed open is closed.
+    LetsGo(usize),
 }
 
 /// What happens, in this order; several times where the words say so.

@@ -10,6 +10,7 @@ use crate::application::Application;
 use crate::connection::{Connection, Turn};
 use crate::limits::Limits;
 use crate::net::stream::{Peer, Socket};
+use crate::telemetry::observer::Note;
 use crate::worker::acceptor::Accepted;
 use crate::worker::master_link::MasterLink;
 
@@ -80,9 +81,7 @@ impl<A: Application> Worker<A> {
         self.accepted += 1;
         let protocol = self.acceptors[acceptor].protocol(&peer);
         let mut connection = Connection::new(self.accepted, socket, peer, protocol);
-        if let Some(recorder) = &mut self.resources.recorder {
-            recorder.accepted(acceptor);
-        }
+        self.resources.note(Note::Accepted(acceptor));
         let mut turn = self.resources.lend(|cx| connection.advance(cx));
         if turn == Turn::Blocked
             && connection.is_fresh()
@@ -101,9 +100,7 @@ impl<A: Application> Worker<A> {
                 queued: false,
                 spare: false,
             });
-            if let Some(recorder) = &mut self.resources.recorder {
-                recorder.keeps(acceptor);
-            }
+            self.resources.note(Note::Keeps(acceptor));
             self.rest(key, turn);
         }
     }

@@ -51,7 +51,7 @@ use crate::net::listener::Listener;
 use crate::net::stream::Socket;
 use crate::process::fork_watch;
 use crate::telemetry::log_throttle::Throttle;
-use crate::telemetry::observer::Observer;
+use crate::telemetry::observer::{Note, Observer};
 use crate::worker::acceptor::Acceptor;
 use crate::worker::http_date::Date;
 use crate::worker::master_link::MasterLink;
@@ -263,9 +263,7 @@ impl<A: Application> Worker<A> {
                 let mut entry = self.connections.remove(key);
                 self.spare_count -= usize::from(entry.spare);
                 self.deregister(&mut entry);
-                if let Some(recorder) = &mut self.resources.recorder {
-                    recorder.lets_go(entry.listener);
-                }
+                self.resources.note(Note::LetsGo(entry.listener));
             }
             turn => self.rest(key, turn),
         }

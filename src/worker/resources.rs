@@ -9,7 +9,7 @@ use crate::connection::{Connection, Context, Turn};
 use crate::limits::Limits;
 use crate::net::stream::Socket;
 use crate::process::fork_watch;
-use crate::telemetry::observer::{Observer, Observers};
+use crate::telemetry::observer::{Note, Observer, Observers};
 use crate::telemetry::scoreboard::Recorder;
 use crate::worker::http_date::Date;
 use crate::worker::sleeping::Waiting;
@@ -36,6 +36,13 @@ impl<A: Application> Resources<A> {
         (self.waiting)(&mut || polled = poll(&mut descriptors, timeout.as_ref()));
         fork_watch::end_child(0);
         polled.is_ok_and(|ready| ready > 0)
+    }
+
+    /// Has the recorder write this down, if there is one.
+    pub(super) fn note(&mut self, note: Note) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.note(note);
+        }
     }
 
     pub(super) fn lend(&mut self, turn: impl FnOnce(&mut Context<'_, A>) -> Turn) -> Turn {

@@ -49,7 +49,7 @@ impl Body {
         if metadata.blocks() > 0 || ends_at(&file, metadata.len())? {
             return Ok(Body::file_part(file, offset, metadata.len().saturating_sub(offset)));
         }
-        Ok(Body::chunks(Pieces { file, offset }).until_length())
+        Ok(Body::chunks(pieces(file, offset)).until_length())
     }
 
     /// `len` bytes of `file` from `offset` on.
@@ -110,21 +110,14 @@ fn ends_at(file: &File, len: u64) -> io::Result<bool> {
 }
 
 /// A file as it is read, from `offset` to its end.
-struct Pieces {
-    file: File,
-    offset: u64,
-}
-
-impl Iterator for Pieces {
-    type Item = Result<Bytes, AppError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+fn pieces(file: File, mut offset: u64) -> impl Iterator<Item = Result<Bytes, AppError>> {
+    std::iter::from_fn(move || {
         let mut piece = vec![0; PIECE_BYTES];
         loop {
-            return match self.file.read_at(&mut piece, self.offset) {
+            return match file.read_at(&mut piece, offset) {
                 Ok(0) => None,
                 Ok(read) => {
-                    self.offset += read as u64;
+                    offset += read as u64;
                     piece.truncate(read);
                     Some(Ok(piece.into()))
                 }
@@ -132,7 +125,7 @@ impl Iterator for Pieces {
                 Err(error) => Some(Err(error.into())),
             };
         }
-    }
+    })
 }
 
 /// Read at once, bytes: a pipe's capacity, and more than most files of /proc have.

@@ -134,30 +134,15 @@ impl fmt::Display for Utc {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
     use std::io;
-    use std::rc::Rc;
 
     use super::*;
     use crate::net::stream::Peer;
-
-    #[derive(Clone, Default)]
-    struct Lines(Rc<RefCell<Vec<String>>>);
-
-    impl Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.borrow_mut().push(String::from_utf8(bytes.to_vec()).unwrap());
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::telemetry::output::tests::Writes;
 
     #[test]
     fn a_request_is_one_write_of_eight_fields() {
-        let lines = Lines::default();
+        let lines = Writes::default();
         let mut log = AccessLog::new(Box::new(lines.clone()));
         let summary = |request_line, complete| Summary {
             peer: &Peer::Unix,

@@ -223,38 +223,22 @@ const BODY_LINES_MAX: usize = 5;
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-    use std::io;
-    use std::rc::Rc;
-
     use super::*;
     use crate::application::input::Input;
     use crate::application::variables::Variables;
     use crate::net::stream::Peer;
     use crate::telemetry::observer::Summary;
-
-    #[derive(Clone, Default)]
-    struct Text(Rc<RefCell<Vec<u8>>>);
-
-    impl Write for Text {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.borrow_mut().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::telemetry::output::tests::Writes;
 
     /// What is told of these events, without the times.
     fn told(events: Vec<Event<'_>>) -> Vec<String> {
-        let text = Text::default();
+        let text = Writes::default();
         let mut trace = Trace::new(Box::new(text.clone()));
         for event in events {
             trace.observe(3, event);
         }
         assert!(trace.requests.is_empty());
-        let text = String::from_utf8(text.0.take()).unwrap();
+        let text = text.0.take().concat();
         text.lines().filter(|line| !line.is_empty()).map(|line| line[20..].to_owned()).collect()
     }
 

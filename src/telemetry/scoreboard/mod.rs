@@ -87,7 +87,7 @@ pub(crate) struct Slot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
     /// It loads the application.
-    Starting,
+    Starting = 1,
     /// It serves.
     Ready,
     /// It accepts no more, and finishes what runs.
@@ -176,7 +176,7 @@ impl Scoreboard {
         slot.generation.store(generation, Relaxed);
         slot.respawns.store(respawns, Relaxed);
         slot.started_at.store(now, Relaxed);
-        slot.life.store(STARTING, Relaxed);
+        slot.set_life(Life::Starting);
         Some(at)
     }
 
@@ -198,24 +198,17 @@ impl Scoreboard {
     /// The row of the worker at `at`; `None` if there is none.
     pub(crate) fn row(&self, at: usize) -> Option<Row> {
         let slot = self.slots.get(at)?;
-        let life = match slot.life.load(Relaxed) {
-            STARTING => Life::Starting,
-            READY => Life::Ready,
-            LEAVING => Life::Leaving,
-            _ => return None,
-        };
-        let doing = match slot.doing.load(Relaxed) {
-            SERVING => Doing::Serving,
-            CALLING => Doing::Calling,
-            STEPPING => Doing::Stepping,
-            _ => Doing::Waiting,
-        };
+        let (life, doing) = (slot.life.load(Relaxed), slot.doing.load(Relaxed));
+        let life =
+            [Life::Starting, Life::Ready, Life::Leaving].into_iter().find(|one| *one as u32 == life)?;
+        let doing =
+            [Doing::Serving, Doing::Calling, Doing::Stepping].into_iter().find(|one| *one as u32 == doing);
         Some(Row {
             number: slot.number.load(Relaxed),
             pid: slot.pid.load(Relaxed),
             generation: slot.generation.load(Relaxed),
             life,
-            doing,
+            doing: doing.unwrap_or_default(),
             started_at: slot.started_at.load(Relaxed),
             since: slot.since.load(Relaxed),
             woke_at: slot.woke_at.load(Relaxed),
@@ -245,12 +238,7 @@ impl Slot {
 
     /// Notes how far the worker is in its life.
     pub(crate) fn set_life(&self, life: Life) {
-        let life = match life {
-            Life::Starting => STARTING,
-            Life::Ready => READY,
-            Life::Leaving => LEAVING,
-        };
-        self.life.store(life, Relaxed);
+        self.life.store(life as u32, Relaxed);
     }
 
     /// Notes the worker's memory, bytes.
@@ -260,13 +248,7 @@ impl Slot {
     }
 
     fn set_doing(&self, doing: Doing) {
-        let doing = match doing {
-            Doing::Waiting => WAITING,
-            Doing::Serving => SERVING,
-            Doing::Calling => CALLING,
-            Doing::Stepping => STEPPING,
-        };
-        self.doing.store(doing, Relaxed);
+        self.doing.store(doing as u32, Relaxed);
     }
 
     fn clear(&self) {
@@ -290,12 +272,5 @@ fn read(numbers: &[AtomicU64; LISTENERS_COUNT]) -> [u64; LISTENERS_COUNT] {
     std::array::from_fn(|at| numbers[at].load(Relaxed))
 }
 
+/// In the place of a [`Life`]: the slot is no worker's.
 const FREE: u32 = 0;
-const STARTING: u32 = 1;
-const READY: u32 = 2;
-const LEAVING: u32 = 3;
-
-const WAITING: u32 = 0;
-const SERVING: u32 = 1;
-const CALLING: u32 = 2;
-const STEPPING: u32 = 3;

@@ -21,10 +21,12 @@ use crate::process::fork_watch;
 
 /// A non-blocking stream. The worker's are sockets; tests script theirs.
 ///
-/// It may keep records of its own, as TLS does, if it is true to three things. Bytes that are decrypted already are more
-/// that a read can bring: no event tells of them. What a write has taken counts as sent: a record that is only half
-/// written would block, and the same bytes are offered again. And bytes that pass it by are none of it: it has no
-/// descriptor for the abort reply.
+/// One that keeps records of its own, as TLS does, can stand here if it keeps three promises:
+///
+/// - bytes that it has decrypted already are more to read, as no event tells of them;
+/// - bytes that a write took count as sent, so while a record is written in part, writes would block; the same bytes are
+///   offered again;
+/// - it has no `abort_descriptor`, as plain bytes must not pass it by.
 pub trait Stream: Write {
     /// Reads what has arrived; no bytes are the peer's end.
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Arrived>;

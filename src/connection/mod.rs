@@ -180,7 +180,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// The server has no more time for it: what is unfinished is seen to be broken off.
+    /// There is no more time for it: what is unfinished is seen to be broken off.
     pub fn abandon<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
         if matches!(self.stage.state(), State::Responding(_) | State::Finished { .. }) {
             self.stream.reset_on_close();
@@ -222,9 +222,7 @@ impl<S: Stream> Connection<S> {
                     cx.limits.write_time_max.as_secs(),
                     self.tally.bytes
                 );
-                self.stream.reset_on_close();
-                self.report(cx, false);
-                self.closed(cx)
+                self.abandon(cx)
             }
             State::Draining => self.closed(cx),
         }

@@ -11,21 +11,17 @@
 //! A worker is asked to leave by closing its line; so a master that is killed asks all of its workers to leave.
 
 mod abort;
-mod backoff;
 mod file_watch;
+mod fleet;
 mod fork;
-mod oom;
 mod pid_file;
 mod privileges;
 mod reload;
-mod retirement;
 mod sd_notify;
 mod shared_memory;
 mod signals;
 mod stats;
-mod supervise;
 mod upgrade;
-mod worker;
 mod worker_setup;
 
 use std::collections::HashMap;
@@ -36,28 +32,28 @@ use std::time::{Duration, Instant};
 use log::{error, info};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2};
 
+pub(crate) use fleet::WORKERS_MAX;
+pub(crate) use fleet::retirement::Retirement;
 pub use fork::{Fork, fork};
 pub(crate) use pid_file::PidFile;
 pub(crate) use privileges::Identity;
-pub(crate) use retirement::Retirement;
 pub(crate) use shared_memory::{scoreboard, shared_flag};
 pub(crate) use signals::{let_signals_in, outlive_file_limit, outlive_readers};
-pub(crate) use supervise::WORKERS_MAX;
 pub(crate) use upgrade::{Handover, Invocation};
 pub(crate) use worker_setup::WorkerSetup;
 
 use crate::net::listener::Listener;
 use crate::process::fork_watch;
 use crate::telemetry::scoreboard::Scoreboard;
-use backoff::Backoff;
 use file_watch::FileWatch;
-use oom::OomKills;
+use fleet::backoff::Backoff;
+use fleet::oom::OomKills;
+use fleet::worker::Worker;
 use reload::Reload;
 use sd_notify::SdNotify;
 use signals::Signals;
 use stats::Stats;
 use upgrade::{Progress, Upgrade};
-use worker::Worker;
 
 /// What a master is to do.
 #[derive(Clone, Debug)]
@@ -162,7 +158,7 @@ impl<'a> Master<'a> {
     ) -> io::Result<Self> {
         let now = Instant::now();
         fork_watch::begin()?;
-        supervise::introduce(scoreboard);
+        fleet::introduce(scoreboard);
         Ok(Master {
             hooks,
             scoreboard,

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use super::super::Master;
-use super::super::supervise::SLOW_TICK;
-use super::super::worker::Worker as Supervised;
+use super::super::fleet::SLOW_TICK;
+use super::super::fleet::worker::Worker as Supervised;
 use super::super::worker_setup::unix_micros;
 use super::backlog::backlog;
 use super::rates::Rates;

@@ -1,5 +1,10 @@
 //! The workers there are, and those there should be.
 
+pub(super) mod backoff;
+pub(super) mod oom;
+pub(super) mod retirement;
+pub(super) mod worker;
+
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -9,13 +14,13 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 
-use super::retirement::memory;
 use super::signals::{Loading, hold_back};
-use super::worker::{Ending, Stage, Worker, activity};
 use super::worker_setup::unix_micros;
 use super::{Fork, Leave, Master, State, WorkerSetup};
 use crate::process::fork_watch;
 use crate::telemetry::scoreboard::{Doing, Life, Row, Scoreboard};
+use retirement::memory;
+use worker::{Ending, Stage, Worker, activity};
 
 /// Writes the master's own part of the scoreboard.
 pub(super) fn introduce(scoreboard: &Scoreboard) {

@@ -13,7 +13,7 @@ use super::{Host, Program, Result, banner, start};
 use crate::application::{AppError, Application};
 use crate::cli::demo::Builtin;
 use crate::master::{
-    self, End, Fork, Handover, Identity, Invocation, Master, MasterHooks, PidFile, Plan, Retirement,
+    self, Bounds, End, Fork, Handover, Identity, Invocation, Master, MasterHooks, PidFile, Plan, Retirement,
     WorkerSetup,
 };
 use crate::net::listener::{Inherited, Listener, Owner};
@@ -83,17 +83,16 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     }
     let plan = Plan {
         workers: options.workers.workers.0,
-        timeout: options.workers.timeout.map(|time| time.0),
-        grace: limits.grace_time_max,
-        retirement: options.workers.retirement(),
+        bounds: Bounds {
+            timeout: options.workers.timeout.map(|time| time.0),
+            grace: limits.grace_time_max,
+            retirement: options.workers.retirement(),
+        },
         reload_on: options.workers.reload_on.clone(),
         preloaded: options.workers.preload,
         invocation,
     };
-    let mut master = Master::new(plan, listeners, master::scoreboard()?, handover, &serving)?;
-    if !stats.is_empty() {
-        master.tell_on(stats);
-    }
+    let master = Master::new(plan, listeners, stats, master::scoreboard()?, handover, &serving)?;
     match master.run() {
         End::Stopped(status) => Ok(status),
         End::Failed(why) => Err(why.into()),

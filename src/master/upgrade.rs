@@ -10,22 +10,21 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::fstat;
 use nix::unistd::Pid;
 
-use crate::net::listener::{Address, Handed, Listener};
-use crate::protocol::ProtocolName;
+use super::handover::VARIABLE;
+use crate::net::listener::Listener;
 
 /// How this process was started, and so how its successor is.
 #[derive(Clone, Debug)]
@@ -51,13 +50,11 @@ pub(super) struct Upgrade {
     said: File,
 }
 
-/// What is known of a new master.
-pub(super) enum Progress {
-    /// It is not there yet.
-    Starting,
-    /// It serves.
-    Serves,
-    /// It has ended.
+/// What has become of a new master.
+pub(super) enum Outcome {
+    /// It serves, as this process.
+    Serves(Pid),
+    /// It has ended before it served.
     Failed,
 }
 
@@ -129,92 +126,15 @@ impl Upgrade {
         let _ = kill(self.pid, Signal::SIGKILL);
     }
 
-    /// What has become of it.
-    pub(super) fn progress(&mut self) -> Progress {
+    /// What has become of it; `None` while it starts.
+    pub(super) fn outcome(&mut self) -> Option<Outcome> {
         match self.said.read(&mut [0]) {
-            Ok(1..) => Progress::Serves,
-            // Nobody is left who could say it.
-            Ok(0) => Progress::Failed,
+            Ok(1..) => Some(Outcome::Serves(self.pid)),
+            // All that could say it have ended.
+            Ok(0) => Some(Outcome::Failed),
             // What it has started may have the pipe open yet.
-            Err(_) if kill(self.pid, None) == Err(Errno::ESRCH) => Progress::Failed,
-            Err(_) => Progress::Starting,
+            Err(_) if kill(self.pid, None) == Err(Errno::ESRCH) => Some(Outcome::Failed),
+            Err(_) => None,
         }
     }
 }
-
-/// What the master before has handed over to this process.
-#[derive(Default)]
-pub(crate) struct Handover {
-    /// The sockets, each with what it was asked for as.
-    pub sockets: Vec<Handed>,
-    say: Option<File>,
-}
-
-impl Handover {
-    /// Takes what the environment tells of; nothing if this process was not started by a master for an upgrade. Once in
-    /// a process, and before anything else is opened.
-    pub(crate) fn receive() -> Self {
-        let lines = env::var(VARIABLE).unwrap_or_default();
-        let mut lines = lines.lines();
-        let first = lines.next().and_then(|first| first.split_once(' '));
-        // The variable is inherited on: what a worker's application starts must not believe it. It has not got the pipe.
-        let Some(say) = first.and_then(|(pipe, say)| adopt(say, Some(pipe))) else {
-            return Handover::default();
-        };
-        let sockets = lines.filter_map(|line| {
-            let (descriptor, rest) = line.split_once(' ')?;
-            let (scheme, asked) = rest.split_once(' ')?;
-            let scheme = ProtocolName::ALL.into_iter().find(|one| one.to_string() == scheme)?;
-            let asked: Address = asked.parse().ok()?;
-            Some(Handed { scheme, asked, socket: adopt(descriptor, None)?.into() })
-        });
-        Handover { sockets: sockets.collect(), say: Some(say.into()) }
-    }
-
-    /// Whether there is a master before this one, which has not left everything to it yet.
-    pub(crate) fn is_awaited(&self) -> bool {
-        self.say.is_some()
-    }
-
-    /// Tells the master before that this one serves.
-    pub(crate) fn done(&mut self) -> io::Result<()> {
-        self.say.as_mut().map_or(Ok(()), |say| say.write_all(b"!"))
-    }
-
-    /// What is in an error state once the master before has left everything to this one.
-    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.say.as_ref().map(AsFd::as_fd)
-    }
-
-    /// Whether it has just done so.
-    pub(super) fn is_over(&mut self) -> bool {
-        let Some(say) = &self.say else { return false };
-        let mut polled = [PollFd::new(say.as_fd(), PollFlags::empty())];
-        let is_over = poll(&mut polled, PollTimeout::ZERO).is_ok_and(|events| events > 0);
-        if is_over {
-            self.say = None;
-        }
-        is_over
-    }
-}
-
-/// A descriptor that the master before has opened for this process; `None` if it is not there, or if it is not the one
-/// with this `inode`.
-#[allow(unsafe_code)]
-fn adopt(descriptor: &str, inode: Option<&str>) -> Option<OwnedFd> {
-    let descriptor = descriptor.parse::<RawFd>().ok().filter(|descriptor| *descriptor > 2)?;
-    // SAFETY: it is borrowed for one call, to which a descriptor that is not open is an error like any other.
-    let stat = fstat(unsafe { BorrowedFd::borrow_raw(descriptor) }).ok()?;
-    if inode.is_some_and(|inode| inode != stat.st_ino.to_string()) {
-        return None;
-    }
-    // SAFETY: it is open. The parent has opened it for this process and said so; nobody else here knows of it, and this
-    // runs once, before another descriptor could have its number.
-    let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
-    fcntl(&descriptor, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
-    Some(descriptor)
-}
-
-/// Where the new master finds what it is handed: the pipe's inode and the descriptor to say on, then for each socket its
-/// descriptor, its protocol and its address. Not of the command's own variables, which are TIDEGATE_*.
-const VARIABLE: &str = "_TIDEGATE_HANDOVER";

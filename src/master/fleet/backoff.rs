@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// How often in a row workers have died at their start.
 #[derive(Debug, Default)]
-pub(in crate::master) struct Backoff {
+pub(super) struct Backoff {
     failures: u32,
     last: Option<Instant>,
     until: Option<Instant>,
@@ -12,7 +12,7 @@ pub(in crate::master) struct Backoff {
 
 impl Backoff {
     /// A worker has died at its start. Returns the pause before the next is started.
-    pub(in crate::master) fn failed(&mut self, now: Instant) -> Duration {
+    pub(super) fn failed(&mut self, now: Instant) -> Duration {
         let pause = match self.failures {
             0 => Duration::ZERO,
             failures => FIRST_PAUSE.saturating_mul(1 << (failures - 1).min(DOUBLINGS_MAX)).min(PAUSE_MAX),
@@ -24,19 +24,19 @@ impl Backoff {
     }
 
     /// A worker that was started then has come beyond its start. Older ones tell nothing of what starts now.
-    pub(in crate::master) fn survived(&mut self, started: Instant) {
+    pub(super) fn survived(&mut self, started: Instant) {
         if self.last.is_some_and(|last| started >= last) {
             self.reset();
         }
     }
 
     /// There is reason to believe that the next start is another matter.
-    pub(in crate::master) fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         *self = Backoff::default();
     }
 
     /// Until when no worker is to be started, if that is later than `now`.
-    pub(in crate::master) fn until(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn until(&self, now: Instant) -> Option<Instant> {
         self.until.filter(|until| now < *until)
     }
 }

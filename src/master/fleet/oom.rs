@@ -3,16 +3,16 @@
 use std::fs;
 
 /// Counts what the kernel's out-of-memory killer has done, on the whole machine.
-pub(in crate::master) struct OomKills(Option<u64>);
+pub(super) struct OomKills(Option<u64>);
 
 impl OomKills {
     /// The count so far.
-    pub(in crate::master) fn so_far() -> Self {
+    pub(super) fn so_far() -> Self {
         OomKills(count())
     }
 
     /// Whether there were more since this was last asked. A process that died of SIGKILL then is most likely one.
-    pub(in crate::master) fn are_more(&mut self) -> bool {
+    pub(super) fn are_more(&mut self) -> bool {
         let now = count();
         let before = std::mem::replace(&mut self.0, now);
         matches!((before, now), (Some(before), Some(now)) if now > before)

@@ -22,12 +22,12 @@ pub(crate) struct Retirement {
 
 impl Retirement {
     /// Whether there is any bound.
-    pub(in crate::master) fn is_any(&self) -> bool {
+    pub(super) fn is_any(&self) -> bool {
         self.requests_max.is_some() || self.lifetime_max.is_some() || self.rss_bytes_max.is_some()
     }
 
     /// Which bound a worker has reached, in words.
-    pub(in crate::master) fn reason(&self, worker: &Worker, row: &Row, now: Instant) -> Option<String> {
+    pub(super) fn reason(&self, worker: &Worker, row: &Row, now: Instant) -> Option<String> {
         if let Some(requests) = self.requests_max
             && row.totals.requests >= requests + self.jitter(worker)
         {
@@ -56,7 +56,7 @@ thread_local! {
 }
 
 /// A process's resident and virtual memory, bytes.
-pub(in crate::master) fn memory(pid: i32) -> Option<(u64, u64)> {
+pub(super) fn memory(pid: i32) -> Option<(u64, u64)> {
     let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
     let mut pages = statm.split(' ').map(|number| number.parse::<u64>().ok());
     let (vsz, rss) = (pages.next()??, pages.next()??);

@@ -13,7 +13,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 
 use super::super::fork;
 use crate::ascii::Ascii;
-use crate::telemetry::scoreboard::{Doing, Life, Row, Scoreboard};
+use crate::telemetry::scoreboard::{Doing, Life, Row, Slot};
 use crate::worker::master_link::word;
 
 /// A worker's process, until it has ended.
@@ -23,8 +23,9 @@ pub(in crate::master) struct Worker {
     /// Which load of the code it runs.
     pub(in crate::master) generation: u32,
     pub(in crate::master) pid: i32,
-    /// Its row on the scoreboard.
+    /// Where its row is on the scoreboard, and the row.
     pub(in crate::master) slot: usize,
+    pub(super) row: &'static Slot,
     pub(in crate::master) stage: Stage,
     /// Its successor has been asked for; it serves until that one does.
     pub(in crate::master) retiring: bool,
@@ -57,7 +58,7 @@ impl Worker {
         number: u32,
         generation: u32,
         pid: i32,
-        slot: usize,
+        (slot, row): (usize, &'static Slot),
         link: UnixStream,
     ) -> Self {
         let now = Instant::now();
@@ -66,6 +67,7 @@ impl Worker {
             generation,
             pid,
             slot,
+            row,
             stage: Stage::Starting,
             retiring: false,
             started: now,
@@ -101,30 +103,36 @@ impl Worker {
         Some(String::from_utf8_lossy(words).into_owned())
     }
 
+    /// It has said that it serves.
+    pub(super) fn serves(&mut self) {
+        self.stage = Stage::Ready;
+        self.row.set_life(Life::Ready);
+    }
+
     /// It takes part: it serves, or will.
     pub(in crate::master) fn is_in_service(&self) -> bool {
         matches!(self.stage, Stage::Starting | Stage::Ready)
     }
 
     /// Has it leave: others go on accepting on its sockets.
-    pub(in crate::master) fn retire(&mut self, scoreboard: &Scoreboard, grace: Duration) {
+    pub(in crate::master) fn retire(&mut self, grace: Duration) {
         self.tell(word::RETIRE);
-        self.leave(scoreboard, grace);
+        self.leave(grace);
     }
 
     /// Has it leave with all others, once it has taken what waits to be accepted.
-    pub(in crate::master) fn stop(&mut self, scoreboard: &Scoreboard, grace: Duration) {
-        self.leave(scoreboard, grace);
+    pub(in crate::master) fn stop(&mut self, grace: Duration) {
+        self.leave(grace);
         self.link = None;
     }
 
-    fn leave(&mut self, scoreboard: &Scoreboard, grace: Duration) {
+    fn leave(&mut self, grace: Duration) {
         match self.stage {
             // It holds no request.
             Stage::Starting => self.kill(),
             Stage::Ready => {
                 self.stage = Stage::Leaving(Instant::now() + grace + GRACE_MARGIN);
-                self.tell_life(scoreboard, Life::Leaving);
+                self.row.set_life(Life::Leaving);
             }
             Stage::Leaving(_) | Stage::Aborted(_) | Stage::Killed => {}
         }
@@ -176,12 +184,6 @@ impl Worker {
         stat.rsplit(") ").next().is_some_and(|state| state.starts_with('t'))
     }
 
-    pub(in crate::master) fn tell_life(&self, scoreboard: &Scoreboard, life: Life) {
-        if let Some(slot) = scoreboard.slot(self.slot) {
-            slot.set_life(life);
-        }
-    }
-
     /// How it has ended, if it has. It is asked by its number, so that no other child of this process is taken for it.
     pub(in crate::master) fn ended(&self) -> Option<Ending> {
         match waitpid(fork::pid(self.pid), Some(WaitPidFlag::WNOHANG)) {
@@ -191,6 +193,12 @@ impl Worker {
             Err(Errno::ECHILD) => Some(Ending::Unknown),
             _ => None,
         }
+    }
+
+    /// Waits until it has ended.
+    pub(super) fn wait(&self) {
+        // An error means that other code has waited for it.
+        let _ = waitpid(fork::pid(self.pid), None);
     }
 
     fn tell(&mut self, word: u8) {

@@ -1,5 +1,5 @@
-//! `--stats`: the master answers how its workers are. What they do stands in the shared memory, so that also one that is
-//! stuck can be read; nobody asks a worker anything.
+//! `--stats`: the master answers how its workers are. What they do stands in the shared memory, so a worker that is
+//! stuck can be read too: none is ever asked.
 
 mod backlog;
 mod connection;
@@ -13,7 +13,7 @@ use std::time::Instant;
 use log::info;
 use nix::poll::PollFlags;
 
-use super::{Master, State};
+use super::fleet::Fleet;
 use crate::net::listener::Listener;
 use crate::telemetry::scoreboard::Row;
 use crate::telemetry::stats::{Form, json, prometheus};
@@ -26,25 +26,23 @@ pub(super) struct Stats {
     rates: Rates,
 }
 
-impl Master<'_> {
+impl Stats {
     /// Tells on these listeners how the workers are.
-    pub(crate) fn tell_on(&mut self, listeners: Vec<Listener>) {
+    pub(super) fn new(listeners: Vec<Listener>) -> Self {
         for listener in &listeners {
             info!(
                 "statistics at {}, for uwsgitop, tidegate top, and at /metrics for Prometheus",
                 listener.address()
             );
         }
-        self.stats = Some(Stats { server: Server::new(listeners), rates: Rates::default() });
+        Stats { server: Server::new(listeners), rates: Rates::default() }
     }
 
-    /// Goes on with those who ask how the workers are.
-    pub(super) fn tell_stats(&mut self, now: Instant) {
-        let open = self.stats_are_open();
+    /// Goes on with the readers; lets new ones in if it is `open`.
+    pub(super) fn turn(&mut self, now: Instant, open: bool, fleet: &mut Fleet, listeners: &[Listener]) {
         // Two for each worker, whose successor has a line too before it leaves; its own is there already.
-        let reserve = OTHERS_COUNT + (2 * self.wanted as usize).saturating_sub(self.workers.len());
-        let Some(mut stats) = self.stats.take() else { return };
-        let Stats { server, rates } = &mut stats;
+        let reserve = OTHERS_COUNT + (2 * fleet.wanted() as usize).saturating_sub(fleet.len());
+        let Stats { server, rates } = self;
         // Many may ask in one turn; it is one moment.
         let (mut snapshot, mut texts) = (None, [None, None]);
         server.turn(now, open, reserve, &mut |form| {
@@ -52,38 +50,26 @@ impl Master<'_> {
                 Form::Json => (&mut texts[0], json),
                 Form::Prometheus => (&mut texts[1], prometheus),
             };
-            let snapshot = snapshot.get_or_insert_with(|| self.snapshot(rates, now));
+            let snapshot = snapshot.get_or_insert_with(|| snapshot::take(fleet, listeners, rates, now));
             text.get_or_insert_with(|| write(snapshot)).clone()
         });
-        self.stats = Some(stats);
     }
 
-    /// Looks at what is told of the last second.
-    pub(super) fn look_for_stats(&mut self, now: Instant) {
-        if let Some(mut stats) = self.stats.take() {
-            self.sample(&mut stats.rates, now);
-            self.stats = Some(stats);
-        }
+    /// Notes how it is now, for readers that come later. It is called once a second.
+    pub(super) fn sample(&mut self, now: Instant, fleet: &mut Fleet, listeners: &[Listener]) {
+        snapshot::sample(fleet, listeners, &mut self.rates, now);
     }
 
-    /// What is waited for, for those who ask.
-    pub(super) fn stats_wait_for(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
-        let open = self.stats_are_open();
-        self.stats.iter().flat_map(move |stats| stats.server.waits_for(open))
+    /// What is waited for; new readers only if it is `open`.
+    pub(super) fn waits_for(&self, open: bool) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+        self.server.waits_for(open)
     }
 
-    /// When to look again for those who ask.
-    pub(super) fn stats_until(&self) -> Option<Instant> {
-        self.stats.as_ref().and_then(|stats| stats.server.until())
+    /// When to look again for the readers.
+    pub(super) fn until(&self) -> Option<Instant> {
+        self.server.until()
     }
 
-    /// Until a new master serves, the one before it answers on the same sockets.
-    fn stats_are_open(&self) -> bool {
-        self.state != State::Starting || !self.handover.is_awaited()
-    }
-}
-
-impl Stats {
     /// Where it is told.
     pub(super) fn listeners(&self) -> &[Listener] {
         &self.server.listeners

@@ -14,6 +14,7 @@ mod output;
 pub(crate) mod program;
 mod request;
 mod serve;
+mod setup;
 mod start;
 mod top;
 mod values;

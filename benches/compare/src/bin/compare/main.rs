@@ -182,19 +182,20 @@ fn measure(bench: &Bench, notes: &mut Vec<String>) -> Vec<Row> {
     let mut rows = Vec::new();
     if bench.has(Part::Requests) || bench.has(Part::Idle) {
         let servers = bench.start(Role::Hello);
+        let subjects = experiments::subjects(&servers, Role::Hello.hello_target());
         if bench.has(Part::Requests) {
             eprintln!("small requests…");
-            rows.extend(experiments::hello(bench, &servers));
+            rows.extend(experiments::hello(bench, &subjects));
             eprintln!("system calls…");
-            let (calls, which) = experiments::system_calls(bench, &servers);
+            let (calls, which) = experiments::system_calls(bench, &subjects);
             rows.push(calls);
             notes.extend(which);
-            rows.extend(experiments::at_full_speed(bench, &servers));
-            rows.push(experiments::peak_memory(&servers));
+            rows.extend(experiments::at_full_speed(bench, &subjects));
+            rows.push(experiments::peak_memory(&subjects));
         }
         if bench.has(Part::Idle) {
             eprintln!("idle connections…");
-            rows.push(experiments::idle_connections(bench, &servers));
+            rows.push(experiments::idle_connections(bench, &subjects));
         }
     }
     if bench.has(Part::Streams) {

@@ -14,11 +14,10 @@ use tidegate_compare::table::Cell;
 
 use crate::Bench;
 use crate::measure::{Sample, on_each, text};
-use crate::subject::{Figure, Samples, Subject, grid, samples, start};
+use crate::subject::{CPU, Figure, Samples, Subject, grid, samples, start};
 use applications::Application;
 use peers::Peer;
 
-const CPU: &str = "server CPU per request, µs";
 const MEMORY: &str = "peak RSS, MiB";
 
 const FIGURES: [Figure; 5] = [

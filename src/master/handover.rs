@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+use log::{info, warn};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::fstat;
@@ -46,7 +47,17 @@ impl Handover {
         self.say.is_some()
     }
 
-    /// Tells the master before that this one serves.
+    /// Tells the master before, if there is one, that this one serves.
+    pub(super) fn serves(&mut self) {
+        if self.is_awaited() {
+            info!("upgrade: this master serves");
+        }
+        if let Err(error) = self.done() {
+            warn!("upgrade: the master before does not hear that this one serves: {error}");
+        }
+    }
+
+    /// Tells it to the master before, and no more.
     pub(crate) fn done(&mut self) -> io::Result<()> {
         self.say.as_mut().map_or(Ok(()), |say| say.write_all(b"!"))
     }

@@ -15,7 +15,7 @@
 //!
 //! - the [`Fleet`] has the workers: it forks, watches, replaces and reaps them;
 //! - the [`Releases`] say which load of the code serves, and have the reload that is on its way;
-//! - the [`Succession`] has the masters before and after this one, in a binary upgrade;
+//! - [`Handover`] and [`Successor`] are the masters before and after this one, in a binary upgrade;
 //! - [`Watched`] has the signals, the paths of `--reload-on`, and the time of the next look;
 //! - [`SdNotify`] and [`Stats`] tell systemd and monitors how it is.
 //!
@@ -49,7 +49,6 @@ mod sd_notify;
 mod shared_memory;
 mod signals;
 mod stats;
-mod succession;
 mod turn;
 mod upgrade;
 mod watched;
@@ -76,8 +75,8 @@ use fleet::Fleet;
 use releases::Releases;
 use sd_notify::SdNotify;
 use stats::Stats;
-use succession::Succession;
 use turn::Leave;
+use upgrade::Successor;
 use watched::Watched;
 
 /// What a master is to do.
@@ -125,7 +124,8 @@ pub(crate) struct Master<'a> {
     listeners: Vec<Listener>,
     fleet: Fleet,
     releases: Releases,
-    succession: Succession,
+    handover: Handover,
+    successor: Successor,
     watched: Watched,
     systemd: SdNotify,
     stats: Option<Stats>,
@@ -163,7 +163,8 @@ impl<'a> Master<'a> {
             releases: Releases::new(),
             watched: Watched::new(plan.reload_on, now)?,
             systemd: SdNotify::new(now, handover.is_awaited()),
-            succession: Succession::new(plan.invocation, handover),
+            handover,
+            successor: Successor::new(plan.invocation),
             stats: (!stats.is_empty()).then(|| Stats::new(stats)),
         })
     }

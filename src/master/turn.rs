@@ -91,7 +91,7 @@ impl Master<'_> {
             }
             self.hooks.serving(&self.listeners);
             self.systemd.ready();
-            self.succession.serves();
+            self.handover.serves();
         }
         self.releases.settle(&mut self.fleet, &self.systemd);
     }
@@ -195,16 +195,16 @@ impl Master<'_> {
     fn start_upgrade(&mut self) {
         let stats = self.stats.as_ref().map(Stats::listeners).unwrap_or_default();
         let listeners: Vec<&Listener> = self.listeners.iter().chain(stats).collect();
-        if self.succession.start(&listeners, self.state == State::Serving) {
+        if self.successor.start(&listeners, self.state == State::Serving) {
             self.systemd.reloading();
         }
     }
 
     fn follow_upgrade(&mut self) {
-        if self.succession.takes_over() {
+        if self.handover.is_over() {
             self.systemd.begin();
         }
-        let Some(outcome) = self.succession.outcome() else { return };
+        let Some(outcome) = self.successor.outcome() else { return };
         match outcome {
             Outcome::Serves(pid) => {
                 self.listeners.iter_mut().for_each(Listener::leave_file);
@@ -217,14 +217,14 @@ impl Master<'_> {
             }
             Outcome::Failed => self.systemd.ready(),
         }
-        self.succession.let_go();
+        self.successor.let_go();
     }
 
     /// Ends well: no new connections, and what runs is finished.
     fn stop(&mut self) {
         info!("stopping: {} workers finish what runs", self.fleet.len());
         self.systemd.stopping();
-        self.succession.call_off();
+        self.successor.call_off();
         self.begin_to_stop();
         self.fleet.stop();
     }
@@ -245,7 +245,7 @@ impl Master<'_> {
 
     /// Until this master serves, the one before it answers on the same sockets.
     fn stats_are_open(&self) -> bool {
-        self.state != State::Starting || !self.succession.is_awaited()
+        self.state != State::Starting || !self.handover.is_awaited()
     }
 
     /// Sleeps until a signal comes, a worker says something, or it is time to look.
@@ -261,10 +261,12 @@ impl Master<'_> {
         let millis = until.saturating_duration_since(now).as_millis() + 1;
         let timeout = PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX);
         let open = self.stats_are_open();
-        let readable = [self.watched.signals.descriptor()].into_iter().chain(self.fleet.descriptors());
+        let readable = [self.watched.signals.descriptor()].into_iter();
+        let readable = readable.chain(self.fleet.descriptors()).chain(self.successor.descriptor());
+        let failing = self.handover.descriptor();
         let waited_for = readable
             .map(|descriptor| (descriptor, PollFlags::POLLIN))
-            .chain(self.succession.waits_for())
+            .chain(failing.map(|descriptor| (descriptor, PollFlags::empty())))
             .chain(self.stats.iter().flat_map(|stats| stats.waits_for(open)));
         let mut polled: Vec<PollFd<'_>> =
             waited_for.map(|(descriptor, flags)| PollFd::new(descriptor, flags)).collect();

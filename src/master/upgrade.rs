@@ -16,6 +16,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use log::{error, info};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
@@ -43,8 +44,14 @@ impl Invocation {
     }
 }
 
+/// The master after this one, once it has been started.
+pub(super) struct Successor {
+    invocation: Invocation,
+    started: Option<Started>,
+}
+
 /// A new master that has been started.
-pub(super) struct Upgrade {
+struct Started {
     pid: Pid,
     /// What it says. When this closes, the new master knows that everything is left to it.
     said: File,
@@ -58,10 +65,78 @@ pub(super) enum Outcome {
     Failed,
 }
 
-impl Upgrade {
+impl Successor {
+    /// None yet; this is how it is to be started.
+    pub(super) fn new(invocation: Invocation) -> Self {
+        Successor { invocation, started: None }
+    }
+
+    /// Starts it on these listeners, if this master `is_serving`. Returns whether it is on its way.
+    pub(super) fn start(&mut self, listeners: &[&Listener], is_serving: bool) -> bool {
+        if let Some(started) = &self.started {
+            error!("upgrade: process {} is on its way already", started.pid);
+        } else if !is_serving {
+            error!("upgrade: this master does not serve yet; ask it again when it does");
+        } else if std::process::id() == 1 {
+            error!(
+                "upgrade: this is process 1, and its container ends with it; start another container instead"
+            );
+        } else {
+            match Started::new(&self.invocation, listeners) {
+                Ok(started) => {
+                    info!("upgrade: process {} starts on the same sockets", started.pid);
+                    self.started = Some(started);
+                    return true;
+                }
+                Err(error) => {
+                    error!("upgrade: a new master cannot be started: {error}; this one serves on");
+                }
+            }
+        }
+        false
+    }
+
+    /// What has become of it; `None` while it starts. [`Successor::let_go`] is to follow.
+    pub(super) fn outcome(&mut self) -> Option<Outcome> {
+        let Started { pid, said } = self.started.as_mut()?;
+        match said.read(&mut [0]) {
+            Ok(1..) => {
+                info!("upgrade: process {pid} serves; this one finishes what runs, and ends");
+                return Some(Outcome::Serves(*pid));
+            }
+            // All that could say it have ended.
+            Ok(0) => {}
+            // What it has started may have the pipe open yet.
+            Err(_) if kill(*pid, None) == Err(Errno::ESRCH) => {}
+            Err(_) => return None,
+        }
+        error!("upgrade: process {pid} has ended before it served; this one serves on");
+        Some(Outcome::Failed)
+    }
+
+    /// Has no more to do with it. If it serves, it learns of that and takes over: so systemd must know of it before.
+    pub(super) fn let_go(&mut self) {
+        self.started = None;
+    }
+
+    /// Ends it, as this master is to stop: it has none to take over from. Its workers leave with it.
+    pub(super) fn call_off(&mut self) {
+        if let Some(started) = self.started.take() {
+            // An error means that it has ended already.
+            let _ = kill(started.pid, Signal::SIGKILL);
+        }
+    }
+
+    /// What is readable once there is progress.
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.started.as_ref().map(|started| started.said.as_fd())
+    }
+}
+
+impl Started {
     /// Starts the new master.
     #[allow(unsafe_code)]
-    pub(super) fn start(invocation: &Invocation, listeners: &[&Listener]) -> io::Result<Self> {
+    fn new(invocation: &Invocation, listeners: &[&Listener]) -> io::Result<Self> {
         let (said, say) = io::pipe()?;
         let say_on = say.as_raw_fd();
         let mut handed: Vec<RawFd> = listeners.iter().map(|one| one.as_fd().as_raw_fd()).collect();
@@ -107,34 +182,6 @@ impl Upgrade {
         let (mut said, mut pid) = (File::from(OwnedFd::from(said)), [0; size_of::<libc::pid_t>()]);
         said.read_exact(&mut pid)?;
         fcntl(&said, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        Ok(Upgrade { pid: Pid::from_raw(libc::pid_t::from_ne_bytes(pid)), said })
-    }
-
-    /// The new master's process.
-    pub(super) fn pid(&self) -> Pid {
-        self.pid
-    }
-
-    /// What is readable once there is progress.
-    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
-        self.said.as_fd()
-    }
-
-    /// Ends it, as this master is to stop: it has nobody to take over from. Its workers leave with it.
-    pub(super) fn call_off(self) {
-        // An error means that it has ended already.
-        let _ = kill(self.pid, Signal::SIGKILL);
-    }
-
-    /// What has become of it; `None` while it starts.
-    pub(super) fn outcome(&mut self) -> Option<Outcome> {
-        match self.said.read(&mut [0]) {
-            Ok(1..) => Some(Outcome::Serves(self.pid)),
-            // All that could say it have ended.
-            Ok(0) => Some(Outcome::Failed),
-            // What it has started may have the pipe open yet.
-            Err(_) if kill(self.pid, None) == Err(Errno::ESRCH) => Some(Outcome::Failed),
-            Err(_) => None,
-        }
+        Ok(Started { pid: Pid::from_raw(libc::pid_t::from_ne_bytes(pid)), said })
     }
 }

@@ -23,7 +23,7 @@ pub(crate) fn end_child(py: Python<'_>, error: &PyErr) {
         1
     };
     for stream in ["stdout", "stderr"] {
-        // One that is closed, or has no reader, has nobody to tell either.
+        // It may be closed, or have no reader: then there is nothing to write.
         let _ = py
             .import(intern!(py, "sys"))
             .and_then(|sys| sys.getattr(stream))

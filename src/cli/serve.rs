@@ -1,4 +1,4 @@
-//! `tidegate serve`: an application, its listeners, and who serves it: a master's workers, or this process.
+//! `tidegate serve`: an application on its listeners, served by a master's workers or by this process.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -165,7 +165,7 @@ impl Serving<'_> {
         let app = &self.options.app;
         let path = if self.program.builtin(app) == Some(Builtin::Demo) { "/hello" } else { "/" };
         let banner = banner::banner(self.program.name(), app, path, listeners);
-        // Nobody may be reading: stdout is closed, or a pipe whose reader has left. That is no reason not to serve.
+        // stdout may be closed, or a pipe whose reader has left. That is no reason not to serve.
         let _ = self.logs.stdout.clone().write_all(banner.as_bytes());
     }
 

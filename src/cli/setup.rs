@@ -1,5 +1,5 @@
-//! The steps from the options to an application that is loaded: `tidegate check` ends with them, and `tidegate serve` goes
-//! on. What fails here fails both in the same words.
+//! The steps from the options to an application that is loaded: `tidegate check` ends with them, and `tidegate serve`
+//! goes on. What fails here fails both in the same words.
 
 use std::fs;
 use std::io;
@@ -16,15 +16,15 @@ use crate::process::fork_watch;
 
 /// What the process is prepared for.
 pub(super) struct Setup {
-    /// Who it is to be.
+    /// The user and the group that it is to run as.
     pub(super) identity: Identity,
-    /// Whose the files are that it makes, if they are another's than the process's.
+    /// The owner of the files that it makes, if that is to be another than the process's user.
     pub(super) owner: Option<Owner>,
 }
 
 impl Setup {
-    /// Goes to the folder and sets the mode of files that the options name, and finds the user, the group and the folders
-    /// of the files that are to be written. No file is made.
+    /// Goes to the folder and sets the umask that the options name, and finds the user, the group and the folders of the
+    /// files that are to be written. No file is made.
     pub(super) fn new(options: &Options) -> Result<Self> {
         if let Some(why) = options.contradiction() {
             return Err(why.into());

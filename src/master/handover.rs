@@ -89,7 +89,7 @@ fn adopt(descriptor: &str, inode: Option<&str>) -> Option<OwnedFd> {
     if inode.is_some_and(|inode| inode != stat.st_ino.to_string()) {
         return None;
     }
-    // SAFETY: it is open. The parent has opened it for this process and said so; nobody else here knows of it, and this
+    // SAFETY: it is open. The parent has opened it for this process and said so; no other code here knows of it, and this
     // runs once, before another descriptor could have its number.
     let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
     fcntl(&descriptor, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;

@@ -9,14 +9,14 @@ use nix::unistd::{
     setuid,
 };
 
-/// Who the process is to be.
+/// The user and the group that the process is to run as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     user: Option<User>,
     group: Option<Group>,
 }
 
-/// Why the process is not who it was to be. It must not serve.
+/// Why the process does not run as it was to. It must not serve.
 #[derive(Debug)]
 pub(crate) struct PrivilegeError(String);
 

@@ -117,7 +117,7 @@ impl Master<'_> {
         Ok(())
     }
 
-    /// A worker has ended that never served: whose fault that is depends on how far this master is.
+    /// A worker has ended that never served. What follows depends on how far this master is.
     fn record_failed_start(&mut self, worker: &Worker, ending: Ending) -> Result<(), Leave> {
         let why = worker.failure().unwrap_or_else(|| format!("a worker ended before it served: {ending}"));
         match self.state {

@@ -4,8 +4,8 @@
 //! same folder with the same arguments. It inherits the listeners, and a pipe to say on that its workers serve; only
 //! then does this master leave. If the new one fails, this one serves on, and has lost nothing.
 //!
-//! The new one is no child of this one's, but at once of whoever looks after orphans: of systemd, which has started
-//! this one. systemd waits at a stop for a main process that is its child; another's it kills, and all its workers.
+//! The new one is no child of this one's, but at once of the process that looks after orphans: of systemd, which has
+//! started this one. systemd waits at a stop for a main process that is its child; another's it kills, and all its workers.
 
 use std::env;
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! A setting that somebody made: its value, and where it stands.
+//! A setting: its value, and where it stands.
 
 use std::error::Error;
 use std::ffi::{OsStr, OsString};

@@ -138,7 +138,7 @@ impl Worker {
         }
     }
 
-    /// Tells it that there are others, with whom it shares what comes.
+    /// Tells it that there are others, and that it shares new connections with them.
     pub(in crate::master) fn share(&mut self) {
         self.tell(word::SHARE);
     }

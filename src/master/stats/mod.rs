@@ -40,7 +40,7 @@ impl Stats {
 
     /// Goes on with the readers; lets new ones in if it is `open`.
     pub(super) fn turn(&mut self, now: Instant, open: bool, fleet: &mut Fleet, listeners: &[Listener]) {
-        // Two for each worker, whose successor has a line too before it leaves; its own is there already.
+        // Two lines for each worker, as its successor has one before it leaves; those that are there are open already.
         let reserve = OTHERS_COUNT + (2 * fleet.wanted() as usize).saturating_sub(fleet.len());
         let Stats { server, rates } = self;
         // Many may ask in one turn; it is one moment.
@@ -80,7 +80,7 @@ impl Stats {
         self.server.listeners.iter_mut().for_each(Listener::own_file);
     }
 
-    /// Another master goes on with its sockets; who is being answered is answered to the end.
+    /// Another master goes on with its sockets. Readers that are being answered are answered to the end.
     pub(super) fn leave(&mut self) {
         self.server.listeners.drain(..).for_each(|mut listener| listener.leave_file());
     }

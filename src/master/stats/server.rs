@@ -63,7 +63,7 @@ impl Server {
             for _ in 0..READERS_COUNT_MAX {
                 match listener.accept() {
                     Ok((socket, peer)) if listener.allows(&peer) => {
-                        // Who came first had the most time: else some that say nothing could keep all others out.
+                        // The first one has had the most time: else readers that say nothing could keep all others out.
                         if self.connections.len() >= READERS_COUNT_MAX {
                             self.connections.pop_front();
                         }

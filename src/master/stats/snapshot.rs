@@ -104,8 +104,8 @@ fn busy_micros(worker: &mut Supervised, row: &Row, now: Instant) -> u64 {
     row.totals.busy_micros + u64::try_from(running).unwrap_or(u64::MAX)
 }
 
-/// The time since `then`, microseconds since 1970 on the worker's clock, which somebody may have set meanwhile: so it is
-/// held to what the master has seen with its own, which looks each second.
+/// The time since `then`, microseconds since 1970 on the worker's clock, which may have been set meanwhile: so it is held
+/// to what the master has seen with its own, which looks each second.
 fn time_since(then: u64, worker: &mut Supervised, row: &Row, now: Instant) -> Duration {
     let seen = worker.stuck_for(row, now);
     Duration::from_micros(unix_micros().saturating_sub(then)).clamp(seen, seen + SLOW_TICK)

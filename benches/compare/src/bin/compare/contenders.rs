@@ -1,4 +1,4 @@
-//! Who is compared, and how each is told to serve.
+//! The servers that are compared, and how each is started.
 
 use std::env;
 use std::fs;

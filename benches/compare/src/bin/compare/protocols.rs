@@ -66,7 +66,7 @@ impl Places {
     }
 }
 
-/// Starts everybody, measures, and returns the table with the sentences below it.
+/// Starts all servers, measures, and returns the table with the sentences below it.
 pub(crate) fn directly(bench: &Bench) -> std::io::Result<(Grid, Vec<String>)> {
     let places = Places::new(bench)?;
     let floor_path = beside("floor")?;

@@ -47,7 +47,7 @@ impl<'a> Subject<'a> {
         Subject { servers, address, protocol, packets: vec![protocol.get(target)], body: HELLO }
     }
 
-    /// What is asked, of whom, and what the answer must be.
+    /// What is asked of it, and what the answer must be.
     pub(crate) fn target(&self) -> Target<'_> {
         Target { address: self.address, protocol: self.protocol, packets: &self.packets, body: self.body }
     }

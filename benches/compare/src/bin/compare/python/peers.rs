@@ -1,4 +1,4 @@
-//! Who serves Python applications, and how each is told to: one worker, one thread, no log of requests.
+//! The servers of Python applications, and how each is started: one worker, one thread, no log of requests.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,6 @@ use tidegate_compare::address::Address;
 use tidegate_compare::protocol::Protocol;
 
 use super::applications::FOLDER;
-use super::venv::Packaged;
 
 /// A server.
 pub(super) struct Peer {
@@ -125,15 +124,5 @@ impl Peer {
         command.args(self.arguments);
         (self.place)(&mut command, venv, module, address);
         command
-    }
-}
-
-impl Packaged for Peer {
-    fn package(&self) -> Option<&'static str> {
-        Some(self.package)
-    }
-
-    fn title(&self) -> &'static str {
-        self.title
     }
 }

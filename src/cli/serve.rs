@@ -83,7 +83,7 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     match master.run() {
         End::Stopped(status) => Ok(status),
         End::Failed(why) => Err(why.into()),
-        End::Worker(post) => serving.work(post).map(|()| 0),
+        End::Worker(post) => serving.work(*post).map(|()| 0),
     }
 }
 

@@ -75,7 +75,6 @@ use fleet::Fleet;
 use releases::Releases;
 use sd_notify::SdNotify;
 use stats::Stats;
-use turn::Leave;
 use upgrade::Successor;
 use watched::Watched;
 
@@ -113,7 +112,7 @@ pub(crate) enum End {
     /// It could not start, and why.
     Failed(String),
     /// This process is a worker: it has been forked just now.
-    Worker(WorkerSetup),
+    Worker(Box<WorkerSetup>),
 }
 
 /// The master of one command.
@@ -171,24 +170,20 @@ impl<'a> Master<'a> {
 
     /// Leads until a signal ends it. It returns in each worker too, which leaves all of the master behind.
     pub(crate) fn run(mut self) -> End {
-        let leave = loop {
-            if let Err(leave) = self.turn() {
-                break leave;
+        let mut end = loop {
+            if let Err(end) = self.turn() {
+                break end;
             }
         };
-        match leave {
-            Leave::Stopped(status) => End::Stopped(status),
-            Leave::Failed(why) => End::Failed(why),
-            Leave::Worker(mut setup) => {
-                // Its line's other end, and those of the workers before it, are the master's.
-                let Master { fleet, watched, .. } = self;
-                drop(fleet);
-                watched.signals.forget();
-                match setup.begin() {
-                    Ok(()) => End::Worker(*setup),
-                    Err(error) => End::Failed(error.to_string()),
-                }
+        if let End::Worker(setup) = &mut end {
+            // Its line's other end, and those of the workers before it, are the master's.
+            let Master { fleet, watched, .. } = self;
+            drop(fleet);
+            watched.signals.forget();
+            if let Err(error) = setup.begin() {
+                return End::Failed(error.to_string());
             }
         }
+        end
     }
 }

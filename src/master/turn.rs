@@ -10,19 +10,13 @@ use super::fleet::{Ending, Spawned, Stage, Worker};
 use super::stats::Stats;
 use super::upgrade::Outcome;
 use super::watched::Look;
-use super::{Master, State, WorkerSetup};
+use super::{End, Master, State};
 use crate::net::listener::Listener;
 use crate::process::fork_watch;
 
-/// What ends a master's loop.
-pub(super) enum Leave {
-    Stopped(u8),
-    Failed(String),
-    Worker(Box<WorkerSetup>),
-}
-
 impl Master<'_> {
-    pub(super) fn turn(&mut self) -> Result<(), Leave> {
+    /// Does all that is to be done, and sleeps. What it returns ends the loop.
+    pub(super) fn turn(&mut self) -> Result<(), End> {
         for (signal, times) in self.watched.signals.take() {
             self.obey(signal, times)?;
         }
@@ -41,13 +35,13 @@ impl Master<'_> {
             stats.turn(now, open, &mut self.fleet, &self.listeners);
         }
         if self.state == State::Stopping && self.fleet.len() == 0 {
-            return Err(Leave::Stopped(0));
+            return Err(End::Stopped(0));
         }
         self.sleep();
         Ok(())
     }
 
-    fn obey(&mut self, signal: i32, times: usize) -> Result<(), Leave> {
+    fn obey(&mut self, signal: i32, times: usize) -> Result<(), End> {
         let times_u32 = u32::try_from(times).unwrap_or(u32::MAX);
         match signal {
             SIGTERM | SIGINT | SIGQUIT => {
@@ -57,7 +51,7 @@ impl Master<'_> {
                 }
                 if is_second {
                     self.fleet.kill();
-                    return Err(Leave::Stopped(u8::try_from(128 + signal).unwrap_or(1)));
+                    return Err(End::Stopped(u8::try_from(128 + signal).unwrap_or(1)));
                 }
             }
             _ if self.state == State::Stopping => {}
@@ -97,7 +91,7 @@ impl Master<'_> {
     }
 
     /// Takes note of the workers that have ended.
-    fn reap(&mut self) -> Result<(), Leave> {
+    fn reap(&mut self) -> Result<(), End> {
         while let Some((at, ending)) = self.fleet.find_ended() {
             // It may have served between the look at its line and its end.
             self.settle();
@@ -118,7 +112,7 @@ impl Master<'_> {
     }
 
     /// A worker has ended that never served. What follows depends on how far this master is.
-    fn record_failed_start(&mut self, worker: &Worker, ending: Ending) -> Result<(), Leave> {
+    fn record_failed_start(&mut self, worker: &Worker, ending: Ending) -> Result<(), End> {
         let why = worker.failure().unwrap_or_else(|| format!("a worker ended before it served: {ending}"));
         match self.state {
             State::Starting => return self.fail(why),
@@ -155,7 +149,7 @@ impl Master<'_> {
     }
 
     /// Starts the workers that are missing.
-    fn fill(&mut self, now: Instant) -> Result<(), Leave> {
+    fn fill(&mut self, now: Instant) -> Result<(), End> {
         if self.state == State::Stopping {
             return Ok(());
         }
@@ -169,10 +163,10 @@ impl Master<'_> {
         Ok(())
     }
 
-    fn spawn(&mut self, number: u32, generation: u32) -> Result<(), Leave> {
+    fn spawn(&mut self, number: u32, generation: u32) -> Result<(), End> {
         match self.fleet.spawn(number, generation, self.hooks, &mut self.listeners) {
             Spawned::Master => {}
-            Spawned::Worker(setup) => return Err(Leave::Worker(setup)),
+            Spawned::Worker(setup) => return Err(End::Worker(setup)),
             Spawned::Failed(why) if self.state == State::Starting => {
                 return self.fail(format!("worker {number} cannot be started: {why}"));
             }
@@ -238,9 +232,9 @@ impl Master<'_> {
     }
 
     /// Ends before it has served.
-    fn fail(&mut self, why: String) -> Result<(), Leave> {
+    fn fail(&mut self, why: String) -> Result<(), End> {
         self.fleet.kill();
-        Err(Leave::Failed(why))
+        Err(End::Failed(why))
     }
 
     /// Until this master serves, the one before it answers on the same sockets.

@@ -59,6 +59,11 @@ impl Server {
     }
 
     fn accept(&mut self, now: Instant, reserve: usize) {
+        let mut failed = |what: std::fmt::Arguments<'_>| {
+            if let Some(more) = self.failed.pass(now) {
+                warn!("--stats: {what}{more}");
+            }
+        };
         for listener in &self.listeners {
             for _ in 0..READERS_COUNT_MAX {
                 match listener.accept() {
@@ -73,23 +78,19 @@ impl Server {
                         }
                         if has_room {
                             self.connections.push_back(Connection::new(socket, now));
-                        } else if let Some(more) = self.failed.pass(now) {
-                            warn!(
-                                "--stats: {peer}: not answered: the master needs the {reserve} descriptors that the \
-                                 process may still open{more}"
-                            );
+                        } else {
+                            failed(format_args!(
+                                "{peer}: not answered: the master needs the {reserve} descriptors that the process \
+                                 may still open"
+                            ));
                         }
                     }
                     Ok((_, peer)) => {
-                        if let Some(more) = self.failed.pass(now) {
-                            warn!("--stats: {peer}: refused: not among the addresses of --allow-from{more}");
-                        }
+                        failed(format_args!("{peer}: refused: not among the addresses of --allow-from"));
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                     Err(error) => {
-                        if let Some(more) = self.failed.pass(now) {
-                            warn!("--stats: {}: cannot accept: {error}{more}", listener.address());
-                        }
+                        failed(format_args!("{}: cannot accept: {error}", listener.address()));
                         self.paused_until = Some(now + ACCEPT_PAUSE);
                         break;
                     }

@@ -17,8 +17,8 @@ pub(super) struct Peer {
     /// Its command in the virtual environment.
     program: &'static str,
     pub(super) protocol: Protocol,
-    /// The command's arguments, but for the application and the socket.
-    arguments: &'static [&'static str],
+    /// The command's arguments between blanks, but for the application and the socket.
+    arguments: &'static str,
     /// Sets where it listens, where it looks for modules, and what it serves, in its own words.
     place: fn(&mut Command, &Path, &str, &Address),
 }
@@ -29,7 +29,7 @@ pub(super) const TIDEGATE: Peer = Peer {
     package: "tidegate",
     program: "tidegate",
     protocol: Protocol::Uwsgi,
-    arguments: &["serve", "--workers", "0"],
+    arguments: "serve --workers 0",
     place: |command, _, module, address| {
         command.args(["--chdir", FOLDER, "--uwsgi", &address.to_string(), &callable(module)]);
     },
@@ -41,17 +41,11 @@ pub(super) const BASE: Peer = Peer {
     package: "uWSGI",
     program: "uwsgi",
     protocol: Protocol::Uwsgi,
-    arguments: &["--processes", "1", "--single-interpreter", "--need-app", "--disable-logging"],
+    arguments: "--processes 1 --single-interpreter --need-app --disable-logging",
     place: |command, venv, module, address| {
         command.arg("--virtualenv").arg(venv);
-        command.args([
-            "--chdir",
-            FOLDER,
-            "--uwsgi-socket",
-            &address.to_string(),
-            "--module",
-            &callable(module),
-        ]);
+        command.args(["--chdir", FOLDER, "--uwsgi-socket", &address.to_string()]);
+        command.args(["--module", &callable(module)]);
     },
 };
 
@@ -64,15 +58,7 @@ pub(super) const ALL: [Peer; 5] = [
         package: "gunicorn",
         program: "gunicorn",
         protocol: Protocol::Uwsgi,
-        arguments: &[
-            "--protocol",
-            "uwsgi",
-            "--workers",
-            "1",
-            "--worker-class",
-            "sync",
-            "--no-control-socket",
-        ],
+        arguments: "--protocol uwsgi --workers 1 --worker-class sync --no-control-socket",
         place: |command, _, module, address| {
             command.args(["--chdir", FOLDER, "--bind", &format!("unix:{address}"), &callable(module)]);
         },
@@ -90,19 +76,7 @@ pub(super) const ALL: [Peer; 5] = [
         package: "granian",
         program: "granian",
         protocol: Protocol::Http,
-        arguments: &[
-            "--interface",
-            "wsgi",
-            "--http",
-            "1",
-            "--no-ws",
-            "--workers",
-            "1",
-            "--runtime-threads",
-            "1",
-            "--blocking-threads",
-            "1",
-        ],
+        arguments: "--interface wsgi --http 1 --no-ws --workers 1 --runtime-threads 1 --blocking-threads 1",
         place: |command, _, module, address| {
             command.args(["--working-dir", FOLDER, "--uds", &address.to_string(), &callable(module)]);
         },
@@ -121,7 +95,7 @@ impl Peer {
     /// How to start it, listening at `address`.
     pub(super) fn command(&self, venv: &Path, module: &str, address: &Address) -> Command {
         let mut command = Command::new(venv.join("bin").join(self.program));
-        command.args(self.arguments);
+        command.args(self.arguments.split(' '));
         (self.place)(&mut command, venv, module, address);
         command
     }

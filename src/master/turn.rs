@@ -7,7 +7,6 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2};
 
 use super::fleet::{Ending, Spawned, Stage, Worker};
-use super::stats::Stats;
 use super::upgrade::Outcome;
 use super::watched::Look;
 use super::{End, Master, State};
@@ -97,7 +96,7 @@ impl Master<'_> {
             self.settle();
             let (worker, row) = self.fleet.remove(at);
             if let (Some(stats), Some(row)) = (&mut self.stats, &row) {
-                stats.ended(row);
+                stats.rates.ended(row);
             }
             if worker.stage == Stage::Starting {
                 self.record_failed_start(&worker, ending)?;
@@ -138,7 +137,7 @@ impl Master<'_> {
         }
         let timed_out = self.fleet.watch(now, self.state == State::Serving);
         if let Some(stats) = &mut self.stats {
-            timed_out.into_iter().for_each(|number| stats.timed_out(number));
+            timed_out.into_iter().for_each(|number| stats.rates.timed_out(number));
             if look.is_slow {
                 stats.sample(now, &mut self.fleet, &self.listeners);
             }
@@ -187,7 +186,7 @@ impl Master<'_> {
     }
 
     fn start_upgrade(&mut self) {
-        let stats = self.stats.as_ref().map(Stats::listeners).unwrap_or_default();
+        let stats = self.stats.iter().flat_map(|stats| &stats.server.listeners);
         let listeners: Vec<&Listener> = self.listeners.iter().chain(stats).collect();
         if self.successor.start(&listeners, self.state == State::Serving) {
             self.systemd.reloading();
@@ -248,7 +247,7 @@ impl Master<'_> {
         let times = [
             self.systemd.feed(now),
             self.fleet.paused_until(now),
-            self.stats.as_ref().and_then(Stats::until),
+            self.stats.as_ref().and_then(|stats| stats.server.until()),
             Some(self.watched.next_look(self.fleet.tick())),
         ];
         let until = times.into_iter().flatten().min().unwrap_or(now);
@@ -261,7 +260,7 @@ impl Master<'_> {
         let waited_for = readable
             .map(|descriptor| (descriptor, PollFlags::POLLIN))
             .chain(failing.map(|descriptor| (descriptor, PollFlags::empty())))
-            .chain(self.stats.iter().flat_map(|stats| stats.waits_for(open)));
+            .chain(self.stats.iter().flat_map(|stats| stats.server.waits_for(open)));
         let mut polled: Vec<PollFd<'_>> =
             waited_for.map(|(descriptor, flags)| PollFd::new(descriptor, flags)).collect();
         self.hooks.while_waiting(&mut || {

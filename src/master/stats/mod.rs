@@ -7,23 +7,22 @@ mod rates;
 mod server;
 mod snapshot;
 
-use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
 use log::info;
-use nix::poll::PollFlags;
 
 use super::fleet::Fleet;
 use crate::net::listener::Listener;
-use crate::telemetry::scoreboard::Row;
 use crate::telemetry::stats::{Form, json, prometheus};
 use rates::Rates;
 use server::Server;
 
 /// What `--stats` takes.
 pub(super) struct Stats {
-    server: Server,
-    rates: Rates,
+    /// Its listeners and readers.
+    pub(super) server: Server,
+    /// What is remembered between two answers.
+    pub(super) rates: Rates,
 }
 
 impl Stats {
@@ -60,21 +59,6 @@ impl Stats {
         snapshot::sample(fleet, listeners, &mut self.rates, now);
     }
 
-    /// What is waited for; new readers only if it is `open`.
-    pub(super) fn waits_for(&self, open: bool) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
-        self.server.waits_for(open)
-    }
-
-    /// When to look again for the readers.
-    pub(super) fn until(&self) -> Option<Instant> {
-        self.server.until()
-    }
-
-    /// Where it is told.
-    pub(super) fn listeners(&self) -> &[Listener] {
-        &self.server.listeners
-    }
-
     /// The files of its sockets are this process's from here on.
     pub(super) fn own_files(&mut self) {
         self.server.listeners.iter_mut().for_each(Listener::own_file);
@@ -83,16 +67,6 @@ impl Stats {
     /// Another master goes on with its sockets. Readers that are being answered are answered to the end.
     pub(super) fn leave(&mut self) {
         self.server.listeners.drain(..).for_each(|mut listener| listener.leave_file());
-    }
-
-    /// A process has ended, and has left this.
-    pub(super) fn ended(&mut self, row: &Row) {
-        self.rates.ended(row);
-    }
-
-    /// A process was aborted by the timeout.
-    pub(super) fn timed_out(&mut self, number: u32) {
-        self.rates.timed_out(number);
     }
 }
 

@@ -14,8 +14,8 @@ use crate::telemetry::log_throttle::Throttle;
 use crate::telemetry::stats::Form;
 
 /// The listeners, and the readers in the order in which they came.
-pub(super) struct Server {
-    pub(super) listeners: Vec<Listener>,
+pub(in crate::master) struct Server {
+    pub(in crate::master) listeners: Vec<Listener>,
     connections: VecDeque<Connection>,
     /// When to accept again after the process had no descriptor left.
     paused_until: Option<Instant>,
@@ -28,7 +28,10 @@ impl Server {
     }
 
     /// What is waited for; new readers only if it is `open`.
-    pub(super) fn waits_for(&self, open: bool) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+    pub(in crate::master) fn waits_for(
+        &self,
+        open: bool,
+    ) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
         let accepts = open && self.paused_until.is_none();
         let listeners = self.listeners.iter().filter(move |_| accepts);
         let listeners = listeners.map(|listener| (listener.as_fd(), PollFlags::POLLIN));
@@ -36,7 +39,7 @@ impl Server {
     }
 
     /// When to look again though nothing happens.
-    pub(super) fn until(&self) -> Option<Instant> {
+    pub(in crate::master) fn until(&self) -> Option<Instant> {
         self.connections.iter().map(|connection| connection.until).chain(self.paused_until).min()
     }
 

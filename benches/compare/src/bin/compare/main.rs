@@ -25,7 +25,6 @@ use tidegate_compare::address::Address;
 use tidegate_compare::cores::Cores;
 use tidegate_compare::grid::Grid;
 use tidegate_compare::procfs;
-use tidegate_compare::server::Server;
 use tidegate_compare::table::{Row, Table};
 
 use contenders::{Contender, Role, beside};
@@ -89,9 +88,7 @@ impl Bench {
         let start = |(column, contender): (usize, &Contender)| {
             let socket = self.folder.join(format!("{column}.{}.sock", role.name()));
             let command = contender.command(role, &socket, &self.folder)?;
-            let address = Address::unix(&socket).map_err(|error| error.to_string())?;
-            let log = socket.with_extension("log");
-            Server::start(command, address, &log, &self.cores).map_err(|error| error.to_string())
+            subject::start(self, command, &[&Address::unix(&socket).map_err(measure::text)?])
         };
         self.contenders.iter().enumerate().map(start).collect()
     }

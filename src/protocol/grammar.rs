@@ -50,6 +50,7 @@ pub(super) trait Grammar {
         false
     }
 
+    /// No front end half-closes: a readable end of file means that the client is gone.
     fn half_close_is_hang_up(&self) -> bool {
         true
     }

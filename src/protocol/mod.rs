@@ -1,6 +1,6 @@
 //! The grammars: bytes in, requests out; a response in, bytes out. No socket, no clock, no log.
 //!
-//! The set is closed and chosen by the listener, so it is an enum, and each of them a [`Grammar`] in its folder.
+//! The set is closed and chosen by the listener, so it is an enum, and each of them a `Grammar` in its folder.
 //! CONTRIBUTING.md tells how one is added.
 
 mod endpoints;

@@ -273,7 +273,7 @@ impl Conversation {
         match (meaning, &mut self.serving) {
             (Meaning::Begin(content), _) => return Ok(self.begin(header.request_id, content, out)),
             (Meaning::Values(asked), _) => {
-                management::write_values(asked, out).map_err(|fault| self.wrong(self.unreadable(fault)))?
+                management::write_values(asked, out).map_err(|fault| self.wrong(self.unreadable(fault)))?;
             }
             (Meaning::Unknown, _) => management::write_unknown(header.record_type, out),
             (Meaning::Abort, _) => return Ok(Some(self.abort(out))),

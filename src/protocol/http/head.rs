@@ -118,8 +118,10 @@ fn write_request_line(
     variables.push(b"REQUEST_METHOD", line.method);
     variables.push(b"SCRIPT_NAME", b"");
     let start = variables.extend_block(b"").start;
-    percent::decode(target.path, |bytes| drop(variables.extend_block(bytes)))
-        .map_err(|_| HttpFault::Escape)?;
+    let decoded = percent::decode(target.path, |bytes| {
+        variables.extend_block(bytes);
+    });
+    decoded.map_err(|_| HttpFault::Escape)?;
     let end = variables.extend_block(b"").end;
     variables.push_value(b"PATH_INFO", start..end);
     variables.push(b"QUERY_STRING", target.query);

@@ -73,6 +73,18 @@ pub enum Protocol {
     Scgi(scgi::RequestDecoder),
 }
 
+/// Calls the grammar of whichever protocol it is.
+macro_rules! grammar {
+    ($protocol:ident.$method:ident($($argument:ident),*)) => {
+        match $protocol {
+            Protocol::Uwsgi(grammar) => grammar.$method($($argument),*),
+            Protocol::Http(grammar) => grammar.$method($($argument),*),
+            Protocol::Fastcgi(grammar) => grammar.$method($($argument),*),
+            Protocol::Scgi(grammar) => grammar.$method($($argument),*),
+        }
+    };
+}
+
 impl Protocol {
     /// A fresh connection's protocol; `endpoints` is asked only by those that do not say it in their bytes.
     pub fn new(protocol: ProtocolName, endpoints: impl FnOnce() -> Endpoints) -> Self {
@@ -94,95 +106,77 @@ impl Protocol {
         out: &mut Vec<u8>,
         limits: &Limits,
     ) -> Result<Received, DecodeError> {
-        self.grammar_mut().receive(input, out, limits)
+        grammar!(self.receive(input, out, limits))
     }
 
     /// How far the request has come that is being received.
     pub fn phase(&self) -> Phase {
-        self.grammar().phase()
+        grammar!(self.phase())
     }
 
     /// What arrived, in the protocol's words, for a reader that learns it or looks for a mistake.
     pub fn describe(&self) -> String {
-        self.grammar().describe()
+        grammar!(self.describe())
     }
 
     /// The request that is being received is refused: the answer to come is the last.
     pub fn give_up(&mut self) {
-        self.grammar_mut().give_up();
+        grammar!(self.give_up());
     }
 
     /// Whether the request that is being received, or was refused, is known to be a HEAD: an answer to it has no body
     /// (RFC 9110 section 9.3.2), also where the rest of the request is wrong or does not come.
     pub fn is_head(&self) -> bool {
-        self.grammar().is_head()
+        grammar!(self.is_head())
     }
 
     /// The request that is answered is to be the connection's last, whatever its peer would like. Told before the head,
     /// an HTTP client hears of it. FastCGI has no word for it, and goes on while its peer does.
     pub fn disable_keep_alive(&mut self) {
-        self.grammar_mut().disable_keep_alive();
+        grammar!(self.disable_keep_alive());
     }
 
     /// Writes the head of the response; `date` is now, as RFC 9110 section 5.6.7 writes it.
     pub fn head(&mut self, head: &ResponseHead, date: &[u8], out: &mut Vec<u8>) {
-        self.grammar_mut().head(head, date, out);
+        grammar!(self.head(head, date, out));
     }
 
     /// Frames the next bytes of the body, of which `available` are there (at least 1); returns how many the
     /// frame takes (at least 1). What must stand before them goes to `before`, what behind to `after`.
     pub fn chunk(&mut self, available: u64, before: &mut Vec<u8>, after: &mut Vec<u8>) -> u64 {
-        self.grammar_mut().chunk(available, before, after)
+        grammar!(self.chunk(available, before, after))
     }
 
     /// Ends the response; what stands behind the body goes to `out`.
     pub fn finish(&mut self, out: &mut Vec<u8>) -> Persistence {
-        self.grammar_mut().finish(out)
+        grammar!(self.finish(out))
     }
 
     /// The whole answer to the request that the application has, as it is sent if that never returns and the process
     /// is aborted; empty if there is none. The signal's handler that sends it can do nothing but write, so it is made beforehand.
     pub fn abort_reply(&self, head_only: bool) -> &'static [u8] {
-        self.grammar().abort_reply(head_only)
+        grammar!(self.abort_reply(head_only))
     }
 
     /// Tells the front end why the application failed, where the protocol has a place for it.
     pub fn write_stderr(&mut self, error: &str, out: &mut Vec<u8>) {
-        self.grammar_mut().write_stderr(error, out);
+        grammar!(self.write_stderr(error, out));
     }
 
     /// Whether the peer may have something to say while its request is answered: that it is no longer wanted.
     /// Once it has sent its next request, it has not: what follows is about that one.
     pub fn reads_while_responding(&self) -> bool {
-        self.grammar().reads_while_responding()
+        grammar!(self.reads_while_responding())
     }
 
     /// Whether a peer may send more behind its connection's last request: it is any client, and no front end.
     pub fn peer_may_go_on(&self) -> bool {
-        self.grammar().peer_may_go_on()
+        grammar!(self.peer_may_go_on())
     }
 
     /// Whether a peer that closes its sending side while the response is made has gone for good.
     pub fn half_close_is_hang_up(&self) -> bool {
-        self.grammar().half_close_is_hang_up()
-    }
-
-    fn grammar(&self) -> &dyn Grammar {
-        match self {
-            Protocol::Uwsgi(decoder) => decoder,
-            Protocol::Http(conversation) => &**conversation,
-            Protocol::Fastcgi(conversation) => &**conversation,
-            Protocol::Scgi(decoder) => decoder,
-        }
-    }
-
-    fn grammar_mut(&mut self) -> &mut dyn Grammar {
-        match self {
-            Protocol::Uwsgi(decoder) => decoder,
-            Protocol::Http(conversation) => &mut **conversation,
-            Protocol::Fastcgi(conversation) => &mut **conversation,
-            Protocol::Scgi(decoder) => decoder,
-        }
+        grammar!(self.half_close_is_hang_up())
     }
 }
 

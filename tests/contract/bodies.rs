@@ -15,7 +15,7 @@ use crate::support::eventually;
 use crate::ways::{UNBUFFERED, Ways};
 
 /// Uploads up to the memory's bound, one byte before and behind it, and one for a file.
-const UPLOADS: [usize; 6] = [0, 1, 64 << 10, (128 << 10) - 1, (128 << 10) + 1, 10 << 20];
+const UPLOADS: [usize; 7] = [0, 1, 64 << 10, (128 << 10) - 1, 128 << 10, (128 << 10) + 1, 10 << 20];
 
 #[test]
 fn uploads_come_back() {
@@ -41,6 +41,19 @@ fn uploads_of_unknown_length_come_back() {
             });
         }
     }
+}
+
+#[test]
+fn head_tells_the_length_of_what_get_gets() {
+    let ways = Ways::to(|_, start_response| {
+        start_response.start("200 OK", PLAIN)?;
+        Ok(pattern(10 << 20).into())
+    });
+    ways.each("HEAD", |way| {
+        let response = way.ask(&Request::new("HEAD", "/"));
+        response.assert_body("");
+        assert_eq!(response.header("Content-Length"), Some("10485760"));
+    });
 }
 
 #[test]

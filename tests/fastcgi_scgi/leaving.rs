@@ -4,8 +4,9 @@ use crate::wire::fastcgi::record_type::GET_VALUES_RESULT;
 use tidegate::ProtocolName;
 
 use crate::client::Client;
-use crate::records::{KEEP_CONN, Pairs, Record, get, request};
 use crate::server::Server;
+use crate::wire::Pairs;
+use crate::wire::fastcgi::{KEEP_CONN, Record, get, request};
 
 /// A request that nginx sends.
 fn from_nginx(id: u16, flags: u8, path: &str) -> Vec<u8> {

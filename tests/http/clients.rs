@@ -5,7 +5,9 @@ use std::process::{Command, Stdio};
 
 use tidegate::{Body, Environ, Limits, StartResponse};
 
-use super::server::{Server, application};
+use crate::application::start;
+use crate::support::application::PLAIN;
+use crate::support::server::Server;
 
 /// Runs a program of the Debian package `package`, and returns what it printed.
 #[track_caller]
@@ -36,13 +38,9 @@ fn curl(arguments: &[&str], input: &[u8]) -> String {
     String::from_utf8(run("curl", "curl", &[&always, arguments].concat(), input)).unwrap()
 }
 
-fn start() -> Server {
-    Server::start(Limits::default(), application)
-}
-
 /// Says which protocol and Host came.
 fn protocol(environ: Environ, start_response: StartResponse) -> Result<Body, tidegate::AppError> {
-    start_response.start("200 OK", [("Content-Type", "text/plain")])?;
+    start_response.start("200 OK", PLAIN)?;
     let get = |name| environ.get(name).unwrap_or_default();
     Ok([get("SERVER_PROTOCOL"), b" ", get("HTTP_HOST")].concat().into())
 }
@@ -51,13 +49,22 @@ fn protocol(environ: Environ, start_response: StartResponse) -> Result<Body, tid
 fn curl_uses_a_connection_again() {
     let server = start();
     let told = curl(
-        &["-w", " %{http_code} %{num_connects}\n", &server.url("/one"), "-o", "-", &server.url("/two")],
+        &[
+            "-w",
+            " %{http_code} %{num_connects}\n",
+            &server.tcp().url("/one"),
+            "-o",
+            "-",
+            &server.tcp().url("/two"),
+        ],
         b"",
     );
     assert_eq!(told, "/one 200 1\n/two 200 0\n");
-    let told = curl(&["-w", " %{num_connects}\n", &server.url("/stream"), &server.url("/stream")], b"");
+    let told =
+        curl(&["-w", " %{num_connects}\n", &server.tcp().url("/stream"), &server.tcp().url("/stream")], b"");
     assert_eq!(told, "onetwo 1\nonetwo 0\n", "behind chunks too");
-    let head = curl(&["-I", "-w", "%{num_connects}\n", &server.url("/large"), &server.url("/a")], b"");
+    let head =
+        curl(&["-I", "-w", "%{num_connects}\n", &server.tcp().url("/large"), &server.tcp().url("/a")], b"");
     assert!(head.contains("Content-Length: 1048576\r\n") && head.ends_with("\r\n\r\n0\n"), "{head}");
 }
 
@@ -66,9 +73,9 @@ fn curl_uploads_in_chunks() {
     let server = start();
     let input: Vec<u8> = (0..1_000_000_u32).map(|at| b'a' + (at % 23) as u8).collect();
     // PUT, Transfer-Encoding: chunked, and Expect: 100-continue of curl's own.
-    let got = curl(&["-T", "-", &server.url("/echo")], &input);
+    let got = curl(&["-T", "-", &server.tcp().url("/echo")], &input);
     assert!(got.as_bytes() == input, "{} bytes came back", got.len());
-    let verbose = ["-T", "-", "-D", "-", "-H", "Expect: 100-continue", &server.url("/echo")];
+    let verbose = ["-T", "-", "-D", "-", "-H", "Expect: 100-continue", &server.tcp().url("/echo")];
     let got = curl(&verbose, b"hello");
     assert!(got.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"), "{got}");
     assert!(got.ends_with("\r\n\r\nhello"), "{got}");
@@ -78,20 +85,20 @@ fn curl_uploads_in_chunks() {
 fn curl_expects_100_continue() {
     let server = start();
     let expecting = ["-d", "hello=1", "-H", "Expect: 100-continue", "-D", "-", "--expect100-timeout", "50"];
-    let got = curl(&[expecting.as_slice(), &[&server.url("/echo")]].concat(), b"");
+    let got = curl(&[expecting.as_slice(), &[&server.tcp().url("/echo")]].concat(), b"");
     assert!(got.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"), "{got}");
     assert!(got.ends_with("hello=1"), "{got}");
 }
 
 #[test]
 fn curl_speaks_http_10() {
-    let server = Server::start(Limits::default(), protocol);
-    let got = curl(&["--http1.0", "-D", "-", "-H", "Host: a.example", &server.url("/")], b"");
+    let server = Server::http(Limits::default(), protocol);
+    let got = curl(&["--http1.0", "-D", "-", "-H", "Host: a.example", &server.tcp().url("/")], b"");
     assert!(
         got.contains("\r\nConnection: close\r\n") && got.ends_with("\r\n\r\nHTTP/1.0 a.example"),
         "{got}"
     );
-    let got = curl(&["--request-target", "http://b.example/x", &server.url("/")], b"");
+    let got = curl(&["--request-target", "http://b.example/x", &server.tcp().url("/")], b"");
     assert_eq!(got, "HTTP/1.1 b.example");
 }
 
@@ -130,6 +137,6 @@ assert connection.getresponse().read() == b"/again"
 print("passed")
 "#;
     let server = start();
-    let address = server.address.to_string();
+    let address = server.tcp().name.clone();
     assert_eq!(run("python3", "python3", &["-c", SCRIPT, &address], b""), b"passed\n");
 }

@@ -61,6 +61,16 @@ impl Server {
         Server::speaking(&remotes, options, limits, application)
     }
 
+    /// Serves HTTP on a TCP port of 127.0.0.1.
+    #[track_caller]
+    pub(crate) fn http<A>(limits: Limits, application: A) -> Server
+    where
+        A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
+    {
+        let remotes = [(ProtocolName::Http, "127.0.0.1:0")];
+        Server::speaking(&remotes, &ListenOptions::default(), limits, application)
+    }
+
     /// Serves each of these protocols at its address; the listeners are in this order.
     #[track_caller]
     pub(crate) fn speaking<A>(
@@ -110,6 +120,11 @@ impl Server {
     /// On how many connections bytes have arrived.
     pub(crate) fn connections(&self) -> usize {
         self.counts.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many requests have reached the application.
+    pub(crate) fn requests(&self) -> usize {
+        self.counts.requests.load(Ordering::SeqCst)
     }
 
     /// Waits until it has logged a line with `text` in it.
@@ -179,6 +194,7 @@ fn raise_descriptor_limit() {
 struct Counts {
     received: AtomicUsize,
     connections: AtomicUsize,
+    requests: AtomicUsize,
 }
 
 struct Counter {
@@ -195,6 +211,7 @@ impl Observer for Counter {
                 }
                 self.counts.received.fetch_add(bytes, Ordering::SeqCst);
             }
+            Event::Request { .. } => drop(self.counts.requests.fetch_add(1, Ordering::SeqCst)),
             Event::Closed => {
                 self.open.remove(&connection);
             }

@@ -161,7 +161,7 @@ fn expected(vars: &[Pair], body: &[u8]) -> Vec<Pair> {
     environ
 }
 
-/// Vars as front ends send them, and as nobody does: names that mean something, names that repeat, any bytes.
+/// Vars as front ends send them, and as none does: names that mean something, names that repeat, any bytes.
 fn vars() -> impl Strategy<Value = Vec<Pair>> {
     let host = select(&["", "a.example", "a.example:81"][..]).prop_map(|host| host.as_bytes().to_vec());
     let scheme = select(&["", "http", "https", "on"][..]).prop_map(|scheme| scheme.as_bytes().to_vec());

@@ -67,7 +67,7 @@ fn an_upload_reaches_us_as_it_is_sent() {
             if !way.passes_on(is_chunked) {
                 return;
             }
-            let bytes = request.encode(way.client_scheme());
+            let bytes = request.encode(way.client_protocol());
             let before = ways.server.received();
             let mut client = Client::connect(way);
             for (n, piece) in bytes.chunks(bytes.len().div_ceil(PIECES)).enumerate() {
@@ -108,7 +108,7 @@ fn a_large_response_is_made_as_it_is_read() {
             eventually("the response begins", || made.load(Ordering::SeqCst) > 0);
             let mut bytes = vec![0; 1_000];
             client.read_exact(&mut bytes).unwrap();
-            // The sockets hold some MiB, and nobody else holds anything.
+            // The sockets hold some MiB, and nothing else holds anything.
             let ahead = made.load(Ordering::SeqCst);
             assert!(ahead < LEN, "{ahead} bytes were made before one was read");
             let (rest, broken) = read_all(&mut client);

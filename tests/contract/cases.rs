@@ -122,22 +122,22 @@ type Application = Box<dyn FnMut(Environ, StartResponse) -> Answer + Send>;
 
 #[test]
 fn every_case_over_uwsgi() {
-    run(Ways::to, |way| way.scheme == ProtocolName::Uwsgi);
+    run(Ways::to, |way| way.protocol == ProtocolName::Uwsgi);
 }
 
 #[test]
 fn every_case_over_http() {
-    run(Ways::to, |way| way.scheme == ProtocolName::Http);
+    run(Ways::to, |way| way.protocol == ProtocolName::Http);
 }
 
 #[test]
 fn every_case_over_fastcgi() {
-    run(Ways::to, |way| way.scheme == ProtocolName::Fastcgi);
+    run(Ways::to, |way| way.protocol == ProtocolName::Fastcgi);
 }
 
 #[test]
 fn every_case_over_scgi() {
-    run(Ways::to, |way| way.scheme == ProtocolName::Scgi);
+    run(Ways::to, |way| way.protocol == ProtocolName::Scgi);
 }
 
 #[test]

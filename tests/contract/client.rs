@@ -28,7 +28,7 @@ impl Client {
     }
 
     fn on(socket: Socket, way: &Way) -> Client {
-        let records = (way.client_scheme() == ProtocolName::Fastcgi).then(Records::default);
+        let records = (way.client_protocol() == ProtocolName::Fastcgi).then(Records::default);
         Client { socket, records }
     }
 

@@ -136,7 +136,7 @@ fn a_body_over_the_bound_is_a_413_while_it_is_sent() {
     let requests = ["/", UNBUFFERED].map(|path| [post(path), post(path).chunked()]);
     for request in requests.as_flattened() {
         ways.each(&format!("POST {}", request.target), |way| {
-            let bytes = request.encode(way.client_scheme());
+            let bytes = request.encode(way.client_protocol());
             let mut client = crate::client::Client::connect(way);
             // As browsers do: it sends on, and looks at the answer when it comes.
             let mut sender = client.sender();

@@ -84,8 +84,8 @@ proptest! {
         cuts in vec(any::<usize>(), 0..6),
     ) {
         bytes.splice(0..0, front.iter().copied());
-        for scheme in [ProtocolName::Fastcgi, ProtocolName::Scgi] {
-            assert_any_split(scheme, &bytes, &cuts, &tight());
+        for protocol in [ProtocolName::Fastcgi, ProtocolName::Scgi] {
+            assert_any_split(protocol, &bytes, &cuts, &tight());
         }
     }
 
@@ -112,7 +112,7 @@ proptest! {
     ) {
         let pairs: Vec<_> = variables.iter().map(|(name, value)| (&name[..], &value[..])).collect();
         let fastcgi = crate::wire::fastcgi::request(1, KEEP_CONN, &pairs, &body);
-        for (scheme, mut bytes) in
+        for (protocol, mut bytes) in
             [(ProtocolName::Fastcgi, fastcgi.repeat(2)), (ProtocolName::Scgi, scgi::request(&pairs, &body))]
         {
             for (at, byte, how) in &mutations {
@@ -123,7 +123,7 @@ proptest! {
                     _ => drop(bytes.remove(at)),
                 }
             }
-            assert_any_split(scheme, &bytes, &cuts, &tight());
+            assert_any_split(protocol, &bytes, &cuts, &tight());
         }
     }
 }

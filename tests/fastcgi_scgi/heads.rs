@@ -18,10 +18,10 @@ const LARGE: Pairs<'_> = &[METHOD, (b"CONTENT_LENGTH", b"2000")];
 const OF_A_BODY: Pairs<'_> = &[METHOD, (b"CONTENT_LENGTH", b"5")];
 
 /// Whether the answer to a request that goes so far, and no further, has no body; the same for every split.
-fn is_head(scheme: ProtocolName, bytes: &[u8]) -> bool {
+fn is_head(protocol: ProtocolName, bytes: &[u8]) -> bool {
     let limits = Limits { body_bytes_max: 1_000, http_head_bytes_max: 200, ..Limits::default() };
     let seen = |pieces: Vec<&[u8]>| {
-        let mut protocol = Protocol::new(scheme, Endpoints::default);
+        let mut protocol = Protocol::new(protocol, Endpoints::default);
         for mut piece in pieces {
             if protocol.receive(&mut piece, &mut Vec::new(), &limits).is_err() {
                 break;

@@ -36,7 +36,7 @@ fn what_is_asked_on_a_kept_connection_meanwhile_is_answered() {
             assert_eq!(client.answer(1).parts().1, b"Hello, World");
         }
     }
-    // Whoever asks no more is let go.
+    // A peer that asks no more is let go.
     clients.into_iter().for_each(Client::assert_closed);
     server.stop();
 }
@@ -57,7 +57,7 @@ fn nginx_is_told_to_let_go() {
         }
         client.assert_closed();
     }
-    // Not before it stops, and nobody else is.
+    // Not before it stops, and no other peer is.
     let mut client = Client::connect(server.fastcgi());
     client.send([from_nginx(1, KEEP_CONN, "/hello"), from_nginx(1, 0, "/hello")].concat());
     for _ in 0..2 {

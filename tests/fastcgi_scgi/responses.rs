@@ -136,8 +136,8 @@ fn scgi_gets_a_status_line_and_apache_a_status_field() {
 }
 
 /// A protocol that has received this one request.
-fn received(scheme: ProtocolName, mut request: &[u8]) -> Protocol {
-    let mut protocol = Protocol::new(scheme, Endpoints::default);
+fn received(protocol: ProtocolName, mut request: &[u8]) -> Protocol {
+    let mut protocol = Protocol::new(protocol, Endpoints::default);
     let mut out = Vec::new();
     match protocol.receive(&mut request, &mut out, &Limits::default()) {
         Ok(Received::Request(mut environ)) => assert_eq!(environ.input().bytes().count(), 0),

@@ -132,10 +132,10 @@ fn what_is_left_of_a_request_means_nothing() {
 #[test]
 fn a_hang_up_closes_the_body() {
     let server = Server::start();
-    for scheme in [ProtocolName::Fastcgi, ProtocolName::Scgi] {
-        for remote in server.remotes(scheme) {
+    for protocol in [ProtocolName::Fastcgi, ProtocolName::Scgi] {
+        for remote in server.remotes(protocol) {
             let mut client = Client::connect(remote);
-            client.send(match scheme {
+            client.send(match protocol {
                 ProtocolName::Scgi => crate::wire::scgi::get("/endless"),
                 _ => get(1, KEEP_CONN, "/endless"),
             });

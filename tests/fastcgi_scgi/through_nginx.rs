@@ -22,7 +22,7 @@ fn fastcgi_pass_connects_for_each_request_and_logs_what_failed() {
 #[test]
 fn the_path_is_path_info() {
     let server = Server::start();
-    let remote = |scheme| server.remotes(scheme)[0].name.clone();
+    let remote = |protocol| server.remotes(protocol)[0].name.clone();
     let nginx = Nginx::start(
         server.fastcgi(),
         &format!(
@@ -67,7 +67,7 @@ fn the_path_is_path_info() {
 #[test]
 fn a_host_that_is_set_again_behind_the_stock_parameters_counts() {
     let server = Server::start();
-    for (scheme, remote) in [(ProtocolName::Fastcgi, "fastcgi"), (ProtocolName::Scgi, "scgi")] {
+    for (protocol, remote) in [(ProtocolName::Fastcgi, "fastcgi"), (ProtocolName::Scgi, "scgi")] {
         let location = format!(
             "location / {{
                 {remote}_pass UPSTREAM;
@@ -77,7 +77,7 @@ fn a_host_that_is_set_again_behind_the_stock_parameters_counts() {
                 {remote}_param SERVER_NAME '';
             }}"
         );
-        let environ = Nginx::start(server.remotes(scheme)[0], &location).get("/environ").text();
+        let environ = Nginx::start(server.remotes(protocol)[0], &location).get("/environ").text();
         for line in ["HTTP_HOST=www.example.com:81", "SERVER_NAME=www.example.com"] {
             assert!(environ.lines().any(|had| had == line), "no {line} in {environ}");
         }

@@ -1,4 +1,4 @@
-//! Peers that take their time: what they are told, and that nobody else waits for them.
+//! Peers that take their time: what they are told, and that no other peer waits for them.
 
 use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};

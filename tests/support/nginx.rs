@@ -21,7 +21,7 @@ pub(crate) struct Nginx {
     /// Of its configuration, its log and whatever it writes.
     pub(crate) folder: TempDir,
     /// Keeps the port for it: bound and not listening, so that nginx can have it (SO_REUSEADDR) and the kernel
-    /// gives it to nobody who asks for any port.
+    /// gives it to no program that asks for any port.
     _port: Socket,
 }
 

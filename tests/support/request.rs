@@ -70,10 +70,10 @@ impl Request {
         Request { version: "HTTP/1.0", ..self }
     }
 
-    /// The bytes of the request as `scheme` has it.
-    pub(crate) fn encode(&self, scheme: ProtocolName) -> Vec<u8> {
+    /// The bytes of the request as `protocol` has it.
+    pub(crate) fn encode(&self, protocol: ProtocolName) -> Vec<u8> {
         let body = self.body.as_deref().unwrap_or_default();
-        match scheme {
+        match protocol {
             ProtocolName::Http => self.http(),
             ProtocolName::Uwsgi => {
                 let vars = self.variables(true);

@@ -85,9 +85,9 @@ impl Server {
         raise_descriptor_limit();
         let folder = tempfile::tempdir().unwrap();
         let mut listeners = Vec::new();
-        for (scheme, address) in remotes {
+        for (protocol, address) in remotes {
             let address = address.replace("FOLDER", folder.path().to_str().unwrap());
-            listeners.append(&mut listen_for(*scheme, &address, options));
+            listeners.append(&mut listen_for(*protocol, &address, options));
         }
         let remotes = listeners.iter().map(|listener| Remote::at(&listener.address())).collect();
         let (lines, counts) = (Lines::default(), Arc::new(Counts::default()));
@@ -175,9 +175,9 @@ pub(crate) fn listen(address: &str, options: &ListenOptions) -> Vec<Listener> {
 }
 
 #[track_caller]
-fn listen_for(scheme: ProtocolName, address: &str, options: &ListenOptions) -> Vec<Listener> {
+fn listen_for(protocol: ProtocolName, address: &str, options: &ListenOptions) -> Vec<Listener> {
     let address: Address = address.parse().unwrap();
-    Listener::bind(scheme, &address, options, &mut Inherited::none()).unwrap()
+    Listener::bind(protocol, &address, options, &mut Inherited::none()).unwrap()
 }
 
 /// Clients and workers of all tests share this process, and with it the usual soft limit of 1,024 descriptors.

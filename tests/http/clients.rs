@@ -1,41 +1,17 @@
 //! Real clients: curl, and Python's http.client.
 
-use std::io::{ErrorKind, Write};
-use std::process::{Command, Stdio};
-
 use tidegate::{Body, Environ, Limits, StartResponse};
 
 use crate::application::start;
 use crate::support::application::PLAIN;
+use crate::support::program::{installed, output};
 use crate::support::server::Server;
-
-/// Runs a program of the Debian package `package`, and returns what it printed.
-#[track_caller]
-fn run(package: &str, program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
-    let child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut child = match child {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            panic!("{program} is missing: apt-get install {package}")
-        }
-        child => child.unwrap(),
-    };
-    // Dropped at the end of the statement, which is the end of the input.
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{program}: {}{}", text(&output.stdout), text(&output.stderr));
-    output.stdout
-}
 
 #[track_caller]
 fn curl(arguments: &[&str], input: &[u8]) -> String {
-    let always = ["--silent", "--show-error", "--max-time", "60", "--noproxy", "*"];
-    String::from_utf8(run("curl", "curl", &[&always, arguments].concat(), input)).unwrap()
+    let mut curl = installed("curl", "curl");
+    curl.args(["--silent", "--show-error", "--max-time", "60", "--noproxy", "*"]).args(arguments);
+    output(curl, input)
 }
 
 /// Says which protocol and Host came.
@@ -137,6 +113,7 @@ assert connection.getresponse().read() == b"/again"
 print("passed")
 "#;
     let server = start();
-    let address = server.tcp().name.clone();
-    assert_eq!(run("python3", "python3", &["-c", SCRIPT, &address], b""), b"passed\n");
+    let mut python = installed("python3", "python3");
+    python.args(["-c", SCRIPT, &server.tcp().name]);
+    assert_eq!(output(python, b""), "passed\n");
 }

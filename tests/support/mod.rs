@@ -12,6 +12,7 @@ pub(crate) mod damage;
 pub(crate) mod fixture;
 pub(crate) mod lines;
 pub(crate) mod nginx;
+pub(crate) mod program;
 pub(crate) mod request;
 pub(crate) mod server;
 

@@ -80,16 +80,6 @@
 //!
 //! On Linux, and nowhere else: it is built on epoll, accept4 and sendfile. The oldest Rust that builds it is 1.88.
 
-#![cfg_attr(
-    not(feature = "command"),
-    allow(
-        dead_code,
-        unreachable_pub,
-        unused_imports,
-        reason = "the command uses the rest; what nobody uses at all, the default build finds"
-    )
-)]
-
 mod application;
 mod ascii;
 #[cfg(feature = "command")]
@@ -98,8 +88,12 @@ pub mod connection;
 mod limits;
 #[cfg(feature = "command")]
 mod master;
+// Of these three the command uses the rest; what is not used at all, the default build finds.
+#[cfg_attr(not(feature = "command"), allow(dead_code, unused_imports))]
 mod net;
+#[cfg_attr(not(feature = "command"), allow(dead_code, unreachable_pub))]
 mod process;
+#[cfg_attr(not(feature = "command"), allow(dead_code, unused_imports))]
 pub mod protocol;
 mod telemetry;
 mod worker;

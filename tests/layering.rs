@@ -42,7 +42,7 @@ const OWNED: &[(&str, Said)] = &[
     ("std::os::unix::net", Said::OnlyIn(&["worker", "master", "cli/request"])),
     ("socket2", Said::OnlyIn(&["net"])),
     ("libc", Said::OnlyIn(&["master", "process"])),
-    ("nix", Said::OnlyIn(&["worker", "net", "master", "process", "cli", "application/hang_up"])),
+    ("nix", Said::OnlyIn(&["worker", "net", "master", "process", "cli"])),
     ("rustix", Said::OnlyIn(&["worker", "net", "process", "cli"])),
     // The worker's clock is the only one; an observer keeps a time of its own, and so does a client.
     ("Instant::now", Said::OnlyIn(&["worker", "telemetry", "master", "cli"])),

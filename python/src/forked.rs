@@ -22,14 +22,18 @@ pub(crate) fn end_child(py: Python<'_>, error: &PyErr) {
         error.display(py);
         1
     };
+    flush(py);
+    cli::end_child(status);
+}
+
+/// Writes what was printed. That a stream is None or closed, or has no reader or no room, is no error here.
+pub(crate) fn flush(py: Python<'_>) {
     for stream in ["stdout", "stderr"] {
-        // One that is closed, or has no reader, has nobody to tell either.
         let _ = py
             .import(intern!(py, "sys"))
             .and_then(|sys| sys.getattr(stream))
             .and_then(|stream| stream.call_method0(intern!(py, "flush")));
     }
-    cli::end_child(status);
 }
 
 /// sys.exit(): None is 0, a number is itself, and anything else is told on stderr.

@@ -9,9 +9,9 @@ use tidegate::cli::{Fork, Host, Setting};
 use tidegate::{AppError, Application};
 
 use crate::application::PythonApplication;
-use crate::failure;
 use crate::waiting::detached;
 use crate::wsgi_errors::Errors;
+use crate::{failure, forked};
 
 /// Loads applications by `tidegate/_loader.py`, which knows how Python names things.
 pub(crate) struct PythonHost {
@@ -42,12 +42,8 @@ impl Host for PythonHost {
     /// os.fork() runs what was given to os.register_at_fork(), and sees to the interpreter's own locks and threads.
     fn fork(&self) -> io::Result<Fork> {
         Python::attach(|py| {
-            let sys = py.import(intern!(py, "sys"))?;
-            for stream in ["stdout", "stderr"] {
-                // What was printed and not written yet would be written by both processes. That it cannot be written,
-                // for want of a reader or of room, is no reason to have no worker; nor is one that is None, or closed.
-                let _ = sys.getattr(stream).and_then(|stream| stream.call_method0(intern!(py, "flush")));
-            }
+            // What was printed and not written yet would be written by both processes.
+            forked::flush(py);
             let pid: i32 = py.import(intern!(py, "os"))?.call_method0(intern!(py, "fork"))?.extract()?;
             Ok(if pid == 0 { Fork::Child } else { Fork::Parent(pid) })
         })

@@ -49,7 +49,7 @@ impl Body {
         if metadata.blocks() > 0 || ends_at(&file, metadata.len())? {
             return Ok(Body::file_part(file, offset, metadata.len().saturating_sub(offset)));
         }
-        Ok(Body::chunks(Pieces { file, offset }).until_length())
+        Ok(Body::chunks(pieces(file, offset)).until_length())
     }
 
     /// `len` bytes of `file` from `offset` on.
@@ -64,8 +64,8 @@ impl Body {
         self
     }
 
-    /// The same body with a close() of its own, called once when the last byte was written or nobody wants more, when
-    /// the content is dropped already.
+    /// The same body with a close() of its own, called once, after the content is dropped: when the last byte was
+    /// written, or the response is given up.
     pub fn with_close(mut self, close: impl FnOnce() -> Result<(), AppError> + 'static) -> Self {
         self.closer = Closer(Some(Box::new(close)));
         self
@@ -110,21 +110,14 @@ fn ends_at(file: &File, len: u64) -> io::Result<bool> {
 }
 
 /// A file as it is read, from `offset` to its end.
-struct Pieces {
-    file: File,
-    offset: u64,
-}
-
-impl Iterator for Pieces {
-    type Item = Result<Bytes, AppError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+fn pieces(file: File, mut offset: u64) -> impl Iterator<Item = Result<Bytes, AppError>> {
+    std::iter::from_fn(move || {
         let mut piece = vec![0; PIECE_BYTES];
         loop {
-            return match self.file.read_at(&mut piece, self.offset) {
+            return match file.read_at(&mut piece, offset) {
                 Ok(0) => None,
                 Ok(read) => {
-                    self.offset += read as u64;
+                    offset += read as u64;
                     piece.truncate(read);
                     Some(Ok(piece.into()))
                 }
@@ -132,7 +125,7 @@ impl Iterator for Pieces {
                 Err(error) => Some(Err(error.into())),
             };
         }
-    }
+    })
 }
 
 /// Read at once, bytes: a pipe's capacity, and more than most files of /proc have.
@@ -144,7 +137,7 @@ struct Closer(Option<Box<dyn FnOnce() -> Result<(), AppError>>>);
 impl Drop for Closer {
     fn drop(&mut self) {
         if let Some(close) = self.0.take() {
-            // Whoever wants to know how it went calls Body::close().
+            // Its error is Body::close()'s to return; a drop has no way to.
             let _ = close();
         }
     }

@@ -2,28 +2,22 @@
 
 use std::os::fd::RawFd;
 
-use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, recv};
-
-/// The socket that a response goes to, known by its descriptor's number: whoever holds it must forget it before the
-/// socket is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Client {
+/// Asks whether the peer of a stream has gone, from any thread, while the connection has the stream itself. It knows the
+/// stream by the number of a descriptor, and is to be dropped before that is closed.
+#[derive(Clone, Copy, Debug)]
+pub struct HangUpProbe {
     descriptor: RawFd,
+    has_gone: fn(RawFd) -> bool,
 }
 
-impl Client {
-    /// The client at the other end of the socket `descriptor`.
-    pub(crate) fn new(descriptor: RawFd) -> Self {
-        Client { descriptor }
+impl HangUpProbe {
+    /// A probe that gives `descriptor` to `has_gone`, which must neither wait nor take what has arrived.
+    pub fn new(descriptor: RawFd, has_gone: fn(RawFd) -> bool) -> Self {
+        HangUpProbe { descriptor, has_gone }
     }
 
-    /// Whether it has closed its side. Nothing is read, and nothing waited for.
-    ///
-    /// One that sent more behind its request hides its end behind that, and counts as there; one that only says that
-    /// it has no more to ask (a half-close, which HTTP allows) counts as gone.
-    pub(crate) fn has_gone(self) -> bool {
-        let peeked = recv(self.descriptor, &mut [0], MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT);
-        !matches!(peeked, Ok(1..) | Err(Errno::EAGAIN | Errno::EINTR))
+    /// Whether the peer has gone.
+    pub(crate) fn peer_has_gone(self) -> bool {
+        (self.has_gone)(self.descriptor)
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::Data;
 use super::written::Written;
-use crate::application::hang_up::Client;
+use crate::application::hang_up::HangUpProbe;
 use crate::application::response_head::{HeadError, ResponseHead};
 use crate::limits::Limits;
 
@@ -84,7 +84,7 @@ impl StartResponse {
     /// Whether the client has gone, or the response is over. A step that takes long may ask, to leave early.
     pub fn is_disconnected(&self) -> bool {
         let slot = lock(&self.slot);
-        slot.is_over || slot.client.is_some_and(Client::has_gone)
+        slot.is_over || slot.hang_up.is_some_and(HangUpProbe::peer_has_gone)
     }
 
     fn give<N, V>(
@@ -115,12 +115,12 @@ pub(crate) struct Started {
 }
 
 impl Started {
-    /// Both sides of a response to `client`, where it is known.
-    pub(crate) fn pair(limits: &Limits, client: Option<Client>) -> (StartResponse, Started) {
+    /// Both sides of a response, to a client of which `hang_up` tells whether it has gone.
+    pub(crate) fn pair(limits: &Limits, hang_up: Option<HangUpProbe>) -> (StartResponse, Started) {
         let slot = Arc::new(Mutex::new(Slot {
             head: HeadSlot::Empty,
             written: None,
-            client,
+            hang_up,
             is_over: false,
             head_bytes_max: limits.response_head_bytes_max,
             written_memory_bytes_max: limits.written_memory_bytes_max,
@@ -145,7 +145,7 @@ impl Started {
     pub(crate) fn end(&self) {
         let slot = &mut *lock(&self.slot);
         slot.is_over = true;
-        slot.client = None;
+        slot.hang_up = None;
         slot.written = None;
     }
 }
@@ -179,8 +179,8 @@ struct Slot {
     head: HeadSlot,
     /// Most applications write nothing.
     written: Option<Box<Written>>,
-    /// Whom the response goes to, while its socket is open.
-    client: Option<Client>,
+    /// Whether the client has gone can be asked while its stream is open.
+    hang_up: Option<HangUpProbe>,
     /// Nothing more will be sent.
     is_over: bool,
     head_bytes_max: usize,

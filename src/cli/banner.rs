@@ -21,7 +21,7 @@ pub(super) fn banner(program: &str, app: &str, path: &str, listeners: &[&Listene
         write(format_args!("Listening on {}://{}{slash}\n", listener.protocol(), listener.address()));
     }
     match listeners.iter().find_map(|listener| Some((listener.protocol(), listener.nginx_address()?))) {
-        Some((scheme, address)) => write(format_args!("{}", server_block(scheme, &address))),
+        Some((protocol, address)) => write(format_args!("{}", server_block(protocol, &address))),
         None => write(format_args!(
             "\nnginx cannot connect to an abstract socket; for nginx, add --uwsgi ADDR.\n"
         )),
@@ -45,8 +45,8 @@ fn try_it(program: &str, listener: &Listener, path: &str) -> Option<String> {
 }
 
 /// A server for nginx that passes everything on to us.
-fn server_block(scheme: ProtocolName, address: &str) -> String {
-    let lines = match scheme {
+fn server_block(protocol: ProtocolName, address: &str) -> String {
+    let lines = match protocol {
         ProtocolName::Uwsgi => vec!["include uwsgi_params;".to_owned(), format!("uwsgi_pass {address};")],
         ProtocolName::Http => vec![
             format!("proxy_pass http://{address};"),

@@ -7,8 +7,8 @@ use std::time::Instant;
 use super::config::Entry;
 use super::options::Options;
 use super::output::Output;
+use super::setup::{self, Setup};
 use super::{Host, Program, Result, print, start};
-use crate::master::Identity;
 
 /// The line of [`EXAMPLES`] that names an application.
 pub(super) const EXAMPLE_WITH_APP: &str = "  tidegate check myproject.wsgi --workers auto\n";
@@ -26,30 +26,13 @@ Examples:
 
 /// Says what is set and where, loads the application, and says what would be served.
 pub(super) fn run(program: &Program, host: &dyn Host, options: &Options, entries: &[Entry]) -> Result<()> {
-    if let Some(why) = options.contradiction() {
-        return Err(why.into());
-    }
-    if let Some(folder) = &options.loading.chdir {
-        let entered = std::env::set_current_dir(folder);
-        entered.map_err(|error| format!("--chdir {}: {error}", folder.display()))?;
-    }
-    for (option, found) in [
-        ("--user", Identity::find(options.process.user.as_deref(), None)),
-        ("--group", Identity::find(None, options.process.group.as_deref())),
-    ] {
-        found.map_err(|error| format!("{option}: {error}"))?;
-    }
-    let stderr = Output::standard(io::stderr())?;
-    start::log(start::level(options.telling.verbose, options.telling.quiet), &stderr);
+    Setup::new(options)?;
+    start::log(&options.telling, &Output::standard(io::stderr())?);
     print(settings(program, entries).as_bytes())?;
 
     let begin = Instant::now();
-    if program.builtin(&options.app).is_none() {
-        // What it holds is let go of as at a server's end.
-        let multiprocess = options.workers.workers.0 > 1;
-        let loaded = host.load(&options.app, &options.loading.setting(multiprocess));
-        drop(loaded.map_err(|failure| failure.to_string())?);
-    }
+    // What it holds is let go of as at a server's end.
+    drop(setup::load(program, host, options).map_err(|failure| failure.to_string())?);
     let seconds = begin.elapsed().as_secs_f64();
     print(format!("\n{} loads, in {seconds:.2} s; {}\n", options.app, listening(program, options)).as_bytes())
 }
@@ -75,7 +58,7 @@ fn settings(program: &Program, entries: &[Entry]) -> String {
 fn listening(program: &Program, options: &Options) -> String {
     let addresses = options.listening.addresses(None);
     let addresses: Vec<String> =
-        addresses.iter().map(|(scheme, address, _)| format!("{scheme}://{address}")).collect();
+        addresses.iter().map(|(protocol, address, _)| format!("{protocol}://{address}")).collect();
     let workers = match options.workers.workers.0 {
         0 => "one process and no master".to_owned(),
         1 => "one worker".to_owned(),

@@ -1,4 +1,4 @@
-//! Who brings the applications that are not built in: nobody, or the package of another language around this command.
+//! Where applications come from that are not built in: the package of another language around this command, if any.
 
 use std::io;
 use std::path::PathBuf;
@@ -22,8 +22,8 @@ pub trait Host {
         master::fork()
     }
 
-    /// Runs `wait`, in which the master or a worker sleeps. Whoever holds a lock that other threads want, as Python's GIL,
-    /// lets go of it meanwhile.
+    /// Runs `wait`, in which the master or a worker sleeps. A host that holds a lock which other threads want, as
+    /// Python's GIL, lets go of it meanwhile.
     fn while_waiting(&self, wait: &mut (dyn FnMut() + Send)) {
         wait();
     }

@@ -14,6 +14,7 @@ mod output;
 pub(crate) mod program;
 mod request;
 mod serve;
+mod setup;
 mod start;
 mod top;
 mod values;
@@ -162,7 +163,7 @@ fn parse(
             return Err(command.error(ErrorKind::UnknownArgument, message));
         }
         // The matches are no help here: of an argument that the subcommand has not, they say in a release build
-        // only that nobody gave it.
+        // only that it was not given.
         if config::has_settings(command) && !asked.contains_id(APP) {
             let message = "which application? Give <APP>, or `app` in the file of --config, or TIDEGATE_APP";
             return Err(command.error(ErrorKind::MissingRequiredArgument, message));
@@ -186,7 +187,7 @@ fn hidden(command: &clap::Command, asked: &ArgMatches) -> Option<String> {
     }
 }
 
-/// Says something on stderr. With that closed there is nobody left to tell; the exit status still says it.
+/// Says something on stderr. If that is closed, the exit status still says it.
 fn tell(program: &Program, what: &dyn Display) {
     let _ = writeln!(io::stderr(), "{}: {what}", program.name());
 }

@@ -266,8 +266,8 @@ impl Listening {
             (ProtocolName::Scgi, &self.scgi, &plain),
         ];
         let mut all = Vec::new();
-        for (scheme, addresses, options) in asked {
-            all.extend(addresses.iter().map(|address| (scheme, address.clone(), options.clone())));
+        for (protocol, addresses, options) in asked {
+            all.extend(addresses.iter().map(|address| (protocol, address.clone(), options.clone())));
         }
         if all.is_empty() {
             let loopback = |port| Address::Tcp { host: "127.0.0.1".to_owned(), port };

@@ -32,7 +32,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Opens the file, and makes it if need be: then it is `owner`'s, who will have to open it again.
+    /// Opens the file, and makes it if need be: then it is `owner`'s, as that user will have to open it again.
     pub(super) fn open(path: &Path, owner: Option<Owner>) -> super::Result<Self> {
         let named = |error: io::Error| format!("cannot write to {}: {error}", path.display());
         let path = std::path::absolute(path).map_err(named)?;
@@ -68,7 +68,7 @@ impl Output {
     /// Opens the file of this name anew. If that fails, the lines go where they went before.
     pub(super) fn reopen(&self) {
         let Some(path) = &self.path else { return };
-        // At once: a FIFO that nobody reads would hold the process until somebody does.
+        // At once: a FIFO without a reader would hold the process until it has one.
         let opened = append(path, OFlag::O_NONBLOCK).and_then(|file| {
             fcntl_setfl(&file, fcntl_getfl(&file)?.difference(OFlags::NONBLOCK))?;
             Ok(file)
@@ -78,7 +78,7 @@ impl Output {
                 self.is_torn.store(ends_torn(&file), Ordering::Relaxed);
                 *self.file() = file;
             }
-            // It is open already, and whoever comes to read it gets the lines.
+            // It is open already, and its next reader gets the lines.
             Err(error) if error.raw_os_error() == Some(Errno::ENXIO as i32) && self.is_at(path) => {}
             Err(error) => error!("{} cannot be opened anew: {error}", path.display()),
         }
@@ -131,7 +131,7 @@ impl Write for Output {
         if !self.is_torn.load(Ordering::Relaxed) {
             return append_line(&mut file, line, self.is_torn);
         }
-        // Whoever has made room may have emptied the file.
+        // The file may have been emptied to make room.
         let is_empty = file.metadata().is_ok_and(|file| file.is_file() && file.len() == 0);
         let line_end: &[u8] = if is_empty { b"" } else { b"\n" };
         append_line(&mut file, &[line_end, line].concat(), self.is_torn)

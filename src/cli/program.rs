@@ -1,4 +1,4 @@
-//! Whose command it is: Tidegate's own, which serves what APP names, or that of a program with one application.
+//! The command's owner: Tidegate itself, which serves what APP names, or a program with one application of its own.
 
 use std::process::ExitCode;
 

@@ -1,22 +1,22 @@
-//! `tidegate serve`: an application, its listeners, and who serves it: a master's workers, or this process.
+//! `tidegate serve`: an application on its listeners, served by a master's workers or by this process.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
 
 use log::{error, warn};
-use nix::sys::stat::{Mode, umask};
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 
 use super::logs::Logs;
 use super::options::Options;
+use super::setup::{self, Setup};
 use super::{Host, Program, Result, banner, start};
 use crate::application::{AppError, Application};
 use crate::cli::demo::Builtin;
 use crate::master::{
-    self, End, Fork, Handover, Identity, Invocation, Master, MasterHooks, PidFile, Plan, Retirement,
+    self, Bounds, End, Fork, Handover, Invocation, Master, MasterHooks, PidFile, Plan, Retirement,
     WorkerSetup,
 };
-use crate::net::listener::{Inherited, Listener, Owner};
+use crate::net::listener::{Inherited, Listener};
 use crate::process::descriptors;
 use crate::process::fork_watch;
 use crate::protocol::ProtocolName;
@@ -24,39 +24,26 @@ use crate::worker::Worker;
 
 /// Serves until a signal ends it. Returns the process's exit status.
 pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options) -> Result<u8> {
-    if let Some(why) = options.contradiction() {
-        return Err(why.into());
-    }
-    fork_watch::begin()?;
     // The sockets first: before anything else is opened they are where the master before has put them.
     let mut handover = Handover::receive();
     let invocation = Invocation::of_this_process(std::env::args_os())?;
-    if let Some(folder) = &options.loading.chdir {
-        let entered = std::env::set_current_dir(folder);
-        entered.map_err(|error| format!("--chdir {}: {error}", folder.display()))?;
-    }
-    if let Some(mode) = options.process.umask {
-        umask(Mode::from_bits_truncate(mode));
-    }
-    let identity = Identity::find(options.process.user.as_deref(), options.process.group.as_deref())?;
+    let Setup { identity, owner } = Setup::new(options)?;
     let limits = options.limits();
     master::outlive_file_limit()?;
-    let owner = Owner { user: identity.uid(), group: identity.gid() };
-    let owner = Some(owner).filter(|owner| owner.user.or(owner.group).is_some());
     let logs = Logs::open(&options.telling, owner)?;
-    start::log(start::level(options.telling.verbose, options.telling.quiet), &logs.log);
+    start::log(&options.telling, &logs.log);
     start::log_panics();
     start::raise_descriptors(&limits);
 
     let mut inherited = Inherited::from_environment();
     inherited.hand_over(std::mem::take(&mut handover.sockets));
     let mut listeners = Vec::new();
-    for (scheme, address, how) in options.listening.addresses(owner) {
-        listeners.extend(Listener::bind(scheme, &address, &how, &mut inherited)?);
+    for (protocol, address, how) in options.listening.addresses(owner) {
+        listeners.extend(Listener::bind(protocol, &address, &how, &mut inherited)?);
     }
     let mut stats = Vec::new();
     if let Some((address, how)) = options.listening.stats(owner) {
-        // The scheme is what a master that hands the socket on knows it by.
+        // The protocol is what a master that hands the socket on knows it by.
         stats = Listener::bind(ProtocolName::Http, &address, &how, &mut inherited)?;
     }
     drop(inherited);
@@ -83,21 +70,20 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     }
     let plan = Plan {
         workers: options.workers.workers.0,
-        timeout: options.workers.timeout.map(|time| time.0),
-        grace: limits.grace_time_max,
-        retirement: options.workers.retirement(),
+        bounds: Bounds {
+            timeout: options.workers.timeout.map(|time| time.0),
+            grace: limits.grace_time_max,
+            retirement: options.workers.retirement(),
+        },
         reload_on: options.workers.reload_on.clone(),
         preloaded: options.workers.preload,
         invocation,
     };
-    let mut master = Master::new(plan, listeners, master::scoreboard()?, handover, &serving)?;
-    if !stats.is_empty() {
-        master.tell_on(stats);
-    }
+    let master = Master::new(plan, listeners, stats, master::scoreboard()?, handover, &serving)?;
     match master.run() {
         End::Stopped(status) => Ok(status),
         End::Failed(why) => Err(why.into()),
-        End::Worker(post) => serving.work(post).map(|()| 0),
+        End::Worker(post) => serving.work(*post).map(|()| 0),
     }
 }
 
@@ -153,9 +139,7 @@ impl Serving<'_> {
 
     /// The application that APP names. What it has closed or blocked as it was loaded is the server's again.
     fn load(&self) -> Result<Box<dyn Application>> {
-        let app = self.find();
-        fork_watch::end_child(i32::from(app.is_err()));
-        let app = app?;
+        let app = self.load_or_answer_500()?;
         let taken_back = descriptors::fill()
             .and_then(|()| master::let_signals_in())
             .and_then(|()| master::outlive_readers());
@@ -165,18 +149,12 @@ impl Serving<'_> {
         Ok(app)
     }
 
-    /// A built-in application goes before a module of the same name.
-    fn find(&self) -> Result<Box<dyn Application>> {
-        let options = self.options;
-        if let Some(builtin) = self.program.builtin(&options.app) {
-            return Ok(Box::new(builtin));
-        }
-        let multiprocess = options.workers.workers.0 > 1;
-        match self.host.load(&options.app, &options.loading.setting(multiprocess)) {
+    fn load_or_answer_500(&self) -> Result<Box<dyn Application>> {
+        match setup::load(self.program, self.host, self.options) {
             Ok(app) => Ok(app),
-            Err(failure) if options.loading.need_app => Err(failure.to_string().into()),
+            Err(failure) if self.options.loading.need_app => Err(failure.to_string().into()),
             Err(failure) => {
-                error!("{}: every request is answered with 500: {failure}", options.app);
+                error!("{}: every request is answered with 500: {failure}", self.options.app);
                 let why = "it could not be loaded: see the log's beginning";
                 Ok(Box::new(move |_, _| Err(AppError::new(why))))
             }
@@ -187,7 +165,7 @@ impl Serving<'_> {
         let app = &self.options.app;
         let path = if self.program.builtin(app) == Some(Builtin::Demo) { "/hello" } else { "/" };
         let banner = banner::banner(self.program.name(), app, path, listeners);
-        // Nobody may be reading: stdout is closed, or a pipe whose reader has left. That is no reason not to serve.
+        // stdout may be closed, or a pipe whose reader has left. That is no reason not to serve.
         let _ = self.logs.stdout.clone().write_all(banner.as_bytes());
     }
 

@@ -10,17 +10,18 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::logs::OwnLines;
 use super::option_names::in_options;
+use super::options::Telling;
 use super::output::Output;
 use crate::limits::Limits;
 
-/// Starts the log on `output` at `level`, unless RUST_LOG has other wishes.
+/// Starts the log on `output`, at the level that the options ask for unless RUST_LOG has other wishes.
 ///
 /// `2026-11-22T16:00:00Z WARN message`; from debug on with the module, which only its developers care for.
-pub(super) fn log(level: LevelFilter, output: &Output) {
+pub(super) fn log(telling: &Telling, output: &Output) {
     *LOG.lock().unwrap_or_else(PoisonError::into_inner) = Some(OwnLines::new(output.clone()));
     Builder::new()
         .target(Target::Pipe(Box::new(Log)))
-        .filter_level(level)
+        .filter_level(level(telling.verbose, telling.quiet))
         .parse_default_env()
         .format(|out, record| {
             let (time, level) = (out.timestamp(), record.level());
@@ -70,7 +71,7 @@ fn harmless(message: &str) -> String {
 }
 
 /// The level that so many -v or -q ask for.
-pub(super) fn level(verbose: u8, quiet: u8) -> LevelFilter {
+fn level(verbose: u8, quiet: u8) -> LevelFilter {
     match (verbose, quiet) {
         (0, 0) => LevelFilter::Info,
         (0, 1) => LevelFilter::Warn,

@@ -92,7 +92,7 @@ impl FromStr for WorkerCount {
 /// A year: a deadline must remain a time that the clock can show.
 const SECONDS_MAX: f64 = 31_536_000.0;
 
-/// A time that is not zero: with none at all nobody could ever be answered.
+/// A time that is not zero: with none at all no request could be answered.
 pub(super) fn waiting_time(text: &str) -> Result<Seconds, String> {
     match text.parse() {
         Ok(Seconds(Duration::ZERO)) => Err("it must be more than 0".to_owned()),

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering, compiler_fe
 /// no reply is sent.
 pub(crate) fn set(descriptor: Option<i32>, words: &'static [u8]) {
     // While they change, no reply is sent.
-    DESCRIPTOR.store(NOBODY, Ordering::Relaxed);
+    DESCRIPTOR.store(NONE, Ordering::Relaxed);
     compiler_fence(Ordering::SeqCst);
     if let Some(descriptor) = descriptor {
         WORDS.store(words.as_ptr().cast_mut(), Ordering::Relaxed);
@@ -21,15 +21,16 @@ pub(crate) fn set(descriptor: Option<i32>, words: &'static [u8]) {
 }
 
 /// Takes what was set: descriptor, first byte and length. It may be called from a signal's handler.
+#[cfg(feature = "command")]
 pub(crate) fn take() -> Option<(i32, *const u8, usize)> {
-    let descriptor = DESCRIPTOR.swap(NOBODY, Ordering::Relaxed);
+    let descriptor = DESCRIPTOR.swap(NONE, Ordering::Relaxed);
     compiler_fence(Ordering::SeqCst);
     let words = (WORDS.load(Ordering::Relaxed).cast_const(), LEN.load(Ordering::Relaxed));
-    (descriptor != NOBODY).then_some((descriptor, words.0, words.1))
+    (descriptor != NONE).then_some((descriptor, words.0, words.1))
 }
 
-const NOBODY: i32 = -1;
+const NONE: i32 = -1;
 
-static DESCRIPTOR: AtomicI32 = AtomicI32::new(NOBODY);
+static DESCRIPTOR: AtomicI32 = AtomicI32::new(NONE);
 static WORDS: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 static LEN: AtomicUsize = AtomicUsize::new(0);

@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use crate::limits::Limits;
-use crate::telemetry::observer::{Event, Observer};
-use crate::telemetry::scoreboard::Recorder;
+use crate::telemetry::observer::Observers;
 
 /// What a connection needs of its worker for one turn.
 pub struct Context<'a, A> {
@@ -18,25 +17,8 @@ pub struct Context<'a, A> {
     pub date: &'a [u8],
     /// The worker's clock. It is asked only when a connection begins to wait.
     pub clock: &'a dyn Fn() -> Instant,
-    /// Who is told what happens.
-    pub observer: Option<&'a mut dyn Observer>,
+    /// What is told of what happens.
+    pub observers: Observers<'a>,
     /// The worker takes no more requests than those that it has: each is its connection's last.
     pub stopping: bool,
-    /// The worker's row on the scoreboard, for the command's workers.
-    #[doc(hidden)] // Only the command has one; who drives connections otherwise gives `None`.
-    pub recorder: Option<&'a mut Recorder>,
-}
-
-impl<A> Context<'_, A> {
-    /// Tells of what has just happened on a connection.
-    // Each call has one event: what it does not concern is left out of it.
-    #[inline(always)]
-    pub(super) fn tell(&mut self, connection: u64, event: Event<'_>) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.observe(connection, event);
-        }
-        if let Some(observer) = &mut self.observer {
-            observer.observe(connection, event);
-        }
-    }
 }

@@ -1,16 +1,16 @@
-//! How a request ends otherwise than by the application's last chunk: by whose mistake, what the peer is told, and
-//! what the log says.
+//! How a request ends otherwise than by the application's last chunk: whether the peer or the application is at fault,
+//! what the peer is told, and what the log says.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use log::{debug, error, info, warn};
 
-use super::{Connection, Context, Next, ResponseTally, State, Step, Turn};
+use super::state::{Next, Responding, State};
+use super::{Connection, Context, ResponseTally, Step, Turn};
 use crate::application::response_head::ResponseHead;
 use crate::application::{AppError, Data};
 use crate::ascii::Ascii;
-use crate::connection::exchange::Exchange;
 use crate::net::stream::Stream;
 use crate::protocol::{DecodeError, Fault, Persistence};
 use crate::telemetry::observer::{Event, Summary};
@@ -45,7 +45,7 @@ impl<S: Stream> Connection<S> {
         self.protocol.give_up();
         let head_only = self.protocol.is_head();
         self.answer(status, what, head_only, cx);
-        self.enter(State::Finished { next: Next::Drain, exchange: None });
+        self.stage.finish(Next::Drain);
     }
 
     /// The application's mistake: a 500 if nothing was sent, else a response that is seen to be broken off.
@@ -63,9 +63,9 @@ impl<S: Stream> Connection<S> {
     }
 
     fn app_failed<A>(&mut self, error: &AppError, status: &str, text: &str, cx: &mut Context<'_, A>) -> Step {
-        let State::Responding { exchange, .. } = &mut self.state else { return Step::Closed };
+        let Some(Responding { exchange, .. }) = self.stage.responding() else { return Step::Closed };
         exchange.close();
-        cx.tell(self.id, Event::Failed);
+        cx.observers.tell(self.id, Event::Failed);
         if exchange.is_head_sent() {
             error!(
                 "{}: {}: broken off after {} bytes: {error}",
@@ -82,7 +82,7 @@ impl<S: Stream> Connection<S> {
         let head_only = exchange.head_only;
         self.protocol.write_stderr(&error.to_string(), &mut self.outbox.before);
         let persistence = self.answer(status, text, head_only, cx);
-        self.finish(persistence);
+        self.stage.finish(persistence);
         Step::Progress
     }
 
@@ -107,7 +107,7 @@ impl<S: Stream> Connection<S> {
             ResponseHead::new(status, fields, usize::MAX).expect("the server's own heads are valid");
         head.set_content_length(text.len() as u64);
         self.tally.code = head.code();
-        cx.tell(self.id, Event::Start { head: &head });
+        cx.observers.tell(self.id, Event::Start { head: &head });
         self.protocol.head(&head, cx.date, &mut self.outbox.before);
         if !head_only {
             self.protocol.chunk(text.len() as u64, &mut self.outbox.before, &mut self.outbox.after);
@@ -127,7 +127,7 @@ impl<S: Stream> Connection<S> {
             };
             error!("{}: {request_line}: broken off after {bytes} bytes: {why}", self.peer);
             self.stream.reset_on_close();
-        } else if matches!(self.state, State::Responding { .. }) || self.outbox.has_data() {
+        } else if matches!(self.stage.state(), State::Responding(_)) || self.outbox.has_data() {
             info!("{}: {request_line}: the client hung up after {bytes} bytes", self.peer);
         } else {
             // Front ends close at once when a response has no body, or when they have all of it.
@@ -139,10 +139,10 @@ impl<S: Stream> Connection<S> {
     pub(super) fn report<A>(&mut self, cx: &mut Context<'_, A>, complete: bool) {
         let ResponseTally { code, bytes } = self.tally;
         // A ping is no request.
-        if code > 0 || self.exchange().is_some() {
+        if code > 0 || self.stage.exchange().is_some() {
             let request_line = self.request_line();
             let summary = Summary { peer: &self.peer, request_line, code, bytes, complete };
-            cx.tell(self.id, Event::Finished(&summary));
+            cx.observers.tell(self.id, Event::Finished(&summary));
         }
         self.tally = ResponseTally::default();
     }
@@ -150,24 +150,16 @@ impl<S: Stream> Connection<S> {
     /// The end, told to the observers that keep something of this connection.
     pub(super) fn closed<A>(&self, cx: &mut Context<'_, A>) -> Turn {
         // The socket is closed first, and the exchange behind it.
-        if let Some(exchange) = self.exchange() {
+        if let Some(exchange) = self.stage.exchange() {
             exchange.end();
         }
-        cx.tell(self.id, Event::Closed);
+        cx.observers.tell(self.id, Event::Closed);
         Turn::Closed
     }
 
     pub(super) fn request_line(&self) -> Ascii<'_> {
         // Without an exchange it was refused before it had a line that could be told.
-        self.exchange().map_or(Ascii(b"-"), |exchange| Ascii(&exchange.request_line))
-    }
-
-    fn exchange(&self) -> Option<&Exchange> {
-        match &self.state {
-            State::Responding { exchange, .. } => Some(exchange),
-            State::Finished { exchange, .. } => exchange.as_ref(),
-            State::Receiving { .. } | State::Draining => None,
-        }
+        self.stage.exchange().map_or(Ascii(b"-"), |exchange| Ascii(&exchange.request_line))
     }
 }
 

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use log::{error, warn};
 
 use crate::application::environ::Environ;
-use crate::application::hang_up::Client;
+use crate::application::hang_up::HangUpProbe;
 use crate::application::response_head::ResponseHead;
 use crate::application::{AppError, Application, Body, Content, Data, Started};
 use crate::ascii::Ascii;
@@ -64,10 +64,10 @@ impl Exchange {
     pub(super) fn call<A: Application>(
         application: &mut A,
         environ: Environ,
-        client: Option<Client>,
+        hang_up: Option<HangUpProbe>,
         limits: &Limits,
     ) -> (Exchange, Result<(), AppError>) {
-        let (start_response, started) = Started::pair(limits, client);
+        let (start_response, started) = Started::pair(limits, hang_up);
         let mut exchange = Exchange {
             request_line: [environ.method(), b" ", environ.uri()].concat(),
             head_only: environ.method() == b"HEAD",

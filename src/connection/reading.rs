@@ -1,13 +1,14 @@
 //! What comes from the peer: requests, what it says while one is answered, and what is read only to be dropped.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use bytes::{Buf, Bytes};
 use log::debug;
 
-use super::{Connection, Context, Next, State, Step};
+use super::state::State;
+use super::{Connection, Context, Step};
 use crate::application::Application;
-use crate::net::stream::Stream;
+use crate::net::stream::{Arrived, Stream};
 use crate::protocol::{Phase, Received};
 use crate::telemetry::observer::Event;
 
@@ -16,8 +17,7 @@ use crate::telemetry::observer::Event;
 pub(super) enum ReadSide {
     /// There may be bytes.
     Unknown,
-    /// The last read took all that there was, as it was not filled: what comes is told by an event (epoll(7),
-    /// "Do I need to continuously read/write a file descriptor until EAGAIN"). A read is saved.
+    /// The last read took all that there was: what comes is told by an event.
     Drained,
     /// The peer will send no more: behind the last byte is the end, of which no other event tells.
     Ending,
@@ -36,7 +36,7 @@ impl<S: Stream> Connection<S> {
             return Step::Blocked;
         }
         let scratch = std::mem::take(&mut cx.scratch);
-        let step = match self.stream.read(scratch) {
+        let step = match self.read(scratch) {
             Ok(0) => {
                 match self.protocol.phase() {
                     Phase::Idle => debug!("{}: closed by the peer, with no request", self.peer),
@@ -51,9 +51,6 @@ impl<S: Stream> Connection<S> {
                 Step::Closed
             }
             Ok(read) => {
-                if read < scratch.len() && self.read_side == ReadSide::Unknown {
-                    self.read_side = ReadSide::Drained;
-                }
                 let (step, left) = self.take_in(&scratch[..read], cx);
                 self.unread = Bytes::copy_from_slice(&scratch[read - left..read]);
                 step
@@ -75,12 +72,14 @@ impl<S: Stream> Connection<S> {
         mut bytes: &[u8],
         cx: &mut Context<'_, A>,
     ) -> (Step, usize) {
-        cx.tell(self.id, Event::Received { peer: &self.peer, bytes: bytes.len() });
+        cx.observers.tell(self.id, Event::Received { peer: &self.peer, bytes: bytes.len() });
         let mut step = Step::Progress;
         match self.protocol.receive(&mut bytes, &mut self.outbox.before, cx.limits) {
             Ok(Received::More) => {}
             Ok(Received::Request(environ)) => self.respond(environ, cx),
-            Ok(Received::Answered(persistence) | Received::Aborted(persistence)) => self.finish(persistence),
+            Ok(Received::Answered(persistence) | Received::Aborted(persistence)) => {
+                self.stage.finish(persistence);
+            }
             Err(error) => step = self.decode_error(&error, cx),
         }
         (step, bytes.len())
@@ -88,7 +87,7 @@ impl<S: Stream> Connection<S> {
 
     /// Whether there may be something that the peer says of the request that is answered.
     pub(super) fn reads_while_responding(&self) -> bool {
-        matches!(self.state, State::Responding { .. })
+        matches!(self.stage.state(), State::Responding(_))
             && self.protocol.reads_while_responding()
             && (!self.unread.is_empty() || self.read_side == ReadSide::Unknown)
     }
@@ -98,13 +97,8 @@ impl<S: Stream> Connection<S> {
     pub(super) fn read_while_responding<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Step {
         let mut arrived = std::mem::take(&mut self.unread);
         if arrived.is_empty() {
-            arrived = match self.stream.read(cx.scratch) {
-                Ok(read) if read > 0 => {
-                    if read < cx.scratch.len() {
-                        self.read_side = ReadSide::Drained;
-                    }
-                    Bytes::copy_from_slice(&cx.scratch[..read])
-                }
+            arrived = match self.read(cx.scratch) {
+                Ok(read) if read > 0 => Bytes::copy_from_slice(&cx.scratch[..read]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.read_side = ReadSide::Drained;
                     return Step::Progress;
@@ -123,7 +117,7 @@ impl<S: Stream> Connection<S> {
             Ok(Received::Aborted(persistence)) => {
                 debug!("{}: {}: taken back by the peer", self.peer, self.request_line());
                 self.report(cx, false);
-                self.enter(State::Finished { next: Next::from(persistence), exchange: None });
+                self.stage.take_back(persistence);
                 Step::Progress
             }
             Ok(_) if self.outbox.after.len() > ANSWERS_BYTES_MAX => {
@@ -138,13 +132,22 @@ impl<S: Stream> Connection<S> {
         }
     }
 
+    /// Reads once, and keeps in mind whether there may be more.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Arrived { bytes, may_be_more } = self.stream.receive(buffer)?;
+        if !may_be_more && self.read_side == ReadSide::Unknown {
+            self.read_side = ReadSide::Drained;
+        }
+        Ok(bytes)
+    }
+
     /// Whether bytes have arrived that will not be read. The socket is asked only where that is not known.
     pub(super) fn holds_unread<A>(&mut self, cx: &mut Context<'_, A>) -> bool {
         if self.read_side == ReadSide::Drained {
             return false;
         }
-        match self.stream.read(cx.scratch) {
-            Ok(read) => read > 0,
+        match self.stream.receive(cx.scratch) {
+            Ok(read) => read.bytes > 0,
             Err(error) => error.kind() == ErrorKind::Interrupted,
         }
     }
@@ -153,8 +156,8 @@ impl<S: Stream> Connection<S> {
         if self.read_side == ReadSide::Drained {
             return Step::Blocked;
         }
-        match self.stream.read(cx.scratch) {
-            Ok(0) => Step::Closed,
+        match self.stream.receive(cx.scratch) {
+            Ok(Arrived { bytes: 0, .. }) => Step::Closed,
             Ok(_) => Step::Progress,
             Err(error) if error.kind() == ErrorKind::WouldBlock => Step::Blocked,
             Err(error) if error.kind() == ErrorKind::Interrupted => Step::Progress,

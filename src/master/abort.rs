@@ -3,7 +3,7 @@
 //! The master sends SIGABRT. The handler runs on the very thread that is stuck, in between two of its instructions: so
 //! the connection on which it says its last words cannot be closed meanwhile, nor its descriptor be another's, which no
 //! other thread or process could be sure of. It does only what a handler may (signal-safety(7)): send, setsockopt,
-//! shutdown, connect, sigaction, tgkill. Then it steps aside, and the signal comes again for whoever had it before:
+//! shutdown, connect, sigaction, tgkill. Then it steps aside, and the signal comes again for the handler before:
 //! Python's faulthandler, which writes every thread's traceback, or the kernel, which ends the process. SIGABRT is what
 //! uWSGI's and gunicorn's masters send too.
 //!
@@ -39,7 +39,7 @@ pub(super) fn prepare() -> io::Result<()> {
 static MASTER: AtomicI32 = AtomicI32::new(0);
 static WORKER: AtomicI32 = AtomicI32::new(0);
 static THREAD: AtomicI32 = AtomicI32::new(0);
-/// Whose signal it was before.
+/// What handled the signal before.
 static BEFORE: OnceLock<SigAction> = OnceLock::new();
 
 #[allow(unsafe_code)]
@@ -70,7 +70,7 @@ extern "C" fn on_abort(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut 
         SaFlags::empty(),
         SigSet::empty(),
     ));
-    // SAFETY: it was valid before, for whoever set it, and that is who gets the signal now, once this handler returns.
+    // SAFETY: it was valid when it was set, and gets the signal now, once this handler returns.
     unsafe {
         let _ = sigaction(Signal::SIGABRT, &before);
         libc::syscall(libc::SYS_tgkill, process, thread, signal);

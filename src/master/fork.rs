@@ -17,7 +17,7 @@ pub enum Fork {
 #[allow(unsafe_code)]
 pub fn fork() -> io::Result<Fork> {
     // SAFETY: the child may use only what other threads cannot have left locked. The master starts no thread before
-    // it forks; a host whose language has threads brings a fork of its own (Host::fork), which sees to them.
+    // it forks; a language with threads has a fork of its own (Host::fork), which sees to them.
     match unsafe { nix::unistd::fork() }? {
         ForkResult::Parent { child } => Ok(Fork::Parent(child.as_raw())),
         ForkResult::Child => Ok(Fork::Child),

@@ -4,20 +4,19 @@ use std::error::Error;
 use std::ffi::CString;
 use std::fmt;
 
-use nix::errno::Errno;
 use nix::unistd::{
     Gid, Group, Uid, User, getegid, geteuid, getgroups, getresgid, getresuid, initgroups, setgid, setgroups,
     setuid,
 };
 
-/// Who the process is to be.
+/// The user and the group that the process is to run as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     user: Option<User>,
     group: Option<Group>,
 }
 
-/// Why the process is not who it was to be. It must not serve.
+/// Why the process does not run as it was to. It must not serve.
 #[derive(Debug)]
 pub(crate) struct PrivilegeError(String);
 
@@ -32,27 +31,15 @@ impl Error for PrivilegeError {}
 impl Identity {
     /// The user and the group of these names or numbers; a user's own group where none is named.
     pub(crate) fn find(user: Option<&str>, group: Option<&str>) -> Result<Self, PrivilegeError> {
-        let unknown =
-            |kind, name: &str| PrivilegeError(format!("there is no {kind} {name:?} on this machine"));
-        let looked = |error: Errno| PrivilegeError(format!("users and groups cannot be looked up: {error}"));
-        let user = user
-            .map(|name| {
-                let found = match name.parse() {
-                    Ok(number) => User::from_uid(Uid::from_raw(number)),
-                    Err(_) => User::from_name(name),
-                };
-                found.map_err(looked)?.ok_or_else(|| unknown("user", name))
-            })
-            .transpose()?;
-        let group = group
-            .map(|name| {
-                let found = match name.parse() {
-                    Ok(number) => Group::from_gid(Gid::from_raw(number)),
-                    Err(_) => Group::from_name(name),
-                };
-                found.map_err(looked)?.ok_or_else(|| unknown("group", name))
-            })
-            .transpose()?;
+        let user = user.map(|name| {
+            let by_number = name.parse().ok().map(|number| User::from_uid(Uid::from_raw(number)));
+            found(by_number.unwrap_or_else(|| User::from_name(name)), "user", name)
+        });
+        let group = group.map(|name| {
+            let by_number = name.parse().ok().map(|number| Group::from_gid(Gid::from_raw(number)));
+            found(by_number.unwrap_or_else(|| Group::from_name(name)), "group", name)
+        });
+        let (user, group) = (user.transpose()?, group.transpose()?);
         Ok(Identity { user, group })
     }
 
@@ -129,5 +116,14 @@ impl Identity {
     fn is_in_roots_group(&self) -> bool {
         let Some(user) = &self.user else { return false };
         Group::from_gid(Gid::from_raw(0)).ok().flatten().is_some_and(|group| group.mem.contains(&user.name))
+    }
+}
+
+/// The user or group that the option `--KIND NAME` names.
+fn found<T>(looked: nix::Result<Option<T>>, kind: &str, name: &str) -> Result<T, PrivilegeError> {
+    match looked {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => Err(PrivilegeError(format!("--{kind}: there is no {kind} {name:?} on this machine"))),
+        Err(error) => Err(PrivilegeError(format!("--{kind}: users and groups cannot be looked up: {error}"))),
     }
 }

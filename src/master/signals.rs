@@ -113,16 +113,17 @@ impl Drop for Held {
 }
 
 /// While a worker loads its application, a stop ends it at once: it has nothing to finish.
+#[derive(Default)]
 pub(super) struct Loading(Arc<AtomicBool>);
 
 impl Loading {
     /// From here on, SIGTERM, SIGINT and SIGQUIT end the process.
-    pub(super) fn begin() -> io::Result<Self> {
-        let loading = Arc::new(AtomicBool::new(true));
+    pub(super) fn begin(&self) -> io::Result<()> {
+        self.0.store(true, Ordering::SeqCst);
         for signal in [SIGTERM, SIGINT, SIGQUIT] {
-            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&loading))?;
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&self.0))?;
         }
-        Ok(Loading(loading))
+        Ok(())
     }
 
     /// From here on other handlers take them.

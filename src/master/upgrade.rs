@@ -4,28 +4,28 @@
 //! same folder with the same arguments. It inherits the listeners, and a pipe to say on that its workers serve; only
 //! then does this master leave. If the new one fails, this one serves on, and has lost nothing.
 //!
-//! The new one is no child of this one's, but at once of whoever looks after orphans: of systemd, which has started
-//! this one. systemd waits at a stop for a main process that is its child; another's it kills, and all its workers.
+//! The new one is no child of this one's, but at once of the process that looks after orphans: of systemd, which has
+//! started this one. systemd waits at a stop for a main process that is its child; another's it kills, and all its workers.
 
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use log::{error, info};
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::fstat;
 use nix::unistd::Pid;
 
-use crate::net::listener::{Address, Handed, Listener};
-use crate::protocol::ProtocolName;
+use super::handover::VARIABLE;
+use crate::net::listener::Listener;
 
 /// How this process was started, and so how its successor is.
 #[derive(Clone, Debug)]
@@ -44,27 +44,99 @@ impl Invocation {
     }
 }
 
+/// The master after this one, once it has been started.
+pub(super) struct Successor {
+    invocation: Invocation,
+    started: Option<Started>,
+}
+
 /// A new master that has been started.
-pub(super) struct Upgrade {
+struct Started {
     pid: Pid,
     /// What it says. When this closes, the new master knows that everything is left to it.
     said: File,
 }
 
-/// What is known of a new master.
-pub(super) enum Progress {
-    /// It is not there yet.
-    Starting,
-    /// It serves.
-    Serves,
-    /// It has ended.
+/// What has become of a new master.
+pub(super) enum Outcome {
+    /// It serves, as this process.
+    Serves(Pid),
+    /// It has ended before it served.
     Failed,
 }
 
-impl Upgrade {
+impl Successor {
+    /// None yet; this is how it is to be started.
+    pub(super) fn new(invocation: Invocation) -> Self {
+        Successor { invocation, started: None }
+    }
+
+    /// Starts it on these listeners, if this master `is_serving`. Returns whether it is on its way.
+    pub(super) fn start(&mut self, listeners: &[&Listener], is_serving: bool) -> bool {
+        if let Some(started) = &self.started {
+            error!("upgrade: process {} is on its way already", started.pid);
+        } else if !is_serving {
+            error!("upgrade: this master does not serve yet; ask it again when it does");
+        } else if std::process::id() == 1 {
+            error!(
+                "upgrade: this is process 1, and its container ends with it; start another container instead"
+            );
+        } else {
+            match Started::new(&self.invocation, listeners) {
+                Ok(started) => {
+                    info!("upgrade: process {} starts on the same sockets", started.pid);
+                    self.started = Some(started);
+                    return true;
+                }
+                Err(error) => {
+                    error!("upgrade: a new master cannot be started: {error}; this one serves on");
+                }
+            }
+        }
+        false
+    }
+
+    /// What has become of it; `None` while it starts. [`Successor::let_go`] is to follow.
+    pub(super) fn outcome(&mut self) -> Option<Outcome> {
+        let Started { pid, said } = self.started.as_mut()?;
+        match said.read(&mut [0]) {
+            Ok(1..) => {
+                info!("upgrade: process {pid} serves; this one finishes what runs, and ends");
+                return Some(Outcome::Serves(*pid));
+            }
+            // All that could say it have ended.
+            Ok(0) => {}
+            // What it has started may have the pipe open yet.
+            Err(_) if kill(*pid, None) == Err(Errno::ESRCH) => {}
+            Err(_) => return None,
+        }
+        error!("upgrade: process {pid} has ended before it served; this one serves on");
+        Some(Outcome::Failed)
+    }
+
+    /// Has no more to do with it. If it serves, it learns of that and takes over: so systemd must know of it before.
+    pub(super) fn let_go(&mut self) {
+        self.started = None;
+    }
+
+    /// Ends it, as this master is to stop: it has none to take over from. Its workers leave with it.
+    pub(super) fn call_off(&mut self) {
+        if let Some(started) = self.started.take() {
+            // An error means that it has ended already.
+            let _ = kill(started.pid, Signal::SIGKILL);
+        }
+    }
+
+    /// What is readable once there is progress.
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.started.as_ref().map(|started| started.said.as_fd())
+    }
+}
+
+impl Started {
     /// Starts the new master.
     #[allow(unsafe_code)]
-    pub(super) fn start(invocation: &Invocation, listeners: &[&Listener]) -> io::Result<Self> {
+    fn new(invocation: &Invocation, listeners: &[&Listener]) -> io::Result<Self> {
         let (said, say) = io::pipe()?;
         let say_on = say.as_raw_fd();
         let mut handed: Vec<RawFd> = listeners.iter().map(|one| one.as_fd().as_raw_fd()).collect();
@@ -110,111 +182,6 @@ impl Upgrade {
         let (mut said, mut pid) = (File::from(OwnedFd::from(said)), [0; size_of::<libc::pid_t>()]);
         said.read_exact(&mut pid)?;
         fcntl(&said, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        Ok(Upgrade { pid: Pid::from_raw(libc::pid_t::from_ne_bytes(pid)), said })
-    }
-
-    /// The new master's process.
-    pub(super) fn pid(&self) -> Pid {
-        self.pid
-    }
-
-    /// What is readable once there is progress.
-    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
-        self.said.as_fd()
-    }
-
-    /// Ends it, as this master is to stop: it has nobody to take over from. Its workers leave with it.
-    pub(super) fn call_off(self) {
-        // An error means that it has ended already.
-        let _ = kill(self.pid, Signal::SIGKILL);
-    }
-
-    /// What has become of it.
-    pub(super) fn progress(&mut self) -> Progress {
-        match self.said.read(&mut [0]) {
-            Ok(1..) => Progress::Serves,
-            // Nobody is left who could say it.
-            Ok(0) => Progress::Failed,
-            // What it has started may have the pipe open yet.
-            Err(_) if kill(self.pid, None) == Err(Errno::ESRCH) => Progress::Failed,
-            Err(_) => Progress::Starting,
-        }
+        Ok(Started { pid: Pid::from_raw(libc::pid_t::from_ne_bytes(pid)), said })
     }
 }
-
-/// What the master before has handed over to this process.
-#[derive(Default)]
-pub(crate) struct Handover {
-    /// The sockets, each with what it was asked for as.
-    pub sockets: Vec<Handed>,
-    say: Option<File>,
-}
-
-impl Handover {
-    /// Takes what the environment tells of; nothing if this process was not started by a master for an upgrade. Once in
-    /// a process, and before anything else is opened.
-    pub(crate) fn receive() -> Self {
-        let lines = env::var(VARIABLE).unwrap_or_default();
-        let mut lines = lines.lines();
-        let first = lines.next().and_then(|first| first.split_once(' '));
-        // The variable is inherited on: what a worker's application starts must not believe it. It has not got the pipe.
-        let Some(say) = first.and_then(|(pipe, say)| adopt(say, Some(pipe))) else {
-            return Handover::default();
-        };
-        let sockets = lines.filter_map(|line| {
-            let (descriptor, rest) = line.split_once(' ')?;
-            let (scheme, asked) = rest.split_once(' ')?;
-            let scheme = ProtocolName::ALL.into_iter().find(|one| one.to_string() == scheme)?;
-            let asked: Address = asked.parse().ok()?;
-            Some(Handed { scheme, asked, socket: adopt(descriptor, None)?.into() })
-        });
-        Handover { sockets: sockets.collect(), say: Some(say.into()) }
-    }
-
-    /// Whether there is a master before this one, which has not left everything to it yet.
-    pub(crate) fn is_awaited(&self) -> bool {
-        self.say.is_some()
-    }
-
-    /// Tells the master before that this one serves.
-    pub(crate) fn done(&mut self) -> io::Result<()> {
-        self.say.as_mut().map_or(Ok(()), |say| say.write_all(b"!"))
-    }
-
-    /// What is in an error state once the master before has left everything to this one.
-    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.say.as_ref().map(AsFd::as_fd)
-    }
-
-    /// Whether it has just done so.
-    pub(super) fn is_over(&mut self) -> bool {
-        let Some(say) = &self.say else { return false };
-        let mut polled = [PollFd::new(say.as_fd(), PollFlags::empty())];
-        let is_over = poll(&mut polled, PollTimeout::ZERO).is_ok_and(|events| events > 0);
-        if is_over {
-            self.say = None;
-        }
-        is_over
-    }
-}
-
-/// A descriptor that the master before has opened for this process; `None` if it is not there, or if it is not the one
-/// with this `inode`.
-#[allow(unsafe_code)]
-fn adopt(descriptor: &str, inode: Option<&str>) -> Option<OwnedFd> {
-    let descriptor = descriptor.parse::<RawFd>().ok().filter(|descriptor| *descriptor > 2)?;
-    // SAFETY: it is borrowed for one call, to which a descriptor that is not open is an error like any other.
-    let stat = fstat(unsafe { BorrowedFd::borrow_raw(descriptor) }).ok()?;
-    if inode.is_some_and(|inode| inode != stat.st_ino.to_string()) {
-        return None;
-    }
-    // SAFETY: it is open. The parent has opened it for this process and said so; nobody else here knows of it, and this
-    // runs once, before another descriptor could have its number.
-    let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
-    fcntl(&descriptor, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
-    Some(descriptor)
-}
-
-/// Where the new master finds what it is handed: the pipe's inode and the descriptor to say on, then for each socket its
-/// descriptor, its protocol and its address. Not of the command's own variables, which are TIDEGATE_*.
-const VARIABLE: &str = "_TIDEGATE_HANDOVER";

@@ -31,6 +31,7 @@ pub(crate) struct WorkerSetup {
 impl WorkerSetup {
     /// Lets signals in: the application is about to be loaded, and a stop ends that at once.
     pub(super) fn begin(&mut self) -> io::Result<()> {
+        self.loading.begin()?;
         fork_watch::begin()?;
         self.slot.set_pid(std::process::id());
         self.held = None;

@@ -11,14 +11,26 @@ use std::time::Duration;
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
+use nix::sys::socket::{MsgFlags, recv};
 use rustix::fs::sendfile;
 use rustix::io::Errno;
 use rustix::net::connect_unspec;
 
+use crate::application::hang_up::HangUpProbe;
 use crate::process::fork_watch;
 
 /// A non-blocking stream. The worker's are sockets; tests script theirs.
-pub trait Stream: Read + Write {
+///
+/// One that keeps records of its own, as TLS does, can stand here if it keeps three promises:
+///
+/// - bytes that it has decrypted already are more to read, as no event tells of them;
+/// - bytes that a write took count as sent, so while a record is written in part, writes would block; the same bytes are
+///   offered again;
+/// - it has no `abort_descriptor`, as plain bytes must not pass it by.
+pub trait Stream: Write {
+    /// Reads what has arrived; no bytes are the peer's end.
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Arrived>;
+
     /// Sends up to `len` bytes of `file` from `offset` on, without a copy where the system can.
     /// 0 means that the file ends there.
     fn send_file(&mut self, file: &File, offset: u64, len: u64) -> io::Result<usize>;
@@ -30,10 +42,24 @@ pub trait Stream: Read + Write {
     /// Content-Length shows that a response was broken off.
     fn reset_on_close(&mut self);
 
-    /// The socket's descriptor, for the reply of an aborted process; `None` if there is none.
-    fn descriptor(&self) -> Option<RawFd> {
+    /// How an application finds out that the peer has gone. `None`: it is taken to be there.
+    fn hang_up_probe(&self) -> Option<HangUpProbe> {
         None
     }
+
+    /// Where an aborted process may write its reply as it stands, from a signal's handler. `None`: it sends none.
+    fn abort_descriptor(&self) -> Option<RawFd> {
+        None
+    }
+}
+
+/// What a read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    /// How many bytes.
+    pub bytes: usize,
+    /// Whether the next read may bring some at once. If not, an event tells of what comes.
+    pub may_be_more: bool,
 }
 
 /// An accepted socket.
@@ -63,14 +89,28 @@ impl fmt::Display for Peer {
     }
 }
 
+/// Does the same on a socket of either kind.
+macro_rules! on {
+    ($self:ident, $socket:ident => $does:expr) => {
+        match $self {
+            Socket::Tcp($socket) => $does,
+            Socket::Unix($socket) => $does,
+        }
+    };
+}
+
 impl Stream for Socket {
+    /// A read that is not filled took all that there was (epoll(7), "Do I need to continuously read/write a file
+    /// descriptor until EAGAIN"): one that would find nothing is saved.
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Arrived> {
+        let bytes = self.read(buffer)?;
+        Ok(Arrived { bytes, may_be_more: bytes == buffer.len() })
+    }
+
     fn send_file(&mut self, file: &File, offset: u64, len: u64) -> io::Result<usize> {
         let mut at = offset;
         let count = usize::try_from(len).unwrap_or(usize::MAX);
-        let sent = match self {
-            Socket::Tcp(socket) => sendfile(socket, file, Some(&mut at), count),
-            Socket::Unix(socket) => sendfile(socket, file, Some(&mut at), count),
-        };
+        let sent = on!(self, socket => sendfile(socket, file, Some(&mut at), count));
         match sent {
             // A file that the system cannot map (a pipe's end, some /proc files) is read instead.
             Err(Errno::INVAL | Errno::NOSYS) => {
@@ -83,10 +123,7 @@ impl Stream for Socket {
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {
-        match self {
-            Socket::Tcp(socket) => socket.shutdown(Shutdown::Write),
-            Socket::Unix(socket) => socket.shutdown(Shutdown::Write),
-        }
+        on!(self, socket => socket.shutdown(Shutdown::Write))
     }
 
     fn reset_on_close(&mut self) {
@@ -100,11 +137,12 @@ impl Stream for Socket {
         }
     }
 
-    fn descriptor(&self) -> Option<RawFd> {
-        Some(match self {
-            Socket::Tcp(socket) => socket.as_raw_fd(),
-            Socket::Unix(socket) => socket.as_raw_fd(),
-        })
+    fn hang_up_probe(&self) -> Option<HangUpProbe> {
+        self.abort_descriptor().map(|descriptor| HangUpProbe::new(descriptor, peer_has_gone))
+    }
+
+    fn abort_descriptor(&self) -> Option<RawFd> {
+        Some(on!(self, socket => socket.as_raw_fd()))
     }
 }
 
@@ -114,29 +152,20 @@ impl Drop for Socket {
     fn drop(&mut self) {
         if fork_watch::is_shared() {
             // It fails if the peer has gone, or if both directions are closed: then there is nothing to end.
-            let _ = match self {
-                Socket::Tcp(socket) => socket.shutdown(Shutdown::Both),
-                Socket::Unix(socket) => socket.shutdown(Shutdown::Both),
-            };
+            let _ = on!(self, socket => socket.shutdown(Shutdown::Both));
         }
     }
 }
 
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Socket::Tcp(socket) => socket.read(buffer),
-            Socket::Unix(socket) => socket.read(buffer),
-        }
+        on!(self, socket => socket.read(buffer))
     }
 }
 
 impl Write for Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Socket::Tcp(socket) => socket.write(bytes),
-            Socket::Unix(socket) => socket.write(bytes),
-        }
+        on!(self, socket => socket.write(bytes))
     }
 
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -145,10 +174,7 @@ impl Write for Socket {
         if let Some(joined) = join(parts, &mut joined) {
             return self.write(joined);
         }
-        match self {
-            Socket::Tcp(socket) => socket.write_vectored(parts),
-            Socket::Unix(socket) => socket.write_vectored(parts),
-        }
+        on!(self, socket => socket.write_vectored(parts))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -158,34 +184,31 @@ impl Write for Socket {
 
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Socket::Tcp(socket) => socket.as_fd(),
-            Socket::Unix(socket) => socket.as_fd(),
-        }
+        on!(self, socket => socket.as_fd())
     }
 }
 
 impl Source for Socket {
     fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        match self {
-            Socket::Tcp(socket) => socket.register(registry, token, interests),
-            Socket::Unix(socket) => socket.register(registry, token, interests),
-        }
+        on!(self, socket => socket.register(registry, token, interests))
     }
 
     fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        match self {
-            Socket::Tcp(socket) => socket.reregister(registry, token, interests),
-            Socket::Unix(socket) => socket.reregister(registry, token, interests),
-        }
+        on!(self, socket => socket.reregister(registry, token, interests))
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        match self {
-            Socket::Tcp(socket) => socket.deregister(registry),
-            Socket::Unix(socket) => socket.deregister(registry),
-        }
+        on!(self, socket => socket.deregister(registry))
     }
+}
+
+/// Whether the peer has closed its side of this socket. Nothing is read, and nothing waited for.
+///
+/// One that sent more behind its request hides its end behind that, and counts as there; one that only says that
+/// it has no more to ask (a half-close, which HTTP allows) counts as gone.
+fn peer_has_gone(socket: RawFd) -> bool {
+    let peeked = recv(socket, &mut [0], MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT);
+    !matches!(peeked, Ok(1..) | Err(nix::Error::EAGAIN | nix::Error::EINTR))
 }
 
 /// The parts in one piece, if `room` holds them.

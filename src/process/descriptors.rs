@@ -1,7 +1,7 @@
 //! The numbers 0 to 2 are stdin's, stdout's and stderr's, and never another's.
 //!
 //! A descriptor gets the lowest number that is free. Where a process began without a stdout, or an application has closed
-//! it, a socket would become number 1, and whatever is printed would be in somebody's response; a file would have it
+//! it, a socket would become number 1, and whatever is printed would be in a response; a file would have it
 //! between its own lines.
 
 use std::fs::File;
@@ -23,7 +23,7 @@ pub(crate) fn fill() -> io::Result<()> {
     }
 }
 
-/// A file without a name that closes with whoever has it, under a number that is not one of theirs.
+/// A file without a name that closes with the process that has it, under a number that is not one of theirs.
 pub(crate) fn temporary_file() -> io::Result<File> {
     above(tempfile::tempfile()?)
 }

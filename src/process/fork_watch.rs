@@ -148,8 +148,7 @@ fn handler_of(signal: i32) -> io::Result<usize> {
 
 #[allow(unsafe_code, reason = "a handler is code")]
 fn reset(signal: i32) {
-    // SAFETY: the default action is no code of ours. It cannot fail for a signal that had a handler, and a child has
-    // nobody to tell.
+    // SAFETY: the default action is no code of ours. It cannot fail for a signal that had a handler.
     unsafe { libc::signal(signal, libc::SIG_DFL) };
 }
 
@@ -158,7 +157,7 @@ extern "C" fn in_parent() {
     let_signals_in();
 }
 
-#[allow(unsafe_code, reason = "nobody else tells of a fork without a system call for each question")]
+#[allow(unsafe_code, reason = "nothing else tells of a fork without a system call for each question")]
 fn watch() -> i32 {
     // SAFETY: the handlers only use atomics, a thread's own cell, close(2), sigaction(2) and pthread_sigmask(3), which is
     // allowed between a fork and anything that follows it; they stay for as long as the process, as functions do.

@@ -12,7 +12,7 @@
 //! It is the server's output, while its log tells of its own affairs: so it goes to stdout, where it can be
 //! sent elsewhere than the log on stderr. Each line is one write, whole at once and never mixed with another. What
 //! cannot be written is lost, of which the log tells: a full disk is no reason not to serve, nor a reader that leaves.
-//! Like all that a synchronous server does, it holds the worker: a pipe that nobody empties would stop it.
+//! The worker writes it itself, like all else: a full pipe that is not read stops the worker.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
@@ -20,13 +20,12 @@ use std::io::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::ascii::Ascii;
-use crate::telemetry::losses::Losses;
 use crate::telemetry::observer::{Event, Observer, Summary};
+use crate::telemetry::output::Output;
 
 /// Writes the lines.
 pub(crate) struct AccessLog {
-    out: Box<dyn Write>,
-    losses: Losses,
+    out: Output,
     /// From a request's first byte until it is finished, or its connection closed.
     requests: HashMap<u64, Times>,
     line: String,
@@ -38,15 +37,10 @@ struct Times {
 }
 
 impl AccessLog {
-    /// A log that is written to `out`, with one `write_all` for each line. A line that fails is lost, and the next one
-    /// is tried all the same.
+    /// A log that is written to `out`, a line at a time.
     pub(crate) fn new(out: Box<dyn Write>) -> Self {
-        AccessLog {
-            out,
-            losses: Losses::new("the access log"),
-            requests: HashMap::new(),
-            line: String::new(),
-        }
+        let out = Output::new("the access log", out);
+        AccessLog { out, requests: HashMap::new(), line: String::new() }
     }
 
     fn finished(&mut self, summary: &Summary<'_>, times: &Times) {
@@ -71,8 +65,7 @@ impl AccessLog {
             if summary.complete { "" } else { " broken-off" }
         );
         written.expect("a String takes all that is written");
-        let written = self.out.write_all(line.as_bytes()).and_then(|()| self.out.flush());
-        self.losses.count(written, Instant::now());
+        self.out.write(line);
     }
 }
 
@@ -141,30 +134,15 @@ impl fmt::Display for Utc {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
     use std::io;
-    use std::rc::Rc;
 
     use super::*;
     use crate::net::stream::Peer;
-
-    #[derive(Clone, Default)]
-    struct Lines(Rc<RefCell<Vec<String>>>);
-
-    impl Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.borrow_mut().push(String::from_utf8(bytes.to_vec()).unwrap());
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::telemetry::output::tests::Writes;
 
     #[test]
     fn a_request_is_one_write_of_eight_fields() {
-        let lines = Lines::default();
+        let lines = Writes::default();
         let mut log = AccessLog::new(Box::new(lines.clone()));
         let summary = |request_line, complete| Summary {
             peer: &Peer::Unix,

@@ -1,10 +1,17 @@
-//! What is told of what happens: to the operator's log, to the access log and the trace, to whoever reads the statistics.
+//! What is told of what happens: to the operator's log, the access log and the trace, and in the statistics.
 
+#[cfg(feature = "command")]
 pub(crate) mod access_log;
 pub(crate) mod log_throttle;
-pub(crate) mod losses;
 pub mod observer;
+#[cfg(feature = "command")]
+pub(crate) mod output;
+#[cfg(not(feature = "command"))]
+#[path = "no_scoreboard.rs"]
+pub(crate) mod scoreboard;
+#[cfg(feature = "command")]
 pub(crate) mod scoreboard;
 #[cfg(feature = "command")]
 pub(crate) mod stats;
+#[cfg(feature = "command")]
 pub(crate) mod trace;

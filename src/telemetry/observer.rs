@@ -1,16 +1,66 @@
 //! What may be told of a request while it is served: to the access log, to the trace, to the scoreboard.
 //!
-//! The connection says what happens and asks no clock; whoever listens keeps its own time.
+//! The connection says what happens and asks no clock; an observer keeps its own time.
+
+use std::time::Instant;
 
 use crate::application::environ::Environ;
 use crate::application::response_head::ResponseHead;
 pub use crate::ascii::Ascii;
 use crate::net::stream::Peer;
+use crate::telemetry::scoreboard::Recorder;
 
 /// Is told what happens on every connection of a worker. `connection` is a number that no other has.
 pub trait Observer {
     /// Something happened just now.
     fn observe(&mut self, connection: u64, event: Event<'_>);
+}
+
+/// What a turn of a connection tells: an observer, and before it the worker's row on the scoreboard, which the command has.
+pub struct Observers<'a> {
+    recorder: Option<&'a mut Recorder>,
+    observer: Option<&'a mut dyn Observer>,
+}
+
+impl<'a> Observers<'a> {
+    /// One observer, or none.
+    pub fn new(observer: Option<&'a mut dyn Observer>) -> Self {
+        Observers { recorder: None, observer }
+    }
+
+    /// The same, and a recorder, which is called without a look-up, as every event of every request passes here.
+    pub(crate) fn with_recorder(self, recorder: Option<&'a mut Recorder>) -> Self {
+        Observers { recorder, ..self }
+    }
+
+    /// Tells of what has just happened on a connection.
+    // Each call has one event: what it does not concern is left out of it.
+    #[inline(always)]
+    pub(crate) fn tell(&mut self, connection: u64, event: Event<'_>) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.observe(connection, event);
+        }
+        if let Some(observer) = &mut self.observer {
+            observer.observe(connection, event);
+        }
+    }
+}
+
+/// What a worker notes of itself, beside what its connections tell.
+#[cfg_attr(not(feature = "command"), allow(dead_code, reason = "only the scoreboard reads what they hold"))]
+pub(crate) enum Note {
+    /// It has woken.
+    Wakes(Instant),
+    /// It is about to wait, with so many connections open.
+    Waits(Instant, usize),
+    /// It has nothing to do, and would find out if it had.
+    Lives,
+    /// A connection was accepted from the listener of this place.
+    Accepted(usize),
+    /// A connection of this listener stays open: it waits for something.
+    Keeps(usize),
+    /// A connection that stayed open is closed.
+    LetsGo(usize),
 }
 
 /// What happens, in this order; several times where the words say so.
@@ -19,14 +69,14 @@ pub enum Event<'a> {
     /// Bytes were taken up, once or several times: as they arrive, and, where they stood behind another request,
     /// again when their own turn comes.
     Received {
-        /// From whom.
+        /// The one that sent them.
         peer: &'a Peer,
         /// How many.
         bytes: usize,
     },
     /// The request is complete; the application is called next.
     Request {
-        /// What it is in the protocol's words, made only for who asks.
+        /// What it is in the protocol's words, made only when an observer calls this.
         packet: &'a dyn Fn() -> String,
         /// What the application is given.
         environ: &'a Environ,
@@ -58,7 +108,7 @@ pub enum Event<'a> {
 /// One request in a line.
 #[derive(Debug)]
 pub struct Summary<'a> {
-    /// Who asked.
+    /// The one that asked.
     pub peer: &'a Peer,
     /// The method and the target; `-` where they were not understood.
     pub request_line: Ascii<'a>,

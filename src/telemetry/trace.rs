@@ -25,13 +25,12 @@ use std::time::Instant;
 use crate::application::environ::Environ;
 use crate::application::response_head::ResponseHead;
 use crate::ascii::Ascii;
-use crate::telemetry::losses::Losses;
 use crate::telemetry::observer::{Event, Observer};
+use crate::telemetry::output::Output;
 
 /// Writes the trace of every request.
 pub(crate) struct Trace {
-    out: Box<dyn Write>,
-    losses: Losses,
+    out: Output,
     /// From a request's first byte until it is finished, or its connection closed.
     requests: HashMap<u64, Request>,
     text: String,
@@ -43,10 +42,9 @@ struct Request {
 }
 
 impl Trace {
-    /// A trace that is written to `out`, with one `write_all` for each event. One that fails is lost, and the next is
-    /// tried all the same.
+    /// A trace that is written to `out`, an event at a time.
     pub(crate) fn new(out: Box<dyn Write>) -> Self {
-        Trace { out, losses: Losses::new("the trace"), requests: HashMap::new(), text: String::new() }
+        Trace { out: Output::new("the trace", out), requests: HashMap::new(), text: String::new() }
     }
 }
 
@@ -63,11 +61,9 @@ impl Observer for Trace {
         if matches!(event, Event::Finished(_) | Event::Closed) {
             self.requests.remove(&connection);
         }
-        if self.text.is_empty() {
-            return;
+        if !self.text.is_empty() {
+            self.out.write(&self.text);
         }
-        let written = self.out.write_all(self.text.as_bytes()).and_then(|()| self.out.flush());
-        self.losses.count(written, Instant::now());
     }
 }
 
@@ -227,38 +223,22 @@ const BODY_LINES_MAX: usize = 5;
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-    use std::io;
-    use std::rc::Rc;
-
     use super::*;
     use crate::application::input::Input;
     use crate::application::variables::Variables;
     use crate::net::stream::Peer;
     use crate::telemetry::observer::Summary;
-
-    #[derive(Clone, Default)]
-    struct Text(Rc<RefCell<Vec<u8>>>);
-
-    impl Write for Text {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.borrow_mut().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::telemetry::output::tests::Writes;
 
     /// What is told of these events, without the times.
     fn told(events: Vec<Event<'_>>) -> Vec<String> {
-        let text = Text::default();
+        let text = Writes::default();
         let mut trace = Trace::new(Box::new(text.clone()));
         for event in events {
             trace.observe(3, event);
         }
         assert!(trace.requests.is_empty());
-        let text = String::from_utf8(text.0.take()).unwrap();
+        let text = text.0.take().concat();
         text.lines().filter(|line| !line.is_empty()).map(|line| line[20..].to_owned()).collect()
     }
 

@@ -10,13 +10,14 @@ use crate::application::Application;
 use crate::connection::{Connection, Turn};
 use crate::limits::Limits;
 use crate::net::stream::{Peer, Socket};
+use crate::telemetry::observer::Note;
 use crate::worker::acceptor::Accepted;
 use crate::worker::master_link::MasterLink;
 
 impl<A: Application> Worker<A> {
     /// Whether there is room for another connection.
     pub(super) fn can_accept(&self) -> bool {
-        self.connections.len() < self.turns.limits.connections_count_max
+        self.connections.len() < self.resources.limits.connections_count_max
     }
 
     /// The same, or room can be made for it.
@@ -32,7 +33,7 @@ impl<A: Application> Worker<A> {
     pub(super) fn accept(&mut self, now: Instant) {
         for at in 0..self.acceptors.len() {
             let began = Instant::now();
-            for _ in 0..self.turns.limits.accepts_per_turn_max {
+            for _ in 0..self.resources.limits.accepts_per_turn_max {
                 if !self.acceptors[at].is_ready(now) {
                     break;
                 }
@@ -56,7 +57,7 @@ impl<A: Application> Worker<A> {
                 }
                 // The clock is asked only where a connection or a listener may wait for its turn.
                 if (!self.connections.is_empty() || self.acceptors.len() > 1)
-                    && began.elapsed() > self.turns.limits.accept_turn_time_max
+                    && began.elapsed() > self.resources.limits.accept_turn_time_max
                 {
                     break;
                 }
@@ -66,9 +67,9 @@ impl<A: Application> Worker<A> {
 
     /// Accepts one connection on the listener at this place; returns whether there may be more.
     pub(super) fn accept_one(&mut self, at: usize, now: Instant) -> bool {
-        match self.acceptors[at].accept(now, &self.turns.limits) {
+        match self.acceptors[at].accept(now, &self.resources.limits) {
             Accepted::Connection(socket, peer) => self.open(at, socket, peer),
-            Accepted::Nobody => {}
+            Accepted::Refused => {}
             Accepted::NoMore => return false,
         }
         true
@@ -80,10 +81,8 @@ impl<A: Application> Worker<A> {
         self.accepted += 1;
         let protocol = self.acceptors[acceptor].protocol(&peer);
         let mut connection = Connection::new(self.accepted, socket, peer, protocol);
-        if let Some(recorder) = &mut self.turns.recorder {
-            recorder.accepted(acceptor);
-        }
-        let mut turn = self.turns.take(|cx| connection.advance(cx));
+        self.resources.note(Note::Accepted(acceptor));
+        let mut turn = self.resources.lend(|cx| connection.advance(cx));
         if turn == Turn::Blocked
             && connection.is_fresh()
             && self.link.as_ref().is_some_and(MasterLink::shares)
@@ -101,34 +100,32 @@ impl<A: Application> Worker<A> {
                 queued: false,
                 spare: false,
             });
-            if let Some(recorder) = &mut self.turns.recorder {
-                recorder.keeps(acceptor);
-            }
+            self.resources.note(Note::Keeps(acceptor));
             self.rest(key, turn);
         }
     }
 
-    /// Waits for the rest of a fresh connection's request, which follows at once, and for nothing else. The kernel
-    /// wakes no worker that does not wait for events, and so another one for another connection. Were this one to go on,
-    /// and come to a slow call, the request would wait behind it though that other could answer it.
+    /// Waits for the rest of a fresh connection's request, which mostly follows at once, and for nothing else. Meanwhile the
+    /// kernel has other workers take the connections that come, as it wakes only those that wait for events. If this one
+    /// accepted the next instead, and that were a slow call, the request would wait behind it though another could answer.
     ///
-    /// After a peer that was slow, no other is waited for, for a while: strangers who connect and say nothing, or a byte
-    /// now and then, shall not hold up a worker.
+    /// After a slow peer none is waited for, for a while: peers that connect and send nothing, or a byte now and then, must
+    /// not hold up a worker.
     fn await_request(&mut self, connection: &mut Connection<Socket>) -> Turn {
         let began = Instant::now();
         if self.hasty_until.is_some_and(|until| began < until) {
             return Turn::Blocked;
         }
         let Limits { first_byte_time_max, first_request_time_max, first_request_pause, .. } =
-            self.turns.limits;
+            self.resources.limits;
         let (mut turn, mut received) = (Turn::Blocked, 0);
         let waited = loop {
-            let is_there = self.turns.wait_for(connection);
+            let is_there = self.resources.wait_for(connection);
             let waited = began.elapsed();
             if !is_there {
                 break waited;
             }
-            turn = self.turns.take(|cx| connection.readable(cx));
+            turn = self.resources.lend(|cx| connection.readable(cx));
             if turn != Turn::Blocked || !connection.is_fresh() || waited >= first_request_time_max {
                 break waited;
             }

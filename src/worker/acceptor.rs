@@ -38,8 +38,8 @@ pub(crate) struct Acceptor {
 pub(crate) enum Accepted {
     /// A peer that may connect.
     Connection(Socket, Peer),
-    /// A peer that is gone already, or may not connect.
-    Nobody,
+    /// A peer that may not connect, or is gone already.
+    Refused,
     /// The backlog is empty, or cannot be taken from for now.
     NoMore,
 }
@@ -143,7 +143,7 @@ impl Acceptor {
                 if let Some(more) = self.refused.pass(now) {
                     warn!("{peer}: refused: not among the addresses of ListenOptions::allow_from{more}");
                 }
-                Accepted::Nobody
+                Accepted::Refused
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 self.ready = false;
@@ -160,7 +160,7 @@ impl Acceptor {
                 Accepted::NoMore
             }
             // The peer has gone, or a signal came: accept(2) says to go on.
-            Err(_) => Accepted::Nobody,
+            Err(_) => Accepted::Refused,
         }
     }
 }

@@ -1,22 +1,43 @@
 //! The event loop: one thread, one Poll, one Slab. The only clock.
 //!
-//! A turn of the loop: accepts, then events, then the connections that yielded, then deadlines. Accepts come before
-//! any other call of the application, which would hold up what waits in the backlog though another process could take
-//! it. An event for a connection that is no more is known by its token.
+//! # How this works
+//!
+//! A turn of the loop, in this order:
+//!
+//! 1. *Sleep* (`sleeping`) until an event, the next deadline, or at once if there is something to do.
+//! 2. *Accept* (`accepting`, `acceptor`): each connection is served as far as it goes before the next is taken. Accepts come
+//!    before any other call of the application, which would hold up what waits in the backlog though another process could
+//!    take it.
+//! 3. *Events*: each gives one connection its turn, unless it is of one that is closed by now, as its token shows (`token`).
+//! 4. *The queue*: those that yielded, of which no event will tell.
+//! 5. *Deadlines* (`deadlines`): those whose peer has let its time pass.
+//! 6. *Orders* (`stop`, `master_link`, `stopping`), and the end, if one was ordered and all is done.
+//!
+//! A connection's turn borrows the worker's `resources`: the application first of all, so one call runs at a time. How the
+//! turn ends says what becomes of the connection. *Closed*: it is dropped. *Blocked*: it is kept in the slab and watched by
+//! the poller from its first wait on; a request that never waits costs neither. *Yielded*: it is queued too. Whichever it
+//! is, the connection has said until when it waits, and `next_deadline` is no later.
+//!
+//! Where a master leads it, a worker is one of several that accept on the same sockets. It awaits a fresh connection's
+//! request for a moment, so that this does not wait behind another's slow call while a second worker sleeps (`accepting`).
+//! When it is full it closes silent connections for newcomers (`making_room`), and when it stops it takes what waits in the
+//! backlog, unless others will (`stopping`).
 
 mod accepting;
 mod acceptor;
+mod deadlines;
 mod http_date;
 mod making_room;
+#[cfg_attr(not(feature = "command"), allow(dead_code, reason = "the command's master makes the link"))]
 pub(crate) mod master_link;
+mod resources;
 mod sleeping;
 pub(crate) mod stop;
 mod stopping;
 mod token;
-mod turns;
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use log::warn;
 use mio::event::Event;
@@ -30,14 +51,13 @@ use crate::net::listener::Listener;
 use crate::net::stream::Socket;
 use crate::process::fork_watch;
 use crate::telemetry::log_throttle::Throttle;
-use crate::telemetry::observer::Observer;
-use crate::telemetry::scoreboard::Recorder;
+use crate::telemetry::observer::{Note, Observer};
 use crate::worker::acceptor::Acceptor;
 use crate::worker::http_date::Date;
 use crate::worker::master_link::MasterLink;
 use crate::worker::stop::{Orders, Stopper};
+use resources::Resources;
 pub use sleeping::Waiting;
-use turns::Turns;
 
 /// Serves one application on any number of listeners, on the thread that calls [`Worker::run`].
 pub struct Worker<A> {
@@ -48,7 +68,7 @@ pub struct Worker<A> {
     runnable: Vec<usize>,
     /// Connections that give way to newcomers, a count.
     spare_count: usize,
-    turns: Turns<A>,
+    resources: Resources<A>,
     orders: Orders,
     stopper: Stopper,
     /// No deadline of a connection lies before this.
@@ -77,20 +97,6 @@ struct Entry {
     spare: bool,
 }
 
-impl Entry {
-    /// A connection that is kept after its response, or whose peer does not close, must not keep a server that stops.
-    fn hurry(&mut self, limits: &Limits) {
-        let time = if self.connection.is_idle() {
-            limits.grace_idle_time_max
-        } else if self.connection.is_draining() {
-            limits.grace_drain_time_max
-        } else {
-            return;
-        };
-        self.connection.shorten_deadline(Instant::now() + time);
-    }
-}
-
 impl<A: Application> Worker<A> {
     /// A worker for these listeners.
     pub fn new(listeners: Vec<Listener>, application: A, limits: Limits) -> io::Result<Self> {
@@ -98,6 +104,7 @@ impl<A: Application> Worker<A> {
     }
 
     /// One of several workers for these listeners, which a master leads.
+    #[cfg(feature = "command")]
     pub(crate) fn led(
         listeners: Vec<Listener>,
         application: A,
@@ -132,7 +139,7 @@ impl<A: Application> Worker<A> {
             connections: Slab::new(),
             runnable: Vec::new(),
             spare_count: 0,
-            turns: Turns {
+            resources: Resources {
                 application,
                 waiting: Box::new(|wait| wait()),
                 limits,
@@ -155,17 +162,18 @@ impl<A: Application> Worker<A> {
 
     /// Tells `observer` of every request from here on.
     pub fn observe(&mut self, observer: Box<dyn Observer>) {
-        self.turns.observer = Some(observer);
+        self.resources.observer = Some(observer);
     }
 
     /// Sleeps as `waiting` has it from here on.
     pub fn wait_by(&mut self, waiting: Waiting) {
-        self.turns.waiting = waiting;
+        self.resources.waiting = waiting;
     }
 
     /// Writes down what it does from here on.
-    pub(crate) fn record(&mut self, recorder: Recorder) {
-        self.turns.recorder = Some(recorder);
+    #[cfg(feature = "command")]
+    pub(crate) fn record(&mut self, recorder: crate::telemetry::scoreboard::Recorder) {
+        self.resources.recorder = Some(recorder);
     }
 
     /// What stops this worker.
@@ -193,7 +201,7 @@ impl<A: Application> Worker<A> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 polled => polled?,
             }
-            self.turns.date.refresh();
+            self.resources.date.refresh();
             let (mut event_count, mut ordered) = (0, false);
             for event in &events {
                 event_count += 1;
@@ -224,19 +232,6 @@ impl<A: Application> Worker<A> {
         }
     }
 
-    /// How long to wait for events.
-    fn timeout(&self, now: Instant) -> Option<Duration> {
-        let can_accept = self.may_accept();
-        if !self.runnable.is_empty()
-            || (can_accept && self.acceptors.iter().any(|acceptor| acceptor.is_ready(now)))
-        {
-            return Some(Duration::ZERO);
-        }
-        let pauses = self.acceptors.iter().filter_map(Acceptor::paused_until);
-        let next = pauses.chain(self.next_deadline).chain(self.turns.stopping).min()?;
-        Some(next.saturating_duration_since(now))
-    }
-
     /// Gives the connection its turn that an event tells of, if there is such a connection.
     fn event(&mut self, event: &Event) {
         let key = token::key(event.token());
@@ -262,15 +257,13 @@ impl<A: Application> Worker<A> {
     /// Gives a connection its turn, if it is still there.
     fn turn(&mut self, key: usize, turn: impl FnOnce(&mut Connection<Socket>, &mut Context<'_, A>) -> Turn) {
         let Some(entry) = self.connections.get_mut(key) else { return };
-        let turn = self.turns.take(|cx| turn(&mut entry.connection, cx));
+        let turn = self.resources.lend(|cx| turn(&mut entry.connection, cx));
         match turn {
             Turn::Closed => {
                 let mut entry = self.connections.remove(key);
                 self.spare_count -= usize::from(entry.spare);
                 self.deregister(&mut entry);
-                if let Some(recorder) = &mut self.turns.recorder {
-                    recorder.lets_go(entry.listener);
-                }
+                self.resources.note(Note::LetsGo(entry.listener));
             }
             turn => self.rest(key, turn),
         }
@@ -297,8 +290,8 @@ impl<A: Application> Worker<A> {
             entry.queued = true;
             self.runnable.push(key);
         }
-        if self.turns.stopping.is_some() {
-            entry.hurry(&self.turns.limits);
+        if self.resources.stopping.is_some() {
+            entry.hurry(&self.resources.limits);
         }
         if let Some(deadline) = entry.connection.deadline() {
             self.next_deadline = Some(self.next_deadline.map_or(deadline, |next| next.min(deadline)));
@@ -314,29 +307,9 @@ impl<A: Application> Worker<A> {
             }
         }
     }
-
-    /// Ends what has waited too long. All connections are looked at, but at most once in
-    /// [`DEADLINE_GRAIN`]: 10,000 of them take some tens of microseconds. If that ever shows, a heap or a wheel
-    /// of timers is the next step.
-    fn expire(&mut self, now: Instant) {
-        if self.next_deadline.is_none_or(|next| now < next) {
-            return;
-        }
-        let late: Vec<usize> = (self.connections.iter())
-            .filter(|(_, entry)| entry.connection.deadline().is_some_and(|deadline| deadline <= now))
-            .map(|(key, _)| key)
-            .collect();
-        for key in late {
-            self.turn(key, Connection::expire);
-        }
-        let deadlines = self.connections.iter().filter_map(|(_, entry)| entry.connection.deadline());
-        self.next_deadline = deadlines.min().map(|next| next.max(now + DEADLINE_GRAIN));
-    }
 }
 
 /// Read at once, bytes: a whole uwsgi packet but for its last four bytes.
 const SCRATCH_BYTES: usize = 64 << 10;
 /// Events taken from the poller at once, a count.
 const EVENTS_COUNT: usize = 1_024;
-/// Deadlines are kept to within this.
-const DEADLINE_GRAIN: Duration = Duration::from_millis(50);

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll};
 
 use super::Worker;
-use super::turns::Turns;
+use super::resources::Resources;
 use crate::application::Application;
 use crate::process::fork_watch;
+use crate::telemetry::observer::Note;
 use crate::telemetry::scoreboard::Recorder;
 use crate::worker::acceptor::Acceptor;
 
@@ -19,11 +20,9 @@ pub type Waiting = Box<dyn Fn(&mut (dyn FnMut() + Send))>;
 impl<A: Application> Worker<A> {
     /// Waits for events from `now` on; returns what came of it, and when it was over.
     pub(super) fn sleep(&mut self, events: &mut Events, now: Instant) -> (io::Result<()>, Instant) {
-        let until = self.timeout(now).map(|timeout| now + timeout);
-        let Turns { waiting, recorder, limits, .. } = &mut self.turns;
-        if let Some(recorder) = recorder {
-            recorder.waits(now, self.connections.len());
-        }
+        let until = self.sleeps_until(now);
+        self.resources.note(Note::Waits(now, self.connections.len()));
+        let Resources { waiting, recorder, limits, .. } = &mut self.resources;
         let mut sleep = Sleep {
             poll: &mut self.poll,
             acceptors: &mut self.acceptors,
@@ -43,7 +42,7 @@ impl<A: Application> Worker<A> {
 struct Sleep<'a> {
     poll: &'a mut Poll,
     acceptors: &'a mut [Acceptor],
-    /// Time between two signs of life; `None` where nobody looks for them.
+    /// Time between two signs of life; `None` without a master, which looks for them.
     heartbeat: Option<Duration>,
     recorder: Option<&'a mut Recorder>,
 }
@@ -66,12 +65,12 @@ impl Sleep<'_> {
                 // A worker that has to wait for a lock of the application's from here on is seen to be busy, and stuck if
                 // it never gets it.
                 if let Some(recorder) = &mut self.recorder {
-                    recorder.wakes(now);
+                    recorder.note(Note::Wakes(now));
                 }
                 return (polled, now);
             }
             if let Some(recorder) = &mut self.recorder {
-                recorder.lives();
+                recorder.note(Note::Lives);
             }
         }
     }

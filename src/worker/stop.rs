@@ -12,6 +12,7 @@ use signal_hook::low_level::pipe;
 /// Tells a worker to stop. Clones tell the same worker.
 #[derive(Clone, Debug)]
 pub struct Stopper {
+    /// A [`Stop`]; 0 is none.
     order: Arc<AtomicUsize>,
     wake: Arc<UnixStream>,
 }
@@ -20,7 +21,7 @@ pub struct Stopper {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stop {
     /// Accept no more, as others do so on the same sockets, and finish what runs.
-    Retire,
+    Retire = 1,
     /// Accept what waits already, as no other process will, then no more, and finish what runs.
     Gracefully,
     /// Drop every connection.
@@ -34,14 +35,14 @@ impl Stopper {
         for end in [&wake, &woken] {
             end.set_nonblocking(true)?;
         }
-        let order = Arc::new(AtomicUsize::new(NONE));
+        let order = Arc::new(AtomicUsize::new(0));
         let orders = Orders { order: Arc::clone(&order), woken: mio::net::UnixStream::from_std(woken) };
         Ok((Stopper { order, wake: Arc::new(wake) }, orders))
     }
 
     /// Gives the order; a stricter one stays in force.
     pub fn stop(&self, stop: Stop) {
-        self.order.fetch_max(code(stop), Ordering::SeqCst);
+        self.order.fetch_max(stop as usize, Ordering::SeqCst);
         // A full pipe is as good as a byte in it, and a worker that is gone needs none.
         let _ = (&*self.wake).write(b"!");
     }
@@ -53,7 +54,7 @@ impl Stopper {
         flag::register_conditional_shutdown(SIGINT, 128 + SIGINT, Arc::clone(&interrupted))?;
         flag::register(SIGINT, interrupted)?;
         for signal in [SIGTERM, SIGQUIT, SIGINT] {
-            flag::register_usize(signal, Arc::clone(&self.order), code(Stop::Gracefully))?;
+            flag::register_usize(signal, Arc::clone(&self.order), Stop::Gracefully as usize)?;
             pipe::register(signal, self.wake.try_clone()?)?;
         }
         Ok(())
@@ -77,24 +78,7 @@ impl Orders {
     pub(crate) fn take(&mut self) -> Option<Stop> {
         let mut wakes = [0; 64];
         while self.woken.read(&mut wakes).is_ok_and(|read| read > 0) {}
-        match self.order.load(Ordering::SeqCst) {
-            NONE => None,
-            RETIRE => Some(Stop::Retire),
-            GRACEFULLY => Some(Stop::Gracefully),
-            _ => Some(Stop::Now),
-        }
-    }
-}
-
-const NONE: usize = 0;
-const RETIRE: usize = 1;
-const GRACEFULLY: usize = 2;
-const NOW: usize = 3;
-
-fn code(stop: Stop) -> usize {
-    match stop {
-        Stop::Retire => RETIRE,
-        Stop::Gracefully => GRACEFULLY,
-        Stop::Now => NOW,
+        let order = self.order.load(Ordering::SeqCst);
+        [Stop::Retire, Stop::Gracefully, Stop::Now].into_iter().find(|stop| *stop as usize == order)
     }
 }

@@ -19,10 +19,10 @@ impl<A: Application> Worker<A> {
             Some(Stop::Now) => {
                 self.close_listeners();
                 self.abandon_all();
-                self.turns.stopping = Some(now);
+                self.resources.stopping = Some(now);
             }
-            Some(stop) if self.turns.stopping.is_none() => {
-                self.turns.stopping = Some(now + self.turns.limits.grace_time_max);
+            Some(stop) if self.resources.stopping.is_none() => {
+                self.resources.stopping = Some(now + self.resources.limits.grace_time_max);
                 if stop == Stop::Gracefully {
                     // What waits in the backlog was accepted by the kernel in our name; closing would reset it.
                     self.last_accepted = self.accepted + LAST_ACCEPTS_COUNT;
@@ -31,7 +31,7 @@ impl<A: Application> Worker<A> {
                     self.leave_listeners(now);
                 }
                 for (_, entry) in &mut self.connections {
-                    entry.hurry(&self.turns.limits);
+                    entry.hurry(&self.resources.limits);
                 }
                 self.next_deadline = Some(now);
             }
@@ -52,7 +52,7 @@ impl<A: Application> Worker<A> {
         self.close_listeners();
     }
 
-    /// Takes no one in any more.
+    /// Accepts no connection any more.
     fn close_listeners(&mut self) {
         self.deregister_listeners();
         self.acceptors.clear();
@@ -73,13 +73,13 @@ impl<A: Application> Worker<A> {
         self.spare_count = 0;
         for (_, mut entry) in std::mem::take(&mut self.connections) {
             self.deregister(&mut entry);
-            self.turns.take(|cx| entry.connection.abandon(cx));
+            self.resources.lend(|cx| entry.connection.abandon(cx));
         }
     }
 
     /// Once a stop was ordered, gives up what there is no need or no time for; returns whether that was all.
     pub(super) fn is_over(&mut self, now: Instant) -> bool {
-        let Some(until) = self.turns.stopping else { return false };
+        let Some(until) = self.resources.stopping else { return false };
         let may_wait = self.acceptors.iter().any(|acceptor| acceptor.is_ready(now));
         if !self.acceptors.is_empty() && (!may_wait || self.accepted >= self.last_accepted || now >= until) {
             self.close_listeners();

@@ -1,5 +1,5 @@
-//! Which token is whose. A connection's has its key in the slab, and a part of its number behind it: an event may outlive
-//! the connection that it tells of, whose key is another's by then.
+//! The poller's tokens. A connection's is its key in the slab and a part of its number: an event may outlive the connection
+//! that it tells of, and another may have the key by then.
 
 use mio::Token;
 

@@ -62,6 +62,33 @@ fn a_folder_that_is_missing_is_a_failure() {
 }
 
 #[test]
+fn a_file_that_cannot_be_made_is_a_failure_of_both_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(at("file"), "").unwrap();
+    for option in ["--log-file", "--access-log-file", "--pidfile"] {
+        for (name, why) in [
+            ("none/x", "No such file or directory (os error 2)"),
+            ("file/x", "Not a directory (os error 20)"),
+        ] {
+            let (http, path) = (at("x.sock"), at(name));
+            let refusal = |command| {
+                let done = run(&[command, "hello", "--http", &http, option, &path]);
+                assert_eq!((done.code, done.text()), (Some(1), ""), "{command} {option}: {}", done.err);
+                done.err
+            };
+            let refusals = [refusal("check"), refusal("serve")];
+            assert!(refusals[0].ends_with(&format!("{path}: {why}\n")), "{}", refusals[0]);
+            assert_eq!(refusals[0], refusals[1], "{option}");
+        }
+    }
+    let (log, pid) = (at("x.log"), at("x.pid"));
+    let done = run(&["check", "hello", "--log-file", &log, "--access-log-file", &log, "--pidfile", &pid]);
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1, "a file was made");
+}
+
+#[test]
 fn wrong_arguments_are_those_of_serve() {
     for (args, want) in [
         (&["check"][..], "Give <APP>, or `app` in the file of --config, or TIDEGATE_APP"),

@@ -232,7 +232,7 @@ impl Happens {
     fn to(self, scene: &mut Scene, logged: &str) -> Outcome {
         take_log();
         match self {
-            // Whoever closes only its side still takes what it is sent.
+            // A peer that closes only its side still takes what it is sent.
             Happens::HangUp | Happens::StepFails | Happens::StepPanics => {
                 scene.peer().windows_then = vec![OPEN];
             }

@@ -149,6 +149,21 @@ fn bytes_behind_a_request_are_not_another() {
 }
 
 #[test]
+fn what_a_stream_holds_of_its_own_needs_no_event() {
+    let head = Packet::new().var("REQUEST_METHOD", "PUT").var("CONTENT_LENGTH", "4");
+    let (first, second) = (head.header_and_vars().unwrap(), b"ab".to_vec());
+    let read = [Read(Ok(first.len())), Read(Ok(2)), Read(Ok(2))];
+    let records = [Incoming::Bytes(first), Incoming::Held(second), Incoming::Held(b"cd".to_vec())];
+    let mut whole = scene(Chunk("Hello")).reads(records.clone());
+    assert_eq!(whole.advance(), Turn::Closed, "one event, and no short read was the last");
+    assert_eq!(*whole.record.inputs.borrow(), [b"abcd"]);
+    assert_eq!(whole.wire().calls[..3], read);
+    let mut more = scene(Chunk("Hello")).reads(records).reads([Incoming::Held(b"more".to_vec())]);
+    assert_eq!(more.advance(), Turn::Blocked, "a close now would leave a record unread");
+    assert_eq!(more.wire().calls[4..], [Read(Ok(4)), ShutdownWrite, Read(Err(ErrorKind::WouldBlock))]);
+}
+
+#[test]
 fn a_connection_is_idle_until_its_first_byte() {
     let mut scene = scene(Chunk("")).reads([WAIT, Incoming::Bytes(vec![0])]);
     assert!(scene.is_idle());

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tidegate::Peer;
 use tidegate::connection::{Connection, Context, Turn};
-use tidegate::observer::{Event, Observer};
+use tidegate::observer::{Event, Observer, Observers};
 use tidegate::protocol::{Endpoints, Protocol};
 use tidegate::{AppError, Body, Environ, Limits, ProtocolName, StartResponse};
 
@@ -185,9 +185,8 @@ impl Scene {
                 limits: &self.limits,
                 date: b"Sun, 06 Nov 1994 08:49:37 GMT",
                 clock: &|| self.clock.ask(),
-                observer: Some(&mut observer),
+                observers: Observers::new(Some(&mut observer)),
                 stopping: false,
-                recorder: None,
             },
         );
         let wire = self.wire.borrow();
@@ -196,11 +195,11 @@ impl Scene {
         assert_eq!(self.scratch.len(), 4_096, "the scratch buffer is handed back");
         let waits = calls.iter().position(Call::waits);
         assert!(waits.is_none_or(|at| at + 1 == calls.len()), "it went on behind a wait: {calls:?}");
-        // A read that was not filled took all there was: an event comes for what follows, as behind a wait.
-        let drained =
-            wire.calls.iter().rev().find_map(Call::read).is_some_and(|read| read < self.scratch.len());
+        // Behind a read that told that there is no more an event comes for what follows, as behind a wait.
         match ended {
-            Turn::Blocked => assert!(waits.is_some() || drained, "no event will come after {calls:?}"),
+            Turn::Blocked => {
+                assert!(waits.is_some() || wire.is_drained, "no event will come after {calls:?}");
+            }
             Turn::Yielded => assert!(waits.is_none(), "it yields though it must wait: {calls:?}"),
             Turn::Closed => {}
         }

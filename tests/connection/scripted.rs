@@ -4,11 +4,11 @@ use std::cell::{RefCell, RefMut};
 use std::collections::VecDeque;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Write};
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 
-use tidegate::connection::Stream;
+use tidegate::connection::{Arrived, Stream};
 
 /// The stream of a connection. The test keeps the other handle on its [`Wire`].
 pub(crate) struct Scripted {
@@ -26,6 +26,8 @@ pub(crate) struct Wire {
     pub(crate) shutdown_fails: bool,
     /// The bytes that were taken from the server.
     pub(crate) written: Vec<u8>,
+    /// The last read told that there is no more.
+    pub(crate) is_drained: bool,
     /// Every call since the test last emptied this.
     pub(crate) calls: Vec<Call>,
     pub(crate) was_reset: bool,
@@ -36,6 +38,8 @@ pub(crate) struct Wire {
 #[derive(Clone)]
 pub(crate) enum Incoming {
     Bytes(Vec<u8>),
+    /// These are in the stream itself once the read before has come, as TLS holds a record: no event tells of them.
+    Held(Vec<u8>),
     /// As many bytes as are asked for, at every read from here on.
     Endless,
     Eof,
@@ -71,7 +75,7 @@ pub(crate) enum Call {
 impl fmt::Debug for Incoming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Incoming::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
+            Incoming::Bytes(bytes) | Incoming::Held(bytes) => write!(f, "{} bytes", bytes.len()),
             Incoming::Endless => write!(f, "bytes for ever"),
             Incoming::Eof => write!(f, "Eof"),
             Incoming::Fails(kind) => write!(f, "{kind:?}"),
@@ -80,14 +84,6 @@ impl fmt::Debug for Incoming {
 }
 
 impl Call {
-    /// How many bytes a read took.
-    pub(crate) fn read(&self) -> Option<usize> {
-        match self {
-            Call::Read(Ok(read)) => Some(*read),
-            _ => None,
-        }
-    }
-
     /// Whether it would block, so that an event is promised.
     pub(crate) fn waits(&self) -> bool {
         match self {
@@ -152,7 +148,7 @@ impl Wire {
                 buffer.fill(b'x');
                 Ok(buffer.len())
             }
-            Some(Incoming::Bytes(mut bytes)) => {
+            Some(Incoming::Bytes(mut bytes) | Incoming::Held(mut bytes)) => {
                 assert!(!bytes.is_empty(), "a script has Eof for a read of nothing");
                 let count = bytes.len().min(buffer.len());
                 buffer[..count].copy_from_slice(&bytes[..count]);
@@ -162,16 +158,6 @@ impl Wire {
                 Ok(count)
             }
         }
-    }
-}
-
-impl Read for Scripted {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut wire = self.open();
-        assert!(!buffer.is_empty(), "a read into nothing");
-        let read = wire.next_read(buffer);
-        wire.calls.push(Call::Read(read));
-        Ok(read?)
     }
 }
 
@@ -191,6 +177,17 @@ impl Write for Scripted {
 }
 
 impl Stream for Scripted {
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Arrived> {
+        let mut wire = self.open();
+        assert!(!buffer.is_empty(), "a read into nothing");
+        let read = wire.next_read(buffer);
+        wire.calls.push(Call::Read(read));
+        let bytes = read?;
+        let may_be_more = bytes == buffer.len() || matches!(wire.reads.front(), Some(Incoming::Held(_)));
+        wire.is_drained = !may_be_more;
+        Ok(Arrived { bytes, may_be_more })
+    }
+
     fn send_file(&mut self, file: &File, offset: u64, len: u64) -> io::Result<usize> {
         let mut piece = vec![0; usize::try_from(len).unwrap()];
         let read = file.read_at(&mut piece, offset)?;

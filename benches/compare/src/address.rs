@@ -68,7 +68,7 @@ impl Address {
         }
     }
 
-    /// Whether somebody accepts connections there.
+    /// Whether a server accepts connections there.
     pub fn is_served(&self) -> bool {
         let Ok(socket) = self.connect() else {
             return false;

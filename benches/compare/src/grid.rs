@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::statistics::{median, ratio};
-use crate::table::{Cell, with_commas};
+use crate::table::{Cell, line, shown};
 
 /// A Markdown table of medians.
 pub struct Grid {
@@ -18,21 +18,17 @@ pub struct Grid {
 impl Grid {
     /// A reason that fills several cells of a row stands in the first of them.
     pub fn markdown(&self) -> String {
-        let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
         let names = self.columns.iter().map(|(name, _)| (*name).to_owned());
-        let mut text = line([self.title.clone()].into_iter().chain(names).collect());
+        let head: Vec<String> = [self.title.clone()].into_iter().chain(names).collect();
         let rule = ["---"].into_iter().chain(self.columns.iter().map(|_| "---:"));
-        text += &line(rule.map(str::to_owned).collect());
+        let mut text = line(&head) + &line(&rule.map(str::to_owned).collect::<Vec<_>>());
         for (name, cells) in &self.rows {
-            let mut shown = vec![name.clone()];
+            let mut row = vec![name.clone()];
             for (at, (cell, (_, decimals))) in cells.iter().zip(&self.columns).enumerate() {
-                shown.push(match cell {
-                    Ok(values) => median(values).map_or(String::new(), |value| with_commas(value, *decimals)),
-                    Err(_) if at > 0 && *cell == cells[at - 1] => String::new(),
-                    Err(reason) => reason.replace('|', "/").replace('\n', " "),
-                });
+                let is_again = cell.is_err() && at > 0 && *cell == cells[at - 1];
+                row.push(if is_again { String::new() } else { shown(cell, *decimals) });
             }
-            text += &line(shown);
+            text += &line(&row);
         }
         text
     }

@@ -20,7 +20,6 @@ pub mod cores;
 pub mod grid;
 pub mod idle;
 pub mod load;
-pub mod options;
 pub mod procfs;
 pub mod protocol;
 pub mod reply;

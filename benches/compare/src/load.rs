@@ -6,8 +6,8 @@
 //! (socket, connect, send, recv, close), or two on a connection that stays, and shares one poll between all
 //! connections. Where the reply ends with the connection, the poll asks for the peer's hang-up alone, so the
 //! reply, by then complete, is one recv, if it fits the socket's buffer; a longer one is read as it comes.
-//! For small replies the poll never sleeps: on a core of its own the loop may spin, and a server that has nobody to
-//! wake is measured alone. For large ones it sleeps, as nginx does: a poll that spins over sockets that are being
+//! For small replies the poll never sleeps: on a core of its own the loop may spin, and a server that has no other process
+//! to wake is measured alone. For large ones it sleeps, as nginx does: a poll that spins over sockets that are being
 //! written to keeps taking their cache lines from the server, the more so the more responses it has in hand.
 
 use std::io;
@@ -33,7 +33,7 @@ const REPLY_BUFFER: usize = 256 << 10;
 /// A body up to this length fits a socket's buffer together with its head, however small the writes were.
 const SMALL_BODY: usize = 16 << 10;
 
-/// What is asked, of whom, and what the answer must be.
+/// What is asked of a server, and what the answer must be.
 pub struct Target<'a> {
     /// The server.
     pub address: &'a Address,

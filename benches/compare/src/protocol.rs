@@ -3,10 +3,11 @@
 //! All are written here anew, not taken from the server under test: an encoder cannot check itself.
 
 use std::fmt;
-use std::str::FromStr;
+
+use clap::ValueEnum;
 
 /// The protocol that a request is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Protocol {
     /// modifier1 0, a connection per request.
     Uwsgi,
@@ -41,27 +42,11 @@ impl Protocol {
     }
 }
 
-/// By its name in tidegate's options.
-impl FromStr for Protocol {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Protocol, String> {
-        let protocols = [Protocol::Uwsgi, Protocol::Scgi, Protocol::Http, Protocol::Fastcgi];
-        protocols
-            .into_iter()
-            .find(|protocol| protocol.to_string() == name)
-            .ok_or_else(|| format!("{name} is no protocol"))
-    }
-}
-
+/// Its name, as in tidegate's options.
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Protocol::Uwsgi => "uwsgi",
-            Protocol::Scgi => "scgi",
-            Protocol::Http => "http",
-            Protocol::Fastcgi => "fastcgi",
-        })
+        let value = self.to_possible_value().expect("no protocol is left out");
+        f.write_str(value.get_name())
     }
 }
 
@@ -213,11 +198,5 @@ mod tests {
               \x01\x04\0\x01\0\x08\0\0\x01\x02Abc\x01\0D\
               \x01\x04\0\x01\0\0\0\0\x01\x05\0\x01\0\0\0\0"
         );
-    }
-
-    #[test]
-    fn a_protocol_is_known_by_its_name() {
-        assert_eq!("fastcgi".parse(), Ok(Protocol::Fastcgi));
-        assert!("ajp".parse::<Protocol>().is_err());
     }
 }

@@ -74,7 +74,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Any of them may have ended by itself, and there is nobody left to tell.
+        // Any of them may have ended by itself: that is no error here.
         let family = procfs::family(self.pid()).unwrap_or_default();
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -12,7 +12,7 @@ use crate::address::Address;
 use crate::load::try_send;
 use crate::reply::head_length;
 
-/// What the built-in application `demo` streams for longer than anybody listens.
+/// What the built-in application `demo` streams for longer than any run lasts.
 pub const ENDLESS: &str = "/stream?chunks=1000000000&size=65536";
 
 /// Nothing to read for this long: the stream has stalled.

@@ -1,7 +1,5 @@
 //! The result: one Markdown table, a row per measure, a column per server.
 
-use std::fmt::Write as _;
-
 use crate::statistics::{median, ratio};
 
 /// One value per round, or a word on why there is none.
@@ -49,17 +47,8 @@ impl Table {
         let figures = 1..1 + self.servers.len() + others.len();
         let align = |column| if figures.contains(&column) { "---:" } else { "---" };
         let rule: Vec<String> = (0..head.len()).map(|column| align(column).to_owned()).collect();
-        let mut text = String::new();
-        let mut line = |cells: &[String]| {
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "| {} |", cells.join(" | "));
-        };
-        line(&head);
-        line(&rule);
-        for row in &self.rows {
-            line(&row.columns());
-        }
-        text
+        let rows = self.rows.iter().map(Row::columns);
+        [head, rule].into_iter().chain(rows).map(|cells| line(&cells)).collect()
     }
 
     /// How many aims are met, of how many that could be measured.
@@ -86,14 +75,9 @@ impl Row {
     }
 
     fn columns(&self) -> Vec<String> {
-        let decimals = self.decimals;
-        let figure = |cell: &Cell| match cell {
-            Ok(values) => median(values).map_or(String::new(), |value| with_commas(value, decimals)),
-            Err(reason) => reason.replace('|', "/").replace('\n', " "),
-        };
         let ratio = |server| self.ratio(server).map_or(String::new(), |ratio| format!("{ratio:.2}"));
         let mut columns = vec![self.name.clone()];
-        columns.extend(self.cells.iter().map(figure));
+        columns.extend(self.cells.iter().map(|cell| shown(cell, self.decimals)));
         columns.extend((1..self.cells.len()).map(ratio));
         columns.push(match self.aim {
             None => String::new(),
@@ -111,8 +95,21 @@ impl Row {
     }
 }
 
+/// A line of a Markdown table.
+pub(crate) fn line(cells: &[String]) -> String {
+    format!("| {} |\n", cells.join(" | "))
+}
+
+/// The median, or why there is none.
+pub(crate) fn shown(cell: &Cell, decimals: usize) -> String {
+    match cell {
+        Ok(values) => median(values).map_or(String::new(), |value| with_commas(value, decimals)),
+        Err(reason) => reason.replace('|', "/").replace('\n', " "),
+    }
+}
+
 /// 134580.4 is 134,580 to a reader.
-pub(crate) fn with_commas(value: f64, decimals: usize) -> String {
+fn with_commas(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let (whole, fraction) = text.split_at(text.find('.').unwrap_or(text.len()));
     let mut grouped = String::new();

@@ -1,4 +1,4 @@
-//! A setting that somebody made: its value, and where it stands.
+//! A setting: its value, and where it stands.
 
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
@@ -48,7 +48,7 @@ impl Entry {
         let value = match key.takes() {
             Takes::Flag => Value::Flag(true),
             Takes::Count => Value::Count(matches.get_count(id)),
-            Takes::FlagOrOne | Takes::One | Takes::Many => Value::Values(raw().collect()),
+            Takes::One | Takes::Many => Value::Values(raw().collect()),
         };
         Some(Entry { key: key.clone(), origin: Origin::CommandLine, value })
     }

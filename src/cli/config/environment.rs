@@ -59,13 +59,13 @@ fn entry(key: &Key, name: &str, given: OsString) -> Result<Entry> {
         |value: &OsStr, why: &str| refusal(&origin, key, &format!("\"{}\"", value.to_string_lossy()), why);
     let on = BoolishValueParser::new().parse_ref(&clap::Command::default(), None, &given);
     let value = match (key.takes(), on) {
-        (Takes::Flag | Takes::FlagOrOne, Ok(on)) => Value::Flag(on),
+        (Takes::Flag, Ok(on)) => Value::Flag(on),
         (Takes::Flag, Err(_)) => return Err(refused(&given, "write true or false")),
         (Takes::Count, _) => {
             let count = given.to_str().and_then(|given| given.parse().ok());
             Value::Count(count.ok_or_else(|| refused(&given, "write a number from 0 to 255"))?)
         }
-        (Takes::FlagOrOne | Takes::One, _) => Value::Values(vec![given]),
+        (Takes::One, _) => Value::Values(vec![given]),
         (Takes::Many, _) => Value::Values(items(&given)),
     };
     if let Value::Values(values) = &value {

@@ -63,7 +63,7 @@ fn comment(text: &mut String, words: &str) {
 fn value(key: &Key) -> Option<String> {
     let default = key.arg().get_default_values().first().map(|value| value.to_str().unwrap());
     match key.takes() {
-        Takes::Flag | Takes::FlagOrOne => Some("false".to_owned()),
+        Takes::Flag => Some("false".to_owned()),
         Takes::Count => Some("0".to_owned()),
         Takes::One => {
             let default = default?;
@@ -88,7 +88,7 @@ fn form(key: &Key) -> String {
     }
 }
 
-fn serve() -> Command {
+pub(super) fn serve() -> Command {
     let mut cli = definition(&Program::TIDEGATE);
     cli.build();
     cli.find_subcommand("serve").expect("there is such a command").clone()

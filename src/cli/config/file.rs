@@ -76,7 +76,7 @@ impl Document<'_> {
         };
         let refused = |why: &str| self.refusal(key, &value.span(), why);
         let value = match (key.takes(), value.get_ref()) {
-            (Takes::Flag | Takes::FlagOrOne, DeValue::Boolean(on)) => Value::Flag(*on),
+            (Takes::Flag, DeValue::Boolean(on)) => Value::Flag(*on),
             (Takes::Flag, _) => return Err(refused("write true or false")),
             (Takes::Count, DeValue::Integer(count))
                 if count.radix() == 10 && count.as_str().parse::<u8>().is_ok() =>

@@ -12,8 +12,6 @@ use clap::{Arg, ArgAction, Command};
 pub(super) enum Takes {
     /// True or false.
     Flag,
-    /// True or false, or a value that says more than true: `--access-log`, `--access-log=FILE`.
-    FlagOrOne,
     /// How many times it is given.
     Count,
     /// A value.
@@ -44,9 +42,6 @@ impl Key {
         let takes = match arg.get_action() {
             ArgAction::SetTrue => Takes::Flag,
             ArgAction::Count => Takes::Count,
-            ArgAction::Set if arg.get_num_args().is_some_and(|count| count.min_values() == 0) => {
-                Takes::FlagOrOne
-            }
             ArgAction::Set => Takes::One,
             ArgAction::Append => Takes::Many,
             _ => return None,

@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows an option by name. [`Key`] reads them off clap's definition, so an option of `serve` is a setting
 //! from the moment that it is one. Both sources become arguments that stand before those of the command line, and clap
-//! reads all of them together, as if somebody had typed them; what a higher source gives is left out of the lower ones.
+//! reads all of them together, as if they had been typed; what a higher source gives is left out of the lower ones.
 
 mod entry;
 mod environment;
@@ -55,7 +55,7 @@ pub(super) fn gather(cli: &Command, arguments: Vec<OsString>) -> Result<Gathered
     gather_from(cli, arguments, std::env::vars_os().collect())
 }
 
-/// Which of the options that an error names were typed by nobody, and where they stand.
+/// Which of the options that an error names were not typed, and where they stand.
 ///
 /// For what is found out late: clap's own errors are of values that it read as if they had been typed, and some values
 /// are wrong only on this machine, as a folder that is not there.

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
+use super::Builtin;
 use super::text::{Escaped, page, plain, readable, wants_html};
-use super::{Builtin, echo, environ, hello, stream};
 use crate::application::environ::Environ;
-use crate::application::{AppError, Body, StartResponse};
+use crate::application::{AppError, Application, Body, StartResponse};
 
 /// What the index page lists: a path below ours, and what is there.
 const PLACES: [(&str, &str); 5] = [
@@ -18,12 +18,10 @@ const PLACES: [(&str, &str); 5] = [
 
 pub(super) fn call(environ: Environ, start_response: StartResponse) -> Result<Body, AppError> {
     let path = environ.path();
-    let found = path.strip_prefix(b"/").and_then(|name| Some(std::str::from_utf8(name).ok()?.parse()));
+    let found =
+        path.strip_prefix(b"/").and_then(|name| Some(std::str::from_utf8(name).ok()?.parse::<Builtin>()));
     match found {
-        Some(Ok(Builtin::Hello)) => hello::call(&start_response),
-        Some(Ok(Builtin::Environ)) => environ::call(environ, &start_response),
-        Some(Ok(Builtin::Echo)) => echo::call(environ, &start_response),
-        Some(Ok(Builtin::Stream)) => stream::call(&environ, &start_response),
+        Some(Ok(mut other)) if other != Builtin::Demo => other.call(environ, start_response),
         _ if matches!(path, b"" | b"/") => index(&environ, &start_response),
         _ => {
             let text = format!("{}: there is nothing here; see {}/\n", readable(path), base(&environ));

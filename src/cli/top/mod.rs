@@ -40,7 +40,7 @@ pub(super) struct Options {
     once: bool,
 }
 
-/// Shows it until somebody has seen enough.
+/// Shows it until a key or a signal ends it.
 pub(super) fn run(options: &Options) -> Result<()> {
     let read = || source::read(&options.addr).map_err(|error| format!("{}: {error}", options.addr));
     let first = read()?;

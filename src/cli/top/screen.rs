@@ -39,7 +39,7 @@ pub(super) enum Turn {
     Over,
     /// The window may have another size.
     Again,
-    /// Somebody has seen enough.
+    /// A key or a signal asks for the end.
     End,
 }
 

@@ -70,45 +70,35 @@ fn listener(listener: &Listener) -> String {
 
 /// The worker's row, and one for each process that it has beside the one that serves.
 fn rows(worker: &Worker, interval: &Interval<'_>) -> Vec<String> {
-    let figures = |process: Option<&Process>| {
-        let (pid, status) = process.map_or((0, "none"), |process| (process.pid, process.status.as_str()));
-        let busy = process.map_or(0.0, |process| process.busy * 100.0);
-        (pid, status.to_owned(), format!("{busy:.0}%"), process.map_or(0, |process| process.in_flight))
-    };
-    let memory = |process: Option<&Process>| size(process.map_or(0, |process| process.rss_bytes));
-    let request = |process: Option<&Process>| {
+    let row = |at: usize, process: Option<&Process>| {
+        // What is told of the worker stands in its first row.
+        let [number, rate, average, percentile, respawns] = match at {
+            0 => [
+                worker.number.to_string(),
+                interval.rate(),
+                interval.average(),
+                interval.percentile_99(),
+                worker.respawns.to_string(),
+            ],
+            _ => <[String; 5]>::default(),
+        };
+        let (pid, status) = process.map_or((0, "none"), |process| (process.pid, &process.status));
+        let busy = format!("{:.0}%", process.map_or(0.0, |process| process.busy * 100.0));
+        let in_flight = process.map_or(0, |process| process.in_flight);
+        let memory = size(process.map_or(0, |process| process.rss_bytes));
         let request = process.and_then(|process| Some((process.request.as_ref()?, process.stuck)));
-        request.map_or(String::new(), |(request, time)| match time {
+        let request = request.map_or(String::new(), |(request, time)| match time {
             0.1.. => format!("{request} ({time:.1} s)"),
             _ => request.clone(),
-        })
+        });
+        format!(
+            "{number:>6} {pid:>7} {status:8} {rate:>8} {busy:>5} {in_flight:>6} {average:>8} {percentile:>8} \
+             {memory:>8} {respawns:>8}  {request}"
+        )
     };
-    let first = worker.processes.first();
-    let (pid, status, busy, in_flight) = figures(first);
-    let mut rows = vec![format!(
-        "{:>6} {pid:>7} {status:8} {:>8} {busy:>5} {in_flight:>6} {:>8} {:>8} {:>8} {:>8}  {}",
-        worker.number,
-        interval.rate(),
-        interval.average(),
-        interval.percentile_99(),
-        memory(first),
-        worker.respawns,
-        request(first)
-    )];
-    for process in worker.processes.iter().skip(1).map(Some) {
-        let (pid, status, busy, in_flight) = figures(process);
-        rows.push(format!(
-            "{:>6} {pid:>7} {status:8} {:>8} {busy:>5} {in_flight:>6} {:>8} {:>8} {:>8} {:>8}  {}",
-            "",
-            "",
-            "",
-            "",
-            memory(process),
-            "",
-            request(process)
-        ));
-    }
-    rows
+    let others = worker.processes.iter().enumerate().skip(1);
+    let first = row(0, worker.processes.first());
+    [first].into_iter().chain(others.map(|(at, process)| row(at, Some(process)))).collect()
 }
 
 /// A line that cannot steer a terminal.

@@ -102,7 +102,7 @@ fn is_passing(error: &std::io::Error) -> bool {
 const SILENCE_TIME_MAX: Duration = Duration::from_millis(200);
 /// Time for a request's head: Prometheus gives up after 10 s by default, and the request is its first packet.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(2);
-/// Time for the answer to be taken: some hundred KiB at most, so it is over at once but for who does not read.
+/// Time for the answer to be taken: some hundred KiB at most, so only a reader that does not read needs it.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
 /// Time for the reader to close; it has seen the end.
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(1);

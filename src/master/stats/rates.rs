@@ -7,7 +7,7 @@ use crate::telemetry::scoreboard::{Row, Totals};
 
 /// The past, kept from the first worker on.
 #[derive(Default)]
-pub(super) struct Rates {
+pub(in crate::master) struct Rates {
     numbers: BTreeMap<u32, Past>,
     /// By process.
     samples: HashMap<u32, [Sample; 2]>,
@@ -42,14 +42,14 @@ impl Rates {
     }
 
     /// A process has ended, and has left this.
-    pub(super) fn ended(&mut self, row: &Row) {
+    pub(in crate::master) fn ended(&mut self, row: &Row) {
         let past = self.of(row.number);
         past.totals = std::mem::take(&mut past.totals) + row.totals.clone();
         self.samples.remove(&row.pid);
     }
 
     /// A process was aborted by the timeout.
-    pub(super) fn timed_out(&mut self, number: u32) {
+    pub(in crate::master) fn timed_out(&mut self, number: u32) {
         self.of(number).timeouts += 1;
     }
 

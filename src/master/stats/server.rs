@@ -14,8 +14,8 @@ use crate::telemetry::log_throttle::Throttle;
 use crate::telemetry::stats::Form;
 
 /// The listeners, and the readers in the order in which they came.
-pub(super) struct Server {
-    pub(super) listeners: Vec<Listener>,
+pub(in crate::master) struct Server {
+    pub(in crate::master) listeners: Vec<Listener>,
     connections: VecDeque<Connection>,
     /// When to accept again after the process had no descriptor left.
     paused_until: Option<Instant>,
@@ -28,7 +28,10 @@ impl Server {
     }
 
     /// What is waited for; new readers only if it is `open`.
-    pub(super) fn waits_for(&self, open: bool) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+    pub(in crate::master) fn waits_for(
+        &self,
+        open: bool,
+    ) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
         let accepts = open && self.paused_until.is_none();
         let listeners = self.listeners.iter().filter(move |_| accepts);
         let listeners = listeners.map(|listener| (listener.as_fd(), PollFlags::POLLIN));
@@ -36,7 +39,7 @@ impl Server {
     }
 
     /// When to look again though nothing happens.
-    pub(super) fn until(&self) -> Option<Instant> {
+    pub(in crate::master) fn until(&self) -> Option<Instant> {
         self.connections.iter().map(|connection| connection.until).chain(self.paused_until).min()
     }
 
@@ -59,11 +62,16 @@ impl Server {
     }
 
     fn accept(&mut self, now: Instant, reserve: usize) {
+        let mut failed = |what: std::fmt::Arguments<'_>| {
+            if let Some(more) = self.failed.pass(now) {
+                warn!("--stats: {what}{more}");
+            }
+        };
         for listener in &self.listeners {
             for _ in 0..READERS_COUNT_MAX {
                 match listener.accept() {
                     Ok((socket, peer)) if listener.allows(&peer) => {
-                        // Who came first had the most time: else some that say nothing could keep all others out.
+                        // The first one has had the most time: else readers that say nothing could keep all others out.
                         if self.connections.len() >= READERS_COUNT_MAX {
                             self.connections.pop_front();
                         }
@@ -73,23 +81,19 @@ impl Server {
                         }
                         if has_room {
                             self.connections.push_back(Connection::new(socket, now));
-                        } else if let Some(more) = self.failed.pass(now) {
-                            warn!(
-                                "--stats: {peer}: not answered: the master needs the {reserve} descriptors that the \
-                                 process may still open{more}"
-                            );
+                        } else {
+                            failed(format_args!(
+                                "{peer}: not answered: the master needs the {reserve} descriptors that the process \
+                                 may still open"
+                            ));
                         }
                     }
                     Ok((_, peer)) => {
-                        if let Some(more) = self.failed.pass(now) {
-                            warn!("--stats: {peer}: refused: not among the addresses of --allow-from{more}");
-                        }
+                        failed(format_args!("{peer}: refused: not among the addresses of --allow-from"));
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                     Err(error) => {
-                        if let Some(more) = self.failed.pass(now) {
-                            warn!("--stats: {}: cannot accept: {error}{more}", listener.address());
-                        }
+                        failed(format_args!("{}: cannot accept: {error}", listener.address()));
                         self.paused_until = Some(now + ACCEPT_PAUSE);
                         break;
                     }

@@ -4,101 +4,97 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use super::super::Master;
-use super::super::supervise::SLOW_TICK;
-use super::super::worker::Worker as Supervised;
+use super::super::fleet::{Fleet, SLOW_TICK, Worker as Supervised};
 use super::super::worker_setup::unix_micros;
 use super::backlog::backlog;
 use super::rates::Rates;
-use crate::telemetry::scoreboard::{Doing, Life, Row, Totals};
+use crate::net::listener::Listener as Bound;
+use crate::telemetry::scoreboard::{Doing, Life, Row, Scoreboard, Totals};
 use crate::telemetry::stats::{Backlog, Listener, Process, Snapshot, Worker};
 
-impl Master<'_> {
-    pub(super) fn snapshot(&mut self, rates: &mut Rates, now: Instant) -> Snapshot {
-        let workers = self.workers(rates, now);
-        let master = &self.scoreboard.master;
-        let time = |time: u64| (time > 0).then_some(time);
-        let folder = std::env::current_dir().unwrap_or_default();
-        Snapshot {
-            at: unix_micros(),
-            pid: std::process::id(),
-            owner: (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw()),
-            folder: folder.to_string_lossy().into_owned(),
-            started_at: master.started_at.load(Relaxed),
-            wanted: self.wanted,
-            generation: self.generation,
-            reloads: (master.reloads.load(Relaxed), master.reload_failures.load(Relaxed)),
-            reload_times: (
-                time(master.reload_began_at.load(Relaxed)),
-                time(master.reload_ended_at.load(Relaxed)),
-            ),
-            listeners: self.listeners(rates),
-            workers,
-        }
+/// How it is at this moment.
+pub(super) fn take(fleet: &mut Fleet, listeners: &[Bound], rates: &mut Rates, now: Instant) -> Snapshot {
+    let workers = workers(fleet, rates, now);
+    let (scoreboard, wanted) = (fleet.scoreboard(), fleet.wanted());
+    let master = &scoreboard.master;
+    let time = |time: u64| (time > 0).then_some(time);
+    let folder = std::env::current_dir().unwrap_or_default();
+    Snapshot {
+        at: unix_micros(),
+        pid: std::process::id(),
+        owner: (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw()),
+        folder: folder.to_string_lossy().into_owned(),
+        started_at: master.started_at.load(Relaxed),
+        wanted,
+        generation: master.generation.load(Relaxed),
+        reloads: (master.reloads.load(Relaxed), master.reload_failures.load(Relaxed)),
+        reload_times: (
+            time(master.reload_began_at.load(Relaxed)),
+            time(master.reload_ended_at.load(Relaxed)),
+        ),
+        listeners: told_of(listeners, scoreboard, rates),
+        workers,
     }
+}
 
-    /// Notes how it is now, for whoever asks later.
-    pub(super) fn sample(&mut self, rates: &mut Rates, now: Instant) {
-        for worker in &mut self.workers {
-            if let Some(row) = self.scoreboard.row(worker.slot) {
-                let busy = busy_micros(worker, &row, now);
-                rates.sample(row.pid, worker.started, busy, now);
-            }
-        }
-        rates.full.resize(self.listeners.len(), 0);
-        for (listener, full) in self.listeners.iter().zip(&mut rates.full) {
-            *full += u64::from(backlog(listener).is_some_and(Backlog::is_full));
-        }
+/// Notes how it is now, for readers that come later.
+pub(super) fn sample(fleet: &mut Fleet, listeners: &[Bound], rates: &mut Rates, now: Instant) {
+    for (worker, row) in fleet.rows() {
+        let busy = busy_micros(worker, &row, now);
+        rates.sample(row.pid, worker.started, busy, now);
     }
+    rates.full.resize(listeners.len(), 0);
+    for (listener, full) in listeners.iter().zip(&mut rates.full) {
+        *full += u64::from(backlog(listener).is_some_and(Backlog::is_full));
+    }
+}
 
-    fn workers(&mut self, rates: &mut Rates, now: Instant) -> Vec<Worker> {
-        let mut processes: Vec<Process> = Vec::new();
-        for worker in &mut self.workers {
-            let Some(mut row) = self.scoreboard.row(worker.slot) else { continue };
-            let stuck = match row.doing {
-                Doing::Calling => time_since(row.since, worker, &row, now),
-                _ => worker.stuck_for(&row, now),
-            };
-            row.totals.busy_micros = busy_micros(worker, &row, now);
-            rates.sample(row.pid, worker.started, row.totals.busy_micros, now);
-            let busy = rates.busy(row.pid, row.totals.busy_micros, now);
-            processes.push(Process { row, busy, stuck });
-        }
-        processes.sort_by_key(|process| (rank(process.row.life), std::cmp::Reverse(process.row.generation)));
-        let mut numbers: BTreeSet<u32> = rates.numbers().chain(1..=self.wanted).collect();
-        numbers.extend(processes.iter().map(|process| process.row.number));
-        let of = |number| {
-            let is_of = |process: &&Process| process.row.number == number;
-            let processes: Vec<Process> = processes.iter().filter(is_of).cloned().collect();
-            let living =
-                processes.iter().fold(Totals::default(), |sum, process| sum + process.row.totals.clone());
-            let past = rates.of(number);
-            Worker {
-                number,
-                totals: past.with(living),
-                respawns: self.last_respawns.get(&number).copied().unwrap_or(0),
-                timeouts: past.timeouts,
-                processes,
-            }
+fn workers(fleet: &mut Fleet, rates: &mut Rates, now: Instant) -> Vec<Worker> {
+    let mut processes: Vec<Process> = Vec::new();
+    for (worker, mut row) in fleet.rows() {
+        let stuck = match row.doing {
+            Doing::Calling => time_since(row.since, worker, &row, now),
+            _ => worker.stuck_for(&row, now),
         };
-        numbers.into_iter().map(of).collect()
+        row.totals.busy_micros = busy_micros(worker, &row, now);
+        rates.sample(row.pid, worker.started, row.totals.busy_micros, now);
+        let busy = rates.busy(row.pid, row.totals.busy_micros, now);
+        processes.push(Process { row, busy, stuck });
     }
+    processes.sort_by_key(|process| (rank(process.row.life), std::cmp::Reverse(process.row.generation)));
+    let mut numbers: BTreeSet<u32> = rates.numbers().chain(1..=fleet.wanted()).collect();
+    numbers.extend(processes.iter().map(|process| process.row.number));
+    let of = |number| {
+        let is_of = |process: &&Process| process.row.number == number;
+        let processes: Vec<Process> = processes.iter().filter(is_of).cloned().collect();
+        let living =
+            processes.iter().fold(Totals::default(), |sum, process| sum + process.row.totals.clone());
+        let past = rates.of(number);
+        Worker {
+            number,
+            totals: past.with(living),
+            respawns: fleet.respawns(number),
+            timeouts: past.timeouts,
+            processes,
+        }
+    };
+    numbers.into_iter().map(of).collect()
+}
 
-    fn listeners(&self, rates: &Rates) -> Vec<Listener> {
-        let (ended, rows) = (self.scoreboard.ended_accepted(), self.scoreboard.rows());
-        let connections = |at: usize| {
-            let accepted: u64 = ended.get(at)? + rows.iter().map(|row| row.accepted[at]).sum::<u64>();
-            Some((accepted, rows.iter().map(|row| row.open[at]).sum()))
-        };
-        let all = self.listeners.iter().enumerate().map(|(at, listener)| Listener {
-            protocol: listener.protocol().to_string(),
-            address: listener.address(),
-            backlog: backlog(listener),
-            full: rates.full.get(at).copied().unwrap_or(0),
-            connections: connections(at),
-        });
-        all.collect()
-    }
+fn told_of(listeners: &[Bound], scoreboard: &Scoreboard, rates: &Rates) -> Vec<Listener> {
+    let (ended, rows) = (scoreboard.ended_accepted(), scoreboard.rows());
+    let connections = |at: usize| {
+        let accepted: u64 = ended.get(at)? + rows.iter().map(|row| row.accepted[at]).sum::<u64>();
+        Some((accepted, rows.iter().map(|row| row.open[at]).sum()))
+    };
+    let all = listeners.iter().enumerate().map(|(at, listener)| Listener {
+        protocol: listener.protocol().to_string(),
+        address: listener.address(),
+        backlog: backlog(listener),
+        full: rates.full.get(at).copied().unwrap_or(0),
+        connections: connections(at),
+    });
+    all.collect()
 }
 
 /// Time not spent waiting, that which is still running among it.
@@ -108,8 +104,8 @@ fn busy_micros(worker: &mut Supervised, row: &Row, now: Instant) -> u64 {
     row.totals.busy_micros + u64::try_from(running).unwrap_or(u64::MAX)
 }
 
-/// The time since `then`, microseconds since 1970 on the worker's clock, which somebody may have set meanwhile: so it is
-/// held to what the master has seen with its own, which looks each second.
+/// The time since `then`, microseconds since 1970 on the worker's clock, which may have been set meanwhile: so it is held
+/// to what the master has seen with its own, which looks each second.
 fn time_since(then: u64, worker: &mut Supervised, row: &Row, now: Instant) -> Duration {
     let seen = worker.stuck_for(row, now);
     Duration::from_micros(unix_micros().saturating_sub(then)).clamp(seen, seen + SLOW_TICK)

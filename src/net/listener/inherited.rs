@@ -27,7 +27,7 @@ pub struct Inherited {
 #[derive(Debug)]
 pub(crate) struct Handed {
     /// What is spoken there.
-    pub scheme: ProtocolName,
+    pub protocol: ProtocolName,
     /// The address, in the words in which it was asked for.
     pub asked: Address,
     /// The socket, which listens already.
@@ -53,7 +53,7 @@ impl Inherited {
     /// The sockets of the server before at this address. A host name has several; two that ask for any port want one each.
     pub(super) fn take_handed(
         &mut self,
-        scheme: ProtocolName,
+        protocol: ProtocolName,
         asked: &Address,
         options: &ListenOptions,
     ) -> Result<Vec<Socket>, ListenError> {
@@ -61,7 +61,7 @@ impl Inherited {
         let mut taken: Vec<Socket> = Vec::new();
         let all = std::mem::take(&mut self.handed);
         for one in all {
-            let wanted = one.scheme == scheme && one.asked == *asked;
+            let wanted = one.protocol == protocol && one.asked == *asked;
             // The addresses of one name share a port, so a second IPv4 address is that of the next listener.
             let is_next = any_port && taken.iter().any(|other| same_kind(other, &one.socket));
             if wanted && !is_next {

@@ -41,7 +41,7 @@ pub struct Listener {
     /// The file of a unix socket that we made; it goes before the socket does.
     file: Option<SocketFile>,
     socket: ListeningSocket,
-    scheme: ProtocolName,
+    protocol: ProtocolName,
     /// As it was asked for.
     asked: Address,
     /// As it is bound: the real port, the absolute path.
@@ -56,16 +56,16 @@ impl Listener {
     ///
     /// There is one listener for each address of a host name, and for each inherited socket of a name.
     pub fn bind(
-        scheme: ProtocolName,
+        protocol: ProtocolName,
         address: &Address,
         options: &ListenOptions,
         inherited: &mut Inherited,
     ) -> Result<Vec<Listener>, ListenError> {
-        let handed = inherited.take_handed(scheme, address, options)?;
+        let handed = inherited.take_handed(protocol, address, options)?;
         if !handed.is_empty() {
             return handed
                 .into_iter()
-                .map(|socket| Listener::handed(scheme, address, socket, options))
+                .map(|socket| Listener::handed(protocol, address, socket, options))
                 .collect();
         }
         let sockets = match address {
@@ -74,11 +74,11 @@ impl Listener {
             Address::Inherited(name) => inherited.take(name, options)?,
             Address::Unix(path) => {
                 let (socket, file) = unix::bind(path, options)?;
-                let listener = Listener::of(scheme, address, socket, options)?;
+                let listener = Listener::of(protocol, address, socket, options)?;
                 return Ok(vec![Listener { file: Some(file), ..listener }]);
             }
         };
-        sockets.into_iter().map(|socket| Listener::of(scheme, address, socket, options)).collect()
+        sockets.into_iter().map(|socket| Listener::of(protocol, address, socket, options)).collect()
     }
 
     /// The address as it was asked for.
@@ -102,7 +102,7 @@ impl Listener {
 
     /// The protocol that is spoken here.
     pub fn protocol(&self) -> ProtocolName {
-        self.scheme
+        self.protocol
     }
 
     /// The address as it is bound, in the form that [`Address`] reads: `127.0.0.1:43211`, `unix:/run/x.sock`.
@@ -175,12 +175,12 @@ impl Listener {
 
     /// The listener on a socket of the process before this one, whose file is still that one's.
     fn handed(
-        scheme: ProtocolName,
+        protocol: ProtocolName,
         asked: &Address,
         socket: socket2::Socket,
         options: &ListenOptions,
     ) -> Result<Self, ListenError> {
-        let listener = Listener::of(scheme, asked, socket, options)?;
+        let listener = Listener::of(protocol, asked, socket, options)?;
         let file = match (asked, &listener.address) {
             (Address::Unix(_), Address::Unix(path)) => SocketFile::of_another(path).ok(),
             _ => None,
@@ -190,7 +190,7 @@ impl Listener {
 
     /// The listener on `socket`, which was bound or inherited as `asked`.
     fn of(
-        scheme: ProtocolName,
+        protocol: ProtocolName,
         asked: &Address,
         socket: socket2::Socket,
         options: &ListenOptions,
@@ -211,7 +211,7 @@ impl Listener {
         Ok(Listener {
             file: None,
             socket,
-            scheme,
+            protocol,
             asked: asked.clone(),
             address,
             allow_from: options.allow_from.clone(),
@@ -231,24 +231,15 @@ impl AsFd for Listener {
 
 impl Source for Listener {
     fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        match &mut self.socket {
-            ListeningSocket::Tcp(listener, _) => listener.register(registry, token, interests),
-            ListeningSocket::Unix(listener) => listener.register(registry, token, interests),
-        }
+        self.socket.source().register(registry, token, interests)
     }
 
     fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        match &mut self.socket {
-            ListeningSocket::Tcp(listener, _) => listener.reregister(registry, token, interests),
-            ListeningSocket::Unix(listener) => listener.reregister(registry, token, interests),
-        }
+        self.socket.source().reregister(registry, token, interests)
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        match &mut self.socket {
-            ListeningSocket::Tcp(listener, _) => listener.deregister(registry),
-            ListeningSocket::Unix(listener) => listener.deregister(registry),
-        }
+        self.socket.source().deregister(registry)
     }
 }
 
@@ -257,6 +248,15 @@ enum ListeningSocket {
     /// With the address that it is bound to.
     Tcp(TcpListener, SocketAddr),
     Unix(UnixListener),
+}
+
+impl ListeningSocket {
+    fn source(&mut self) -> &mut dyn Source {
+        match self {
+            ListeningSocket::Tcp(listener, _) => listener,
+            ListeningSocket::Unix(listener) => listener,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -282,7 +282,7 @@ mod tests {
         all.remove(0)
     }
 
-    /// Why nobody can listen at `text`: one line.
+    /// Why there can be no listener at `text`: one line.
     pub(super) fn refusal(text: &str) -> String {
         let Err(error) = listen_from(text, &[]) else { panic!("{text} is listened at") };
         let line = error.to_string();

@@ -1,4 +1,4 @@
-//! Who may connect: the mode and owner of a unix socket, the networks of a TCP one.
+//! Which peers may connect: the mode and owner of a unix socket, the networks of a TCP one.
 
 use std::error::Error;
 use std::fmt;
@@ -22,7 +22,7 @@ pub struct ListenOptions {
     /// Owner of a unix socket; `None` leaves it to the process's own user and group.
     pub socket_owner: Option<Owner>,
 
-    /// Who may connect over TCP, beside loopback. No address but loopback is listened at while this is empty.
+    /// The networks that may connect over TCP, beside loopback. No address but loopback is listened at while this is empty.
     /// `::/0` is every IPv6 address and no IPv4 one, that is `0.0.0.0/0`.
     pub allow_from: Vec<IpNet>,
 

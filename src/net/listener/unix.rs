@@ -19,9 +19,9 @@ use super::{Address, ListenError, ListenOptions};
 /// The longest path or abstract name, bytes: unix(7)'s sun_path is 108 bytes, of which one is a NUL.
 const NAME_BYTES_MAX: usize = 107;
 
-/// Binds the socket file `path`, in place of one that nobody listens on any more.
+/// Binds the socket file `path`, in place of one on which no process listens any more.
 ///
-/// Until `listen`, its last step, nobody can connect; and at no time are its permissions wider than those that
+/// Until `listen`, its last step, no peer can connect; and at no time are its permissions wider than those that
 /// were asked for: Linux makes the file with the mode of the socket's inode less the umask, so `fchmod` comes
 /// before `bind`.
 pub(super) fn bind(path: &Path, options: &ListenOptions) -> Result<(Socket, SocketFile), ListenError> {
@@ -75,7 +75,7 @@ pub(super) fn bind_abstract(name: &[u8], options: &ListenOptions) -> Result<Sock
 pub(super) struct SocketFile {
     path: PathBuf,
     identity: (u64, u64),
-    /// The process whose file it is: a forked child has a copy of this, and must leave the file.
+    /// The process that removes it: a forked child has a copy of this, and must leave the file.
     owner: Option<u32>,
 }
 

@@ -133,7 +133,7 @@ impl Add for Totals {
     }
 }
 
-/// Adds to a counter that nobody else writes: no locked instruction is needed.
+/// Adds to a counter. One thread writes it, so no locked instruction is needed.
 pub(super) fn add(counter: &AtomicU64, more: u64) {
     counter.store(counter.load(Relaxed).wrapping_add(more), Relaxed);
 }

@@ -1,8 +1,8 @@
 //! The scoreboard: what every worker does and has done, in memory that all processes share.
 //!
-//! A worker writes into its own [`Slot`], which nobody else does, so a counter costs a load, an addition and a store,
-//! without a lock. Everybody may read at any time, also the slot of a worker that is stuck, or that was killed in the
-//! middle of a word: each value is right by itself, and two of them may be a moment apart.
+//! Only the worker itself writes into its [`Slot`], so a counter costs a load, an addition and a store, without a lock. Every
+//! process may read at any time, also the slot of a worker that is stuck, or that was killed in the middle of a word: each
+//! value is right by itself, and two of them may be a moment apart.
 //!
 //! Zero bytes are a fresh scoreboard; the processes' parent maps them ([`Scoreboard`] says how it is laid out).
 
@@ -62,7 +62,7 @@ pub(crate) struct MasterSlot {
 ///
 /// The lines of memory that two workers write are kept apart: 128 bytes, as processors fetch them in pairs of 64.
 #[repr(C, align(128))]
-pub struct Slot {
+pub(crate) struct Slot {
     life: AtomicU32,
     doing: AtomicU32,
     number: AtomicU32,
@@ -85,9 +85,9 @@ pub struct Slot {
 
 /// How far a worker is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Life {
+pub(crate) enum Life {
     /// It loads the application.
-    Starting,
+    Starting = 1,
     /// It serves.
     Ready,
     /// It accepts no more, and finishes what runs.
@@ -176,7 +176,7 @@ impl Scoreboard {
         slot.generation.store(generation, Relaxed);
         slot.respawns.store(respawns, Relaxed);
         slot.started_at.store(now, Relaxed);
-        slot.life.store(STARTING, Relaxed);
+        slot.set_life(Life::Starting);
         Some(at)
     }
 
@@ -198,24 +198,17 @@ impl Scoreboard {
     /// The row of the worker at `at`; `None` if there is none.
     pub(crate) fn row(&self, at: usize) -> Option<Row> {
         let slot = self.slots.get(at)?;
-        let life = match slot.life.load(Relaxed) {
-            STARTING => Life::Starting,
-            READY => Life::Ready,
-            LEAVING => Life::Leaving,
-            _ => return None,
-        };
-        let doing = match slot.doing.load(Relaxed) {
-            SERVING => Doing::Serving,
-            CALLING => Doing::Calling,
-            STEPPING => Doing::Stepping,
-            _ => Doing::Waiting,
-        };
+        let (life, doing) = (slot.life.load(Relaxed), slot.doing.load(Relaxed));
+        let life =
+            [Life::Starting, Life::Ready, Life::Leaving].into_iter().find(|one| *one as u32 == life)?;
+        let doing =
+            [Doing::Serving, Doing::Calling, Doing::Stepping].into_iter().find(|one| *one as u32 == doing);
         Some(Row {
             number: slot.number.load(Relaxed),
             pid: slot.pid.load(Relaxed),
             generation: slot.generation.load(Relaxed),
             life,
-            doing,
+            doing: doing.unwrap_or_default(),
             started_at: slot.started_at.load(Relaxed),
             since: slot.since.load(Relaxed),
             woke_at: slot.woke_at.load(Relaxed),
@@ -239,34 +232,23 @@ impl Scoreboard {
 
 impl Slot {
     /// Notes the worker's process, once it is known.
-    pub fn set_pid(&self, pid: u32) {
+    pub(crate) fn set_pid(&self, pid: u32) {
         self.pid.store(pid, Relaxed);
     }
 
     /// Notes how far the worker is in its life.
-    pub fn set_life(&self, life: Life) {
-        let life = match life {
-            Life::Starting => STARTING,
-            Life::Ready => READY,
-            Life::Leaving => LEAVING,
-        };
-        self.life.store(life, Relaxed);
+    pub(crate) fn set_life(&self, life: Life) {
+        self.life.store(life as u32, Relaxed);
     }
 
     /// Notes the worker's memory, bytes.
-    pub fn set_memory(&self, rss_bytes: u64, vsz_bytes: u64) {
+    pub(crate) fn set_memory(&self, rss_bytes: u64, vsz_bytes: u64) {
         self.rss_bytes.store(rss_bytes, Relaxed);
         self.vsz_bytes.store(vsz_bytes, Relaxed);
     }
 
     fn set_doing(&self, doing: Doing) {
-        let doing = match doing {
-            Doing::Waiting => WAITING,
-            Doing::Serving => SERVING,
-            Doing::Calling => CALLING,
-            Doing::Stepping => STEPPING,
-        };
-        self.doing.store(doing, Relaxed);
+        self.doing.store(doing as u32, Relaxed);
     }
 
     fn clear(&self) {
@@ -290,12 +272,5 @@ fn read(numbers: &[AtomicU64; LISTENERS_COUNT]) -> [u64; LISTENERS_COUNT] {
     std::array::from_fn(|at| numbers[at].load(Relaxed))
 }
 
+/// In the place of a [`Life`]: the slot is no worker's.
 const FREE: u32 = 0;
-const STARTING: u32 = 1;
-const READY: u32 = 2;
-const LEAVING: u32 = 3;
-
-const WAITING: u32 = 0;
-const SERVING: u32 = 1;
-const CALLING: u32 = 2;
-const STEPPING: u32 = 3;

@@ -10,10 +10,10 @@ use std::time::Instant;
 
 use super::counters::add;
 use super::{Doing, Slot};
-use crate::telemetry::observer::{Event, Observer, Summary};
+use crate::telemetry::observer::{Event, Note, Observer, Summary};
 
 /// Writes one worker's slot.
-pub struct Recorder {
+pub(crate) struct Recorder {
     slot: &'static Slot,
     /// A moment on the worker's clock, and the same in microseconds since 1970.
     zero: (Instant, u64),
@@ -29,7 +29,7 @@ pub struct Recorder {
 
 impl Recorder {
     /// A pen for `slot`; `now` is this moment, and `unix_micros` the same since 1970.
-    pub fn new(slot: &'static Slot, now: Instant, unix_micros: u64) -> Self {
+    pub(crate) fn new(slot: &'static Slot, now: Instant, unix_micros: u64) -> Self {
         Recorder {
             slot,
             zero: (now, unix_micros),
@@ -40,45 +40,37 @@ impl Recorder {
         }
     }
 
-    /// The worker has woken.
-    pub fn wakes(&mut self, now: Instant) {
-        (self.last, self.woke) = (now, now);
-        self.slot.woke_at.store(self.unix_micros(now), Relaxed);
-        self.turn_to(Doing::Serving);
-    }
-
-    /// The worker is about to wait, with so many connections open.
-    pub fn waits(&mut self, now: Instant, connections: usize) {
-        add(&self.slot.counters.busy_micros, micros(now.saturating_duration_since(self.woke)));
-        self.slot.connections.store(connections as u64, Relaxed);
-        (self.last, self.woke) = (now, now);
-        self.turn_to(Doing::Waiting);
-    }
-
-    /// The worker has nothing to do, and would find out if it had.
-    pub fn lives(&mut self) {
-        add(&self.slot.beat, 1);
-    }
-
-    /// A connection was accepted from the listener of this place.
-    pub fn accepted(&mut self, listener: usize) {
-        add(&self.slot.counters.accepted, 1);
-        if let Some(accepted) = self.slot.accepted.get(listener) {
-            add(accepted, 1);
-        }
-    }
-
-    /// A connection of this listener stays open: it waits for something.
-    pub fn keeps(&mut self, listener: usize) {
-        if let Some(open) = self.slot.open.get(listener) {
-            add(open, 1);
-        }
-    }
-
-    /// A connection that stayed open is closed.
-    pub fn lets_go(&mut self, listener: usize) {
-        if let Some(open) = self.slot.open.get(listener) {
-            open.store(open.load(Relaxed).saturating_sub(1), Relaxed);
+    /// Writes down what the worker notes of itself.
+    #[inline(always)]
+    pub(crate) fn note(&mut self, note: Note) {
+        let (counters, accepted, open) = (&self.slot.counters, &self.slot.accepted, &self.slot.open);
+        match note {
+            Note::Wakes(now) => {
+                self.slot.woke_at.store(self.unix_micros(now), Relaxed);
+                self.turn_to_at(Doing::Serving, now);
+            }
+            Note::Waits(now, connections) => {
+                add(&counters.busy_micros, micros(now.saturating_duration_since(self.woke)));
+                self.slot.connections.store(connections as u64, Relaxed);
+                self.turn_to_at(Doing::Waiting, now);
+            }
+            Note::Lives => add(&self.slot.beat, 1),
+            Note::Accepted(listener) => {
+                add(&counters.accepted, 1);
+                if let Some(accepted) = accepted.get(listener) {
+                    add(accepted, 1);
+                }
+            }
+            Note::Keeps(listener) => {
+                if let Some(open) = open.get(listener) {
+                    add(open, 1);
+                }
+            }
+            Note::LetsGo(listener) => {
+                if let Some(open) = open.get(listener) {
+                    open.store(open.load(Relaxed).saturating_sub(1), Relaxed);
+                }
+            }
         }
     }
 
@@ -100,6 +92,11 @@ impl Recorder {
 
     fn unix_micros(&self, time: Instant) -> u64 {
         self.zero.1 + micros(time.saturating_duration_since(self.zero.0))
+    }
+
+    fn turn_to_at(&mut self, doing: Doing, now: Instant) {
+        (self.last, self.woke) = (now, now);
+        self.turn_to(doing);
     }
 
     fn turn_to(&mut self, doing: Doing) {

@@ -40,36 +40,64 @@ fn master(text: &mut Text, snapshot: &Snapshot) {
     }
 }
 
-type Read = fn(&Worker) -> f64;
+/// A family of samples, one of each worker: its name, kind and help, and what it reads; `None` is no sample.
+type OfWorkers = (&'static str, &'static str, &'static str, fn(&Worker) -> Option<f64>);
 
 /// What the master knows of each worker's number beside what its processes count.
-const OF_WORKERS: [(&str, &str, &str, Read); 4] = [
+const OF_WORKERS: [OfWorkers; 4] = [
     ("worker_respawns_total", "counter", "Processes that took the place of one before.", |one| {
-        f64::from(one.respawns)
+        Some(one.respawns.into())
     }),
     ("worker_timeouts_total", "counter", "Processes aborted because of --timeout.", |one| {
-        one.timeouts as f64
+        Some(one.timeouts as f64)
     }),
-    ("requests_in_flight", "gauge", "Requests being answered.", |one| one.in_flight() as f64),
-    ("connections_open", "gauge", "Connections kept open.", |one| one.connections() as f64),
+    ("requests_in_flight", "gauge", "Requests being answered.", |one| Some(one.in_flight() as f64)),
+    ("connections_open", "gauge", "Connections kept open.", |one| Some(one.connections() as f64)),
 ];
+
+/// What is of the process that has the number now, or of the two while one takes the other's place.
+const OF_PROCESSES: [OfWorkers; 4] = [
+    ("worker_resident_memory_bytes", "gauge", "Resident memory.", |one| {
+        Some(one.processes.iter().map(|process| process.row.rss_bytes as f64).sum())
+    }),
+    ("worker_virtual_memory_bytes", "gauge", "Virtual memory.", |one| {
+        Some(one.processes.iter().map(|process| process.row.vsz_bytes as f64).sum())
+    }),
+    ("worker_start_time_seconds", "gauge", "When the process that serves was started, since 1970.", |one| {
+        one.processes.first().map(|process| seconds(process.row.started_at))
+    }),
+    (
+        "worker_stuck_seconds",
+        "gauge",
+        "How long the worker has been busy with one and the same thing.",
+        |one| Some(one.processes.iter().map(|process| process.stuck.as_secs_f64()).fold(0.0, f64::max)),
+    ),
+];
+
+fn each(
+    text: &mut Text,
+    workers: &[Worker],
+    (name, kind, help): (&str, &str, &str),
+    read: impl Fn(&Worker) -> Option<f64>,
+) {
+    text.family(name, kind, help);
+    for worker in workers {
+        if let Some(value) = read(worker) {
+            text.sample(name, &[("worker", &worker.number.to_string())], value);
+        }
+    }
+}
 
 /// What is of each worker's number, over all the processes that had it: so no counter begins anew when one ends.
 fn workers(text: &mut Text, workers: &[Worker]) {
-    let mut each = |name, kind, help, read: &dyn Fn(&Worker) -> f64| {
-        text.family(name, kind, help);
-        for worker in workers {
-            text.sample(name, &[("worker", &worker.number.to_string())], read(worker));
-        }
-    };
     for Counter { metric, help, unit, of, .. } in COUNTERS {
-        each(metric, "counter", help, &|worker| match unit {
-            Unit::Count => of(&worker.totals) as f64,
-            Unit::Micros => seconds(of(&worker.totals)),
+        each(text, workers, (metric, "counter", help), |worker| match unit {
+            Unit::Count => Some(of(&worker.totals) as f64),
+            Unit::Micros => Some(seconds(of(&worker.totals))),
         });
     }
     for (name, kind, help, read) in OF_WORKERS {
-        each(name, kind, help, &read);
+        each(text, workers, (name, kind, help), read);
     }
 }
 
@@ -95,42 +123,9 @@ fn durations(text: &mut Text, workers: &[Worker]) {
     }
 }
 
-/// What is of the process that has the number now, or of the two while one takes the other's place.
 fn processes(text: &mut Text, workers: &[Worker]) {
-    type Read = fn(&Worker) -> u64;
-    let sums: [(&str, &str, Read); 2] = [
-        ("worker_resident_memory_bytes", "Resident memory.", |one| {
-            one.processes.iter().map(|process| process.row.rss_bytes).sum()
-        }),
-        ("worker_virtual_memory_bytes", "Virtual memory.", |one| {
-            one.processes.iter().map(|process| process.row.vsz_bytes).sum()
-        }),
-    ];
-    for (name, help, sum) in sums {
-        text.family(name, "gauge", help);
-        for worker in workers {
-            text.sample(name, &[("worker", &worker.number.to_string())], sum(worker) as f64);
-        }
-    }
-    text.family(
-        "worker_start_time_seconds",
-        "gauge",
-        "When the process that serves was started, since 1970.",
-    );
-    for worker in workers {
-        if let Some(process) = worker.processes.first() {
-            let number = worker.number.to_string();
-            text.sample("worker_start_time_seconds", &[("worker", &number)], seconds(process.row.started_at));
-        }
-    }
-    text.family(
-        "worker_stuck_seconds",
-        "gauge",
-        "How long the worker has been busy with one and the same thing.",
-    );
-    for worker in workers {
-        let longest = worker.processes.iter().map(|process| process.stuck.as_secs_f64()).fold(0.0, f64::max);
-        text.sample("worker_stuck_seconds", &[("worker", &worker.number.to_string())], longest);
+    for (name, kind, help, read) in OF_PROCESSES {
+        each(text, workers, (name, kind, help), read);
     }
     text.family("processes", "gauge", "Workers' processes by how far they are in their life.");
     for (state, life) in [("starting", Life::Starting), ("ready", Life::Ready), ("leaving", Life::Leaving)] {

@@ -1,4 +1,4 @@
-//! A fixed snapshot, as it is told byte for byte: whoever gathers these depends on each name.
+//! A fixed snapshot, as it is told byte for byte: dashboards and alerts depend on each name.
 
 use std::time::Duration;
 

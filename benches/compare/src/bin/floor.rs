@@ -2,7 +2,7 @@
 //!
 //! A bare epoll loop with a constant answer. It parses nothing (a readable connection counts as a
 //! full request) and spends accept4, recv, send and close per request; epoll_wait, and the accept
-//! that finds nobody, are shared by all that is pending. No server of one-request connections can
+//! that finds no connection, are shared by all that is pending. No server of one-request connections can
 //! do with less, so this is what the others are measured against.
 //!
 //!     floor ADDRESS [--stream BYTES | --keep-alive]
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The same bytes for everybody.
+/// The same bytes for every request.
 struct Answer {
     /// A head, then the body's start: all of it, or one chunk that is sent again and again.
     bytes: Vec<u8>,

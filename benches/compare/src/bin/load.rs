@@ -4,56 +4,64 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Parser;
 use tidegate_compare::address::Address;
 use tidegate_compare::idle;
 use tidegate_compare::load::{Bound, Target, run};
-use tidegate_compare::options::Options;
 use tidegate_compare::protocol::Protocol;
 use tidegate_compare::stream::{ENDLESS, Stream, download};
 
-const USAGE: &str = "\
-usage: load ADDRESS [TARGET] [OPTION VALUE]…
+/// Puts load on a server of this machine, and says how it fares.
+///
+/// Streams and downloads go by uwsgi or SCGI, where the connection's end is the reply's.
+#[derive(Parser)]
+struct Options {
+    /// A unix socket's path or IP:PORT on the loopback.
+    address: Address,
 
-ADDRESS is a unix socket's path or IP:PORT on the loopback; TARGET is /path?query, / by default.
+    /// What is asked for: /path?query.
+    #[arg(default_value = "/")]
+    target: String,
 
-  --protocol NAME         what the server speaks there: uwsgi, scgi, http or fastcgi (uwsgi)
-  --connections N     requests in flight (16)
-  --seconds N         how long (5)
-  --requests N        at most so many
-  --expect TEXT       the body that every reply must have (Hello, World and a newline)
-  --idle N            beside N connections that say nothing
-  --streams K         beside K endless streams, drained as fast as they come
-  --stream-target T   what those ask for (/stream?chunks=1000000000&size=65536)
-  --download BYTES    instead: fetch TARGET once, a body of BYTES, and say how fast
+    /// What the server speaks there.
+    #[arg(long, value_name = "NAME", default_value_t = Protocol::Uwsgi)]
+    protocol: Protocol,
 
-Streams and downloads go by uwsgi or SCGI, where the connection's end is the reply's.
-";
+    /// Requests in flight.
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    connections: usize,
 
-const NAMES: [&str; 9] = [
-    "protocol",
-    "connections",
-    "seconds",
-    "requests",
-    "expect",
-    "idle",
-    "streams",
-    "stream-target",
-    "download",
-];
+    /// How long.
+    #[arg(long, value_name = "N", default_value_t = 5.0)]
+    seconds: f64,
+
+    /// At most so many.
+    #[arg(long, value_name = "N", default_value_t = u64::MAX)]
+    requests: u64,
+
+    /// The body that every reply must have.
+    #[arg(long, value_name = "TEXT", default_value = "Hello, World\n")]
+    expect: String,
+
+    /// Beside N connections that say nothing.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    idle: usize,
+
+    /// Beside K endless streams, drained as fast as they come.
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    streams: usize,
+
+    /// What those ask for.
+    #[arg(long, value_name = "T", default_value = ENDLESS)]
+    stream_target: String,
+
+    /// Instead: fetch TARGET once, a body of BYTES, and say how fast.
+    #[arg(long, value_name = "BYTES")]
+    download: Option<u64>,
+}
 
 fn main() -> ExitCode {
-    let options = match Options::parse(std::env::args().skip(1), &NAMES) {
-        Ok(options) if matches!(options.positional.len(), 1 | 2) => options,
-        Ok(_) => {
-            eprint!("{USAGE}");
-            return ExitCode::FAILURE;
-        }
-        Err(error) => {
-            eprint!("load: {error}\n\n{USAGE}");
-            return ExitCode::FAILURE;
-        }
-    };
-    match load(&options) {
+    match load(&Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("load: {error}");
@@ -63,34 +71,28 @@ fn main() -> ExitCode {
 }
 
 fn load(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
-    let address: Address = options.positional[0].parse()?;
-    let protocol = options.get("protocol")?.unwrap_or(Protocol::Uwsgi);
-    let long = ["download", "streams"].iter().any(|name| matches!(options.get::<String>(name), Ok(Some(_))));
-    if long && protocol.keeps_alive() {
+    let Options { address, protocol, .. } = options;
+    if (options.download.is_some() || options.streams > 0) && protocol.keeps_alive() {
         return Err(format!("a long reply by {protocol} is not understood here").into());
     }
-    let packets = [protocol.get(options.positional.get(1).map_or("/", String::as_str))];
-    if let Some(body) = options.get("download")? {
-        let bytes_per_second = download(&address, &packets[0], body)?;
+    let packets = [protocol.get(&options.target)];
+    if let Some(body) = options.download {
+        let bytes_per_second = download(address, &packets[0], body)?;
         println!("{:.3} GiB/s", bytes_per_second / f64::from(1 << 30));
         return Ok(());
     }
 
     idle::raise_descriptor_limit()?;
-    let held = idle::hold(&address, options.get("idle")?.unwrap_or(0))?;
-    let stream_target: Option<String> = options.get("stream-target")?;
-    let stream_packet = protocol.get(stream_target.as_deref().unwrap_or(ENDLESS));
-    let mut streams = (0..options.get("streams")?.unwrap_or(0))
-        .map(|_| Stream::open(&address, &stream_packet))
-        .collect::<Result<Vec<_>, _>>()?;
+    let held = idle::hold(address, options.idle)?;
+    let stream_packet = protocol.get(&options.stream_target);
+    let mut streams =
+        (0..options.streams).map(|_| Stream::open(address, &stream_packet)).collect::<Result<Vec<_>, _>>()?;
 
-    let body = options.get::<String>("expect")?.unwrap_or_else(|| "Hello, World\n".into());
-    let target = Target { address: &address, protocol, packets: &packets, body: body.as_bytes() };
-    let bound = Bound {
-        time: Duration::try_from_secs_f64(options.get("seconds")?.unwrap_or(5.0))?,
-        requests: options.get("requests")?.unwrap_or(u64::MAX),
-    };
-    let report = run(&target, options.get("connections")?.unwrap_or(16), bound, &mut streams)?;
+    let body = options.expect.as_bytes();
+    let target = Target { address, protocol: *protocol, packets: &packets, body };
+    let time = Duration::try_from_secs_f64(options.seconds)?;
+    let bound = Bound { time, requests: options.requests };
+    let report = run(&target, options.connections, bound, &mut streams)?;
     drop(held);
     let microseconds = |quantile| report.within(quantile).as_nanos() as f64 / 1000.0;
     println!(

@@ -1,4 +1,4 @@
-//! How many connections wait on a listener, and how many may: what the kernel tells, and nobody else knows.
+//! How many connections wait on a listener, and how many may: only the kernel knows, and tells.
 
 mod tcp;
 mod unix;

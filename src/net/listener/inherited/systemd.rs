@@ -11,7 +11,7 @@ impl Inherited {
     ///
     /// Once in a process, and before its second thread starts: `listenfd` takes LISTEN_FDS and LISTEN_PID out
     /// of the environment, so that children do not believe them. Every stream socket becomes close-on-exec,
-    /// also one that nobody asks for; that one is closed with the rest of this.
+    /// also one for which no listener asks; that one is closed with the rest of this.
     pub fn from_environment() -> Self {
         let read = |name: &str| env::var(name).unwrap_or_default();
         if read("LISTEN_FDS").is_empty() {

@@ -4,9 +4,9 @@ use std::io;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use tidegate_compare::attached::{self, Event};
+use tidegate_compare::attached::Event;
 use tidegate_compare::idle;
-use tidegate_compare::load::{self, Bound, Target};
+use tidegate_compare::load::{self, Bound};
 use tidegate_compare::procfs;
 use tidegate_compare::protocol::Protocol;
 use tidegate_compare::server::Server;
@@ -15,10 +15,8 @@ use tidegate_compare::table::{Aim, Row};
 
 use crate::Bench;
 use crate::contenders::{LARGE, Role};
-use crate::measure::{
-    self, COUNTED_REQUESTS, HELLO, MUCH_TIME, SETTLE, Sample, TRACED_REQUESTS, WARM_UP, cells, on_each,
-    sample, text,
-};
+use crate::measure::{SETTLE, WARM_UP, cells, on_each, text};
+use crate::subject::{COUNTED, CPU, FIGURES, Figure, Subject, TRACED, in_rounds, samples};
 
 const IDLE_CONNECTIONS: usize = 10_000;
 const ENDLESS_STREAMS: usize = 2;
@@ -29,100 +27,78 @@ const GIB: f64 = (1 << 30) as f64;
 /// A server per column, or what its cells say instead.
 pub(crate) type Servers = Vec<Result<Server, String>>;
 
+/// What is measured of each.
+pub(crate) type Subjects<'a> = [Result<Subject<'a>, String>];
+
+/// What is measured of each column's server: requests for `target`.
+pub(crate) fn subjects<'a>(servers: &'a Servers, target: &str) -> Vec<Result<Subject<'a>, String>> {
+    on_each(servers, |server| Ok(Subject::hello(vec![server], &server.address, Protocol::Uwsgi, target)))
+}
+
 /// Small requests as fast as they go: throughput, latency and what the server spends on each.
-pub(crate) fn hello(bench: &Bench, servers: &Servers) -> Vec<Row> {
-    let samples = in_rounds(bench, servers, |server| {
-        sample(bench.time, &[server], |time| small_requests(bench, server, time, u64::MAX))
-    });
-    let row = |name: &str, decimals, aim, of: fn(&Sample) -> f64| Row {
-        name: name.into(),
-        decimals,
-        cells: cells(&samples, of),
-        aim,
+pub(crate) fn hello(bench: &Bench, subjects: &Subjects<'_>) -> Vec<Row> {
+    let samples = samples(bench, subjects);
+    let row = |(name, decimals, of): Figure| {
+        let aim = (name == CPU).then_some(Aim::AtMostFloor(1.15));
+        Row { name: name.into(), decimals, cells: cells(&samples, of), aim }
     };
-    vec![
-        row("requests per second", 0, None, |sample| sample.per_second),
-        row("p50, µs", 1, None, |sample| sample.p50),
-        row("p99, µs", 1, None, |sample| sample.p99),
-        row("server CPU per request, µs", 2, Some(Aim::AtMostFloor(1.15)), Sample::cpu_sum),
-        row("requests per second of server CPU", 0, None, |sample| 1e6 / sample.cpu_sum()),
-        row("server's core busy, %", 0, None, |sample| sample.busy),
-        row("bytes per reply", 0, None, |sample| sample.reply_bytes),
-    ]
+    let bytes: Figure = ("bytes per reply", 0, |sample| sample.reply_bytes);
+    FIGURES.into_iter().chain([bytes]).map(row).collect()
 }
 
 /// System calls per request, and for the notes which they are.
-pub(crate) fn system_calls(bench: &Bench, servers: &Servers) -> (Row, Vec<String>) {
-    let counts = on_each(servers, |server| {
-        attached::system_calls(server.pid(), &bench.folder, &bench.cores, || {
-            small_requests(bench, server, MUCH_TIME, TRACED_REQUESTS).map(|_| ())
-        })
-    });
-    let per_request = |count: u64| count as f64 / TRACED_REQUESTS as f64;
+pub(crate) fn system_calls(bench: &Bench, subjects: &Subjects<'_>) -> (Row, Vec<String>) {
+    let counts = on_each(subjects, |subject| subject.traced_calls(bench));
     let mut notes = Vec::new();
     for (contender, calls) in bench.contenders.iter().zip(&counts) {
         if let Ok(calls) = calls {
-            let frequent = calls.iter().filter(|(_, count)| per_request(*count) >= 0.01);
-            let list: Vec<_> =
-                frequent.map(|(name, count)| format!("{name} {:.2}", per_request(*count))).collect();
+            let frequent = calls.iter().filter(|(_, count)| *count >= 0.01);
+            let list: Vec<_> = frequent.map(|(name, count)| format!("{name} {count:.2}")).collect();
             notes.push(format!("System calls of {}: {}.", contender.title(), list.join(", ")));
         }
     }
-    let total = |calls: Vec<(String, u64)>| vec![per_request(calls.iter().map(|(_, count)| count).sum())];
-    let row = Row {
-        name: "system calls per request (strace)".into(),
-        decimals: 2,
-        cells: counts.into_iter().map(|calls| calls.map(total)).collect(),
-        aim: Some(Aim::AtMost(4.5)),
-    };
-    (row, notes)
+    let total = |calls: Vec<(String, f64)>| vec![calls.iter().map(|(_, count)| count).sum()];
+    let cells = counts.into_iter().map(|calls| calls.map(total)).collect();
+    (Row { name: TRACED.into(), decimals: 2, cells, aim: Some(Aim::AtMost(4.5)) }, notes)
 }
 
 /// The same at full speed, and instructions, where the machine counts them: strace slows a server so
 /// much that it never runs out of requests, and so hides what waiting costs.
-pub(crate) fn at_full_speed(bench: &Bench, servers: &Servers) -> Vec<Row> {
-    let row = |event: Event, name: &str, decimals, aim| {
-        if !event.is_counted(&bench.folder) {
-            return None;
-        }
-        let cells = on_each(servers, |server| {
-            let count = event.count(server.pid(), &bench.folder, &bench.cores, || {
-                small_requests(bench, server, MUCH_TIME, COUNTED_REQUESTS).map(|_| ())
-            })?;
-            Ok(vec![count as f64 / COUNTED_REQUESTS as f64])
-        });
-        Some(Row { name: name.into(), decimals, cells, aim })
+pub(crate) fn at_full_speed(bench: &Bench, subjects: &Subjects<'_>) -> Vec<Row> {
+    let row = |(event, name, decimals, aim): (Event, &str, usize, Option<Aim>)| {
+        let cells = on_each(subjects, |subject| Ok(vec![subject.counted(bench, event)?]));
+        Row { name: name.into(), decimals, cells, aim }
     };
     let rows = [
-        row(Event::SystemCalls, "the same at full speed (perf)", 2, Some(Aim::AtMost(4.5))),
-        row(Event::Instructions, "instructions per request", 0, None),
+        (Event::SystemCalls, COUNTED, 2, Some(Aim::AtMost(4.5))),
+        (Event::Instructions, "instructions per request", 0, None),
     ];
-    rows.into_iter().flatten().collect()
+    rows.into_iter().filter(|(event, ..)| event.is_counted(&bench.folder)).map(row).collect()
 }
 
 /// The most that a server had resident after all those small requests.
-pub(crate) fn peak_memory(servers: &Servers) -> Row {
-    let cells = on_each(servers, |server| {
-        let memory = procfs::memory(server.pid()).map_err(text)?;
+pub(crate) fn peak_memory(subjects: &Subjects<'_>) -> Row {
+    let cells = on_each(subjects, |subject| {
+        let memory = procfs::memory(subject.servers[0].pid()).map_err(text)?;
         Ok(vec![memory.peak as f64 / MIB])
     });
     Row { name: "peak RSS, MiB".into(), decimals: 2, cells, aim: Some(Aim::AtMost(4.0)) }
 }
 
 /// What ten thousand silent connections add.
-pub(crate) fn idle_connections(bench: &Bench, servers: &Servers) -> Row {
+pub(crate) fn idle_connections(bench: &Bench, subjects: &Subjects<'_>) -> Row {
     let limit = idle::raise_descriptor_limit();
-    let cells = (bench.contenders.iter().zip(servers))
-        .map(|(contender, server)| {
+    let cells = (bench.contenders.iter().zip(subjects))
+        .map(|(contender, subject)| {
             contender.holds_idle_connections()?;
-            let server = server.as_ref().map_err(Clone::clone)?;
+            let subject = subject.as_ref().map_err(Clone::clone)?;
             match &limit {
                 Ok(limit) if *limit > IDLE_CONNECTIONS as u64 + 100 => {}
                 _ => return Err("too few descriptors".into()),
             }
-            let bytes = added_by_idle(server).map_err(text)?;
+            let bytes = added_by_idle(subject.servers[0]).map_err(text)?;
             // It must still be there for others.
-            small_requests(bench, server, WARM_UP, 1).map_err(text)?;
+            subject.load(bench, WARM_UP, 1).map_err(text)?;
             Ok(vec![bytes / MIB])
         })
         .collect();
@@ -158,15 +134,13 @@ fn added_by_idle(server: &Server) -> io::Result<f64> {
 pub(crate) fn beside_streams(bench: &Bench) -> (Row, Vec<String>) {
     let servers = bench.start(Role::HelloBesideStreams);
     let endless = Protocol::Uwsgi.get(ENDLESS);
-    let packets = [Protocol::Uwsgi.get(Role::HelloBesideStreams.hello_target())];
-    let samples = in_rounds(bench, &servers, |server| {
+    let subjects = subjects(&servers, Role::HelloBesideStreams.hello_target());
+    let samples = in_rounds(bench, &subjects, |subject| {
         let mut streams = (0..ENDLESS_STREAMS)
-            .map(|_| Stream::open(&server.address, &endless))
+            .map(|_| Stream::open(subject.address, &endless))
             .collect::<io::Result<Vec<_>>>()?;
-        let target =
-            Target { address: &server.address, protocol: Protocol::Uwsgi, packets: &packets, body: HELLO };
         let bound = Bound { time: bench.time, requests: u64::MAX };
-        let report = load::run(&target, 1, bound, &mut streams)?;
+        let report = load::run(&subject.target(), 1, bound, &mut streams)?;
         if streams.iter().any(|stream| stream.received == 0) {
             return Err(io::Error::other("a stream did not flow"));
         }
@@ -193,10 +167,11 @@ pub(crate) fn beside_streams(bench: &Bench) -> (Row, Vec<String>) {
 /// One large answer: how fast it arrives, and what the server spends on it.
 pub(crate) fn large_answer(bench: &Bench) -> Vec<Row> {
     let servers = bench.start(Role::Large);
-    let packet = Protocol::Uwsgi.get(Role::LARGE_TARGET);
-    let samples = in_rounds(bench, &servers, |server| {
+    let subjects = subjects(&servers, Role::LARGE_TARGET);
+    let samples = in_rounds(bench, &subjects, |subject| {
+        let server = subject.servers[0];
         let before = procfs::cpu_time(server.pid())?;
-        let rate = download(&server.address, &packet, LARGE)?;
+        let rate = download(subject.address, &subject.packets[0], LARGE)?;
         sleep(SETTLE);
         Ok((rate / GIB, (procfs::cpu_time(server.pid())? - before).as_secs_f64() * 1e3))
     });
@@ -210,21 +185,4 @@ pub(crate) fn large_answer(bench: &Bench) -> Vec<Row> {
         row("a response of 1 GiB, GiB/s", 2, Some(Aim::AtLeastFloor(0.9)), |sample| sample.0),
         row("server CPU for it, ms", 0, None, |sample| sample.1),
     ]
-}
-
-/// Small requests to a server in [`Role::Hello`].
-fn small_requests(bench: &Bench, server: &Server, time: Duration, requests: u64) -> io::Result<load::Report> {
-    let packets = [Protocol::Uwsgi.get(Role::Hello.hello_target())];
-    let target =
-        Target { address: &server.address, protocol: Protocol::Uwsgi, packets: &packets, body: HELLO };
-    load::run(&target, bench.connections, Bound { time, requests }, &mut [])
-}
-
-fn in_rounds<T>(
-    bench: &Bench,
-    servers: &Servers,
-    measure: impl FnMut(&Server) -> io::Result<T>,
-) -> Vec<Result<Vec<T>, String>> {
-    let abort_reply = |server: &Server| format!("{} said: {}", server.address, server.last_line());
-    measure::in_rounds(bench.rounds, servers, abort_reply, measure)
 }

@@ -8,7 +8,7 @@ mod contenders;
 mod experiments;
 mod measure;
 mod nginx;
-mod part;
+mod options;
 mod protocols;
 mod python;
 mod subject;
@@ -20,45 +20,19 @@ use std::path::{self, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Parser;
 use tidegate_compare::address::Address;
 use tidegate_compare::cores::Cores;
 use tidegate_compare::grid::Grid;
-use tidegate_compare::options::Options;
 use tidegate_compare::procfs;
-use tidegate_compare::server::Server;
 use tidegate_compare::table::{Row, Table};
 
 use contenders::{Contender, Role, beside};
 use experiments::Servers;
-use part::{Part, Parts};
-
-const USAGE: &str = "\
-usage: compare [OPTION VALUE]…
-
-  --tidegate PATH    the binary under test (the one beside this program)
-  --before PATH      an earlier tidegate, whose uwsgi protocol is measured beside this one's
-  --python FOLDER    the virtual environment with the servers of Python applications (target/venv-bench)
-  --only PARTS       of: requests, idle, streams, large, protocols, nginx, python; several with commas between (all)
-  --connections N    requests in flight (16)
-  --rounds N         the figures are medians of so many rounds (5)
-  --seconds N        of one round of one server (2)
-  --markdown FILE    write the tables there, too
-";
+use options::{Options, Part};
 
 fn main() -> ExitCode {
-    let names = ["tidegate", "before", "python", "only", "connections", "rounds", "seconds", "markdown"];
-    let options = match Options::parse(env::args().skip(1), &names) {
-        Ok(options) if options.positional.is_empty() => options,
-        Ok(_) => {
-            eprint!("{USAGE}");
-            return ExitCode::FAILURE;
-        }
-        Err(error) => {
-            eprint!("compare: {error}\n\n{USAGE}");
-            return ExitCode::FAILURE;
-        }
-    };
-    match compare(&options) {
+    match compare(&Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("compare: {error}");
@@ -75,7 +49,8 @@ struct Bench {
     before: Option<PathBuf>,
     /// The virtual environment of those that serve Python applications.
     python: PathBuf,
-    parts: Parts,
+    /// Those that are measured; none means all.
+    parts: Vec<Part>,
     connections: usize,
     rounds: usize,
     /// Of one round of one server.
@@ -89,31 +64,31 @@ impl Bench {
     fn new(options: &Options) -> Result<Bench, Box<dyn Error>> {
         let folder = env::temp_dir().join(format!("tidegate-compare-{}", std::process::id()));
         fs::create_dir(&folder)?;
-        let tidegate = options.get("tidegate")?.map_or_else(|| beside("tidegate"), Ok)?;
+        let tidegate = options.tidegate.clone().map_or_else(|| beside("tidegate"), Ok)?;
         Ok(Bench {
             contenders: Contender::all(&tidegate)?,
             tidegate,
-            before: options.get("before")?,
-            python: path::absolute(
-                options.get("python")?.unwrap_or_else(|| PathBuf::from("target/venv-bench")),
-            )?,
-            parts: Parts::parse(&options.get::<String>("only")?.unwrap_or_default())?,
-            connections: options.get("connections")?.unwrap_or(16),
-            rounds: options.get("rounds")?.unwrap_or(5).clamp(1, 100),
-            time: Duration::try_from_secs_f64(options.get("seconds")?.unwrap_or(2.0))?,
+            before: options.before.clone(),
+            python: path::absolute(&options.python)?,
+            parts: options.only.clone(),
+            connections: options.connections,
+            rounds: options.rounds.into(),
+            time: Duration::try_from_secs_f64(options.seconds)?,
             cores: Cores::choose()?,
             folder,
         })
     }
 
-    /// Starts whoever can play this role. They end when the result is dropped.
+    fn has(&self, part: Part) -> bool {
+        self.parts.is_empty() || self.parts.contains(&part)
+    }
+
+    /// Starts those that can play this role. They end when the result is dropped.
     fn start(&self, role: Role) -> Servers {
         let start = |(column, contender): (usize, &Contender)| {
             let socket = self.folder.join(format!("{column}.{}.sock", role.name()));
             let command = contender.command(role, &socket, &self.folder)?;
-            let address = Address::unix(&socket).map_err(|error| error.to_string())?;
-            let log = socket.with_extension("log");
-            Server::start(command, address, &log, &self.cores).map_err(|error| error.to_string())
+            subject::start(self, command, &[&Address::unix(&socket).map_err(measure::text)?])
         };
         self.contenders.iter().enumerate().map(start).collect()
     }
@@ -151,23 +126,23 @@ impl Drop for Bench {
 fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
     let bench = Bench::new(options)?;
     let mut text = String::new();
-    if bench.parts.any_of_first_table() {
+    if Part::OF_FIRST_TABLE.into_iter().any(|part| bench.has(part)) {
         text += &first_table(&bench);
     }
-    if bench.parts.has(Part::Protocols) {
+    if bench.has(Part::Protocols) {
         eprintln!("the protocols…");
         text += &section("The protocols, directly", DIRECTLY, &bench, protocols::directly(&bench)?);
     }
-    if bench.parts.has(Part::Nginx) {
+    if bench.has(Part::Nginx) {
         eprintln!("through nginx…");
         text += &section("The protocols, through nginx", THROUGH_NGINX, &bench, nginx::through(&bench)?);
     }
-    if bench.parts.has(Part::Python) {
+    if bench.has(Part::Python) {
         eprintln!("Python applications…");
         text += &section("Python applications", HOSTED, &bench, python::hosted(&bench)?);
     }
     print!("{text}");
-    if let Some(file) = options.get::<PathBuf>("markdown")? {
+    if let Some(file) = &options.markdown {
         fs::write(file, text)?;
     }
     Ok(())
@@ -202,30 +177,31 @@ fn first_table(bench: &Bench) -> String {
 /// The rows of the first table, in its order.
 fn measure(bench: &Bench, notes: &mut Vec<String>) -> Vec<Row> {
     let mut rows = Vec::new();
-    if bench.parts.has(Part::Requests) || bench.parts.has(Part::Idle) {
+    if bench.has(Part::Requests) || bench.has(Part::Idle) {
         let servers = bench.start(Role::Hello);
-        if bench.parts.has(Part::Requests) {
+        let subjects = experiments::subjects(&servers, Role::Hello.hello_target());
+        if bench.has(Part::Requests) {
             eprintln!("small requests…");
-            rows.extend(experiments::hello(bench, &servers));
+            rows.extend(experiments::hello(bench, &subjects));
             eprintln!("system calls…");
-            let (calls, which) = experiments::system_calls(bench, &servers);
+            let (calls, which) = experiments::system_calls(bench, &subjects);
             rows.push(calls);
             notes.extend(which);
-            rows.extend(experiments::at_full_speed(bench, &servers));
-            rows.push(experiments::peak_memory(&servers));
+            rows.extend(experiments::at_full_speed(bench, &subjects));
+            rows.push(experiments::peak_memory(&subjects));
         }
-        if bench.parts.has(Part::Idle) {
+        if bench.has(Part::Idle) {
             eprintln!("idle connections…");
-            rows.push(experiments::idle_connections(bench, &servers));
+            rows.push(experiments::idle_connections(bench, &subjects));
         }
     }
-    if bench.parts.has(Part::Streams) {
+    if bench.has(Part::Streams) {
         eprintln!("beside endless streams…");
         let (beside, rates) = experiments::beside_streams(bench);
         rows.push(beside);
         notes.extend(rates);
     }
-    if bench.parts.has(Part::Large) {
+    if bench.has(Part::Large) {
         eprintln!("a large response…");
         rows.extend(experiments::large_answer(bench));
     }

@@ -17,15 +17,6 @@ pub(crate) const WARM_UP: Duration = Duration::from_millis(200);
 /// For a server to fall asleep, which brings its CPU time up to date.
 pub(crate) const SETTLE: Duration = Duration::from_millis(20);
 
-/// strace makes a request a hundred times as slow, so these are enough.
-pub(crate) const TRACED_REQUESTS: u64 = 4000;
-
-/// For perf: enough to make the attaching negligible.
-pub(crate) const COUNTED_REQUESTS: u64 = 50_000;
-
-/// Those two end by their count, long before.
-pub(crate) const MUCH_TIME: Duration = Duration::from_secs(20);
-
 /// What one round of small requests tells. Times are in microseconds.
 pub(crate) struct Sample {
     pub(crate) per_second: f64,
@@ -73,33 +64,6 @@ pub(crate) fn sample(
     })
 }
 
-/// Measures every subject once per round; every round begins with another one, so that what disturbs the
-/// machine disturbs all of them. One that fails is out: its reason takes the cells, and `abort_reply` tell more.
-pub(crate) fn in_rounds<S, T>(
-    rounds: usize,
-    subjects: &[Result<S, String>],
-    abort_reply: impl Fn(&S) -> String,
-    mut measure: impl FnMut(&S) -> io::Result<T>,
-) -> Vec<Result<Vec<T>, String>> {
-    let mut samples: Vec<Result<Vec<T>, String>> = on_each(subjects, |_| Ok(Vec::new()));
-    for round in 0..rounds {
-        for turn in 0..subjects.len() {
-            let column = (round + turn) % subjects.len();
-            let (Ok(subject), Ok(earlier)) = (&subjects[column], &mut samples[column]) else {
-                continue;
-            };
-            match measure(subject) {
-                Ok(sample) => earlier.push(sample),
-                Err(error) => {
-                    eprintln!("out: {error}. {}", abort_reply(subject));
-                    samples[column] = Err(text(error));
-                }
-            }
-        }
-    }
-    samples
-}
-
 /// One figure of every sample.
 pub(crate) fn cell<T>(samples: &Result<Vec<T>, String>, of: impl Fn(&T) -> f64) -> Cell {
     match samples {
@@ -109,13 +73,13 @@ pub(crate) fn cell<T>(samples: &Result<Vec<T>, String>, of: impl Fn(&T) -> f64) 
 }
 
 /// That figure of every subject.
-pub(crate) fn cells<T>(samples: &[Result<Vec<T>, String>], of: fn(&T) -> f64) -> Vec<Cell> {
-    samples.iter().map(|samples| cell(samples, of)).collect()
+pub(crate) fn cells<T>(samples: &[Result<Vec<T>, String>], of: impl Fn(&T) -> f64) -> Vec<Cell> {
+    samples.iter().map(|samples| cell(samples, &of)).collect()
 }
 
-pub(crate) fn on_each<S, T>(
-    subjects: &[Result<S, String>],
-    mut measure: impl FnMut(&S) -> Result<T, String>,
+pub(crate) fn on_each<'a, S, T>(
+    subjects: &'a [Result<S, String>],
+    mut measure: impl FnMut(&'a S) -> Result<T, String>,
 ) -> Vec<Result<T, String>> {
     subjects.iter().map(|subject| measure(subject.as_ref().map_err(Clone::clone)?)).collect()
 }

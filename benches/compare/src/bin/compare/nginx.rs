@@ -27,8 +27,8 @@ const ROWS: [(&str, Protocol, &str); 4] = [
     (HTTP, Protocol::Http, "/http"),
 ];
 
-/// HTTP has no words for whom a request is from: as README has it, the proxy says it in headers and is believed,
-/// so that all four protocols tell the application the same.
+/// HTTP has no word for the address of a request's client: as README has it, the proxy says it in headers and is
+/// believed, so that all four protocols tell the application the same.
 const TRUST: [&str; 2] = ["--trusted-proxy", "127.0.0.1"];
 
 const PER_SECOND: &str = "requests per second";

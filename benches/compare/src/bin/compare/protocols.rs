@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use tidegate_compare::address::Address;
-use tidegate_compare::attached::{self, Event};
+use tidegate_compare::attached::Event;
 use tidegate_compare::grid::{Bound, Claim, Grid};
 use tidegate_compare::protocol::Protocol;
 use tidegate_compare::server::Server;
@@ -11,8 +11,10 @@ use tidegate_compare::table::Cell;
 
 use crate::Bench;
 use crate::contenders::beside;
-use crate::measure::{COUNTED_REQUESTS, MUCH_TIME, Sample, TRACED_REQUESTS, on_each, text};
-use crate::subject::{Figure, Subject, grid, samples, serve_hello, start};
+use crate::measure::on_each;
+use crate::subject::{
+    COUNTED, CPU, FIGURES, PER_CPU_SECOND, Subject, TRACED, grid, samples, serve_hello, start,
+};
 
 const FLOOR: &str = "floor";
 const FLOOR_KEPT: &str = "floor, kept alive";
@@ -25,18 +27,6 @@ const HTTP: &str = "HTTP, kept alive";
 const HYPER: &str = "hyper, kept alive";
 const HTTP_TCP: &str = "HTTP, kept alive, TCP";
 const HYPER_TCP: &str = "hyper, kept alive, TCP";
-
-const CPU: &str = "server CPU per request, µs";
-const PER_CPU_SECOND: &str = "requests per second of server CPU";
-
-const FIGURES: [Figure; 6] = [
-    ("requests per second", 0, |sample| sample.per_second),
-    ("p50, µs", 1, |sample| sample.p50),
-    ("p99, µs", 1, |sample| sample.p99),
-    (CPU, 2, Sample::cpu_sum),
-    (PER_CPU_SECOND, 0, |sample| 1e6 / sample.cpu_sum()),
-    ("server's core busy, %", 0, |sample| sample.busy),
-];
 
 /// The aims. What is the same twice differs by a hundredth here and there.
 const CLAIMS: [Claim<'_>; 3] = [
@@ -76,7 +66,7 @@ impl Places {
     }
 }
 
-/// Starts everybody, measures, and returns the table with the sentences below it.
+/// Starts all servers, measures, and returns the table with the sentences below it.
 pub(crate) fn directly(bench: &Bench) -> std::io::Result<(Grid, Vec<String>)> {
     let places = Places::new(bench)?;
     let floor_path = beside("floor")?;
@@ -131,26 +121,17 @@ fn table(bench: &Bench, places: &[Place<'_>]) -> (Grid, Vec<String>) {
     (grid, claims)
 }
 
-/// Columns of system calls per request: under strace, where a slow server never runs out of requests, and, if
-/// perf can count them, at full speed, where it does.
+/// Columns of system calls per request: under strace and, if perf can count them, at full speed.
 fn system_calls(bench: &Bench, subjects: &[Result<Subject<'_>, String>]) -> Vec<(&'static str, Vec<Cell>)> {
     let traced = on_each(subjects, |subject| {
-        let work = || subject.load(bench, MUCH_TIME, TRACED_REQUESTS).map(|_| ());
-        let calls = attached::system_calls(subject.servers[0].pid(), &bench.folder, &bench.cores, work)?;
+        let calls = subject.traced_calls(bench)?;
         eprintln!("  {} {}: {calls:?}", subject.protocol, subject.address);
-        let sum: u64 = calls.iter().map(|(_, count)| count).sum();
-        Ok(vec![sum as f64 / TRACED_REQUESTS as f64])
+        Ok(vec![calls.iter().map(|(_, count)| count).sum()])
     });
-    let mut columns = vec![("system calls per request (strace)", traced)];
+    let mut columns = vec![(TRACED, traced)];
     if Event::SystemCalls.is_counted(&bench.folder) {
-        let counted = on_each(subjects, |subject| {
-            subject.load(bench, MUCH_TIME, 1).map_err(text)?;
-            let work = || subject.load(bench, MUCH_TIME, COUNTED_REQUESTS).map(|_| ());
-            let count =
-                Event::SystemCalls.count(subject.servers[0].pid(), &bench.folder, &bench.cores, work)?;
-            Ok(vec![count as f64 / COUNTED_REQUESTS as f64])
-        });
-        columns.push(("the same at full speed (perf)", counted));
+        let counted = on_each(subjects, |subject| Ok(vec![subject.counted(bench, Event::SystemCalls)?]));
+        columns.push((COUNTED, counted));
     }
     columns
 }

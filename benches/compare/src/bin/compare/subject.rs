@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use tidegate_compare::address::Address;
+use tidegate_compare::attached::{self, Event};
 use tidegate_compare::grid::Grid;
 use tidegate_compare::load::{self, Bound, Report, Target};
 use tidegate_compare::protocol::Protocol;
@@ -13,7 +14,16 @@ use tidegate_compare::server::Server;
 
 use crate::Bench;
 use crate::contenders::ONE_PROCESS;
-use crate::measure::{HELLO, Sample, cell, in_rounds, sample};
+use crate::measure::{HELLO, Sample, cell, on_each, sample, text};
+
+/// strace makes a request a hundred times as slow, so these are enough.
+const TRACED_REQUESTS: u64 = 4000;
+
+/// For perf: enough to make the attaching negligible.
+const COUNTED_REQUESTS: u64 = 50_000;
+
+/// Those two end by their count, long before.
+const MUCH_TIME: Duration = Duration::from_secs(20);
 
 /// A protocol, and whose CPU a request through it costs.
 pub(crate) struct Subject<'a> {
@@ -37,15 +47,36 @@ impl<'a> Subject<'a> {
         Subject { servers, address, protocol, packets: vec![protocol.get(target)], body: HELLO }
     }
 
+    /// What is asked of it, and what the answer must be.
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target { address: self.address, protocol: self.protocol, packets: &self.packets, body: self.body }
+    }
+
     /// Requests through this protocol.
     pub(crate) fn load(&self, bench: &Bench, time: Duration, requests: u64) -> io::Result<Report> {
-        let target = Target {
-            address: self.address,
-            protocol: self.protocol,
-            packets: &self.packets,
-            body: self.body,
-        };
-        load::run(&target, bench.connections, Bound { time, requests }, &mut [])
+        load::run(&self.target(), bench.connections, Bound { time, requests }, &mut [])
+    }
+
+    /// System calls per request by name, under strace, where a slow server never runs out of requests.
+    pub(crate) fn traced_calls(&self, bench: &Bench) -> Result<Vec<(String, f64)>, String> {
+        let work = || self.load(bench, MUCH_TIME, TRACED_REQUESTS).map(|_| ());
+        let calls = attached::system_calls(self.servers[0].pid(), &bench.folder, &bench.cores, work)?;
+        let per_request = |(name, count)| (name, count as f64 / TRACED_REQUESTS as f64);
+        Ok(calls.into_iter().map(per_request).collect())
+    }
+
+    /// What perf counts per request at full speed, where a server runs out of requests.
+    pub(crate) fn counted(&self, bench: &Bench, event: Event) -> Result<f64, String> {
+        self.load(bench, MUCH_TIME, 1).map_err(text)?;
+        let work = || self.load(bench, MUCH_TIME, COUNTED_REQUESTS).map(|_| ());
+        let count = event.count(self.servers[0].pid(), &bench.folder, &bench.cores, work)?;
+        Ok(count as f64 / COUNTED_REQUESTS as f64)
+    }
+
+    fn last_lines(&self) -> String {
+        let said =
+            self.servers.iter().map(|server| format!("{} said: {}", server.address, server.last_line()));
+        said.collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -54,18 +85,55 @@ pub(crate) type Samples = Result<Vec<Sample>, String>;
 
 /// A sample of every subject in every round.
 pub(crate) fn samples(bench: &Bench, subjects: &[Result<Subject<'_>, String>]) -> Vec<Samples> {
-    let abort_reply = |subject: &Subject<'_>| {
-        let said =
-            subject.servers.iter().map(|server| format!("{} said: {}", server.address, server.last_line()));
-        said.collect::<Vec<_>>().join("; ")
-    };
-    in_rounds(bench.rounds, subjects, abort_reply, |subject| {
+    in_rounds(bench, subjects, |subject| {
         sample(bench.time, &subject.servers, |time| subject.load(bench, time, u64::MAX))
     })
 }
 
+/// Measures every subject once per round; every round begins with another one, so that what disturbs the
+/// machine disturbs all of them. One that fails is out, and its reason takes the cells.
+pub(crate) fn in_rounds<T>(
+    bench: &Bench,
+    subjects: &[Result<Subject<'_>, String>],
+    mut measure: impl FnMut(&Subject<'_>) -> io::Result<T>,
+) -> Vec<Result<Vec<T>, String>> {
+    let mut samples: Vec<Result<Vec<T>, String>> = on_each(subjects, |_| Ok(Vec::new()));
+    for round in 0..bench.rounds {
+        for turn in 0..subjects.len() {
+            let column = (round + turn) % subjects.len();
+            let (Ok(subject), Ok(earlier)) = (&subjects[column], &mut samples[column]) else {
+                continue;
+            };
+            match measure(subject) {
+                Ok(sample) => earlier.push(sample),
+                Err(error) => {
+                    eprintln!("out: {error}. {}", subject.last_lines());
+                    samples[column] = Err(text(error));
+                }
+            }
+        }
+    }
+    samples
+}
+
 /// A column: its name, the digits behind the point, and what it takes of a sample.
 pub(crate) type Figure = (&'static str, usize, fn(&Sample) -> f64);
+
+pub(crate) const CPU: &str = "server CPU per request, µs";
+pub(crate) const PER_CPU_SECOND: &str = "requests per second of server CPU";
+
+/// What is measured of requests to one server.
+pub(crate) const FIGURES: [Figure; 6] = [
+    ("requests per second", 0, |sample| sample.per_second),
+    ("p50, µs", 1, |sample| sample.p50),
+    ("p99, µs", 1, |sample| sample.p99),
+    (CPU, 2, Sample::cpu_sum),
+    (PER_CPU_SECOND, 0, |sample| 1e6 / sample.cpu_sum()),
+    ("server's core busy, %", 0, |sample| sample.busy),
+];
+
+pub(crate) const TRACED: &str = "system calls per request (strace)";
+pub(crate) const COUNTED: &str = "the same at full speed (perf)";
 
 /// The figures of every row.
 pub(crate) fn grid(

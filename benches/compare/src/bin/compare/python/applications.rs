@@ -1,7 +1,6 @@
 //! What is served: the applications of fixtures/python/bench.
 
 use super::requests::{self, Browsers};
-use super::venv::Packaged;
 use crate::measure::HELLO;
 
 /// A Python application.
@@ -12,7 +11,7 @@ pub(super) struct Application {
     pub(super) module: &'static str,
     /// What must be installed for it.
     pub(super) package: Option<&'static str>,
-    /// Who asks for it.
+    /// The clients that ask for it.
     pub(super) browsers: Browsers,
     /// Every reply's body.
     pub(super) body: fn() -> Vec<u8>,
@@ -61,16 +60,6 @@ const HELLO_TO_ALL: Application = Application {
 
 /// Where their files are.
 pub(super) const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/python/bench");
-
-impl Packaged for Application {
-    fn package(&self) -> Option<&'static str> {
-        self.package
-    }
-
-    fn title(&self) -> &'static str {
-        self.title
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -14,11 +14,10 @@ use tidegate_compare::table::Cell;
 
 use crate::Bench;
 use crate::measure::{Sample, on_each, text};
-use crate::subject::{Figure, Samples, Subject, grid, samples, start};
+use crate::subject::{CPU, Figure, Samples, Subject, grid, samples, start};
 use applications::Application;
 use peers::Peer;
 
-const CPU: &str = "server CPU per request, µs";
 const MEMORY: &str = "peak RSS, MiB";
 
 const FIGURES: [Figure; 5] = [
@@ -33,8 +32,9 @@ const MIB: f64 = (1 << 20) as f64;
 
 /// Measures every application under every server, and returns the table with the sentences below it.
 pub(crate) fn hosted(bench: &Bench) -> io::Result<(Grid, Vec<String>)> {
-    let (applications, mut notes) = venv::installed(&bench.python, &applications::ALL);
-    let (peers, missing) = venv::installed(&bench.python, &peers::ALL);
+    let (applications, mut notes) =
+        venv::installed(&bench.python, &applications::ALL, |one| (one.title, one.package));
+    let (peers, missing) = venv::installed(&bench.python, &peers::ALL, |one| (one.title, Some(one.package)));
     notes.extend(missing);
     let (mut names, mut rounds, mut memory) = (Vec::new(), Vec::new(), Vec::new());
     for (nth, application) in applications.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Who serves Python applications, and how each is told to: one worker, one thread, no log of requests.
+//! The servers of Python applications, and how each is started: one worker, one thread, no log of requests.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,6 @@ use tidegate_compare::address::Address;
 use tidegate_compare::protocol::Protocol;
 
 use super::applications::FOLDER;
-use super::venv::Packaged;
 
 /// A server.
 pub(super) struct Peer {
@@ -18,8 +17,8 @@ pub(super) struct Peer {
     /// Its command in the virtual environment.
     program: &'static str,
     pub(super) protocol: Protocol,
-    /// The command's arguments, but for the application and the socket.
-    arguments: &'static [&'static str],
+    /// The command's arguments between blanks, but for the application and the socket.
+    arguments: &'static str,
     /// Sets where it listens, where it looks for modules, and what it serves, in its own words.
     place: fn(&mut Command, &Path, &str, &Address),
 }
@@ -30,7 +29,7 @@ pub(super) const TIDEGATE: Peer = Peer {
     package: "tidegate",
     program: "tidegate",
     protocol: Protocol::Uwsgi,
-    arguments: &["serve", "--workers", "0"],
+    arguments: "serve --workers 0",
     place: |command, _, module, address| {
         command.args(["--chdir", FOLDER, "--uwsgi", &address.to_string(), &callable(module)]);
     },
@@ -42,17 +41,11 @@ pub(super) const BASE: Peer = Peer {
     package: "uWSGI",
     program: "uwsgi",
     protocol: Protocol::Uwsgi,
-    arguments: &["--processes", "1", "--single-interpreter", "--need-app", "--disable-logging"],
+    arguments: "--processes 1 --single-interpreter --need-app --disable-logging",
     place: |command, venv, module, address| {
         command.arg("--virtualenv").arg(venv);
-        command.args([
-            "--chdir",
-            FOLDER,
-            "--uwsgi-socket",
-            &address.to_string(),
-            "--module",
-            &callable(module),
-        ]);
+        command.args(["--chdir", FOLDER, "--uwsgi-socket", &address.to_string()]);
+        command.args(["--module", &callable(module)]);
     },
 };
 
@@ -65,15 +58,7 @@ pub(super) const ALL: [Peer; 5] = [
         package: "gunicorn",
         program: "gunicorn",
         protocol: Protocol::Uwsgi,
-        arguments: &[
-            "--protocol",
-            "uwsgi",
-            "--workers",
-            "1",
-            "--worker-class",
-            "sync",
-            "--no-control-socket",
-        ],
+        arguments: "--protocol uwsgi --workers 1 --worker-class sync --no-control-socket",
         place: |command, _, module, address| {
             command.args(["--chdir", FOLDER, "--bind", &format!("unix:{address}"), &callable(module)]);
         },
@@ -91,19 +76,7 @@ pub(super) const ALL: [Peer; 5] = [
         package: "granian",
         program: "granian",
         protocol: Protocol::Http,
-        arguments: &[
-            "--interface",
-            "wsgi",
-            "--http",
-            "1",
-            "--no-ws",
-            "--workers",
-            "1",
-            "--runtime-threads",
-            "1",
-            "--blocking-threads",
-            "1",
-        ],
+        arguments: "--interface wsgi --http 1 --no-ws --workers 1 --runtime-threads 1 --blocking-threads 1",
         place: |command, _, module, address| {
             command.args(["--working-dir", FOLDER, "--uds", &address.to_string(), &callable(module)]);
         },
@@ -122,18 +95,8 @@ impl Peer {
     /// How to start it, listening at `address`.
     pub(super) fn command(&self, venv: &Path, module: &str, address: &Address) -> Command {
         let mut command = Command::new(venv.join("bin").join(self.program));
-        command.args(self.arguments);
+        command.args(self.arguments.split(' '));
         (self.place)(&mut command, venv, module, address);
         command
-    }
-}
-
-impl Packaged for Peer {
-    fn package(&self) -> Option<&'static str> {
-        Some(self.package)
-    }
-
-    fn title(&self) -> &'static str {
-        self.title
     }
 }

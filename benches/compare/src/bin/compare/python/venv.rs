@@ -3,20 +3,18 @@
 use std::path::Path;
 use std::process::Command;
 
-/// What needs a package.
-pub(super) trait Packaged {
-    fn package(&self) -> Option<&'static str>;
-    fn title(&self) -> &'static str;
-}
-
-/// Those whose package is there, and for each of the others a sentence.
-pub(super) fn installed<'a, T: Packaged>(venv: &Path, wanted: &'a [T]) -> (Vec<&'a T>, Vec<String>) {
+/// Those whose package is there, and for each of the others a sentence. `names` are one's title and its package.
+pub(super) fn installed<'a, T>(
+    venv: &Path,
+    wanted: &'a [T],
+    names: impl Fn(&T) -> (&str, Option<&str>),
+) -> (Vec<&'a T>, Vec<String>) {
     let (mut there, mut notes) = (Vec::new(), Vec::new());
     for one in wanted {
-        match one.package() {
+        let (title, package) = names(one);
+        match package {
             Some(package) if version(venv, package).is_none() => notes.push(format!(
-                "{} is left out: {package} is not installed in {}. `benches/venv.sh` installs it, or says what is missing.",
-                one.title(),
+                "{title} is left out: {package} is not installed in {}. `benches/venv.sh` installs it, or says what is missing.",
                 venv.display()
             )),
             _ => there.push(one),
@@ -48,23 +46,11 @@ fn python(venv: &Path, arguments: &[&str]) -> Option<String> {
 mod tests {
     use super::*;
 
-    struct Needs(Option<&'static str>);
-
-    impl Packaged for Needs {
-        fn package(&self) -> Option<&'static str> {
-            self.0
-        }
-
-        fn title(&self) -> &'static str {
-            "a server"
-        }
-    }
-
     #[test]
     fn what_is_missing_is_left_out_with_a_word() {
-        let wanted = [Needs(None), Needs(Some("uWSGI"))];
-        let (there, notes) = installed(Path::new("/no-such-folder"), &wanted);
-        assert!(there.len() == 1 && there[0].0.is_none());
+        let wanted = [None, Some("uWSGI")];
+        let (there, notes) = installed(Path::new("/no-such-folder"), &wanted, |one| ("a server", *one));
+        assert_eq!(there, [&None]);
         assert!(notes.len() == 1 && notes[0].starts_with("a server is left out: uWSGI is"), "{notes:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What a connection's turn takes: the application, the bounds, the clock, and who is told.
+//! What the worker has and lends to a connection for its turn: the application, the bounds, the clock, the observers.
 
 use std::time::Instant;
 
@@ -9,13 +9,13 @@ use crate::connection::{Connection, Context, Turn};
 use crate::limits::Limits;
 use crate::net::stream::Socket;
 use crate::process::fork_watch;
-use crate::telemetry::observer::Observer;
+use crate::telemetry::observer::{Note, Observer, Observers};
 use crate::telemetry::scoreboard::Recorder;
 use crate::worker::http_date::Date;
 use crate::worker::sleeping::Waiting;
 
-/// What every turn of a connection is given.
-pub(super) struct Turns<A> {
+/// What a turn of a connection borrows as its [`Context`].
+pub(super) struct Resources<A> {
     pub(super) application: A,
     pub(super) waiting: Waiting,
     pub(super) limits: Limits,
@@ -27,7 +27,7 @@ pub(super) struct Turns<A> {
     pub(super) stopping: Option<Instant>,
 }
 
-impl<A: Application> Turns<A> {
+impl<A: Application> Resources<A> {
     /// Waits until bytes come, and returns whether they have.
     pub(super) fn wait_for(&mut self, connection: &mut Connection<Socket>) -> bool {
         let timeout = Timespec::try_from(self.limits.first_byte_time_max).ok();
@@ -38,19 +38,26 @@ impl<A: Application> Turns<A> {
         polled.is_ok_and(|ready| ready > 0)
     }
 
-    pub(super) fn take(&mut self, turn: impl FnOnce(&mut Context<'_, A>) -> Turn) -> Turn {
+    /// Has the recorder write this down, if there is one.
+    pub(super) fn note(&mut self, note: Note) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.note(note);
+        }
+    }
+
+    pub(super) fn lend(&mut self, turn: impl FnOnce(&mut Context<'_, A>) -> Turn) -> Turn {
         turn(&mut Context {
             application: &mut self.application,
             scratch: &mut self.scratch,
             limits: &self.limits,
             date: self.date.text(),
             clock: &Instant::now,
-            observer: match &mut self.observer {
+            observers: Observers::new(match &mut self.observer {
                 Some(observer) => Some(observer.as_mut()),
                 None => None,
-            },
+            })
+            .with_recorder(self.recorder.as_mut()),
             stopping: self.stopping.is_some(),
-            recorder: self.recorder.as_mut(),
         })
     }
 }

@@ -11,24 +11,25 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 
-use super::fork;
+use super::super::fork;
 use crate::ascii::Ascii;
-use crate::telemetry::scoreboard::{Doing, Life, Row, Scoreboard};
+use crate::telemetry::scoreboard::{Doing, Life, Row, Slot};
 use crate::worker::master_link::word;
 
 /// A worker's process, until it has ended.
-pub(super) struct Worker {
+pub(in crate::master) struct Worker {
     /// Its number among the workers, from 1 on; its successor has the same.
-    pub(super) number: u32,
+    pub(in crate::master) number: u32,
     /// Which load of the code it runs.
-    pub(super) generation: u32,
-    pub(super) pid: i32,
-    /// Its row on the scoreboard.
-    pub(super) slot: usize,
-    pub(super) stage: Stage,
+    pub(in crate::master) generation: u32,
+    pub(in crate::master) pid: i32,
+    /// Where its row is on the scoreboard, and the row.
+    pub(in crate::master) slot: usize,
+    pub(super) row: &'static Slot,
+    pub(in crate::master) stage: Stage,
     /// Its successor has been asked for; it serves until that one does.
-    pub(super) retiring: bool,
-    pub(super) started: Instant,
+    pub(in crate::master) retiring: bool,
+    pub(in crate::master) started: Instant,
     /// Closed when it is to leave.
     link: Option<UnixStream>,
     /// What it says of why it cannot serve.
@@ -39,7 +40,7 @@ pub(super) struct Worker {
 
 /// How far a worker has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(in crate::master) enum Stage {
     /// It loads the application.
     Starting,
     /// It serves.
@@ -53,13 +54,20 @@ pub(super) enum Stage {
 }
 
 impl Worker {
-    pub(super) fn new(number: u32, generation: u32, pid: i32, slot: usize, link: UnixStream) -> Self {
+    pub(in crate::master) fn new(
+        number: u32,
+        generation: u32,
+        pid: i32,
+        (slot, row): (usize, &'static Slot),
+        link: UnixStream,
+    ) -> Self {
         let now = Instant::now();
         Worker {
             number,
             generation,
             pid,
             slot,
+            row,
             stage: Stage::Starting,
             retiring: false,
             started: now,
@@ -70,13 +78,13 @@ impl Worker {
     }
 
     /// What is readable once it says something; only one that starts does.
-    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+    pub(in crate::master) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         let link = self.link.as_ref().filter(|_| self.stage == Stage::Starting);
         link.map(AsFd::as_fd)
     }
 
     /// Takes what it says; returns whether it has said that it serves.
-    pub(super) fn hear_ready(&mut self) -> bool {
+    pub(in crate::master) fn hear_ready(&mut self) -> bool {
         let Some(link) = &mut self.link else { return false };
         let mut piece = [0; 4 << 10];
         loop {
@@ -90,68 +98,74 @@ impl Worker {
     }
 
     /// Why it cannot serve, in its own words.
-    pub(super) fn failure(&self) -> Option<String> {
+    pub(in crate::master) fn failure(&self) -> Option<String> {
         let words = self.said.strip_prefix(&[word::FAILED])?;
         Some(String::from_utf8_lossy(words).into_owned())
     }
 
+    /// It has said that it serves.
+    pub(super) fn serves(&mut self) {
+        self.stage = Stage::Ready;
+        self.row.set_life(Life::Ready);
+    }
+
     /// It takes part: it serves, or will.
-    pub(super) fn is_in_service(&self) -> bool {
+    pub(in crate::master) fn is_in_service(&self) -> bool {
         matches!(self.stage, Stage::Starting | Stage::Ready)
     }
 
     /// Has it leave: others go on accepting on its sockets.
-    pub(super) fn retire(&mut self, scoreboard: &Scoreboard, grace: Duration) {
+    pub(in crate::master) fn retire(&mut self, grace: Duration) {
         self.tell(word::RETIRE);
-        self.leave(scoreboard, grace);
+        self.leave(grace);
     }
 
     /// Has it leave with all others, once it has taken what waits to be accepted.
-    pub(super) fn stop(&mut self, scoreboard: &Scoreboard, grace: Duration) {
-        self.leave(scoreboard, grace);
+    pub(in crate::master) fn stop(&mut self, grace: Duration) {
+        self.leave(grace);
         self.link = None;
     }
 
-    fn leave(&mut self, scoreboard: &Scoreboard, grace: Duration) {
+    fn leave(&mut self, grace: Duration) {
         match self.stage {
             // It holds no request.
             Stage::Starting => self.kill(),
             Stage::Ready => {
                 self.stage = Stage::Leaving(Instant::now() + grace + GRACE_MARGIN);
-                self.tell_life(scoreboard, Life::Leaving);
+                self.row.set_life(Life::Leaving);
             }
             Stage::Leaving(_) | Stage::Aborted(_) | Stage::Killed => {}
         }
     }
 
-    /// Tells it that there are others, with whom it shares what comes.
-    pub(super) fn share(&mut self) {
+    /// Tells it that there are others, and that it shares new connections with them.
+    pub(in crate::master) fn share(&mut self) {
         self.tell(word::SHARE);
     }
 
-    pub(super) fn reopen_logs(&mut self) {
+    pub(in crate::master) fn reopen_logs(&mut self) {
         self.tell(word::REOPEN_LOGS);
     }
 
     /// Has it say its last words and die.
-    pub(super) fn abort(&mut self) {
+    pub(in crate::master) fn abort(&mut self) {
         self.stage = Stage::Aborted(Instant::now() + ABORT_TIME);
         self.signal(Signal::SIGABRT);
     }
 
-    pub(super) fn kill(&mut self) {
+    pub(in crate::master) fn kill(&mut self) {
         self.stage = Stage::Killed;
         self.signal(Signal::SIGKILL);
     }
 
     /// For how long it has not come further, while it has something to do.
-    pub(super) fn stuck_for(&mut self, row: &Row, now: Instant) -> Duration {
+    pub(in crate::master) fn stuck_for(&mut self, row: &Row, now: Instant) -> Duration {
         let silent = self.silent_for(row, now);
         if row.doing == Doing::Waiting { Duration::ZERO } else { silent }
     }
 
     /// For how long it has given no sign of life, which one that waits gives each second.
-    pub(super) fn silent_for(&mut self, row: &Row, now: Instant) -> Duration {
+    pub(in crate::master) fn silent_for(&mut self, row: &Row, now: Instant) -> Duration {
         if self.beat.0 != row.beat {
             self.beat = (row.beat, now);
         }
@@ -159,25 +173,19 @@ impl Worker {
     }
 
     /// Begins to look for signs of life anew: the master itself had none to give.
-    pub(super) fn forgive(&mut self, now: Instant) {
+    pub(in crate::master) fn forgive(&mut self, now: Instant) {
         self.beat.1 = now;
     }
 
     /// Whether a debugger has stopped it, which knows what it does.
-    pub(super) fn is_traced(&self) -> bool {
+    pub(in crate::master) fn is_traced(&self) -> bool {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
         // The name before may have spaces and parentheses of its own.
         stat.rsplit(") ").next().is_some_and(|state| state.starts_with('t'))
     }
 
-    pub(super) fn tell_life(&self, scoreboard: &Scoreboard, life: Life) {
-        if let Some(slot) = scoreboard.slot(self.slot) {
-            slot.set_life(life);
-        }
-    }
-
     /// How it has ended, if it has. It is asked by its number, so that no other child of this process is taken for it.
-    pub(super) fn ended(&self) -> Option<Ending> {
+    pub(in crate::master) fn ended(&self) -> Option<Ending> {
         match waitpid(fork::pid(self.pid), Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Exited(_, status)) => Some(Ending::Exited(status)),
             Ok(WaitStatus::Signaled(_, signal, core_dumped)) => Some(Ending::Killed { signal, core_dumped }),
@@ -185,6 +193,12 @@ impl Worker {
             Err(Errno::ECHILD) => Some(Ending::Unknown),
             _ => None,
         }
+    }
+
+    /// Waits until it has ended.
+    pub(super) fn wait(&self) {
+        // An error means that other code has waited for it.
+        let _ = waitpid(fork::pid(self.pid), None);
     }
 
     fn tell(&mut self, word: u8) {
@@ -212,7 +226,7 @@ impl fmt::Display for Worker {
 
 /// How a worker has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(in crate::master) enum Ending {
     Exited(i32),
     Killed { signal: Signal, core_dumped: bool },
     Unknown,
@@ -230,7 +244,7 @@ impl fmt::Display for Ending {
 }
 
 /// What a worker did when its row was read, for the log: `GET /slow, in the application's call`.
-pub(super) fn activity(row: &Row) -> String {
+pub(in crate::master) fn activity(row: &Row) -> String {
     match row.doing {
         Doing::Calling | Doing::Stepping => format!("{}, {}", Ascii(&row.request), row.doing.words()),
         Doing::Serving | Doing::Waiting => format!("no request in the application, {}", row.doing.words()),

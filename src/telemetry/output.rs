@@ -1,31 +1,37 @@
-//! What an output could not take: no end of it, and no flood of lines in the log either.
+//! An output of lines, as the access log is: what it cannot take is no end of it, and no flood of lines in the log either.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::time::Instant;
 
 use log::warn;
 
 use crate::telemetry::log_throttle::Throttle;
 
-/// Counts an output's lines that are lost, says so once in a while, and says when they are written again.
-pub(crate) struct Losses {
-    /// The output's name in the log.
+/// An output. It counts the lines that are lost, says so once in a while, and says when they are written again.
+pub(crate) struct Output {
+    out: Box<dyn Write>,
+    /// Its name in the log.
     of: &'static str,
     /// Lines, since the last time that it was said that they are written again.
     count: u64,
     /// When it was last said that some are lost.
     told: Option<Instant>,
-    /// Whether nobody has said since that they are written again.
+    /// Whether the log says that some are lost, and not yet that they are written again.
     is_pending: bool,
 }
 
-impl Losses {
-    pub(crate) fn new(of: &'static str) -> Self {
-        Losses { of, count: 0, told: None, is_pending: false }
+impl Output {
+    pub(crate) fn new(of: &'static str, out: Box<dyn Write>) -> Self {
+        Output { out, of, count: 0, told: None, is_pending: false }
     }
 
-    /// A line was written, or lost.
-    pub(crate) fn count(&mut self, written: io::Result<()>, now: Instant) {
+    /// Writes `text`, with one `write_all`. If that fails the text is lost, and the next is tried all the same.
+    pub(crate) fn write(&mut self, text: &str) {
+        let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+        self.count(written, Instant::now());
+    }
+
+    fn count(&mut self, written: io::Result<()>, now: Instant) {
         let Err(error) = written else {
             if self.count > 0 {
                 self.regained(now);
@@ -65,16 +71,33 @@ impl Losses {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
     use std::time::Duration;
 
     use super::*;
+
+    /// What is written, each write apart.
+    #[derive(Clone, Default)]
+    pub(in crate::telemetry) struct Writes(pub Rc<RefCell<Vec<String>>>);
+
+    impl Write for Writes {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().push(String::from_utf8(bytes.to_vec()).unwrap());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
 
     const FULL: ErrorKind = ErrorKind::StorageFull;
 
     #[test]
     fn a_loss_is_said_once_in_a_while_and_once_when_it_is_over() {
-        let (mut losses, now) = (Losses::new("it"), Instant::now());
+        let (mut losses, now) = (Output::new("it", Box::new(io::sink())), Instant::now());
         let mut seen = Vec::new();
         let steps =
             [(Ok(()), 0), (Err(FULL), 0), (Err(FULL), 5), (Err(FULL), 10), (Ok(()), 11), (Ok(()), 12)];
@@ -89,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_has_left_is_said_once() {
-        let (mut losses, now) = (Losses::new("it"), Instant::now());
+        let (mut losses, now) = (Output::new("it", Box::new(io::sink())), Instant::now());
         for count in 1..100 {
             losses.count(Err(ErrorKind::BrokenPipe.into()), now + Duration::from_secs(count));
             assert_eq!((losses.told, losses.is_pending), (Some(now + Duration::from_secs(1)), true));

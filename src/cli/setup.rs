@@ -1,0 +1,73 @@
+//! The steps from the options to an application that is loaded: `tidegate check` ends with them, and `tidegate serve`
+//! goes on. What fails here fails both in the same words.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use nix::sys::stat::{Mode, umask};
+
+use super::options::{Options, Telling};
+use super::{Host, Program, Result};
+use crate::application::{AppError, Application};
+use crate::master::Identity;
+use crate::net::listener::Owner;
+use crate::process::fork_watch;
+
+/// What the process is prepared for.
+pub(super) struct Setup {
+    /// The user and the group that it is to run as.
+    pub(super) identity: Identity,
+    /// The owner of the files that it makes, if that is to be another than the process's user.
+    pub(super) owner: Option<Owner>,
+}
+
+impl Setup {
+    /// Goes to the folder and sets the umask that the options name, and finds the user, the group and the folders of the
+    /// files that are to be written. No file is made.
+    pub(super) fn new(options: &Options) -> Result<Self> {
+        if let Some(why) = options.contradiction() {
+            return Err(why.into());
+        }
+        fork_watch::begin()?;
+        if let Some(folder) = &options.loading.chdir {
+            let entered = std::env::set_current_dir(folder);
+            entered.map_err(|error| format!("--chdir {}: {error}", folder.display()))?;
+        }
+        if let Some(mode) = options.process.umask {
+            umask(Mode::from_bits_truncate(mode));
+        }
+        let identity = Identity::find(options.process.user.as_deref(), options.process.group.as_deref())?;
+        let owner = Owner { user: identity.uid(), group: identity.gid() };
+        let Telling { log_file, access_log_file, .. } = &options.telling;
+        for path in [log_file, access_log_file].into_iter().flatten() {
+            find_folder(path).map_err(|error| format!("cannot write to {}: {error}", path.display()))?;
+        }
+        if let Some(path) = &options.process.pidfile {
+            find_folder(path).map_err(|error| format!("--pidfile {}: {error}", path.display()))?;
+        }
+        Ok(Setup { identity, owner: Some(owner).filter(|owner| owner.user.or(owner.group).is_some()) })
+    }
+}
+
+/// The application that APP names: a built-in one goes before a module of the same name.
+pub(super) fn load(
+    program: &Program,
+    host: &dyn Host,
+    options: &Options,
+) -> std::result::Result<Box<dyn Application>, AppError> {
+    let multiprocess = options.workers.workers.0 > 1;
+    let loaded = match program.builtin(&options.app) {
+        Some(builtin) => Ok(Box::new(builtin) as Box<dyn Application>),
+        None => host.load(&options.app, &options.loading.setting(multiprocess)),
+    };
+    fork_watch::end_child(i32::from(loaded.is_err()));
+    loaded
+}
+
+/// An error where a file of this path could not be made, for want of a folder.
+fn find_folder(path: &Path) -> io::Result<()> {
+    let path = std::path::absolute(path)?;
+    // With the dot, a file in the folder's place is an error too.
+    fs::metadata(path.parent().unwrap_or(&path).join(".")).map(drop)
+}

@@ -1,0 +1,184 @@
+//! The fleet: the workers there are, and those there should be.
+//!
+//! It starts, watches and ends processes. Which load of the code is to serve, and what follows from a worker's end, its
+//! master says.
+
+mod backoff;
+mod exit;
+mod oom;
+mod retirement;
+mod spawn;
+mod watch;
+mod worker;
+
+use std::collections::HashMap;
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use log::{debug, info};
+
+use super::worker_setup::unix_micros;
+use crate::telemetry::scoreboard::{Row, Scoreboard};
+use backoff::Backoff;
+use oom::OomKills;
+pub(crate) use retirement::Retirement;
+pub(super) use spawn::Spawned;
+pub(super) use watch::SLOW_TICK;
+pub(super) use worker::{Ending, Stage, Worker};
+
+/// What a worker is held to.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    /// How long the application may keep a worker without coming back, in a call or in a step of a body; then the worker
+    /// is aborted. uWSGI's harakiri, gunicorn's timeout.
+    pub timeout: Option<Duration>,
+    /// Time for running requests to finish when a worker leaves.
+    pub grace: Duration,
+    /// When a worker is replaced though nothing is wrong with it.
+    pub retirement: Retirement,
+}
+
+/// The workers of a master.
+pub(super) struct Fleet {
+    bounds: Bounds,
+    scoreboard: &'static Scoreboard,
+    workers: Vec<Worker>,
+    /// How many processes each number has had, beside the first.
+    last_respawns: HashMap<u32, u32>,
+    /// How many workers are wanted.
+    wanted: u32,
+    backoff: Backoff,
+    oom_kills: OomKills,
+}
+
+impl Fleet {
+    /// None yet of `wanted` workers. Writes the master's own part of the scoreboard.
+    pub(super) fn new(wanted: u32, bounds: Bounds, scoreboard: &'static Scoreboard) -> Self {
+        let master = &scoreboard.master;
+        master.pid.store(std::process::id(), Relaxed);
+        master.generation.store(1, Relaxed);
+        master.started_at.store(unix_micros(), Relaxed);
+        Fleet {
+            bounds,
+            scoreboard,
+            workers: Vec::new(),
+            last_respawns: HashMap::new(),
+            wanted,
+            backoff: Backoff::default(),
+            oom_kills: OomKills::so_far(),
+        }
+    }
+
+    pub(super) fn scoreboard(&self) -> &'static Scoreboard {
+        self.scoreboard
+    }
+
+    /// How many workers are wanted.
+    pub(super) fn wanted(&self) -> u32 {
+        self.wanted
+    }
+
+    /// How many processes there are.
+    pub(super) fn len(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// How many processes this number has had, beside the first.
+    pub(super) fn respawns(&self, number: u32) -> u32 {
+        self.last_respawns.get(&number).copied().unwrap_or(0)
+    }
+
+    /// Each worker with its row on the scoreboard.
+    pub(super) fn rows(&mut self) -> impl Iterator<Item = (&mut Worker, Row)> {
+        let scoreboard = self.scoreboard;
+        self.workers.iter_mut().filter_map(move |worker| scoreboard.row(worker.slot).map(|row| (worker, row)))
+    }
+
+    /// Takes what workers that start have to say. One that has come to serve takes the place of the one that waits for it.
+    pub(super) fn hear(&mut self) {
+        for at in 0..self.workers.len() {
+            self.hear_one(at);
+        }
+    }
+
+    fn hear_one(&mut self, at: usize) {
+        let worker = &mut self.workers[at];
+        if worker.stage != Stage::Starting || !worker.hear_ready() {
+            return;
+        }
+        worker.serves();
+        debug!("{worker} serves, {} ms after it was started", worker.started.elapsed().as_millis());
+        let (number, generation) = (worker.number, worker.generation);
+        self.retire(|one| one.retiring && (one.number, one.generation) == (number, generation));
+    }
+
+    /// Whether every number has a worker of this load that serves.
+    pub(super) fn all_serve(&self, generation: u32) -> bool {
+        (1..=self.wanted).all(|number| {
+            self.workers
+                .iter()
+                .any(|one| (one.number, one.generation, one.stage) == (number, generation, Stage::Ready))
+        })
+    }
+
+    /// Another number of workers is wanted.
+    pub(super) fn want(&mut self, count: u32) {
+        self.wanted = count.clamp(1, WORKERS_MAX);
+        info!("{} workers are wanted", self.wanted);
+        if self.wanted > 1 {
+            self.workers.iter_mut().for_each(Worker::share);
+        }
+        let wanted = self.wanted;
+        self.retire(|one| one.number > wanted);
+    }
+
+    /// Has these workers leave: others go on accepting on their sockets.
+    pub(super) fn retire(&mut self, are_these: impl Fn(&Worker) -> bool) {
+        for worker in self.workers.iter_mut().filter(|worker| are_these(worker)) {
+            worker.retire(self.bounds.grace);
+        }
+    }
+
+    /// Has all leave, once they have taken what waits to be accepted.
+    pub(super) fn stop(&mut self) {
+        self.workers.iter_mut().for_each(|worker| worker.stop(self.bounds.grace));
+    }
+
+    /// Ends all at once, and waits for that.
+    pub(super) fn kill(&mut self) {
+        self.workers.iter_mut().for_each(Worker::kill);
+        self.workers.iter().for_each(Worker::wait);
+    }
+
+    pub(super) fn reopen_logs(&mut self) {
+        self.workers.iter_mut().for_each(Worker::reopen_logs);
+    }
+
+    /// There is reason to believe that the next start is another matter than those that failed.
+    pub(super) fn forget_failures(&mut self) {
+        self.backoff.reset();
+    }
+
+    /// A line for systemd's status.
+    pub(super) fn status(&self) -> String {
+        let count = |stage| self.workers.iter().filter(|worker| worker.stage == stage).count();
+        let (ready, starting) = (count(Stage::Ready), count(Stage::Starting));
+        let others = self.workers.len() - ready - starting;
+        format!("{ready} workers serve, {starting} start, {others} finish what runs")
+    }
+
+    /// What is readable once a worker that starts says something.
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.workers.iter().filter_map(Worker::descriptor)
+    }
+
+    /// When workers may be started again, if that is later than `now`.
+    pub(super) fn paused_until(&self, now: Instant) -> Option<Instant> {
+        self.backoff.until(now)
+    }
+}
+
+/// Workers that a master may have, a count: more than any machine of today has cores, and a quarter of the scoreboard:
+/// reloads need room.
+pub(crate) const WORKERS_MAX: u32 = 256;

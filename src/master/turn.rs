@@ -1,0 +1,273 @@
+//! A turn of the master's loop, and what its steps decide.
+
+use std::time::Instant;
+
+use log::{error, info, warn};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2};
+
+use super::fleet::{Ending, Spawned, Stage, Worker};
+use super::upgrade::Outcome;
+use super::watched::Look;
+use super::{End, Master, State};
+use crate::net::listener::Listener;
+use crate::process::fork_watch;
+
+impl Master<'_> {
+    /// Does all that is to be done, and sleeps. What it returns ends the loop.
+    pub(super) fn turn(&mut self) -> Result<(), End> {
+        for (signal, times) in self.watched.signals.take() {
+            self.obey(signal, times)?;
+        }
+        self.fleet.hear();
+        self.settle();
+        self.reap()?;
+        self.follow_upgrade();
+        let now = Instant::now();
+        if let Some(look) = self.watched.look(now, self.fleet.tick()) {
+            self.look(now, &look);
+        }
+        self.fill(now)?;
+        self.systemd.status(self.fleet.status());
+        let open = self.stats_are_open();
+        if let Some(stats) = &mut self.stats {
+            stats.turn(now, open, &mut self.fleet, &self.listeners);
+        }
+        if self.state == State::Stopping && self.fleet.len() == 0 {
+            return Err(End::Stopped(0));
+        }
+        self.sleep();
+        Ok(())
+    }
+
+    fn obey(&mut self, signal: i32, times: usize) -> Result<(), End> {
+        let times_u32 = u32::try_from(times).unwrap_or(u32::MAX);
+        match signal {
+            SIGTERM | SIGINT | SIGQUIT => {
+                let is_second = self.state == State::Stopping || times > 1;
+                if self.state != State::Stopping {
+                    self.stop();
+                }
+                if is_second {
+                    self.fleet.kill();
+                    return Err(End::Stopped(u8::try_from(128 + signal).unwrap_or(1)));
+                }
+            }
+            _ if self.state == State::Stopping => {}
+            SIGHUP if self.preloaded => {
+                info!(
+                    "reload: the application was loaded before the fork (--preload), so a new master loads it"
+                );
+                self.start_upgrade();
+            }
+            SIGHUP => self.start_reload("SIGHUP"),
+            SIGTTIN => self.fleet.want(self.fleet.wanted().saturating_add(times_u32)),
+            SIGTTOU => self.fleet.want(self.fleet.wanted().saturating_sub(times_u32)),
+            SIGUSR1 => {
+                self.hooks.reopen_logs();
+                self.fleet.reopen_logs();
+                info!("the log files are open anew");
+            }
+            SIGUSR2 => self.start_upgrade(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Looks at what the workers there are make true: that all serve for the first time, or all of a reload.
+    fn settle(&mut self) {
+        if self.state == State::Starting && self.fleet.all_serve(self.releases.current()) {
+            self.state = State::Serving;
+            self.listeners.iter_mut().for_each(Listener::own_file);
+            if let Some(stats) = &mut self.stats {
+                stats.own_files();
+            }
+            self.hooks.serving(&self.listeners);
+            self.systemd.ready();
+            self.handover.serves();
+        }
+        self.releases.settle(&mut self.fleet, &self.systemd);
+    }
+
+    /// Takes note of the workers that have ended.
+    fn reap(&mut self) -> Result<(), End> {
+        while let Some((at, ending)) = self.fleet.find_ended() {
+            // It may have served between the look at its line and its end.
+            self.settle();
+            let (worker, row) = self.fleet.remove(at);
+            if let (Some(stats), Some(row)) = (&mut self.stats, &row) {
+                stats.rates.ended(row);
+            }
+            if worker.stage == Stage::Starting {
+                self.record_failed_start(&worker, ending)?;
+            } else {
+                self.fleet.record_exit(&worker, row.as_ref(), ending);
+            }
+        }
+        if std::process::id() == 1 {
+            self.fleet.reap_orphans();
+        }
+        Ok(())
+    }
+
+    /// A worker has ended that never served. What follows depends on how far this master is.
+    fn record_failed_start(&mut self, worker: &Worker, ending: Ending) -> Result<(), End> {
+        let why = worker.failure().unwrap_or_else(|| format!("a worker ended before it served: {ending}"));
+        match self.state {
+            State::Starting => return self.fail(why),
+            State::Serving if self.releases.reloaded() == Some(worker.generation) => {
+                self.releases.fail(&why, &mut self.fleet, &self.systemd);
+            }
+            State::Serving if self.releases.current() == worker.generation => {
+                self.fleet.record_failed_start(worker, &why);
+            }
+            // Of a reload that was given up, or of no use any more.
+            State::Serving | State::Stopping => {}
+        }
+        Ok(())
+    }
+
+    /// Looks at what gives no sign by itself.
+    fn look(&mut self, now: Instant, look: &Look) {
+        if look.is_late {
+            self.fleet.forgive(now);
+        }
+        if look.is_slow {
+            self.fleet.measure();
+        }
+        let timed_out = self.fleet.watch(now, self.state == State::Serving);
+        if let Some(stats) = &mut self.stats {
+            timed_out.into_iter().for_each(|number| stats.rates.timed_out(number));
+            if look.is_slow {
+                stats.sample(now, &mut self.fleet, &self.listeners);
+            }
+        }
+        if look.is_slow && self.state == State::Serving && self.watched.code_has_changed() {
+            self.start_reload("a path of --reload-on has changed");
+        }
+    }
+
+    /// Starts the workers that are missing.
+    fn fill(&mut self, now: Instant) -> Result<(), End> {
+        if self.state == State::Stopping {
+            return Ok(());
+        }
+        for generation in self.releases.wanted() {
+            for number in 1..=self.fleet.wanted() {
+                if self.fleet.is_missing(number, generation, now) {
+                    self.spawn(number, generation)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn spawn(&mut self, number: u32, generation: u32) -> Result<(), End> {
+        match self.fleet.spawn(number, generation, self.hooks, &mut self.listeners) {
+            Spawned::Master => {}
+            Spawned::Worker(setup) => return Err(End::Worker(setup)),
+            Spawned::Failed(why) if self.state == State::Starting => {
+                return self.fail(format!("worker {number} cannot be started: {why}"));
+            }
+            Spawned::Failed(why) => {
+                let pause = self.fleet.pause().as_secs_f64();
+                error!("worker {number} cannot be started; the next try is in {pause} s: {why}");
+            }
+        }
+        Ok(())
+    }
+
+    fn start_reload(&mut self, why: &str) {
+        if self.state == State::Serving {
+            self.releases.begin(why, &mut self.fleet, &self.systemd);
+        } else {
+            warn!("reload: the workers are only just loading the code; ask again when they serve");
+        }
+    }
+
+    fn start_upgrade(&mut self) {
+        let stats = self.stats.iter().flat_map(|stats| &stats.server.listeners);
+        let listeners: Vec<&Listener> = self.listeners.iter().chain(stats).collect();
+        if self.successor.start(&listeners, self.state == State::Serving) {
+            self.systemd.reloading();
+        }
+    }
+
+    fn follow_upgrade(&mut self) {
+        if self.handover.is_over() {
+            self.systemd.begin();
+        }
+        let Some(outcome) = self.successor.outcome() else { return };
+        match outcome {
+            Outcome::Serves(pid) => {
+                self.listeners.iter_mut().for_each(Listener::leave_file);
+                if let Some(stats) = &mut self.stats {
+                    stats.leave();
+                }
+                self.systemd.main_is(pid.as_raw().unsigned_abs());
+                self.begin_to_stop();
+                self.fleet.retire(|_| true);
+            }
+            Outcome::Failed => self.systemd.ready(),
+        }
+        self.successor.let_go();
+    }
+
+    /// Ends well: no new connections, and what runs is finished.
+    fn stop(&mut self) {
+        info!("stopping: {} workers finish what runs", self.fleet.len());
+        self.systemd.stopping();
+        self.successor.call_off();
+        self.begin_to_stop();
+        self.fleet.stop();
+    }
+
+    /// Starts no more workers, and lets go of the listeners. The workers take what waits on them; then the last one's
+    /// close refuses what comes, unless another master goes on with them.
+    fn begin_to_stop(&mut self) {
+        self.state = State::Stopping;
+        self.releases.give_up();
+        self.listeners.clear();
+    }
+
+    /// Ends before it has served.
+    fn fail(&mut self, why: String) -> Result<(), End> {
+        self.fleet.kill();
+        Err(End::Failed(why))
+    }
+
+    /// Until this master serves, the one before it answers on the same sockets.
+    fn stats_are_open(&self) -> bool {
+        self.state != State::Starting || !self.handover.is_awaited()
+    }
+
+    /// Sleeps until a signal comes, a worker says something, or it is time to look.
+    fn sleep(&mut self) {
+        let now = Instant::now();
+        let times = [
+            self.systemd.feed(now),
+            self.fleet.paused_until(now),
+            self.stats.as_ref().and_then(|stats| stats.server.until()),
+            Some(self.watched.next_look(self.fleet.tick())),
+        ];
+        let until = times.into_iter().flatten().min().unwrap_or(now);
+        let millis = until.saturating_duration_since(now).as_millis() + 1;
+        let timeout = PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX);
+        let open = self.stats_are_open();
+        let readable = [self.watched.signals.descriptor()].into_iter();
+        let readable = readable.chain(self.fleet.descriptors()).chain(self.successor.descriptor());
+        let failing = self.handover.descriptor();
+        let waited_for = readable
+            .map(|descriptor| (descriptor, PollFlags::POLLIN))
+            .chain(failing.map(|descriptor| (descriptor, PollFlags::empty())))
+            .chain(self.stats.iter().flat_map(|stats| stats.server.waits_for(open)));
+        let mut polled: Vec<PollFd<'_>> =
+            waited_for.map(|(descriptor, flags)| PollFd::new(descriptor, flags)).collect();
+        self.hooks.while_waiting(&mut || {
+            // An error is a signal's, or means that the next turn looks a little early.
+            let _ = poll(&mut polled, timeout);
+        });
+        // Handlers of signals that an application set before the fork (--preload) may have forked.
+        fork_watch::end_child(0);
+    }
+}

@@ -1,0 +1,58 @@
+//! Until when the loop sleeps, and the end of connections that have waited too long.
+
+use std::time::{Duration, Instant};
+
+use super::{Entry, Worker};
+use crate::application::Application;
+use crate::connection::Connection;
+use crate::limits::Limits;
+use crate::worker::acceptor::Acceptor;
+
+impl<A: Application> Worker<A> {
+    /// Until when to wait for events; without an end if it is `None`.
+    pub(super) fn sleeps_until(&self, now: Instant) -> Option<Instant> {
+        let can_accept = self.may_accept();
+        if !self.runnable.is_empty()
+            || (can_accept && self.acceptors.iter().any(|acceptor| acceptor.is_ready(now)))
+        {
+            return Some(now);
+        }
+        let pauses = self.acceptors.iter().filter_map(Acceptor::paused_until);
+        pauses.chain(self.next_deadline).chain(self.resources.stopping).min()
+    }
+
+    /// Ends what has waited too long. All connections are looked at, but at most once in
+    /// [`DEADLINE_GRAIN`]: 10,000 of them take some tens of microseconds. If that ever shows, a heap or a wheel
+    /// of timers is the next step.
+    pub(super) fn expire(&mut self, now: Instant) {
+        if self.next_deadline.is_none_or(|next| now < next) {
+            return;
+        }
+        let late: Vec<usize> = (self.connections.iter())
+            .filter(|(_, entry)| entry.connection.deadline().is_some_and(|deadline| deadline <= now))
+            .map(|(key, _)| key)
+            .collect();
+        for key in late {
+            self.turn(key, Connection::expire);
+        }
+        let deadlines = self.connections.iter().filter_map(|(_, entry)| entry.connection.deadline());
+        self.next_deadline = deadlines.min().map(|next| next.max(now + DEADLINE_GRAIN));
+    }
+}
+
+impl Entry {
+    /// A connection that is kept after its response, or whose peer does not close, must not keep a server that stops.
+    pub(super) fn hurry(&mut self, limits: &Limits) {
+        let time = if self.connection.is_idle() {
+            limits.grace_idle_time_max
+        } else if self.connection.is_draining() {
+            limits.grace_drain_time_max
+        } else {
+            return;
+        };
+        self.connection.shorten_deadline(Instant::now() + time);
+    }
+}
+
+/// Deadlines are kept to within this.
+const DEADLINE_GRAIN: Duration = Duration::from_millis(50);

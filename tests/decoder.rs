@@ -3,13 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test may unwrap, and so may its helpers")]
 
 mod feeding;
+mod support;
 mod wire;
 
 use feeding::{End, Outcome, assert_any_split, cut, feed};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use tidegate::Limits;
+use support::damage;
+use tidegate::{Limits, ProtocolName};
 use wire::uwsgi::{Packet, PacketHeader, modifier1};
 
 proptest! {
@@ -18,25 +20,23 @@ proptest! {
     #[test]
     fn what_is_encoded_is_decoded(vars in vars(), body in body(), cuts in cuts(), trailing in bytes(40)) {
         let packet = packet(&vars, &body);
-        let want = Outcome {
-            end: End::Request { environ: expected(&vars, &body), body: body.clone() },
-            taken: packet.len(),
-        };
-        prop_assert_eq!(assert_any_split(&packet, &cuts, &Limits::default()), want.clone());
+        let got = assert_any_split(ProtocolName::Uwsgi, &packet, &cuts, &Limits::default());
+        prop_assert_eq!(got.meanings(), [(expected(&vars, &body), body, false)]);
+        prop_assert_eq!((&got.end, got.taken), (&End::Closed, packet.len()));
         let followed = [packet, trailing].concat();
-        prop_assert_eq!(feed(cut(&followed, &cuts), &Limits::default()), want);
+        prop_assert_eq!(feed_uwsgi(&cut(&followed, &cuts), &Limits::default()), got);
     }
 
     #[test]
     fn a_body_in_a_file_is_the_body_in_memory(body in bytes(2_000), kept in 0..2_000usize, cuts in cuts()) {
         let packet = packet(&[], &body);
         let limits = Limits { body_memory_bytes_max: kept, ..Limits::default() };
-        prop_assert_eq!(feed(cut(&packet, &cuts), &limits), feed([packet.as_slice()], &Limits::default()));
+        prop_assert_eq!(feed_uwsgi(&cut(&packet, &cuts), &limits), feed_uwsgi(&[&packet], &Limits::default()));
     }
 
     #[test]
     fn any_bytes_mean_the_same_however_they_are_split(bytes in bytes(300), cuts in cuts()) {
-        assert_any_split(&bytes, &cuts, &small_limits());
+        assert_any_split(ProtocolName::Uwsgi, &bytes, &cuts, &small_limits());
     }
 
     #[test]
@@ -47,29 +47,30 @@ proptest! {
     ) {
         let datasize = u16::try_from(block.len()).unwrap();
         let header = PacketHeader { modifier1, datasize, modifier2: 0 }.to_bytes();
-        assert_any_split(&[header.as_slice(), &block].concat(), &cuts, &small_limits());
+        assert_any_split(ProtocolName::Uwsgi, &[header.as_slice(), &block].concat(), &cuts, &small_limits());
     }
 
     #[test]
     fn a_damaged_packet_means_the_same_however_it_is_split(
         vars in vars(),
         body in body(),
-        damage in vec(damage(), 1..4),
+        damage in vec(damage::damage(any::<u8>()), 1..4),
         cuts in cuts(),
     ) {
         let mut packet = packet(&vars, &body);
         for damage in damage {
             damage.inflict(&mut packet);
         }
-        assert_any_split(&packet, &cuts, &small_limits());
+        assert_any_split(ProtocolName::Uwsgi, &packet, &cuts, &small_limits());
     }
 
     #[test]
     fn a_packet_cut_short_only_asks_for_more(vars in vars(), body in body(), end in any::<Index>()) {
         let packet = packet(&vars, &body);
         let prefix = &packet[..end.index(packet.len())];
-        let got = assert_any_split(prefix, &[], &Limits::default());
-        prop_assert_eq!(got, Outcome { end: End::More, taken: prefix.len() });
+        let got = assert_any_split(ProtocolName::Uwsgi, prefix, &[], &Limits::default());
+        prop_assert!(matches!(got.end, End::Open(_)) && got.requests.is_empty(), "{:?}", got);
+        prop_assert_eq!(got.taken, prefix.len());
     }
 }
 
@@ -81,7 +82,7 @@ fn two_lengths_are_told_of_before_the_method_too() {
         .var("REQUEST_METHOD", "POST")
         .header_and_vars()
         .unwrap();
-    let End::Refused { status, offset, message } = feed([packet.as_slice()], &Limits::default()).end else {
+    let End::Refused { status, offset, message, .. } = feed_uwsgi(&[&packet], &Limits::default()).end else {
         panic!("it must be refused");
     };
     assert_eq!((status, offset), (Some(400), Some(4 + 2 + 14 + 2 + 1)), "{message}");
@@ -91,16 +92,23 @@ fn two_lengths_are_told_of_before_the_method_too() {
 #[test]
 fn a_body_of_exactly_the_bound_is_taken_and_one_byte_more_refused() {
     let limits = Limits { body_bytes_max: 10, ..Limits::default() };
-    let status = |len: usize| match feed([packet(&[], &vec![b'x'; len]).as_slice()], &limits).end {
-        End::Request { body, .. } => Ok(body.len()),
-        End::Refused { status, .. } => Err(status),
-        other => panic!("{other:?}"),
+    let status = |len: usize| {
+        let got = feed_uwsgi(&[&packet(&[], &vec![b'x'; len])], &limits);
+        match got.end {
+            End::Closed => Ok(got.requests[0].body.len()),
+            End::Refused { status, .. } => Err(status),
+            End::Open(_) => panic!("{got:?}"),
+        }
     };
     assert_eq!(status(10), Ok(10));
     assert_eq!(status(11), Err(Some(413)));
 }
 
 type Pair = (Vec<u8>, Vec<u8>);
+
+fn feed_uwsgi(pieces: &[&[u8]], limits: &Limits) -> Outcome {
+    feed(ProtocolName::Uwsgi, pieces.iter().copied(), limits)
+}
 
 /// A POST of these vars and this body. Both ends are the test's own, so that what stands between is arbitrary.
 fn packet(vars: &[Pair], body: &[u8]) -> Vec<u8> {
@@ -153,7 +161,7 @@ fn expected(vars: &[Pair], body: &[u8]) -> Vec<Pair> {
     environ
 }
 
-/// Vars as front ends send them, and as nobody does: names that mean something, names that repeat, any bytes.
+/// Vars as front ends send them, and as none does: names that mean something, names that repeat, any bytes.
 fn vars() -> impl Strategy<Value = Vec<Pair>> {
     let host = select(&["", "a.example", "a.example:81"][..]).prop_map(|host| host.as_bytes().to_vec());
     let scheme = select(&["", "http", "https", "on"][..]).prop_map(|scheme| scheme.as_bytes().to_vec());
@@ -197,38 +205,4 @@ fn block_of_short_strings() -> impl Strategy<Value = Vec<u8>> {
 /// Bounds that small packets reach.
 fn small_limits() -> Limits {
     Limits { vars_count_max: 10, body_bytes_max: 500, body_memory_bytes_max: 100, ..Limits::default() }
-}
-
-/// Something that is done to a packet's bytes.
-#[derive(Clone, Debug)]
-enum Damage {
-    Set(Index, u8),
-    Remove(Index),
-    Insert(Index, u8),
-    Truncate(Index),
-    Repeat(Index),
-}
-
-fn damage() -> impl Strategy<Value = Damage> {
-    prop_oneof![
-        (any::<Index>(), any::<u8>()).prop_map(|(at, byte)| Damage::Set(at, byte)),
-        any::<Index>().prop_map(Damage::Remove),
-        (any::<Index>(), any::<u8>()).prop_map(|(at, byte)| Damage::Insert(at, byte)),
-        any::<Index>().prop_map(Damage::Truncate),
-        any::<Index>().prop_map(Damage::Repeat),
-    ]
-}
-
-impl Damage {
-    fn inflict(&self, packet: &mut Vec<u8>) {
-        let len = packet.len();
-        match self {
-            _ if len == 0 => {}
-            Damage::Set(at, byte) => packet[at.index(len)] = *byte,
-            Damage::Remove(at) => drop(packet.remove(at.index(len))),
-            Damage::Insert(at, byte) => packet.insert(at.index(len), *byte),
-            Damage::Truncate(at) => packet.truncate(at.index(len)),
-            Damage::Repeat(at) => packet.extend_from_within(at.index(len)..),
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! Imports run one way, and some words are said in some rooms only.
 //!
 //! A room is a file of `src` or a folder. [`LADDER`] has them from the top to the bottom, [`INSIDES`] what is not even
-//! everybody's business above it, [`OWNED`] who may say a word. What stands behind `#[cfg(test)]` may import what it likes.
+//! known to all above it, [`OWNED`] which rooms may say a word. What stands behind `#[cfg(test)]` may import what it likes.
 
 #![allow(clippy::unwrap_used, reason = "a test may unwrap, and so may its helpers")]
 
@@ -44,7 +44,7 @@ const OWNED: &[(&str, Said)] = &[
     ("libc", Said::OnlyIn(&["master", "process"])),
     ("nix", Said::OnlyIn(&["worker", "net", "master", "process", "cli"])),
     ("rustix", Said::OnlyIn(&["worker", "net", "process", "cli"])),
-    // The worker's clock is the only one; who observes keeps a time of its own, and so does a client.
+    // The worker's clock is the only one; an observer keeps a time of its own, and so does a client.
     ("Instant::now", Said::OnlyIn(&["worker", "telemetry", "master", "cli"])),
     ("SystemTime::now", Said::OnlyIn(&["telemetry/access_log", "worker/http_date", "master"])),
     // What bytes mean needs no socket, no clock and no log.
@@ -94,7 +94,7 @@ fn every_permission_is_used() {
         let names = |module: &str, path: &[&str]| names(module, path, inside);
         unused.extend(rooms.iter().filter(|room| !uses(room, &names)).map(|r| (r, inside)));
     }
-    assert!(unused.is_empty(), "nobody uses these permissions (room, what): {unused:?}");
+    assert!(unused.is_empty(), "no room uses these permissions (room, what): {unused:?}");
 }
 
 #[test]

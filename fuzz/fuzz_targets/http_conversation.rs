@@ -2,11 +2,11 @@
 //! however they are split.
 #![no_main]
 
-#[path = "../../tests/http/feeding.rs"]
+#[path = "../../tests/feeding/mod.rs"]
 mod feeding;
 
 use libfuzzer_sys::fuzz_target;
-use tidegate::Limits;
+use tidegate::{Limits, ProtocolName};
 
 // An input is the bytes of a connection, and behind them the places of two cuts.
 fuzz_target!(|input: &[u8]| {
@@ -21,5 +21,6 @@ fuzz_target!(|input: &[u8]| {
         body_memory_bytes_max: 300,
         ..Limits::default()
     };
-    feeding::assert_any_split(bytes, &[usize::from(*first), usize::from(*second)], &limits);
+    let cuts = [usize::from(*first), usize::from(*second)];
+    feeding::assert_any_split(ProtocolName::Http, bytes, &cuts, &limits);
 });

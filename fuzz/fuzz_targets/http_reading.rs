@@ -4,13 +4,13 @@
 
 #[path = "../../tests/http/compare.rs"]
 mod compare;
-#[path = "../../tests/http/feeding.rs"]
+#[path = "../../tests/feeding/mod.rs"]
 mod feeding;
 #[path = "../../tests/http/oracle.rs"]
 mod oracle;
 
 use libfuzzer_sys::fuzz_target;
-use tidegate::Limits;
+use tidegate::{Limits, ProtocolName};
 
 // An input is the bytes of a connection, and behind them a byte that chooses the bounds.
 fuzz_target!(|input: &[u8]| {
@@ -19,6 +19,6 @@ fuzz_target!(|input: &[u8]| {
         0 => Limits::default(),
         _ => compare::small(),
     };
-    let seen = feeding::assert_any_split(bytes, &[usize::from(*choice)], &limits);
+    let seen = feeding::assert_any_split(ProtocolName::Http, bytes, &[usize::from(*choice)], &limits);
     compare::assert_same_reading(bytes, &seen, &limits);
 });

@@ -2,7 +2,7 @@
 //! result however they are split.
 #![no_main]
 
-#[path = "../../tests/fastcgi_scgi/feeding.rs"]
+#[path = "../../tests/feeding/mod.rs"]
 mod feeding;
 
 use libfuzzer_sys::fuzz_target;

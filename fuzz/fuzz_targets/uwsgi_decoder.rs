@@ -6,7 +6,7 @@
 mod feeding;
 
 use libfuzzer_sys::fuzz_target;
-use tidegate::Limits;
+use tidegate::{Limits, ProtocolName};
 
 // An input is the bytes of a connection, and behind them the places of two cuts.
 fuzz_target!(|input: &[u8]| {
@@ -14,5 +14,6 @@ fuzz_target!(|input: &[u8]| {
     // Bounds that an input of some hundred bytes reaches.
     let limits =
         Limits { vars_count_max: 20, body_bytes_max: 300, body_memory_bytes_max: 300, ..Limits::default() };
-    feeding::assert_any_split(bytes, &[usize::from(*first), usize::from(*second)], &limits);
+    let cuts = [usize::from(*first), usize::from(*second)];
+    feeding::assert_any_split(ProtocolName::Uwsgi, bytes, &cuts, &limits);
 });

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::server::{Demo, output, program};
+use crate::server::{Demo, output};
+use crate::support::program::installed;
 
 /// What the page at `url` has become in a browser: its document, as HTML.
 #[track_caller]
@@ -14,7 +15,7 @@ fn dom(url: &str) -> String {
 /// A chromium that is nobody's: it lives in `home`, asks nobody but us, and leaves nothing behind.
 #[track_caller]
 fn chromium(home: &Path, arguments: &[&str]) -> std::process::Command {
-    let mut chromium = program("chromium", "chromium");
+    let mut chromium = installed("chromium", "chromium");
     chromium
         .env("HOME", home)
         .env("XDG_CONFIG_HOME", home)

@@ -1,11 +1,12 @@
 //! wrk and h2load: many connections, many requests, none of them lost.
 
-use crate::server::{Demo, output, program};
+use crate::server::{Demo, output};
+use crate::support::program::installed;
 
 #[test]
 fn wrk_gets_an_answer_to_everything() {
     let demo = Demo::start();
-    let mut wrk = program("wrk", "wrk");
+    let mut wrk = installed("wrk", "wrk");
     wrk.args(["-t1", "-c16", "-d1s", &demo.url("/hello")]);
     let told = output(wrk);
     // wrk is silent about what did not happen.
@@ -20,7 +21,7 @@ fn wrk_gets_an_answer_to_everything() {
 #[track_caller]
 fn h2load(path: &str, more: &[&str]) {
     let demo = Demo::start();
-    let mut h2load = program("h2load", "nghttp2-client");
+    let mut h2load = installed("h2load", "nghttp2-client");
     h2load.args(["--h1", "-n", "2000", "-c", "16"]).args(more).arg(demo.url(path));
     let told = output(h2load);
     for line in [

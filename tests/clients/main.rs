@@ -11,3 +11,7 @@ mod load;
 mod process;
 mod requests;
 mod server;
+#[path = "../support/mod.rs"]
+mod support;
+#[path = "../wire/mod.rs"]
+mod wire;

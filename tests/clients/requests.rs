@@ -1,17 +1,16 @@
 //! Python's requests. What it does stands in `session.py`, a function for each test here.
 
-use std::path::Path;
+use std::process::Command;
 
-use crate::server::{Demo, output, python};
+use crate::server::{Demo, output};
+use crate::support::program::{script, venv};
 
 /// Runs one function of the script against a server of its own; returns what the server had to warn of.
 #[track_caller]
 fn run(function: &str) -> Vec<String> {
     let demo = Demo::start();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/session.py");
-    let mut python = python();
-    // -B: no __pycache__ in the work tree.
-    python.arg("-B").arg(script).args([demo.url(""), function.to_owned()]);
+    let mut python = script(Command::new(venv("python")), "tests/clients/session.py");
+    python.args([demo.url(""), function.to_owned()]);
     assert_eq!(output(python), "passed\n");
     demo.stop()
 }

@@ -1,7 +1,5 @@
 //! The demo application, served by the real binary over HTTP; and the clients that ask it.
 
-use std::env;
-use std::path::Path;
 use std::process::Command;
 
 use crate::process::{self, Server};
@@ -35,26 +33,6 @@ impl Demo {
         log.retain(|line| !line.contains(" INFO "));
         log
     }
-}
-
-/// A program, which the Debian package `package` has.
-#[track_caller]
-pub(crate) fn program(name: &str, package: &str) -> Command {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let is_there = env::split_paths(&path).any(|folder| folder.join(name).is_file());
-    assert!(
-        is_there,
-        "{name} is missing: run `make test` or tests/setup.sh, or install the package {package}"
-    );
-    Command::new(name)
-}
-
-/// The Python of `.venv`, which tests/setup.sh makes.
-#[track_caller]
-pub(crate) fn python() -> Command {
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
-    assert!(python.exists(), "{} is missing: run `make test` or tests/setup.sh", python.display());
-    Command::new(python)
 }
 
 /// What a command printed, which ends by itself, and well.

@@ -15,7 +15,7 @@ use crate::support::eventually;
 use crate::ways::{UNBUFFERED, Ways};
 
 /// Uploads up to the memory's bound, one byte before and behind it, and one for a file.
-const UPLOADS: [usize; 6] = [0, 1, 64 << 10, (128 << 10) - 1, (128 << 10) + 1, 10 << 20];
+const UPLOADS: [usize; 7] = [0, 1, 64 << 10, (128 << 10) - 1, 128 << 10, (128 << 10) + 1, 10 << 20];
 
 #[test]
 fn uploads_come_back() {
@@ -44,6 +44,19 @@ fn uploads_of_unknown_length_come_back() {
 }
 
 #[test]
+fn head_tells_the_length_of_what_get_gets() {
+    let ways = Ways::to(|_, start_response| {
+        start_response.start("200 OK", PLAIN)?;
+        Ok(pattern(10 << 20).into())
+    });
+    ways.each("HEAD", |way| {
+        let response = way.ask(&Request::new("HEAD", "/"));
+        response.assert_body("");
+        assert_eq!(response.header("Content-Length"), Some("10485760"));
+    });
+}
+
+#[test]
 fn an_upload_reaches_us_as_it_is_sent() {
     const PIECES: usize = 4;
     let ways = Ways::to(echo);
@@ -54,7 +67,7 @@ fn an_upload_reaches_us_as_it_is_sent() {
             if !way.passes_on(is_chunked) {
                 return;
             }
-            let bytes = request.encode(way.client_scheme());
+            let bytes = request.encode(way.client_protocol());
             let before = ways.server.received();
             let mut client = Client::connect(way);
             for (n, piece) in bytes.chunks(bytes.len().div_ceil(PIECES)).enumerate() {
@@ -95,7 +108,7 @@ fn a_large_response_is_made_as_it_is_read() {
             eventually("the response begins", || made.load(Ordering::SeqCst) > 0);
             let mut bytes = vec![0; 1_000];
             client.read_exact(&mut bytes).unwrap();
-            // The sockets hold some MiB, and nobody else holds anything.
+            // The sockets hold some MiB, and nothing else holds anything.
             let ahead = made.load(Ordering::SeqCst);
             assert!(ahead < LEN, "{ahead} bytes were made before one was read");
             let (rest, broken) = read_all(&mut client);

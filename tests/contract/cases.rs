@@ -19,13 +19,15 @@ pub(crate) struct Case {
     pub(crate) body: Vec<u8>,
     /// Fields of these names have these values and no others; none is that no such field stands there.
     pub(crate) fields: Vec<(&'static str, Vec<String>)>,
+    /// What the log says of it each time.
+    logged: Option<&'static str>,
 }
 
 impl Case {
     /// A GET that is answered with 200 and no bytes, unless more is said.
     pub(crate) fn new(name: &'static str, application: fn(Environ, StartResponse) -> Answer) -> Case {
         let request = Request::get(format!("/{name}"));
-        Case { name, request, application, status: 200, body: Vec::new(), fields: Vec::new() }
+        Case { name, request, application, status: 200, body: Vec::new(), fields: Vec::new(), logged: None }
     }
 
     pub(crate) fn asked(self, change: impl FnOnce(Request) -> Request) -> Case {
@@ -38,7 +40,13 @@ impl Case {
 
     /// The application fails before anything is sent.
     pub(crate) fn fails(self) -> Case {
-        self.gives(500, "Internal Server Error\n").with("Content-Type", &["text/plain; charset=utf-8"])
+        self.gives(500, "Internal Server Error\n")
+            .with("Content-Type", &["text/plain; charset=utf-8"])
+            .logs("answered with 500: ")
+    }
+
+    pub(crate) fn logs(self, text: &'static str) -> Case {
+        Case { logged: Some(text), ..self }
     }
 
     pub(crate) fn with(mut self, name: &'static str, values: &[&str]) -> Case {
@@ -99,6 +107,13 @@ fn run(start: impl Fn(Application) -> Ways, is_ours: impl Fn(&Way) -> bool) {
             }
         }
     }
+    for case in &cases {
+        let Some(text) = case.logged else { continue };
+        let prefix = format!("{} {}: ", case.request.method, case.request.target);
+        let is_said = |line: &&String| line.contains(&prefix) && line.contains(text);
+        let said = ways.server.lines.all().iter().filter(is_said).count();
+        assert_eq!(said, ways.iter().filter(|way| is_ours(way)).count(), "{prefix}{text}");
+    }
     assert!(failures > 0);
     assert_eq!(ways.server.lines.count("answered with 500: "), failures, "a line for each failure");
 }
@@ -107,22 +122,22 @@ type Application = Box<dyn FnMut(Environ, StartResponse) -> Answer + Send>;
 
 #[test]
 fn every_case_over_uwsgi() {
-    run(Ways::to, |way| way.scheme == ProtocolName::Uwsgi);
+    run(Ways::to, |way| way.protocol == ProtocolName::Uwsgi);
 }
 
 #[test]
 fn every_case_over_http() {
-    run(Ways::to, |way| way.scheme == ProtocolName::Http);
+    run(Ways::to, |way| way.protocol == ProtocolName::Http);
 }
 
 #[test]
 fn every_case_over_fastcgi() {
-    run(Ways::to, |way| way.scheme == ProtocolName::Fastcgi);
+    run(Ways::to, |way| way.protocol == ProtocolName::Fastcgi);
 }
 
 #[test]
 fn every_case_over_scgi() {
-    run(Ways::to, |way| way.scheme == ProtocolName::Scgi);
+    run(Ways::to, |way| way.protocol == ProtocolName::Scgi);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 
-use crate::wire::fastcgi::{RecordHeader, record_type};
+use crate::wire::fastcgi::{Record, record_type};
 use socket2::Socket;
 use tidegate::ProtocolName;
 
@@ -28,7 +28,7 @@ impl Client {
     }
 
     fn on(socket: Socket, way: &Way) -> Client {
-        let records = (way.client_scheme() == ProtocolName::Fastcgi).then(Records::default);
+        let records = (way.client_protocol() == ProtocolName::Fastcgi).then(Records::default);
         Client { socket, records }
     }
 
@@ -87,15 +87,13 @@ impl Records {
 
     /// Takes a whole record off what has come; returns whether there was one.
     fn take_record(&mut self) -> bool {
-        let Some(header) = self.come.first_chunk().map(|bytes| RecordHeader::from_bytes(*bytes)) else {
-            return false;
-        };
-        assert_eq!((header.version, header.request_id), (RecordHeader::VERSION, 1), "{header:?}");
-        if self.come.len() < header.record_len() {
-            return false;
-        }
-        let content = &self.come[RecordHeader::LEN..][..usize::from(header.content_length)];
-        match header.record_type {
+        let mut rest = self.come.as_slice();
+        let Some(record) = Record::take(&mut rest) else { return false };
+        let taken = self.come.len() - rest.len();
+        self.come.drain(..taken);
+        assert_eq!(record.id, 1, "{record:?}");
+        let content = record.content.as_slice();
+        match record.record_type {
             record_type::STDOUT if content.is_empty() => assert!(self.within, "an end of nothing"),
             record_type::STDOUT if self.within => self.stdout.extend_from_slice(content),
             record_type::STDOUT => {
@@ -111,7 +109,6 @@ impl Records {
             }
             other => panic!("a record of type {other} in an answer"),
         }
-        self.come.drain(..header.record_len());
         true
     }
 }

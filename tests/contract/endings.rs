@@ -1,10 +1,10 @@
 //! What ends badly is seen by the client, and by the application.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
-use tidegate::{AppError, Body, Limits};
+use tidegate::{AppError, Limits};
 
 use crate::request::Request;
 use crate::support::application::{Alive, endless, hello, pattern};
@@ -30,6 +30,8 @@ const FIRST_BYTES: usize = 200_000;
 fn a_failure_in_the_middle_is_seen() {
     let (permit, permits) = mpsc::channel::<()>();
     let permits = Arc::new(Mutex::new(permits));
+    let alive = Alive::default();
+    let bodies = alive.clone();
     let ways = Ways::to(move |environ, start_response| {
         let buffering = if environ.query() == b"buffered" { "yes" } else { "no" };
         let mut fields = vec![("X-Accel-Buffering", buffering)];
@@ -40,7 +42,7 @@ fn a_failure_in_the_middle_is_seen() {
         start_response.start("200 OK", fields)?;
         let (permits, path) = (Arc::clone(&permits), environ.path().to_vec());
         let mut step = 0;
-        Ok(Body::chunks(std::iter::from_fn(move || {
+        Ok(bodies.body(std::iter::from_fn(move || {
             step += 1;
             if step == 1 {
                 return Some(Ok(pattern(FIRST_BYTES).into()));
@@ -77,6 +79,14 @@ fn a_failure_in_the_middle_is_seen() {
             // A reset overtakes what is on its way, and what comes is ours.
             assert!(first.starts_with(&response.body), "{} bytes", response.body.len());
             assert!(!looks_whole || response.body.len() == FIRST_BYTES);
+            if !way.behind_nginx && way.is_tcp {
+                assert_eq!(response.broken, Some(ErrorKind::ConnectionReset));
+            } else if !way.behind_nginx {
+                // A unix socket knows no reset, and loses nothing.
+                assert_ne!(response.broken, Some(ErrorKind::ConnectionReset));
+                assert_eq!(response.body.len(), FIRST_BYTES);
+            }
+            eventually("the body is closed", || alive.now() == 0);
         });
     }
     let (lines, times) = (&ways.server.lines, 2 * ways.iter().count());
@@ -126,7 +136,7 @@ fn a_body_over_the_bound_is_a_413_while_it_is_sent() {
     let requests = ["/", UNBUFFERED].map(|path| [post(path), post(path).chunked()]);
     for request in requests.as_flattened() {
         ways.each(&format!("POST {}", request.target), |way| {
-            let bytes = request.encode(way.client_scheme());
+            let bytes = request.encode(way.client_protocol());
             let mut client = crate::client::Client::connect(way);
             // As browsers do: it sends on, and looks at the answer when it comes.
             let mut sender = client.sender();
@@ -141,6 +151,7 @@ fn a_body_over_the_bound_is_a_413_while_it_is_sent() {
             let _ = upload.join().unwrap();
         });
     }
+    assert_eq!(ways.server.requests(), 0, "none reaches the application");
     let largest = Request::post("/", vec![0; 1 << 20]);
     ways.each("the bound itself", |way| way.ask(&largest).assert_body("Hello, World"));
 }

@@ -14,13 +14,13 @@ type Told = BTreeMap<String, String>;
 
 /// A variable that may be another over some listener than over uwsgi, or be on one side only; and why.
 struct Exception {
-    scheme: ProtocolName,
+    protocol: ProtocolName,
     name: &'static str,
     reason: &'static str,
 }
 
-const fn exception(scheme: ProtocolName, name: &'static str, reason: &'static str) -> Exception {
-    Exception { scheme, name, reason }
+const fn exception(protocol: ProtocolName, name: &'static str, reason: &'static str) -> Exception {
+    Exception { protocol, name, reason }
 }
 
 /// Behind nginx, with its own lists of parameters.
@@ -99,7 +99,7 @@ fn protocols_differ_only_where_the_standards_say() {
         for way in ways.iter() {
             let _named = Named::new(case, way);
             let is_beside = |other: &&Way| {
-                other.scheme == ProtocolName::Uwsgi
+                other.protocol == ProtocolName::Uwsgi
                     && (other.is_tcp, other.behind_nginx) == (way.is_tcp, way.behind_nginx)
             };
             let of_uwsgi = told(&ways.iter().find(is_beside).unwrap().ask(&request));
@@ -112,18 +112,18 @@ fn protocols_differ_only_where_the_standards_say() {
                     continue;
                 }
                 let exceptions: &[Exception] = if way.behind_nginx { &BEHIND_NGINX } else { &DIRECTLY };
-                let excepted = exceptions.iter().find(|e| e.scheme == way.scheme && e.name == name);
+                let excepted = exceptions.iter().find(|e| e.protocol == way.protocol && e.name == name);
                 let excepted = excepted.unwrap_or_else(|| panic!("{name} is {got:?} and not {want:?}"));
                 let is_length = name == "CONTENT_LENGTH";
                 assert!(!is_length || (want.as_str(), got.as_str()) == ("", "0"), "{got:?}, not {want:?}");
-                used.insert((way.behind_nginx, way.scheme.to_string(), excepted.name));
+                used.insert((way.behind_nginx, way.protocol.to_string(), excepted.name));
             }
         }
     }
     for (behind_nginx, exceptions) in [(true, &BEHIND_NGINX[..]), (false, &DIRECTLY[..])] {
-        for Exception { scheme, name, reason } in exceptions {
-            let is_used = used.contains(&(behind_nginx, scheme.to_string(), *name));
-            assert!(is_used, "no exception is needed for {name} ({scheme}: {reason})");
+        for Exception { protocol, name, reason } in exceptions {
+            let is_used = used.contains(&(behind_nginx, protocol.to_string(), *name));
+            assert!(is_used, "no exception is needed for {name} ({protocol}: {reason})");
             assert!(!SAME.contains(name), "{name} must be the same over every remote");
         }
     }
@@ -131,7 +131,7 @@ fn protocols_differ_only_where_the_standards_say() {
 
 /// Whether it differs between two requests over the same listener too: nginx's client has a new port each time.
 fn is_of_the_connection(name: &str, way: &Way) -> bool {
-    name == "REMOTE_PORT" && way.behind_nginx && way.scheme != ProtocolName::Http
+    name == "REMOTE_PORT" && way.behind_nginx && way.protocol != ProtocolName::Http
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_client_s_version_is_told_unless_a_proxy_stands_before_it() {
     let ways = Ways::to(variables);
     let request = Request::get("/").http10();
     ways.each("HTTP/1.0", |way| {
-        let is_proxied = way.behind_nginx && way.scheme == ProtocolName::Http;
+        let is_proxied = way.behind_nginx && way.protocol == ProtocolName::Http;
         let want = if is_proxied { "HTTP/1.1" } else { "HTTP/1.0" };
         assert_eq!(told(&way.ask(&request))["SERVER_PROTOCOL"], want);
     });
@@ -150,9 +150,9 @@ fn the_client_is_told_over_every_remote() {
     let ways = Ways::to(variables);
     ways.each("REMOTE_ADDR", |way| {
         let environ = told(&way.ask(&Request::get("/")));
-        let is_nobody = !way.is_tcp && !way.behind_nginx && way.scheme == ProtocolName::Http;
+        let is_nameless = !way.is_tcp && !way.behind_nginx && way.protocol == ProtocolName::Http;
         let address = environ.get("REMOTE_ADDR").map(String::as_str);
-        assert_eq!(address, if is_nobody { None } else { Some("127.0.0.1") });
+        assert_eq!(address, if is_nameless { None } else { Some("127.0.0.1") });
         assert_eq!(environ["HTTP_HOST"], crate::request::HOST);
         for name in ["SERVER_NAME", "SERVER_PORT"] {
             assert!(!environ[name].is_empty(), "{name}");

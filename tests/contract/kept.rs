@@ -13,7 +13,7 @@ use crate::ways::{Way, Ways};
 const REQUESTS: usize = 20;
 
 fn is_kept(way: &Way) -> bool {
-    matches!(way.scheme, ProtocolName::Http | ProtocolName::Fastcgi)
+    matches!(way.protocol, ProtocolName::Http | ProtocolName::Fastcgi)
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn nginx_asks_many_times_on_one_connection() {
                 0 => (Request::get("/"), 200),
                 1 => (Request::post("/", vec![b'~'; 200_000]), 200),
                 // After HEAD nginx 1.22 does not wait for END_REQUEST, and gives a FastCGI connection up.
-                2 if way.scheme != ProtocolName::Fastcgi => (Request::new("HEAD", "/chunks"), 200),
+                2 if way.protocol != ProtocolName::Fastcgi => (Request::new("HEAD", "/chunks"), 200),
                 2 | 3 => (Request::get("/chunks"), 200),
                 4 => (Request::get("/204"), 204),
                 _ => (Request::get("/500"), 500),
@@ -69,12 +69,12 @@ fn a_client_asks_many_times_on_one_connection() {
         let before = ways.server.connections();
         let mut client = Client::connect(way);
         for n in 0..REQUESTS {
-            client.send(Request::get(format!("/{n}")).kept().encode(way.scheme));
+            client.send(Request::get(format!("/{n}")).kept().encode(way.protocol));
             let seen = read_until(&mut client, &format!("\r\n\r\n/{n}!"));
             assert!(seen.starts_with(b"HTTP/1.1 200 OK\r\n"), "{}", seen.escape_ascii());
         }
         // The last says so, and the server closes.
-        client.send(Request::get("/end").encode(way.scheme));
+        client.send(Request::get("/end").encode(way.protocol));
         read_until(&mut client, "/end!");
         assert_eq!(client.read(&mut [0]).unwrap(), 0);
         assert_eq!(ways.server.connections() - before, 1);

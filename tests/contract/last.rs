@@ -72,8 +72,9 @@ fn the_last_response_of_a_server_that_stops_arrives_whole() {
         for reader in [Reader::Quick, Reader::Slow] {
             let ways = Ways::to(answer);
             let stop = || ways.server.stopper.stop(tidegate::Stop::Gracefully);
-            for way in
-                ways.iter().filter(|way| !way.behind_nginx && way.is_tcp && way.scheme == ProtocolName::Http)
+            for way in ways
+                .iter()
+                .filter(|way| !way.behind_nginx && way.is_tcp && way.protocol == ProtocolName::Http)
             {
                 check(way, Last::Stopped, late, reader, LENS[0], &stop);
             }
@@ -96,7 +97,7 @@ fn answer(
 fn check_each(way: &Way, last: Last, meanwhile: &dyn Fn()) {
     for late in [Late::Never, Late::Behind, Late::Early, Late::AtTheEnd] {
         for reader in [Reader::Quick, Reader::Slow] {
-            let lens = match (reader, way.scheme) {
+            let lens = match (reader, way.protocol) {
                 // It takes its time: of those that read at once one length will do.
                 (Reader::Quick, _) => &LENS[1..2],
                 (Reader::Slow, ProtocolName::Http) => &LENS[..],
@@ -120,8 +121,8 @@ fn check(way: &Way, last: Last, late: Late, reader: Reader, len: usize, meanwhil
         Last::Refused => Request::post(target, vec![b'~'; 300_000]),
         Last::Stopped => Request::get(target).kept(),
     };
-    let mut bytes = request.encode(way.scheme);
-    let more = Request::get("/?1").encode(way.scheme);
+    let mut bytes = request.encode(way.protocol);
+    let more = Request::get("/?1").encode(way.protocol);
     if late == Late::Behind {
         bytes.extend_from_slice(&more);
     }

@@ -36,9 +36,9 @@ fn every_snippet_works_as_pasted() {
     let (readme, _) = readme.split_once("\n## Python\n").expect("README.md has that section behind it");
     let snippets = snippets(readme);
     assert!(!snippets.is_empty(), "README.md has no ```nginx block there");
-    let tcp = BACKENDS.map(|(scheme, ..)| (scheme, "127.0.0.1:0"));
+    let tcp = BACKENDS.map(|(protocol, ..)| (protocol, "127.0.0.1:0"));
     let unix = ["FOLDER/uwsgi", "FOLDER/http", "FOLDER/fastcgi", "FOLDER/scgi"];
-    let unix = BACKENDS.iter().zip(unix).map(|((scheme, ..), path)| (*scheme, path));
+    let unix = BACKENDS.iter().zip(unix).map(|((protocol, ..), path)| (*protocol, path));
     let remotes: Vec<_> = tcp.into_iter().chain(unix).collect();
     let server = Server::speaking(&remotes, &ListenOptions::default(), Limits::default(), hello);
     let mut seen = Vec::new();
@@ -47,11 +47,11 @@ fn every_snippet_works_as_pasted() {
         assert_eq!(snippet.matches(LISTEN).count(), 1, "a block is one server at {LISTEN}");
         let mut ours = snippet.replace(LISTEN, "listen 127.0.0.1:NGINX_PORT;");
         let mut backends = 0;
-        for (n, (scheme, pass, address)) in BACKENDS.into_iter().enumerate() {
+        for (n, (protocol, pass, address)) in BACKENDS.into_iter().enumerate() {
             if !snippet.contains(pass) {
                 continue;
             }
-            seen.push(scheme);
+            seen.push(protocol);
             backends += snippet.matches(address).count() + snippet.matches(UNIX).count();
             ours = ours.replace(address, &server.remotes[n].name);
             ours = ours.replace(UNIX, &server.remotes[BACKENDS.len() + n].name);
@@ -63,8 +63,8 @@ fn every_snippet_works_as_pasted() {
         assert_eq!(nginx.ask("POST /path?query", &[], b"body").status, 200);
         assert!(server.connections() > before);
     }
-    for (scheme, ..) in BACKENDS {
-        assert!(seen.contains(&scheme), "README.md has no snippet for {scheme}");
+    for (protocol, ..) in BACKENDS {
+        assert!(seen.contains(&protocol), "README.md has no snippet for {protocol}");
     }
 }
 

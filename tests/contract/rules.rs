@@ -62,7 +62,8 @@ fn bodies() -> Vec<Case> {
             start.start("200 OK", PLAIN)?;
             Ok(texts(&["", "", "some", "", " text", ""]))
         })
-        .gives(200, "some text"),
+        .gives(200, "some text")
+        .with("Content-Length", &[]),
         Case::new("empty-chunks-alone", |_, start| {
             start.start("200 OK", PLAIN)?;
             Ok(texts(&["", ""]))
@@ -94,7 +95,8 @@ fn bodies() -> Vec<Case> {
             Ok(texts(&["123", "4567", "8"]))
         })
         .gives(200, "12345")
-        .with("Content-Length", &["5"]),
+        .with("Content-Length", &["5"])
+        .logs("longer than its Content-Length"),
         Case::new("too-much-at-once", |_, start| {
             start.start("200 OK", [("Content-Length", "5")])?;
             Ok("12345678".into())
@@ -147,6 +149,7 @@ fn heads() -> Vec<Case> {
         })
         .gives(304, "")
         .with("ETag", &["\"x\""])
+        .with("Content-Length", &[])
         .with("Transfer-Encoding", &[]),
         Case::new("redirect", |_, start| {
             start.start("302 Found", [("Location", "/elsewhere?a=b")])?;
@@ -249,6 +252,12 @@ fn failures() -> Vec<Case> {
         })
         .fails(),
         Case::new("panic", |_, _| panic!("a panic")).fails(),
+        Case::new("panic-behind-start", |_, start| {
+            start.start("200 OK", PLAIN)?;
+            panic!("a late panic")
+        })
+        .fails()
+        .logs("panicked: a late panic"),
         Case::new("panic-in-first-step", |_, start| {
             start.start("200 OK", PLAIN)?;
             Ok(Body::chunks(std::iter::once_with(|| panic!("a panic"))))
@@ -256,6 +265,14 @@ fn failures() -> Vec<Case> {
         .fails(),
         Case::new("no-start", |_, _| Ok("no start_response".into())).fails(),
         Case::new("no-start-no-body", |_, _| Ok(Body::empty())).fails(),
+        Case::new("no-start-chunks", |_, _| Ok(texts(&["no head"]))).fails(),
+        Case::new("too-little-at-once", |_, start| {
+            start.start("200 OK", [("Content-Length", "9")])?;
+            Ok("short".into())
+        })
+        // HEAD has no body that could be too short.
+        .asked(|request| request.with_method("DELETE"))
+        .fails(),
         Case::new("second-start", |_, start| {
             start.start("200 OK", PLAIN)?;
             start.start("200 OK", PLAIN)?;

@@ -76,7 +76,7 @@ fn one_who_does_not_read_holds_up_nobody() {
     let others: Vec<_> = ways.iter().map(|way| way.send(&Request::get("/endless"))).collect();
     eventually("each has a response", || alive.now() == others.len());
     for _ in 0..3 {
-        ways.each("beside one who does not read", |way| way.ask(&Request::get("/")).assert_body("at once"));
+        ways.each("beside one that does not read", |way| way.ask(&Request::get("/")).assert_body("at once"));
     }
     assert_eq!(alive.now(), others.len());
     drop(others);

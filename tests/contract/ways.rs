@@ -27,7 +27,7 @@ const REMOTES: [(ProtocolName, &str); 8] = [
 /// One way: the protocol that the server is spoken to, over what kind of socket, and by whom.
 #[derive(Clone, Debug)]
 pub(crate) struct Way {
-    pub(crate) scheme: ProtocolName,
+    pub(crate) protocol: ProtocolName,
     pub(crate) is_tcp: bool,
     /// nginx speaks to the server, and the client HTTP to nginx; else the client speaks the protocol itself.
     pub(crate) behind_nginx: bool,
@@ -37,8 +37,8 @@ pub(crate) struct Way {
 
 impl Way {
     /// What the client speaks.
-    pub(crate) fn client_scheme(&self) -> ProtocolName {
-        if self.behind_nginx { ProtocolName::Http } else { self.scheme }
+    pub(crate) fn client_protocol(&self) -> ProtocolName {
+        if self.behind_nginx { ProtocolName::Http } else { self.protocol }
     }
 
     /// Whether a response that is broken off can be told from a whole one.
@@ -47,7 +47,7 @@ impl Way {
     /// the connection alone, which over TCP is a reset and on a unix socket an end like any other.
     /// While nginx does not buffer, it does not look for END_REQUEST either.
     pub(crate) fn shows_break(&self, has_length: bool, buffered: bool) -> bool {
-        let ends_by_itself = match self.scheme {
+        let ends_by_itself = match self.protocol {
             ProtocolName::Http => true,
             ProtocolName::Fastcgi => buffered || !self.behind_nginx,
             ProtocolName::Uwsgi | ProtocolName::Scgi => false,
@@ -59,7 +59,7 @@ impl Way {
     /// length first.
     pub(crate) fn passes_on(&self, is_chunked: bool) -> bool {
         !self.behind_nginx
-            || match self.scheme {
+            || match self.protocol {
                 ProtocolName::Http | ProtocolName::Fastcgi => true,
                 ProtocolName::Uwsgi => !is_chunked,
                 ProtocolName::Scgi => false,
@@ -70,7 +70,7 @@ impl Way {
     #[track_caller]
     pub(crate) fn send(&self, request: &Request) -> Client {
         let mut client = Client::connect(self);
-        client.send(request.encode(self.client_scheme()));
+        client.send(request.encode(self.client_protocol()));
         client
     }
 
@@ -89,7 +89,7 @@ impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let socket = if self.is_tcp { "TCP" } else { "a unix socket" };
         let peer = if self.behind_nginx { "from nginx" } else { "directly" };
-        write!(f, "{} {peer} over {socket}", self.scheme)
+        write!(f, "{} {peer} over {socket}", self.protocol)
     }
 }
 
@@ -139,13 +139,13 @@ impl Ways {
         let nginx = Nginx::serving(&servers(&server));
         let port = nginx.remote.address.as_socket().unwrap().port();
         let mut all = Vec::new();
-        for ((n, (scheme, _)), remote) in (1..).zip(REMOTES).zip(&server.remotes) {
+        for ((n, (protocol, _)), remote) in (1..).zip(REMOTES).zip(&server.remotes) {
             let is_tcp = remote.is_tcp();
             let front = Remote::at(&format!("127.0.0.{n}:{port}"));
             // nginx begins to listen at one address after the other.
             eventually("nginx listens for each remote", || front.try_connect().is_ok());
-            all.push(Way { scheme, is_tcp, behind_nginx: false, remote: remote.clone() });
-            all.push(Way { scheme, is_tcp, behind_nginx: true, remote: front });
+            all.push(Way { protocol, is_tcp, behind_nginx: false, remote: remote.clone() });
+            all.push(Way { protocol, is_tcp, behind_nginx: true, remote: front });
         }
         Ways { server, _nginx: nginx, all }
     }
@@ -187,9 +187,9 @@ pub(crate) const UNBUFFERED: &str = "/unbuffered";
 
 /// A server of nginx's for each listener, at an address of its own: so the request that arrives is the same, its port too.
 fn servers(server: &Server) -> String {
-    let servers = (1..).zip(REMOTES).zip(&server.remotes).map(|((n, (scheme, _)), remote)| {
+    let servers = (1..).zip(REMOTES).zip(&server.remotes).map(|((n, (protocol, _)), remote)| {
         let address = &remote.name;
-        let (upstream, pass, unbuffered) = match scheme {
+        let (upstream, pass, unbuffered) = match protocol {
             ProtocolName::Uwsgi => (
                 String::new(),
                 format!("include PARAMS; uwsgi_pass {address};"),
@@ -229,9 +229,9 @@ fn servers(server: &Server) -> String {
 
 /// The least that makes nginx pass requests on to each listener: it connects for each, and speaks HTTP/1.0.
 fn plain_servers(server: &Server) -> String {
-    let servers = (1..).zip(REMOTES).zip(&server.remotes).map(|((n, (scheme, _)), remote)| {
+    let servers = (1..).zip(REMOTES).zip(&server.remotes).map(|((n, (protocol, _)), remote)| {
         let address = &remote.name;
-        let pass = match scheme {
+        let pass = match protocol {
             ProtocolName::Uwsgi => format!("include uwsgi_params; uwsgi_pass {address};"),
             ProtocolName::Http => format!("proxy_pass http://{address};"),
             ProtocolName::Fastcgi => format!("include fastcgi_params; fastcgi_pass {address};"),

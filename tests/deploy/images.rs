@@ -1,4 +1,4 @@
-//! The images' settings. They are built by nobody here: that takes a registry of images.
+//! The images' settings. No test builds them: that takes a registry of images.
 
 use std::process::Command;
 

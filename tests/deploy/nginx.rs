@@ -9,7 +9,7 @@ use crate::support::application::{Answer, PLAIN};
 use crate::support::nginx::Nginx;
 use crate::support::server::Server;
 
-/// Sends a file that nginx holds to who asks for one, and says to anybody else what he asked for.
+/// Sends a file that nginx holds to a request for one, and tells any other what it asked for.
 fn application(environ: Environ, start_response: StartResponse) -> Answer {
     match environ.path() {
         b"/download" => {

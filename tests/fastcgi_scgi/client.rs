@@ -1,14 +1,13 @@
 //! A peer of the worker: a socket, and what of the answer has come.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
 
-use socket2::{Socket, Type};
+use socket2::Socket;
 
-use crate::records::{Answer, Record};
-use crate::server::{PATIENCE, Remote};
+use crate::support::client::{Remote, read_all};
+use crate::wire::fastcgi::{self, Answer, REQUEST_COMPLETE, Record};
 
-/// A connection that waits no longer than [`PATIENCE`] for anything.
+/// A connection.
 pub(crate) struct Client {
     pub(crate) socket: Socket,
     /// What has come and was not looked at.
@@ -18,26 +17,13 @@ pub(crate) struct Client {
 impl Client {
     #[track_caller]
     pub(crate) fn connect(remote: &Remote) -> Client {
-        Client::over(remote, Socket::new(remote.address.domain(), Type::STREAM, None).unwrap())
+        Client { socket: remote.connect(), come: Vec::new() }
     }
 
     /// Connects with room for a few KiB only, so that a peer that does not read is felt soon.
     #[track_caller]
     pub(crate) fn connect_small(remote: &Remote) -> Client {
-        let socket = Socket::new(remote.address.domain(), Type::STREAM, None).unwrap();
-        socket.set_recv_buffer_size(4 << 10).unwrap();
-        Client::over(remote, socket)
-    }
-
-    #[track_caller]
-    fn over(remote: &Remote, socket: Socket) -> Client {
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        socket.set_write_timeout(Some(PATIENCE)).unwrap();
-        socket.connect(&remote.address).unwrap();
-        if !remote.address.is_unix() {
-            socket.set_tcp_nodelay(true).unwrap();
-        }
-        Client { socket, come: Vec::new() }
+        Client { socket: remote.connect_small(), come: Vec::new() }
     }
 
     #[track_caller]
@@ -85,7 +71,7 @@ impl Client {
         loop {
             let record = self.record();
             if record.is_end() {
-                assert_eq!(record, crate::records::end(id, crate::records::REQUEST_COMPLETE));
+                assert_eq!(record, fastcgi::end(id, REQUEST_COMPLETE));
                 assert!(answer.ended, "STDOUT was not ended");
                 return answer;
             }
@@ -96,27 +82,15 @@ impl Client {
     /// All that comes until the peer closes, and the error in its place if the peer broke off.
     #[track_caller]
     pub(crate) fn rest(mut self) -> (Vec<u8>, Option<ErrorKind>) {
-        loop {
-            match self.read() {
-                Ok(0) => return (self.come, None),
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    panic!("nothing came for {} s, after {} bytes", PATIENCE.as_secs(), self.come.len())
-                }
-                Err(error) => return (self.come, Some(error.kind())),
-            }
-        }
+        let (rest, broken) = read_all(&self.socket);
+        self.come.extend(rest);
+        (self.come, broken)
     }
 
     /// That the peer closes, and sends nothing more.
     #[track_caller]
     pub(crate) fn assert_closed(self) {
         assert_eq!(self.rest(), (Vec::new(), None));
-    }
-
-    /// Says that nothing more will be sent.
-    pub(crate) fn end_sending(&self) {
-        self.socket.shutdown(Shutdown::Write).unwrap();
     }
 
     /// A second handle, to send from another thread.

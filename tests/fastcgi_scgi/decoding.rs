@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use tidegate::{Limits, ProtocolName};
 
-use crate::feeding::{End, Request, assert_any_split, cut, feed};
-use crate::netstring;
-use crate::records::{KEEP_CONN, abort, begin, block, get_values, padded};
+use crate::feeding::{End, Outcome, assert_any_split, cut, feed};
+use crate::wire::fastcgi::{KEEP_CONN, abort, begin, block, get_values, padded};
+use crate::wire::scgi;
 
 type Pair = (Vec<u8>, Vec<u8>);
 
@@ -54,7 +54,7 @@ proptest! {
         prop_assert_eq!(&got.end, &End::Closed);
         prop_assert_eq!(got.taken, bytes.len());
         prop_assert_eq!(&got.out, &answered);
-        prop_assert_eq!(requests(&got.requests), want);
+        prop_assert_eq!(requests(&got), want);
         prop_assert_eq!(assert_any_split(ProtocolName::Fastcgi, &bytes, &cuts, &Limits::default()), got);
     }
 
@@ -65,7 +65,7 @@ proptest! {
         cuts in vec(any::<usize>(), 0..6),
     ) {
         let pairs: Vec<_> = variables.iter().map(|(name, value)| (&name[..], &value[..])).collect();
-        let bytes = netstring::request(&pairs, &body);
+        let bytes = scgi::request(&pairs, &body);
         let mut want = vec![
             (b"CONTENT_LENGTH".to_vec(), body.len().to_string().into_bytes()),
             (b"SCGI".to_vec(), b"1".to_vec()),
@@ -74,7 +74,7 @@ proptest! {
         let got = assert_any_split(ProtocolName::Scgi, &bytes, &cuts, &Limits::default());
         prop_assert_eq!(&got.end, &End::Closed);
         prop_assert_eq!(got.taken, bytes.len());
-        prop_assert_eq!(requests(&got.requests), [(want, body)]);
+        prop_assert_eq!(requests(&got), [(want, body)]);
     }
 
     #[test]
@@ -84,8 +84,8 @@ proptest! {
         cuts in vec(any::<usize>(), 0..6),
     ) {
         bytes.splice(0..0, front.iter().copied());
-        for scheme in [ProtocolName::Fastcgi, ProtocolName::Scgi] {
-            assert_any_split(scheme, &bytes, &cuts, &tight());
+        for protocol in [ProtocolName::Fastcgi, ProtocolName::Scgi] {
+            assert_any_split(protocol, &bytes, &cuts, &tight());
         }
     }
 
@@ -111,9 +111,9 @@ proptest! {
         cuts in vec(any::<usize>(), 0..6),
     ) {
         let pairs: Vec<_> = variables.iter().map(|(name, value)| (&name[..], &value[..])).collect();
-        let fastcgi = crate::records::request(1, KEEP_CONN, &pairs, &body);
-        for (scheme, mut bytes) in
-            [(ProtocolName::Fastcgi, fastcgi.repeat(2)), (ProtocolName::Scgi, netstring::request(&pairs, &body))]
+        let fastcgi = crate::wire::fastcgi::request(1, KEEP_CONN, &pairs, &body);
+        for (protocol, mut bytes) in
+            [(ProtocolName::Fastcgi, fastcgi.repeat(2)), (ProtocolName::Scgi, scgi::request(&pairs, &body))]
         {
             for (at, byte, how) in &mutations {
                 let at = at.index(bytes.len());
@@ -123,7 +123,7 @@ proptest! {
                     _ => drop(bytes.remove(at)),
                 }
             }
-            assert_any_split(scheme, &bytes, &cuts, &tight());
+            assert_any_split(protocol, &bytes, &cuts, &tight());
         }
     }
 }
@@ -153,7 +153,7 @@ fn interrupt(noise: u8, id: u16, bytes: &mut Vec<u8>, answered: &mut Vec<u8>) {
         3 => bytes.extend(padded(DATA, id, b"data", 1)),
         4 => {
             bytes.extend(begin(other, 0));
-            let refused = crate::records::end(other, crate::records::CANT_MPX_CONN);
+            let refused = crate::wire::fastcgi::end(other, crate::wire::fastcgi::CANT_MPX_CONN);
             answered.extend(padded(refused.record_type, other, &refused.content, 0));
         }
         _ => {}
@@ -178,6 +178,6 @@ fn variables(no_nul: bool) -> impl Strategy<Value = Vec<Pair>> {
     })
 }
 
-fn requests(requests: &[Request]) -> Vec<(Vec<Pair>, Vec<u8>)> {
-    requests.iter().map(|request| (request.environ.clone(), request.body.clone())).collect()
+fn requests(outcome: &Outcome) -> Vec<(Vec<Pair>, Vec<u8>)> {
+    outcome.meanings().into_iter().map(|(environ, body, _)| (environ, body)).collect()
 }

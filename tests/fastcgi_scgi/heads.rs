@@ -6,9 +6,11 @@ use tidegate::{Limits, ProtocolName};
 
 use crate::client::Client;
 use crate::feeding::cut;
-use crate::netstring;
-use crate::records::{KEEP_CONN, Pairs, begin, head, record, request, split_head};
 use crate::server::Server;
+use crate::wire::Pairs;
+use crate::wire::fastcgi::{KEEP_CONN, begin, head, record, request};
+use crate::wire::scgi;
+use crate::wire::split_head;
 
 const METHOD: (&[u8], &[u8]) = (b"REQUEST_METHOD", b"HEAD");
 const BAD: Pairs<'_> = &[METHOD, (b"CONTENT_LENGTH", b"x")];
@@ -16,10 +18,10 @@ const LARGE: Pairs<'_> = &[METHOD, (b"CONTENT_LENGTH", b"2000")];
 const OF_A_BODY: Pairs<'_> = &[METHOD, (b"CONTENT_LENGTH", b"5")];
 
 /// Whether the answer to a request that goes so far, and no further, has no body; the same for every split.
-fn is_head(scheme: ProtocolName, bytes: &[u8]) -> bool {
+fn is_head(protocol: ProtocolName, bytes: &[u8]) -> bool {
     let limits = Limits { body_bytes_max: 1_000, http_head_bytes_max: 200, ..Limits::default() };
     let seen = |pieces: Vec<&[u8]>| {
-        let mut protocol = Protocol::new(scheme, Endpoints::default);
+        let mut protocol = Protocol::new(protocol, Endpoints::default);
         for mut piece in pieces {
             if protocol.receive(&mut piece, &mut Vec::new(), &limits).is_err() {
                 break;
@@ -74,7 +76,7 @@ fn the_others_know_it_once_the_variables_are_read() {
         assert!(is_head(ProtocolName::Uwsgi, &uwsgi(pairs)));
         assert!(is_head(ProtocolName::Fastcgi, &head(1, KEEP_CONN, pairs)));
     }
-    assert!(is_head(ProtocolName::Scgi, &netstring::head(&[METHOD], 2_000)));
+    assert!(is_head(ProtocolName::Scgi, &scgi::head(&[METHOD], 2_000)));
     assert!(
         is_head(ProtocolName::Uwsgi, &[uwsgi(OF_A_BODY).as_slice(), b"he"].concat()),
         "a body that does not come"
@@ -82,7 +84,7 @@ fn the_others_know_it_once_the_variables_are_read() {
     let cut_body = [head(1, 0, OF_A_BODY), record(5, 1, b"he")].concat();
     assert!(is_head(ProtocolName::Fastcgi, &cut_body), "a body that does not come");
     assert!(is_head(ProtocolName::Fastcgi, &request(1, 0, OF_A_BODY, b"too long")));
-    assert!(is_head(ProtocolName::Scgi, &[netstring::head(&[METHOD], 5).as_slice(), b"he"].concat()));
+    assert!(is_head(ProtocolName::Scgi, &[scgi::head(&[METHOD], 5).as_slice(), b"he"].concat()));
     let mut cut_vars = uwsgi(&[METHOD, (b"X", b"y")]);
     cut_vars[1] -= 1;
     cut_vars.pop();
@@ -90,12 +92,12 @@ fn the_others_know_it_once_the_variables_are_read() {
 
     assert!(!is_head(ProtocolName::Uwsgi, &uwsgi(get)));
     assert!(!is_head(ProtocolName::Fastcgi, &head(1, 0, get)));
-    assert!(!is_head(ProtocolName::Scgi, &netstring::head(&[(b"REQUEST_METHOD", b"GET")], 2_000)));
+    assert!(!is_head(ProtocolName::Scgi, &scgi::head(&[(b"REQUEST_METHOD", b"GET")], 2_000)));
     for unread in [uwsgi(BAD)[..8].to_vec(), Vec::new()] {
         assert!(!is_head(ProtocolName::Uwsgi, &unread));
     }
     assert!(!is_head(ProtocolName::Fastcgi, &begin(1, 0)));
-    assert!(!is_head(ProtocolName::Scgi, &netstring::head(&[METHOD], 5)[..20]));
+    assert!(!is_head(ProtocolName::Scgi, &scgi::head(&[METHOD], 5)[..20]));
 }
 
 #[test]
@@ -109,7 +111,7 @@ fn the_answer_has_its_length_and_no_body() {
     assert_eq!(body, b"");
 
     let mut client = Client::connect(server.scgi());
-    client.send(netstring::head(&[METHOD], 2 << 30));
+    client.send(scgi::head(&[METHOD], 2 << 30));
     let (bytes, broken) = client.rest();
     let (told, body) = split_head(&bytes);
     assert!(told.starts_with("HTTP/1.1 413 ") && told.contains("Content-Length: "), "{told}");

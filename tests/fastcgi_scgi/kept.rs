@@ -7,10 +7,10 @@ use std::time::Duration;
 use crate::wire::fastcgi::record_type::{PARAMS, STDIN};
 use tidegate::{Limits, ProtocolName};
 
-use crate::application::pattern;
 use crate::client::Client;
-use crate::records::{KEEP_CONN, begin, block, get, padded, post, record, request};
 use crate::server::Server;
+use crate::support::application::pattern;
+use crate::wire::fastcgi::{KEEP_CONN, begin, block, get, padded, post, record};
 
 #[test]
 fn a_thousand_requests_use_one_connection() {
@@ -108,29 +108,6 @@ fn each_byte_may_have_a_record_of_its_own() {
     client.send(bytes);
     assert_eq!(client.answer(9).parts().1, body);
     client.assert_closed();
-}
-
-#[test]
-fn ten_mebibytes_go_both_ways() {
-    let server = Server::start();
-    let body = pattern(crate::application::LARGE_BYTES);
-    for remote in server.remotes(ProtocolName::Fastcgi) {
-        let mut client = Client::connect(remote);
-        let mut sender = client.sender();
-        let bytes = post(1, KEEP_CONN, "/echo", &body);
-        let sending = thread::spawn(move || sender.write_all(&bytes).unwrap());
-        let answer = client.answer(1);
-        assert!(answer.parts().1 == body);
-        sending.join().unwrap();
-        // Without a CONTENT_LENGTH too, of which STDIN then says where it ends.
-        let bytes = request(1, 0, &[(b"REQUEST_METHOD", b"POST"), (b"PATH_INFO", b"/echo")], &body);
-        let mut sender = client.sender();
-        let sending = thread::spawn(move || sender.write_all(&bytes).unwrap());
-        let answer = client.answer(1);
-        assert!(answer.parts().1 == body);
-        sending.join().unwrap();
-        client.assert_closed();
-    }
 }
 
 #[test]

@@ -4,8 +4,9 @@ use crate::wire::fastcgi::record_type::GET_VALUES_RESULT;
 use tidegate::ProtocolName;
 
 use crate::client::Client;
-use crate::records::{KEEP_CONN, Pairs, Record, get, request};
 use crate::server::Server;
+use crate::wire::Pairs;
+use crate::wire::fastcgi::{KEEP_CONN, Record, get, request};
 
 /// A request that nginx sends.
 fn from_nginx(id: u16, flags: u8, path: &str) -> Vec<u8> {
@@ -35,7 +36,7 @@ fn what_is_asked_on_a_kept_connection_meanwhile_is_answered() {
             assert_eq!(client.answer(1).parts().1, b"Hello, World");
         }
     }
-    // Whoever asks no more is let go.
+    // A peer that asks no more is let go.
     clients.into_iter().for_each(Client::assert_closed);
     server.stop();
 }
@@ -56,7 +57,7 @@ fn nginx_is_told_to_let_go() {
         }
         client.assert_closed();
     }
-    // Not before it stops, and nobody else is.
+    // Not before it stops, and no other peer is.
     let mut client = Client::connect(server.fastcgi());
     client.send([from_nginx(1, KEEP_CONN, "/hello"), from_nginx(1, 0, "/hello")].concat());
     for _ in 0..2 {

@@ -1,25 +1,23 @@
 //! FastCGI and SCGI: the bytes, a worker with real sockets, and a real nginx before it.
-//!
-//! No test sleeps until something has surely happened: it waits for what it can see, no longer than `PATIENCE`.
 
 #![allow(clippy::unwrap_used, reason = "a test may unwrap, and so may its helpers")]
+
+#[path = "../feeding/mod.rs"]
+mod feeding;
+#[path = "../support/mod.rs"]
+mod support;
+#[path = "../wire/mod.rs"]
+mod wire;
 
 mod application;
 mod client;
 mod decoding;
 mod endings;
-mod feeding;
-mod fixtures;
 mod heads;
 mod kept;
 mod leaving;
-mod netstring;
-mod nginx;
-mod records;
 mod refusals;
 mod responses;
 mod server;
 mod streams;
 mod through_nginx;
-#[path = "../wire/mod.rs"]
-mod wire;

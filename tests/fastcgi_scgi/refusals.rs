@@ -5,34 +5,14 @@ use std::thread;
 use std::time::Duration;
 
 use crate::wire::fastcgi::record_type::STDIN;
-use tidegate::{Limits, ProtocolName};
+use tidegate::Limits;
 
-use crate::application::{LARGE_BYTES, pattern};
 use crate::client::Client;
-use crate::netstring;
-use crate::records::{
-    Answer, KEEP_CONN, Record, begin, get, head, post, post_head, record, request, split_head,
-};
-use crate::server::{Remote, Server};
-
-#[test]
-fn a_body_that_is_too_large_is_told_so_while_it_is_sent() {
-    let server = Server::with(Limits { body_bytes_max: 1_000, ..Limits::default() });
-    let body = pattern(LARGE_BYTES);
-    let undeclared: crate::records::Pairs<'_> = &[(b"REQUEST_METHOD", b"POST"), (b"PATH_INFO", b"/echo")];
-    let too_large = [post(1, KEEP_CONN, "/echo", &body), request(1, KEEP_CONN, undeclared, &body)];
-    for remote in server.remotes(ProtocolName::Fastcgi) {
-        for bytes in &too_large {
-            let answer = answer_to(remote, bytes);
-            assert!(answer.parts().0.starts_with("Status: 413 Content Too Large\r\n"), "{answer:?}");
-        }
-    }
-    for remote in server.remotes(ProtocolName::Scgi) {
-        let bytes = send_all(remote, &netstring::post("/echo", &body));
-        assert!(bytes.starts_with(b"HTTP/1.1 413 Content Too Large\r\n"), "{}", bytes.escape_ascii());
-    }
-    assert_eq!(server.connections(), 0, "no request reaches the application");
-}
+use crate::server::Server;
+use crate::support::client::Remote;
+use crate::wire::fastcgi::{Answer, KEEP_CONN, Record, begin, get, head, post_head, record, request};
+use crate::wire::scgi;
+use crate::wire::split_head;
 
 #[test]
 fn too_many_variables_are_told_so() {
@@ -44,7 +24,7 @@ fn too_many_variables_are_told_so() {
     for pairs in [pairs.as_slice(), &[(b"REQUEST_METHOD", b"GET"), (b"HTTP_X", long.as_bytes())]] {
         let answer = answer_to(server.fastcgi(), &request(1, KEEP_CONN, pairs, b""));
         assert!(answer.parts().0.starts_with("Status: 431 "), "{answer:?}");
-        let bytes = send_all(server.scgi(), &netstring::request(pairs, b""));
+        let bytes = send_all(server.scgi(), &scgi::request(pairs, b""));
         assert!(bytes.starts_with(b"HTTP/1.1 431 "), "{}", bytes.escape_ascii());
     }
 }
@@ -57,7 +37,7 @@ fn a_head_that_does_not_come_is_a_408() {
         let answer = answer_to(server.fastcgi(), &bytes);
         assert!(answer.parts().0.starts_with("Status: 408 Request Timeout\r\n"), "{answer:?}");
     }
-    let scgi = netstring::get("/hello");
+    let scgi = scgi::get("/hello");
     for len in [1, 3, 20, scgi.len() - 1] {
         let bytes = send_all(server.scgi(), &scgi[..len]);
         assert!(bytes.starts_with(b"HTTP/1.1 408 Request Timeout\r\n"), "{len}: {}", bytes.escape_ascii());
@@ -87,7 +67,7 @@ fn a_body_that_does_not_come_is_a_408() {
     let bytes = [post_head(1, KEEP_CONN, "/echo", 10), record(STDIN, 1, b"hello")].concat();
     let answer = answer_to(server.fastcgi(), &bytes);
     assert!(answer.parts().0.starts_with("Status: 408 Request Timeout\r\n"), "{answer:?}");
-    let bytes = send_all(server.scgi(), &[netstring::post_head("/echo", 10).as_slice(), b"hello"].concat());
+    let bytes = send_all(server.scgi(), &[scgi::post_head("/echo", 10).as_slice(), b"hello"].concat());
     assert!(bytes.starts_with(b"HTTP/1.1 408 Request Timeout\r\n"), "{}", bytes.escape_ascii());
     assert!(split_head(&bytes).1.ends_with(b"(5 bytes of it did)\n"));
 }
@@ -113,13 +93,13 @@ fn strangers_are_told_in_their_own_words_where_they_have_any() {
     assert_eq!(send_all(server.fastcgi(), tls), b"");
     assert_eq!(send_all(server.scgi(), tls), b"");
     assert_eq!(send_all(server.scgi(), &get(1, 0, "/")), b"");
-    assert_eq!(send_all(server.fastcgi(), &netstring::get("/")), b"");
+    assert_eq!(send_all(server.fastcgi(), &scgi::get("/")), b"");
 }
 
 #[test]
 fn a_refusal_behind_an_answer_loses_neither() {
     let server = Server::start();
-    let (asked, told) = crate::records::get_values();
+    let (asked, told) = crate::wire::fastcgi::get_values();
     let bytes = [asked, head(1, KEEP_CONN, &[(b"PATH_INFO", b"/")])].concat();
     let mut client = Client::connect(server.fastcgi());
     client.send(bytes);

@@ -7,8 +7,8 @@ use tidegate::ResponseHead;
 use tidegate::protocol::{Endpoints, Persistence, Protocol, Received};
 use tidegate::{Limits, ProtocolName};
 
-use crate::netstring;
-use crate::records::{self, KEEP_CONN, REQUEST_COMPLETE, Record, get, record};
+use crate::wire::fastcgi::{self, KEEP_CONN, REQUEST_COMPLETE, Record, get, record};
+use crate::wire::{Pairs, scgi};
 
 const DATE: &[u8] = b"Sun, 06 Nov 1994 08:49:37 GMT";
 
@@ -95,7 +95,7 @@ fn an_error_is_told_on_stderr_and_that_stream_is_ended() {
 fn a_refusal_ends_a_kept_connection() {
     let mut protocol = Protocol::new(ProtocolName::Fastcgi, Endpoints::default);
     let mut out = Vec::new();
-    let begun = records::begin(3, KEEP_CONN);
+    let begun = fastcgi::begin(3, KEEP_CONN);
     assert!(matches!(
         protocol.receive(&mut begun.as_slice(), &mut out, &Limits::default()),
         Ok(Received::More)
@@ -103,17 +103,17 @@ fn a_refusal_ends_a_kept_connection() {
     protocol.give_up();
     protocol.head(&head("408 Request Timeout", &[]), DATE, &mut out);
     assert_eq!(protocol.finish(&mut out), Persistence::Close);
-    assert_eq!(Record::all(&out).pop(), Some(records::end(3, REQUEST_COMPLETE)));
+    assert_eq!(Record::all(&out).pop(), Some(fastcgi::end(3, REQUEST_COMPLETE)));
 }
 
 #[test]
 fn scgi_gets_a_status_line_and_apache_a_status_field() {
     let software = |name: &'static [u8]| {
-        let pairs: records::Pairs<'_> = &[(b"REQUEST_METHOD", b"GET"), (b"SERVER_SOFTWARE", name)];
-        netstring::request(pairs, b"")
+        let pairs: Pairs<'_> = &[(b"REQUEST_METHOD", b"GET"), (b"SERVER_SOFTWARE", name)];
+        scgi::request(pairs, b"")
     };
     for (request, line) in [
-        (netstring::get("/"), "HTTP/1.1 "),
+        (scgi::get("/"), "HTTP/1.1 "),
         (software(b"nginx/1.22.1"), "HTTP/1.1 "),
         (software(b""), "HTTP/1.1 "),
         (software(b"not Apache"), "HTTP/1.1 "),
@@ -136,8 +136,8 @@ fn scgi_gets_a_status_line_and_apache_a_status_field() {
 }
 
 /// A protocol that has received this one request.
-fn received(scheme: ProtocolName, mut request: &[u8]) -> Protocol {
-    let mut protocol = Protocol::new(scheme, Endpoints::default);
+fn received(protocol: ProtocolName, mut request: &[u8]) -> Protocol {
+    let mut protocol = Protocol::new(protocol, Endpoints::default);
     let mut out = Vec::new();
     match protocol.receive(&mut request, &mut out, &Limits::default()) {
         Ok(Received::Request(mut environ)) => assert_eq!(environ.input().bytes().count(), 0),

@@ -4,12 +4,14 @@ use crate::wire::fastcgi::record_type::{self, BEGIN_REQUEST, GET_VALUES, STDIN, 
 use tidegate::protocol::{Endpoints, Persistence, Protocol, Received};
 use tidegate::{Limits, ProtocolName};
 
-use crate::application::{ENDLESS_CHUNK_BYTES, LONG_BYTES, pattern};
+use crate::application::{ENDLESS_CHUNK_BYTES, LONG_BYTES};
 use crate::client::Client;
-use crate::records::{
+use crate::server::Server;
+use crate::support::application::pattern;
+use crate::support::client::end_sending;
+use crate::wire::fastcgi::{
     Answer, CANT_MPX_CONN, KEEP_CONN, REQUEST_COMPLETE, Record, abort, begin, end, get, get_values, record,
 };
-use crate::server::Server;
 
 #[test]
 fn an_abort_closes_the_body_and_ends_the_request() {
@@ -54,11 +56,11 @@ fn an_abort_while_the_request_arrives_ends_it() {
     client.send(begin(1, KEEP_CONN));
     client.send(abort(1));
     assert_eq!(client.record(), end(1, REQUEST_COMPLETE));
-    client.send(crate::records::post_head(2, 0, "/echo", 10));
+    client.send(crate::wire::fastcgi::post_head(2, 0, "/echo", 10));
     client.send([record(STDIN, 2, b"hello"), abort(2)].concat());
     assert_eq!(client.record(), end(2, REQUEST_COMPLETE));
     client.assert_closed();
-    assert_eq!(server.connections(), 0, "no request reaches the application");
+    assert_eq!(server.requests(), 0, "no request reaches the application");
 }
 
 #[test]
@@ -130,15 +132,15 @@ fn what_is_left_of_a_request_means_nothing() {
 #[test]
 fn a_hang_up_closes_the_body() {
     let server = Server::start();
-    for scheme in [ProtocolName::Fastcgi, ProtocolName::Scgi] {
-        for remote in server.remotes(scheme) {
+    for protocol in [ProtocolName::Fastcgi, ProtocolName::Scgi] {
+        for remote in server.remotes(protocol) {
             let mut client = Client::connect(remote);
-            client.send(match scheme {
-                ProtocolName::Scgi => crate::netstring::get("/endless"),
+            client.send(match protocol {
+                ProtocolName::Scgi => crate::wire::scgi::get("/endless"),
                 _ => get(1, KEEP_CONN, "/endless"),
             });
             client.await_bytes();
-            client.end_sending();
+            end_sending(&client.socket);
             server.assert_body_closes();
         }
     }
@@ -202,7 +204,7 @@ fn who_sends_what_is_no_record_and_hangs_up_is_noticed() {
         let mut client = Client::connect(remote);
         client.send([get(1, KEEP_CONN, "/endless"), b"\x02\x01".to_vec()].concat());
         client.await_bytes();
-        client.end_sending();
+        end_sending(&client.socket);
         server.assert_body_closes();
     }
 }

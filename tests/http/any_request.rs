@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::feeding::Request;
+use crate::feeding::Meaning;
 
 /// A request that is valid, in parts.
 #[derive(Clone, Debug)]
@@ -97,7 +97,7 @@ impl AnyRequest {
     }
 
     /// What the application must be given: the rules of `fixtures/http/README.md`, naively.
-    pub(crate) fn expected(&self) -> Request {
+    pub(crate) fn expected(&self) -> Meaning {
         let path = [b"/".as_slice(), &self.path].concat();
         let text = |text: &str| text.as_bytes().to_vec();
         let mut environ = vec![
@@ -136,7 +136,7 @@ impl AnyRequest {
             }
         };
         environ.extend(length.map(|length| (text("CONTENT_LENGTH"), text(&length.to_string()))));
-        Request { environ, body, keep_alive: self.keep_alive() }
+        (environ, body, self.keep_alive())
     }
 
     fn target(&self) -> String {

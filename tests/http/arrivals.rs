@@ -1,11 +1,11 @@
-//! Who asked, and for what host: the connection's ends, the PROXY protocol, trusted proxies, the absolute form.
+//! The client of a request, and the host that it asks: the connection's ends, the PROXY protocol, trusted proxies, the absolute form.
 
 use std::sync::Arc;
 
-use tidegate::Limits;
-use tidegate::protocol::{Endpoints, Trust};
+use tidegate::protocol::{Endpoints, Phase, Trust};
+use tidegate::{Limits, ProtocolName};
 
-use super::feeding::{End, Outcome, feed_arrival};
+use crate::feeding::{End, Outcome, feed_between};
 
 /// A connection from 10.0.0.9 to 10.0.0.1:80, whose listener trusts `proxies`.
 fn endpoints(proxies: &[&str], proxy_protocol: bool) -> Endpoints {
@@ -26,12 +26,13 @@ fn get<'a>(outcome: &'a Outcome, name: &str) -> Option<&'a str> {
 /// The outcome, the same in two pieces cut anywhere and byte by byte.
 fn outcome(bytes: &[u8], endpoints: &Endpoints) -> Outcome {
     let limits = Limits::default();
-    let whole = feed_arrival([bytes], &limits, endpoints.clone());
+    let feed = |pieces: Vec<&[u8]>| feed_between(endpoints.clone(), ProtocolName::Http, pieces, &limits);
+    let whole = feed(vec![bytes]);
     for at in 0..=bytes.len() {
         let (front, back) = bytes.split_at(at);
-        assert_eq!(feed_arrival([front, back], &limits, endpoints.clone()), whole, "cut at {at}");
+        assert_eq!(feed(vec![front, back]), whole, "cut at {at}");
     }
-    assert_eq!(feed_arrival(bytes.chunks(1), &limits, endpoints.clone()), whole, "byte by byte");
+    assert_eq!(feed(bytes.chunks(1).collect()), whole, "byte by byte");
     whole
 }
 
@@ -58,7 +59,7 @@ fn a_proxy_header_names_the_client_of_every_request_behind_it() {
         (v2(0, 0, &[]), "10.0.0.9", "5000"),
     ] {
         let got = outcome(&[&header, requests.as_bytes()].concat(), &endpoints(&[], true));
-        assert_eq!((got.requests.len(), &got.end), (2, &End::More { idle: true }), "{got:?}");
+        assert_eq!((got.requests.len(), &got.end), (2, &End::Open(Phase::Idle)), "{got:?}");
         for request in &got.requests {
             let remote = |name: &str| request.environ.iter().find(|(n, _)| n == name.as_bytes()).cloned();
             assert_eq!(remote("REMOTE_ADDR").unwrap().1, address.as_bytes(), "{request:?}");
@@ -80,7 +81,7 @@ fn without_its_proxy_header_a_connection_is_closed_without_a_word() {
     let got = outcome(format!("{header}{header}{request}").as_bytes(), &endpoints(&[], true));
     assert!(matches!(got.end, End::Refused { status: Some(400), .. }), "it stands once: {got:?}");
     let got = outcome(format!("{header}{request}").as_bytes(), &endpoints(&[], false));
-    assert!(matches!(got.end, End::Refused { status: Some(400), .. }), "nobody asked for it: {got:?}");
+    assert!(matches!(got.end, End::Refused { status: Some(400), .. }), "it was not configured: {got:?}");
 }
 
 #[test]
@@ -201,7 +202,7 @@ fn the_proxys_own_element_counts_on_whichever_line_it_stands() {
 fn a_client_cannot_speak_for_a_trusted_proxy() {
     for header in [
         "HTTPS: on\r\n",
-        "Request-ProtocolName: https\r\n",
+        "Request-Scheme: https\r\n",
         "Remote-Addr: 1.2.3.4\r\n",
         "Remote_Addr: 1.2.3.4\r\n",
         "REMOTE_ADDR: 1.2.3.4\r\n",

@@ -1,48 +1,22 @@
 //! Real clients: curl, and Python's http.client.
 
-use std::io::{ErrorKind, Write};
-use std::process::{Command, Stdio};
-
 use tidegate::{Body, Environ, Limits, StartResponse};
 
-use super::server::{Server, application};
-
-/// Runs a program of the Debian package `package`, and returns what it printed.
-#[track_caller]
-fn run(package: &str, program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
-    let child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut child = match child {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            panic!("{program} is missing: apt-get install {package}")
-        }
-        child => child.unwrap(),
-    };
-    // Dropped at the end of the statement, which is the end of the input.
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{program}: {}{}", text(&output.stdout), text(&output.stderr));
-    output.stdout
-}
+use crate::application::start;
+use crate::support::application::PLAIN;
+use crate::support::program::{installed, output};
+use crate::support::server::Server;
 
 #[track_caller]
 fn curl(arguments: &[&str], input: &[u8]) -> String {
-    let always = ["--silent", "--show-error", "--max-time", "60", "--noproxy", "*"];
-    String::from_utf8(run("curl", "curl", &[&always, arguments].concat(), input)).unwrap()
-}
-
-fn start() -> Server {
-    Server::start(Limits::default(), application)
+    let mut curl = installed("curl", "curl");
+    curl.args(["--silent", "--show-error", "--max-time", "60", "--noproxy", "*"]).args(arguments);
+    output(curl, input)
 }
 
 /// Says which protocol and Host came.
 fn protocol(environ: Environ, start_response: StartResponse) -> Result<Body, tidegate::AppError> {
-    start_response.start("200 OK", [("Content-Type", "text/plain")])?;
+    start_response.start("200 OK", PLAIN)?;
     let get = |name| environ.get(name).unwrap_or_default();
     Ok([get("SERVER_PROTOCOL"), b" ", get("HTTP_HOST")].concat().into())
 }
@@ -51,13 +25,22 @@ fn protocol(environ: Environ, start_response: StartResponse) -> Result<Body, tid
 fn curl_uses_a_connection_again() {
     let server = start();
     let told = curl(
-        &["-w", " %{http_code} %{num_connects}\n", &server.url("/one"), "-o", "-", &server.url("/two")],
+        &[
+            "-w",
+            " %{http_code} %{num_connects}\n",
+            &server.tcp().url("/one"),
+            "-o",
+            "-",
+            &server.tcp().url("/two"),
+        ],
         b"",
     );
     assert_eq!(told, "/one 200 1\n/two 200 0\n");
-    let told = curl(&["-w", " %{num_connects}\n", &server.url("/stream"), &server.url("/stream")], b"");
+    let told =
+        curl(&["-w", " %{num_connects}\n", &server.tcp().url("/stream"), &server.tcp().url("/stream")], b"");
     assert_eq!(told, "onetwo 1\nonetwo 0\n", "behind chunks too");
-    let head = curl(&["-I", "-w", "%{num_connects}\n", &server.url("/large"), &server.url("/a")], b"");
+    let head =
+        curl(&["-I", "-w", "%{num_connects}\n", &server.tcp().url("/large"), &server.tcp().url("/a")], b"");
     assert!(head.contains("Content-Length: 1048576\r\n") && head.ends_with("\r\n\r\n0\n"), "{head}");
 }
 
@@ -66,9 +49,9 @@ fn curl_uploads_in_chunks() {
     let server = start();
     let input: Vec<u8> = (0..1_000_000_u32).map(|at| b'a' + (at % 23) as u8).collect();
     // PUT, Transfer-Encoding: chunked, and Expect: 100-continue of curl's own.
-    let got = curl(&["-T", "-", &server.url("/echo")], &input);
+    let got = curl(&["-T", "-", &server.tcp().url("/echo")], &input);
     assert!(got.as_bytes() == input, "{} bytes came back", got.len());
-    let verbose = ["-T", "-", "-D", "-", "-H", "Expect: 100-continue", &server.url("/echo")];
+    let verbose = ["-T", "-", "-D", "-", "-H", "Expect: 100-continue", &server.tcp().url("/echo")];
     let got = curl(&verbose, b"hello");
     assert!(got.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"), "{got}");
     assert!(got.ends_with("\r\n\r\nhello"), "{got}");
@@ -78,20 +61,20 @@ fn curl_uploads_in_chunks() {
 fn curl_expects_100_continue() {
     let server = start();
     let expecting = ["-d", "hello=1", "-H", "Expect: 100-continue", "-D", "-", "--expect100-timeout", "50"];
-    let got = curl(&[expecting.as_slice(), &[&server.url("/echo")]].concat(), b"");
+    let got = curl(&[expecting.as_slice(), &[&server.tcp().url("/echo")]].concat(), b"");
     assert!(got.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"), "{got}");
     assert!(got.ends_with("hello=1"), "{got}");
 }
 
 #[test]
 fn curl_speaks_http_10() {
-    let server = Server::start(Limits::default(), protocol);
-    let got = curl(&["--http1.0", "-D", "-", "-H", "Host: a.example", &server.url("/")], b"");
+    let server = Server::http(Limits::default(), protocol);
+    let got = curl(&["--http1.0", "-D", "-", "-H", "Host: a.example", &server.tcp().url("/")], b"");
     assert!(
         got.contains("\r\nConnection: close\r\n") && got.ends_with("\r\n\r\nHTTP/1.0 a.example"),
         "{got}"
     );
-    let got = curl(&["--request-target", "http://b.example/x", &server.url("/")], b"");
+    let got = curl(&["--request-target", "http://b.example/x", &server.tcp().url("/")], b"");
     assert_eq!(got, "HTTP/1.1 b.example");
 }
 
@@ -130,6 +113,7 @@ assert connection.getresponse().read() == b"/again"
 print("passed")
 "#;
     let server = start();
-    let address = server.address.to_string();
-    assert_eq!(run("python3", "python3", &["-c", SCRIPT, &address], b""), b"passed\n");
+    let mut python = installed("python3", "python3");
+    python.args(["-c", SCRIPT, &server.tcp().name]);
+    assert_eq!(output(python, b""), "passed\n");
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tidegate::Limits;
+use tidegate::protocol::Phase;
 
 use super::feeding::{End, Outcome};
 use super::oracle::{self, Bounds, Ending, Reading};
@@ -17,7 +18,7 @@ pub(crate) fn assert_same_reading(bytes: &[u8], seen: &Outcome, limits: &Limits)
         body: limits.body_bytes_max,
     };
     let reading = oracle::read(bytes, bounds);
-    if let Some(difference) = difference(seen, &reading) {
+    if let Some(difference) = difference(seen, &reading, bytes.len()) {
         panic!(
             "{difference}\nthe decoder: {seen:?}\nthe oracle: {:?}\nof {} with {bounds:?}",
             reading,
@@ -26,7 +27,7 @@ pub(crate) fn assert_same_reading(bytes: &[u8], seen: &Outcome, limits: &Limits)
     }
 }
 
-fn difference(seen: &Outcome, reading: &Reading) -> Option<String> {
+fn difference(seen: &Outcome, reading: &Reading, len: usize) -> Option<String> {
     for (number, (request, message)) in seen.requests.iter().zip(&reading.messages).enumerate() {
         let environ: BTreeMap<_, _> = request.environ.iter().cloned().collect();
         if environ != oracle::environ(message) || environ.len() != request.environ.len() {
@@ -46,8 +47,8 @@ fn difference(seen: &Outcome, reading: &Reading) -> Option<String> {
         return Some("how many requests there are".to_owned());
     }
     let end = match seen.end {
-        End::More { idle } => Ending::Incomplete { begun: !idle },
-        End::Closed { left } => Ending::Closed { left },
+        End::Open(phase) => Ending::Incomplete { begun: phase != Phase::Idle },
+        End::Closed => Ending::Closed { left: len - seen.taken },
         End::Refused { status, .. } => Ending::Refused { status: status.unwrap_or_default() },
     };
     (end != reading.end).then(|| "what comes behind the last request".to_owned())

@@ -3,7 +3,7 @@
 use tidegate::protocol::{Endpoints, Protocol, Received};
 use tidegate::{Limits, ProtocolName};
 
-use super::feeding::cut;
+use crate::feeding::cut;
 
 const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 

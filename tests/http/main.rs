@@ -2,20 +2,25 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may unwrap, and so may its helpers")]
 
+#[path = "../feeding/mod.rs"]
+mod feeding;
+#[path = "../support/mod.rs"]
+mod support;
+#[path = "../wire/mod.rs"]
+mod wire;
+
 mod any_request;
+mod application;
 mod arrivals;
 mod clients;
 mod compare;
 mod connections;
 mod continues;
-mod feeding;
-mod fixture;
-mod fixtures;
+mod fields;
 mod oracle;
 mod properties;
 mod readings;
 mod reply;
 mod responses;
-mod server;
 mod slow;
 mod smuggling;

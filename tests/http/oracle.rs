@@ -33,7 +33,7 @@ pub(crate) struct Message {
 pub(crate) enum Ending {
     /// Nothing that breaks a rule, but no whole request; `begun` if it has any byte.
     Incomplete { begun: bool },
-    /// So many bytes that are nobody's, behind a request that is the last.
+    /// So many bytes are of no request, behind the last one.
     Closed { left: usize },
     /// A request that is refused.
     Refused { status: u16 },
@@ -72,7 +72,7 @@ pub(crate) fn read(data: &[u8], bounds: Bounds) -> Reading {
             }
             Err(No::Refused(status)) => return Reading { messages, end: Ending::Refused { status } },
             Err(No::Incomplete) => {
-                // One empty line alone is nobody's yet (rule 1).
+                // One empty line alone is of no request yet (rule 1).
                 let begun = !matches!(&data[at..], b"" | b"\r\n");
                 return Reading { messages, end: Ending::Incomplete { begun } };
             }

@@ -3,10 +3,12 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use tidegate::Limits;
+use tidegate::protocol::Phase;
+use tidegate::{Limits, ProtocolName};
 
-use super::any_request::AnyRequest;
-use super::feeding::{End, Outcome, assert_any_split, cut, feed};
+use crate::any_request::AnyRequest;
+use crate::feeding::{End, assert_any_split, cut, feed};
+use crate::support::damage::{self, Damage};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 384, failure_persistence: None, ..ProptestConfig::default() })]
@@ -16,27 +18,28 @@ proptest! {
         let bytes = requests.iter().flat_map(AnyRequest::to_bytes).collect::<Vec<u8>>();
         let served = requests.iter().position(|request| !request.keep_alive());
         let served = served.map_or(requests.len(), |last| last + 1);
-        let left = requests[served..].iter().map(|request| request.to_bytes().len()).sum();
+        let taken: usize = requests[..served].iter().map(|request| request.to_bytes().len()).sum();
         let kept = requests[served - 1].keep_alive();
-        let want = Outcome {
-            requests: requests[..served].iter().map(AnyRequest::expected).collect(),
-            end: if kept { End::More { idle: true } } else { End::Closed { left } },
-        };
-        prop_assert_eq!(assert_any_split(&bytes, &cuts, &Limits::default()), want);
+        let want: Vec<_> = requests[..served].iter().map(AnyRequest::expected).collect();
+        let got = assert_any_split(ProtocolName::Http, &bytes, &cuts, &Limits::default());
+        prop_assert_eq!(got.meanings(), want);
+        prop_assert_eq!(got.end, if kept { End::Open(Phase::Idle) } else { End::Closed });
+        prop_assert_eq!(got.taken, taken);
     }
 
     #[test]
     fn a_request_cut_short_only_asks_for_more(request in AnyRequest::arbitrary(), end in any::<Index>()) {
         let bytes = request.to_bytes();
-        let got = assert_any_split(&bytes[..end.index(bytes.len())], &[], &Limits::default());
-        prop_assert!(got.requests.is_empty() && matches!(got.end, End::More { .. }), "{:?}", got);
+        let got = assert_any_split(ProtocolName::Http, &bytes[..end.index(bytes.len())], &[], &Limits::default());
+        prop_assert!(got.requests.is_empty() && matches!(got.end, End::Open(_)), "{:?}", got);
     }
 
     #[test]
     fn a_body_in_a_file_is_the_body_in_memory(request in AnyRequest::arbitrary(), cuts in cuts()) {
         let bytes = request.to_bytes();
         let limits = Limits { body_memory_bytes_max: 7, ..Limits::default() };
-        prop_assert_eq!(feed(cut(&bytes, &cuts), &limits), feed([bytes.as_slice()], &Limits::default()));
+        let whole = feed(ProtocolName::Http, [bytes.as_slice()], &Limits::default());
+        prop_assert_eq!(feed(ProtocolName::Http, cut(&bytes, &cuts), &limits), whole);
     }
 
     #[test]
@@ -45,7 +48,7 @@ proptest! {
         cuts in cuts(),
         limits in limits(),
     ) {
-        assert_any_split(&bytes, &cuts, &limits);
+        assert_any_split(ProtocolName::Http, &bytes, &cuts, &limits);
     }
 
     #[test]
@@ -54,13 +57,13 @@ proptest! {
         cuts in cuts(),
         limits in limits(),
     ) {
-        assert_any_split(&words, &cuts, &limits);
+        assert_any_split(ProtocolName::Http, &words, &cuts, &limits);
     }
 
     #[test]
     fn a_damaged_request_means_the_same_however_it_is_split(
         requests in vec(AnyRequest::arbitrary(), 1..3),
-        damage in vec(damage(), 1..4),
+        damage in damage(),
         cuts in cuts(),
         limits in prop_oneof![limits(), Just(Limits::default())],
     ) {
@@ -68,7 +71,7 @@ proptest! {
         for damage in damage {
             damage.inflict(&mut bytes);
         }
-        assert_any_split(&bytes, &cuts, &limits);
+        assert_any_split(ProtocolName::Http, &bytes, &cuts, &limits);
     }
 }
 
@@ -138,37 +141,6 @@ fn limits() -> impl Strategy<Value = Limits> {
     })
 }
 
-/// Something that is done to the bytes of requests.
-#[derive(Clone, Debug)]
-enum Damage {
-    Set(Index, u8),
-    Remove(Index),
-    Insert(Index, u8),
-    Truncate(Index),
-    Repeat(Index),
-}
-
-fn damage() -> impl Strategy<Value = Damage> {
-    let byte = || prop_oneof![any::<u8>(), select(&b"\r\n :;,%#\0\t0f"[..])];
-    prop_oneof![
-        (any::<Index>(), byte()).prop_map(|(at, byte)| Damage::Set(at, byte)),
-        any::<Index>().prop_map(Damage::Remove),
-        (any::<Index>(), byte()).prop_map(|(at, byte)| Damage::Insert(at, byte)),
-        any::<Index>().prop_map(Damage::Truncate),
-        any::<Index>().prop_map(Damage::Repeat),
-    ]
-}
-
-impl Damage {
-    fn inflict(&self, bytes: &mut Vec<u8>) {
-        let len = bytes.len();
-        match self {
-            _ if len == 0 => {}
-            Damage::Set(at, byte) => bytes[at.index(len)] = *byte,
-            Damage::Remove(at) => drop(bytes.remove(at.index(len))),
-            Damage::Insert(at, byte) => bytes.insert(at.index(len), *byte),
-            Damage::Truncate(at) => bytes.truncate(at.index(len)),
-            Damage::Repeat(at) => bytes.extend_from_within(at.index(len)..),
-        }
-    }
+fn damage() -> impl Strategy<Value = Vec<Damage>> {
+    vec(damage::damage(prop_oneof![any::<u8>(), select(&b"\r\n :;,%#\0\t0f"[..])]), 1..4)
 }

@@ -1,15 +1,15 @@
 //! The decoder and the oracle read every fixture alike, and what becomes of the fixtures when they are damaged.
 
-use tidegate::Limits;
+use tidegate::{Limits, ProtocolName};
 
-use super::compare::{assert_same_reading, small};
-use super::feeding::feed;
-use super::fixture::Fixture;
+use crate::compare::{assert_same_reading, small};
+use crate::feeding::feed;
+use crate::support::fixture::Fixture;
 
 #[test]
 fn every_fixture_is_read_alike() {
     for kind in ["valid", "invalid"] {
-        for fixture in Fixture::all(kind) {
+        for fixture in Fixture::all(ProtocolName::Http, kind) {
             for behind in [b"".as_slice(), b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n"] {
                 for limits in [Limits::default(), small()] {
                     assert_alike(&[&fixture.bytes, behind].concat(), &limits);
@@ -21,7 +21,8 @@ fn every_fixture_is_read_alike() {
 
 #[test]
 fn damaged_fixtures_are_read_alike() {
-    let fixtures = ["valid", "invalid"].map(Fixture::all).into_iter().flatten();
+    let fixtures =
+        ["valid", "invalid"].map(|kind| Fixture::all(ProtocolName::Http, kind)).into_iter().flatten();
     let short: Vec<Vec<u8>> = fixtures.map(|f| f.bytes).filter(|bytes| bytes.len() < LONG_BYTES).collect();
     let mut chance = Chance(SEED);
     for round in 0..ROUNDS {
@@ -39,7 +40,7 @@ fn damaged_fixtures_are_read_alike() {
 }
 
 fn assert_alike(bytes: &[u8], limits: &Limits) {
-    assert_same_reading(bytes, &feed([bytes], limits), limits);
+    assert_same_reading(bytes, &feed(ProtocolName::Http, [bytes], limits), limits);
 }
 
 /// Longer ones are for the bounds, and most of their bytes are alike.

@@ -1,61 +1,44 @@
 //! Responses as a client reads them: one after the other from a connection, strictly.
 
 use std::io::Read;
-use std::net::TcpStream;
 
-/// A response.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    /// Names in lower case, and values, in order.
-    pub(crate) fields: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
-}
+use socket2::Socket;
 
-impl Reply {
-    /// The value of the first field of that name, in lower case.
-    pub(crate) fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
-    }
-
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-}
+use crate::support::client::{Response, parse_head};
 
 /// The bytes of a connection, cut into responses.
 pub(crate) struct Replies {
-    socket: TcpStream,
+    socket: Socket,
     buffer: Vec<u8>,
     /// What of the buffer has been cut off.
     taken: usize,
 }
 
 impl Replies {
-    pub(crate) fn of(socket: TcpStream) -> Replies {
+    pub(crate) fn of(socket: Socket) -> Replies {
         Replies { socket, buffer: Vec::new(), taken: 0 }
     }
 
-    pub(crate) fn socket(&mut self) -> &mut TcpStream {
+    pub(crate) fn socket(&mut self) -> &mut Socket {
         &mut self.socket
     }
 
     /// The next response, to a request of any method but HEAD.
     #[track_caller]
-    pub(crate) fn next(&mut self) -> Reply {
+    pub(crate) fn next(&mut self) -> Response {
         self.next_to("GET")
     }
 
     /// The next response, to a request of `method`. It must be framed: by Content-Length, or as chunks.
     #[track_caller]
-    pub(crate) fn next_to(&mut self, method: &str) -> Reply {
+    pub(crate) fn next_to(&mut self, method: &str) -> Response {
         self.buffer.drain(..self.taken);
         self.taken = 0;
         let mut reply = self.head();
         if method == "HEAD" || matches!(reply.status, 100..=199 | 204 | 304) {
             return reply;
         }
-        reply.body = match (reply.field("content-length"), reply.field("transfer-encoding")) {
+        reply.body = match (reply.header("content-length"), reply.header("transfer-encoding")) {
             (Some(length), None) => self.take(length.parse().unwrap()),
             (None, Some("chunked")) => self.chunks(),
             framing => panic!("no single framing: {framing:?}"),
@@ -71,18 +54,16 @@ impl Replies {
     }
 
     #[track_caller]
-    fn head(&mut self) -> Reply {
-        let mut line = self.line();
-        let status = line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).map(str::parse);
-        let Some(Ok(status)) = status else { panic!("bad status line {line:?}") };
-        let mut fields = Vec::new();
+    fn head(&mut self) -> Response {
+        let mut head = self.line();
         loop {
-            line = self.line();
+            let line = self.line();
             if line.is_empty() {
-                return Reply { status, fields, body: Vec::new() };
+                let (status, headers) = parse_head(&head);
+                return Response { status, headers, body: Vec::new(), complete: true, broken: None };
             }
-            let (name, value) = line.split_once(": ").unwrap_or_else(|| panic!("bad field {line:?}"));
-            fields.push((name.to_ascii_lowercase(), value.to_owned()));
+            head += "\r\n";
+            head += &line;
         }
     }
 

@@ -1,15 +1,16 @@
-//! Peers that take their time: what they are told, and that nobody else waits for them.
+//! Peers that take their time: what they are told, and that no other peer waits for them.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
-use std::sync::Once;
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use socket2::Socket;
 use tidegate::Limits;
 
-use super::reply::Replies;
-use super::server::{PATIENCE, Server, application, read_all};
+use crate::application::application;
+use crate::reply::Replies;
+use crate::support::PATIENCE;
+use crate::support::client::read_all;
+use crate::support::server::Server;
 
 const GET: &[u8] = b"GET /fast HTTP/1.1\r\nHost: a\r\n\r\n";
 const SHORT: Duration = Duration::from_millis(300);
@@ -20,32 +21,32 @@ fn limits() -> Limits {
 }
 
 #[track_caller]
-fn assert_408(socket: TcpStream) {
+fn assert_408(socket: Socket) {
     let mut replies = Replies::of(socket);
     let reply = replies.next();
-    assert_eq!((reply.status, reply.field("connection")), (408, Some("close")), "{reply:?}");
+    assert_eq!((reply.status, reply.header("connection")), (408, Some("close")), "{reply:?}");
     assert_eq!(replies.rest(), b"");
 }
 
 #[test]
 fn an_idle_connection_is_closed_without_a_word() {
-    let server = Server::start(Limits { keep_alive_time_max: SHORT, ..limits() }, application);
-    let mut replies = Replies::of(server.send(GET));
+    let server = Server::http(Limits { keep_alive_time_max: SHORT, ..limits() }, application);
+    let mut replies = Replies::of(server.tcp().send(GET));
     assert_eq!(replies.next().text(), "/fast");
     assert_eq!(replies.rest(), b"");
-    let mut replies = Replies::of(server.send([GET, b"\r\n"].concat()));
+    let mut replies = Replies::of(server.tcp().send([GET, b"\r\n"].concat()));
     assert_eq!(replies.next().text(), "/fast");
     assert_eq!(replies.rest(), b"", "an empty line is no request");
-    let server = Server::start(Limits { head_time_max: SHORT, ..limits() }, application);
-    assert_eq!(read_all(server.connect()), (vec![], None), "nothing was ever asked");
+    let server = Server::http(Limits { head_time_max: SHORT, ..limits() }, application);
+    assert_eq!(read_all(server.tcp().connect()), (vec![], None), "nothing was ever asked");
 }
 
 #[test]
 fn a_head_that_does_not_end_gets_408() {
-    let server = Server::start(Limits { head_time_max: SHORT, ..limits() }, application);
-    assert_408(server.send("G"));
-    assert_408(server.send("GET / HTTP/1.1\r\nHost: a\r\nX-A: "));
-    let mut replies = Replies::of(server.send([GET, b"GET /second HTTP/1.1\r\n"].concat()));
+    let server = Server::http(Limits { head_time_max: SHORT, ..limits() }, application);
+    assert_408(server.tcp().send("G"));
+    assert_408(server.tcp().send("GET / HTTP/1.1\r\nHost: a\r\nX-A: "));
+    let mut replies = Replies::of(server.tcp().send([GET, b"GET /second HTTP/1.1\r\n"].concat()));
     assert_eq!(replies.next().text(), "/fast");
     assert_eq!(replies.next().status, 408, "the second request of a connection has the same time");
     assert_eq!(replies.rest(), b"");
@@ -53,18 +54,19 @@ fn a_head_that_does_not_end_gets_408() {
 
 #[test]
 fn a_body_that_does_not_end_gets_408() {
-    let server = Server::start(Limits { body_time_max: SHORT, ..limits() }, application);
+    let server = Server::http(Limits { body_time_max: SHORT, ..limits() }, application);
     let head = |field: &str| format!("POST /echo HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n");
-    assert_408(server.send(head("Content-Length: 5") + "he"));
-    assert_408(server.send(head("Transfer-Encoding: chunked")));
-    assert_408(server.send(head("Transfer-Encoding: chunked") + "5\r\nhello\r\n"));
-    assert_408(server.send(head("Transfer-Encoding: chunked") + "5\r\nhello\r\n0\r\nX-Trailer: "));
+    assert_408(server.tcp().send(head("Content-Length: 5") + "he"));
+    assert_408(server.tcp().send(head("Transfer-Encoding: chunked")));
+    assert_408(server.tcp().send(head("Transfer-Encoding: chunked") + "5\r\nhello\r\n"));
+    assert_408(server.tcp().send(head("Transfer-Encoding: chunked") + "5\r\nhello\r\n0\r\nX-Trailer: "));
 }
 
 #[test]
 fn bytes_in_time_do_not_prolong_a_slow_body() {
-    let server = Server::start(Limits { body_time_max: SHORT, ..limits() }, application);
-    let mut socket = server.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let server = Server::http(Limits { body_time_max: SHORT, ..limits() }, application);
+    let mut socket =
+        server.tcp().send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
     let begun = Instant::now();
     socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
     let mut first = [0; 12];
@@ -85,14 +87,13 @@ fn bytes_in_time_do_not_prolong_a_slow_body() {
 
 #[test]
 fn a_thousand_slow_heads_keep_nobody_waiting() {
-    raise_descriptor_limit();
     const COUNT: usize = 1_000;
     const HEAD_TIME: Duration = Duration::from_secs(2);
-    let server = Server::start(Limits { head_time_max: HEAD_TIME, ..limits() }, application);
+    let server = Server::http(Limits { head_time_max: HEAD_TIME, ..limits() }, application);
     let begun = Instant::now();
-    let mut slow: Vec<TcpStream> = (0..COUNT).map(|_| server.send("GET / HTTP/1.1\r\n")).collect();
+    let mut slow: Vec<Socket> = (0..COUNT).map(|_| server.tcp().send("GET / HTTP/1.1\r\n")).collect();
     let opened = begun.elapsed();
-    let mut fast = Replies::of(server.connect());
+    let mut fast = Replies::of(server.tcp().connect());
     let (mut answered, mut slowest) = (0, Duration::ZERO);
     let mut at = 0;
     // One byte more of some heads between two requests of the fast client, until their time must be over.
@@ -125,14 +126,4 @@ fn a_thousand_slow_heads_keep_nobody_waiting() {
     assert!(slowest < HEAD_TIME / 2, "{slowest:?}");
     fast.socket().write_all(GET).unwrap();
     assert_eq!(fast.next().text(), "/fast", "the fast one is served on");
-}
-
-/// Both ends of a thousand connections are in this process, whose usual soft limit is 1,024 descriptors.
-fn raise_descriptor_limit() {
-    static RAISED: Once = Once::new();
-    RAISED.call_once(|| {
-        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-        assert!(hard >= 4_096, "this test needs 4,096 file descriptors, and ulimit -Hn allows {hard}");
-        setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
-    });
 }

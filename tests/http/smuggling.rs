@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tidegate::{Body, Environ, Limits, StartResponse};
+use tidegate::{Body, Limits, ProtocolName};
 
-use super::fixture::Fixture;
-use super::reply::Replies;
-use super::server::Server;
+use crate::reply::Replies;
+use crate::support::application::PLAIN;
+use crate::support::fixture::Fixture;
+use crate::support::server::Server;
 
 const SMUGGLED: &[u8] = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -15,9 +16,9 @@ const SMUGGLED: &[u8] = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 fn counting() -> (Server, Arc<AtomicUsize>) {
     let calls = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&calls);
-    let server = Server::start(Limits::default(), move |_: Environ, start_response: StartResponse| {
+    let server = Server::http(Limits::default(), move |_, start_response| {
         count.fetch_add(1, Ordering::SeqCst);
-        start_response.start("200 OK", [("Content-Type", "text/plain")])?;
+        start_response.start("200 OK", PLAIN)?;
         Ok(Body::from("served"))
     });
     (server, calls)
@@ -26,13 +27,13 @@ fn counting() -> (Server, Arc<AtomicUsize>) {
 #[test]
 fn a_refusal_is_the_only_response() {
     let (server, calls) = counting();
-    let fixtures = Fixture::all("invalid");
+    let fixtures = Fixture::all(ProtocolName::Http, "invalid");
     for fixture in &fixtures {
-        let mut replies = Replies::of(server.send([&fixture.bytes, SMUGGLED].concat()));
+        let mut replies = Replies::of(server.tcp().send([&fixture.bytes, SMUGGLED].concat()));
         let reply = replies.next();
-        assert_eq!(reply.status, fixture.status(), "{}: {reply:?}", fixture.name);
-        assert_eq!(reply.field("connection"), Some("close"), "{}: {reply:?}", fixture.name);
-        let plain = reply.field("content-type").is_some_and(|kind| kind.starts_with("text/plain"));
+        assert_eq!(Some(reply.status), fixture.status(), "{}: {reply:?}", fixture.name);
+        assert_eq!(reply.header("connection"), Some("close"), "{}: {reply:?}", fixture.name);
+        let plain = reply.header("content-type").is_some_and(|kind| kind.starts_with("text/plain"));
         assert!(plain, "{}: {reply:?}", fixture.name);
         let text = reply.text();
         assert!((10..200).contains(&text.len()) && text.ends_with('\n'), "{}: {text:?}", fixture.name);
@@ -40,7 +41,7 @@ fn a_refusal_is_the_only_response() {
         assert_eq!(calls.load(Ordering::SeqCst), 0, "{}: a request was served", fixture.name);
     }
     assert!(fixtures.len() >= 60);
-    let reply = Replies::of(server.send(SMUGGLED)).next();
+    let reply = Replies::of(server.tcp().send(SMUGGLED)).next();
     assert_eq!((reply.status, reply.text().as_str()), (200, "served"), "the worker serves on");
     assert_eq!(calls.load(Ordering::SeqCst), 1);
     println!("{} requests refused, none of them with a second response", fixtures.len());
@@ -50,13 +51,14 @@ fn a_refusal_is_the_only_response() {
 fn a_valid_request_before_it_is_answered_and_nothing_behind_it() {
     let (server, calls) = counting();
     let first = b"GET /first HTTP/1.1\r\nHost: a\r\n\r\n";
-    let fixtures = Fixture::all("invalid");
+    let fixtures = Fixture::all(ProtocolName::Http, "invalid");
     for fixture in &fixtures {
         let before = calls.load(Ordering::SeqCst);
-        let mut replies = Replies::of(server.send([first, fixture.bytes.as_slice(), SMUGGLED].concat()));
+        let mut replies =
+            Replies::of(server.tcp().send([first, fixture.bytes.as_slice(), SMUGGLED].concat()));
         assert_eq!(replies.next().text(), "served", "{}", fixture.name);
         let reply = replies.next();
-        assert_eq!(reply.status, fixture.status(), "{}: {reply:?}", fixture.name);
+        assert_eq!(Some(reply.status), fixture.status(), "{}: {reply:?}", fixture.name);
         assert_eq!(replies.rest(), b"", "{}: a third response", fixture.name);
         assert_eq!(calls.load(Ordering::SeqCst), before + 1, "{}", fixture.name);
     }
@@ -72,9 +74,9 @@ fn nothing_is_served_behind_a_request_that_closes() {
         "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
     ] {
         let before = calls.load(Ordering::SeqCst);
-        let mut replies = Replies::of(server.send([request.as_bytes(), SMUGGLED].concat()));
+        let mut replies = Replies::of(server.tcp().send([request.as_bytes(), SMUGGLED].concat()));
         let reply = replies.next();
-        assert_eq!((reply.status, reply.field("connection")), (200, Some("close")), "{request}");
+        assert_eq!((reply.status, reply.header("connection")), (200, Some("close")), "{request}");
         assert_eq!(replies.rest(), b"", "{request}");
         assert_eq!(calls.load(Ordering::SeqCst), before + 1, "{request}");
     }

@@ -1,13 +1,10 @@
 //! What a client sends arrives as WSGI names it.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use crate::support::application::{echo, hello, pattern, variables};
+use crate::support::application::{hello, variables};
 use crate::support::client::Response;
-use crate::support::eventually;
-use crate::support::nginx::head;
 use crate::support::server::Server;
 use crate::{PASS, through_nginx};
 
@@ -84,7 +81,7 @@ fn every_method_and_target_arrives() {
     });
 }
 
-/// Debian's uwsgi_params sets HTTP_HOST without the port; whoever needs it sets the variable again behind the include.
+/// Debian's uwsgi_params sets HTTP_HOST without the port; an operator that needs it sets the variable again behind the include.
 #[test]
 fn a_host_that_is_set_again_behind_debians_parameters_counts() {
     let server = Server::start(variables);
@@ -180,50 +177,5 @@ fn a_script_name_is_stripped() {
             assert_eq!([&environ["SCRIPT_NAME"], &environ["PATH_INFO"]], [script_name, path], "{uri}");
             assert_eq!(environ["REQUEST_URI"], uri);
         }
-    });
-}
-
-#[test]
-fn uploads_arrive_intact() {
-    let locations = "
-        location / { uwsgi_pass UPSTREAM; }
-        location /unbuffered { uwsgi_pass UPSTREAM; uwsgi_request_buffering off; }";
-    let server = Server::start(echo);
-    through_nginx(&server, locations, |nginx| {
-        for uri in ["/", "/unbuffered"] {
-            for len in [0, 1, 100_000, 10 << 20] {
-                let body = pattern(len);
-                let request = format!("POST {uri}");
-                nginx.ask(&request, &[], &body).assert_body(&body);
-                // The same in chunks, whose length nobody knows before the end.
-                let mut framed = Vec::new();
-                for chunk in body.chunks(77_777) {
-                    write!(framed, "{:x}\r\n", chunk.len()).unwrap();
-                    framed.extend_from_slice(chunk);
-                    framed.extend_from_slice(b"\r\n");
-                }
-                framed.extend_from_slice(b"0\r\n\r\n");
-                let client = nginx.send(&request, &[("Transfer-Encoding", "chunked")], &framed);
-                Response::read(&client).assert_body(&body);
-            }
-        }
-    });
-}
-
-#[test]
-fn an_unbuffered_upload_reaches_us_piece_by_piece() {
-    let locations = "location / { uwsgi_pass UPSTREAM; uwsgi_request_buffering off; }";
-    let server = Server::start(echo);
-    through_nginx(&server, locations, |nginx| {
-        let body = pattern(500_000);
-        let before = server.received();
-        let mut client = nginx.remote.send(head("PUT /", &[("Content-Length", "500000")]));
-        let mut sent = 0;
-        for piece in body.chunks(100_000) {
-            client.write_all(piece).unwrap();
-            sent += piece.len();
-            eventually("the piece has passed nginx", || server.received() - before >= sent);
-        }
-        Response::read(&client).assert_body(&body);
     });
 }

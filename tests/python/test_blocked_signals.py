@@ -31,7 +31,7 @@ def told(server):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
 @pytest.mark.parametrize("options", [["--workers=0"], ["--workers=1"], ["--workers=1", "--preload"]], ids=" ".join)
 def test_a_stop_is_heard(options, number, launch, folder):
-    """By the master, and by whoever has loaded it."""
+    """By the master, and by the process that has loaded it."""
     folder({"app.py": APPLICATION})
     server = launch("app", *options).wait_until_it_listens()
     told(server)

@@ -205,7 +205,7 @@ def test_a_proxy_header_never_enters_it(serve):
 
 
 def test_no_variable_takes_the_place_of_the_servers_own(start, folder):
-    """Who speaks uwsgi cannot set wsgi.* nor tidegate.*, by any spelling of a header."""
+    """A peer that speaks uwsgi cannot set wsgi.* nor tidegate.*, by any spelling of a header."""
     folder({"app.py": [show, "application = show"]})
     listener = start("app", listeners=["uwsgi"]).listeners["uwsgi"]
     names = [

@@ -29,7 +29,7 @@ BODY = b"Hello, World\n"
 
 
 def test_the_programs_are_those_of_the_specification(applications):
-    """Nobody has made them easier to serve."""
+    """No test has made them easier to serve."""
     assert (applications / "hello.py").read_text() == LIST
     assert (applications / "hello_generator.py").read_text() == GENERATOR
 

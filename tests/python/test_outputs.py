@@ -1,4 +1,4 @@
-"""What the application prints, where nobody reads it or there is no room: no worker and no exit status is lost for it."""
+"""What the application prints, where it is not read or there is no room: no worker and no exit status is lost for it."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from support.waiting import eventually
 APPLICATION = """
 import sys
 
-# It stays in a buffer until somebody flushes it.
+# It stays in a buffer until it is flushed.
 print("printed at the import", file=sys.stdout)
 
 def application(environ, start_response):
@@ -42,7 +42,7 @@ def test_what_is_printed_ends_nothing(options, stdout_of, folder, tmp_path):
         application = application.replace('    print("printed in a call")\n', "")
     folder({"app.py": application})
     path, pid_file = tmp_path / "socket", tmp_path / "pid"
-    # The shell's own status is that of what it has started, whoever reads.
+    # The shell's own status is that of what it has started, read or not.
     arguments = f"serve app --http={path} --pidfile={pid_file} {' '.join(options)}"
     script = f'( "$0" {arguments} 2>log; echo $? >status ) {redirection}'
     shell = subprocess.Popen(

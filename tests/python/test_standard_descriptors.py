@@ -88,7 +88,7 @@ def test_closed_in_a_call(closed, workers, launch, folder):
 @pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "2>&- >&-", "<&- 2>&- >&-"])
 def test_closed_before_the_start(closed, workers, launch, folder, tmp_path):
-    """Whoever started it has closed them, as daemons do."""
+    """The process that started it has closed them, as daemons do."""
     folder({"app.py": APPLICATION})
     command = ("sh", "-c", f'exec "$@" {closed}', "sh", TIDEGATE)
     sockets = {scheme: f"{tmp_path}/{scheme}" for scheme in ("http", "uwsgi")}

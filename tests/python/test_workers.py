@@ -32,7 +32,7 @@ def test_each_worker_loads_the_application(start, folder):
 
 
 def test_one_worker_is_no_multiprocess(start, folder):
-    """Nobody else answers at the same time."""
+    """No other worker answers at the same time."""
     folder({"app.py": "CODE = 'old'\n" + TELL})
     assert told(start("app", workers=1))[2] == "False"
 
@@ -191,7 +191,7 @@ CODE = "old"
     server = start("app:once", "--timeout=1", workers=1)
     with server.listeners["http"].send("GET", "/first"):
         eventually("the GIL is kept", (path / "kept").exists)
-        # Whoever asks now is answered by another worker.
+        # A request that comes now is answered by another worker.
         assert told(server)[1] == "old"
     server.logged("longer than --timeout")
     assert "in keep_the_gil" in server.log()

@@ -174,7 +174,7 @@ def test_much(serve):
 
 
 def test_it_is_no_use_after_the_response(serve):
-    """A late write raises, and reaches nobody."""
+    """A late write raises, and reaches no client."""
 
     def application(environ, start_response):
         for write in kept:

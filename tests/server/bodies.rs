@@ -4,75 +4,11 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::Mutex;
 
-use bytes::Bytes;
-use tidegate::{AppError, Body};
+use tidegate::Body;
 
-use crate::support::application::{PLAIN, chunked, pattern};
-use crate::support::client::{get, packet, read_all, read_until};
+use crate::support::application::{PLAIN, pattern};
+use crate::support::client::{get, packet, read_until};
 use crate::support::server::Server;
-
-const NONE: [(&str, &str); 0] = [];
-
-#[test]
-fn chunks_arrive_in_order_and_empty_ones_are_nothing() {
-    let server = Server::start(|_, start_response| {
-        // As a generator does: the head is given by the first step.
-        let mut start_response = Some(start_response);
-        let chunks = ["", "a", "", "", "b", "c", ""];
-        Ok(Body::chunks(chunks.into_iter().map(move |chunk| {
-            if let Some(start_response) = start_response.take() {
-                start_response.start("200 OK", NONE)?;
-            }
-            Ok(Bytes::from(chunk))
-        })))
-    });
-    for remote in &server.remotes {
-        let response = remote.ask(get("/"));
-        response.assert_body("abc");
-        assert_eq!(response.header("Content-Length"), None);
-    }
-}
-
-#[test]
-fn a_long_stream_arrives_intact() {
-    let server = Server::start(|_, start_response| {
-        start_response.start("200 OK", PLAIN)?;
-        Ok(Body::chunks(chunked(20 << 20)))
-    });
-    for remote in &server.remotes {
-        remote.ask(get("/")).assert_body(pattern(20 << 20));
-    }
-}
-
-#[test]
-fn more_than_the_content_length_is_cut_off() {
-    let server = Server::start(|_, start_response| {
-        start_response.start("200 OK", [("Content-Length", "5")])?;
-        Ok(Body::chunks(["abc", "defg", "never asked for"].map(|chunk| Ok(Bytes::from(chunk)))))
-    });
-    for remote in &server.remotes {
-        remote.ask(get("/")).assert_body("abcde");
-    }
-    assert_eq!(server.lines.count("longer than its Content-Length"), 2, "{:?}", server.lines.all());
-}
-
-#[test]
-fn less_than_the_content_length_is_seen() {
-    let server = Server::start(|_, start_response| {
-        start_response.start("200 OK", [("Content-Length", "100")])?;
-        let chunk = |text| Ok::<_, AppError>(Bytes::from(text));
-        Ok(Body::chunks(["abc", "def"].map(chunk)))
-    });
-    for remote in &server.remotes {
-        let (bytes, broken) = read_all(&remote.send(get("/")));
-        // On TCP the reset may overtake what was sent before it.
-        assert_eq!(broken.is_some(), remote.is_tcp(), "{}", remote.name);
-        if !remote.is_tcp() {
-            assert!(bytes.ends_with(b"Content-Length: 100\r\n\r\nabcdef"), "{}", bytes.escape_ascii());
-        }
-    }
-    assert_eq!(server.lines.count("94 bytes short"), 2, "{:?}", server.lines.all());
-}
 
 /// Serves a file of which `path` says from where on it is to be sent.
 fn file_server(file: File) -> Server {

@@ -17,7 +17,7 @@ use crate::support::eventually;
 use crate::support::request::Request;
 use crate::support::server::Server;
 
-/// More than a unix socket holds, so that the server has to wait for whoever asks for `/large`.
+/// More than a unix socket holds, so that the server has to wait for a client that asks for `/large`.
 const LARGE_BYTES: usize = 300 << 10;
 
 fn application(alive: &Alive) -> impl FnMut(Environ, StartResponse) -> Answer + Send + use<> {
@@ -208,7 +208,7 @@ fn connections_that_are_kept_and_silent_give_way_to_newcomers() {
     let remotes = [(ProtocolName::Http, "127.0.0.1:0"), (ProtocolName::Fastcgi, "FOLDER/fastcgi")];
     let server =
         Server::speaking(&remotes, &ListenOptions::default(), limits, application(&Alive::default()));
-    let request = |scheme| Request::get("/").kept().encode(scheme);
+    let request = |protocol| Request::get("/").kept().encode(protocol);
     let kept: Vec<Socket> = (0..40)
         .map(|at| {
             let client = server.remotes[at % 2].send(request(remotes[at % 2].0));

@@ -1,4 +1,4 @@
-//! What takes too long is ended, and said to whoever can still hear it.
+//! What takes too long is ended, and the peer is told, if it can still hear it.
 
 use std::io::Write;
 use std::time::Duration;

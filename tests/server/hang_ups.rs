@@ -25,30 +25,6 @@ fn streams() -> (Server, Alive) {
 }
 
 #[test]
-fn a_client_that_leaves_while_it_reads() {
-    let (server, alive) = streams();
-    for remote in &server.remotes {
-        let client = remote.send(get("/"));
-        read_until(&client, "~~~~");
-        assert_eq!(alive.now(), 1);
-        drop(client);
-        eventually("the body is closed", || alive.now() == 0);
-    }
-    assert_eq!(server.lines.count("GET /: the client hung up after"), 2, "{:?}", server.lines.all());
-}
-
-#[test]
-fn a_client_that_leaves_without_having_read() {
-    let (server, alive) = streams();
-    for (at, remote) in server.remotes.iter().enumerate() {
-        let client = remote.send(get("/"));
-        eventually("the body is made", || alive.begun() == at + 1);
-        drop(client);
-        eventually("the body is closed", || alive.now() == 0);
-    }
-}
-
-#[test]
 fn a_client_that_leaves_before_its_request_is_served() {
     let (server, alive) = streams();
     for remote in &server.remotes {

@@ -88,7 +88,7 @@ fn chatty(environ: Environ, start_response: StartResponse) -> Answer {
         b"/look" => fs::read_link(format!("/proc/self/fd/{query}"))?.to_string_lossy().into_owned(),
         b"/file" if File::open("/dev/zero")?.as_raw_fd() > 2 => "is above".to_owned(),
         _ => {
-            // Whether they are open or not: not into anybody's response.
+            // Whether they are open or not, this goes into no response.
             let _ = io::stdout().write_all(b"to stdout\n");
             let _ = io::stderr().write_all(b"to stderr\n");
             return echo(environ, start_response);

@@ -113,7 +113,7 @@ fn serving_under_strace() {
     until_the_end_of_input.join().unwrap();
 }
 
-/// The system calls of the thread that accepts, from the first accept to the first that finds nobody. Those that
+/// The system calls of the thread that accepts, from the first accept to the first that finds no client. Those that
 /// get memory are left out: they come with the first requests only.
 fn calls_of_the_worker(folder: &Path) -> Vec<String> {
     let traces = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());

@@ -1,4 +1,4 @@
-//! Readers who mean no good: the workers are looked after all the same, and others are answered.
+//! Readers that mean no good: the workers are looked after all the same, and others are answered.
 
 use std::fs;
 use std::io::Write;
@@ -58,7 +58,7 @@ fn a_thousand_connections_keep_nobody_out() {
 
 #[test]
 fn a_reader_that_never_reads_is_let_go_of() {
-    // Enough workers that what is told of them fills a socket that nobody reads.
+    // Enough workers that what is told of them fills a socket that is not read.
     let told = Told::at("127.0.0.1:0", &["--workers", "32"]);
     let before = descriptors(&told);
     let lazy: Vec<_> = (0..50)

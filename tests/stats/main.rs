@@ -1,4 +1,4 @@
-//! `--stats` and `tidegate top`: a real master, uwsgitop, Prometheus's own parser, terminals, and readers who mean no
+//! `--stats` and `tidegate top`: a real master, uwsgitop, Prometheus's own parser, terminals, and readers that mean no
 //! good.
 
 #![allow(clippy::unwrap_used, reason = "a test may unwrap, and so may its helpers")]

@@ -1,29 +1,16 @@
 //! The programs for which this is made: uwsgitop and Prometheus, in whose place stands its own parser.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::reader::Told;
-
-/// A program of `.venv`, which tests/setup.sh makes.
-#[track_caller]
-fn venv(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin").join(name);
-    assert!(path.exists(), "{} is missing: run `make test` or tests/setup.sh", path.display());
-    path
-}
+use crate::support::program::{self, output, venv};
 
 /// What a script of this folder prints, that is to end well.
 #[track_caller]
 pub(crate) fn script(name: &str, args: &[&str]) -> String {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stats").join(name);
-    let mut command = Command::new(venv("python"));
-    // -B: no __pycache__ in the work tree.
-    command.arg("-B").arg(script).args(args).stdin(Stdio::null());
-    let output = command.output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{name} ends with {}:\n{out}\n{err}", output.status);
-    out.into_owned()
+    let mut command = program::script(Command::new(venv("python")), &format!("tests/stats/{name}"));
+    command.args(args);
+    output(command, b"")
 }
 
 #[test]

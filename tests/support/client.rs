@@ -39,6 +39,11 @@ impl Remote {
         !self.address.is_unix()
     }
 
+    /// The URL of a path at this address, which is one of TCP.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.name)
+    }
+
     /// A socket that waits no longer than [`PATIENCE`] for anything.
     pub(crate) fn try_connect(&self) -> io::Result<Socket> {
         let socket = self.socket();
@@ -65,6 +70,9 @@ impl Remote {
         let socket = Socket::new(self.address.domain(), Type::STREAM, None).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_write_timeout(Some(PATIENCE)).unwrap();
+        if self.is_tcp() {
+            socket.set_tcp_nodelay(true).unwrap();
+        }
         socket
     }
 
@@ -184,15 +192,7 @@ impl Response {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
         let end = end.unwrap_or_else(|| panic!("no response, but {broken:?} after {:?}", abridged(bytes)));
         let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-        let mut lines = head.split("\r\n");
-        let status =
-            lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 ")).and_then(|line| line.get(..3));
-        let status = status.and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("bad head: {head}"));
-        let field = |line: &str| {
-            let (name, value) = line.split_once(": ").unwrap_or_else(|| panic!("bad field {line:?}"));
-            (name.to_owned(), value.to_owned())
-        };
-        let headers = lines.map(field).collect();
+        let (status, headers) = parse_head(&head);
         let body = bytes[end + 4..].to_vec();
         let mut response = Response { status, headers, body, complete: broken.is_none(), broken };
         if response.header("Transfer-Encoding") == Some("chunked") {
@@ -238,6 +238,19 @@ impl Response {
             abridged(&self.body)
         );
     }
+}
+
+/// The status, and names and values in order.
+#[track_caller]
+pub(crate) fn parse_head(head: &str) -> (u16, Vec<(String, String)>) {
+    let mut lines = head.split("\r\n");
+    let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 ")).and_then(|line| line.get(..3));
+    let status = status.and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("bad head: {head}"));
+    let field = |line: &str| {
+        let (name, value) = line.split_once(": ").unwrap_or_else(|| panic!("bad field {line:?}"));
+        (name.to_owned(), value.to_owned())
+    };
+    (status, lines.map(field).collect())
 }
 
 /// The bytes of a chunked body, and whether its end is there.

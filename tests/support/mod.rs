@@ -8,8 +8,11 @@
 pub(crate) mod application;
 pub(crate) mod child;
 pub(crate) mod client;
+pub(crate) mod damage;
+pub(crate) mod fixture;
 pub(crate) mod lines;
 pub(crate) mod nginx;
+pub(crate) mod program;
 pub(crate) mod request;
 pub(crate) mod server;
 

@@ -21,7 +21,7 @@ pub(crate) struct Nginx {
     /// Of its configuration, its log and whatever it writes.
     pub(crate) folder: TempDir,
     /// Keeps the port for it: bound and not listening, so that nginx can have it (SO_REUSEADDR) and the kernel
-    /// gives it to nobody who asks for any port.
+    /// gives it to no program that asks for any port.
     _port: Socket,
 }
 
@@ -89,6 +89,12 @@ impl Nginx {
         Response::read(&self.send(method_and_uri, &fields, body))
     }
 
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        let log = fs::read_to_string(self.folder.path().join("error.log"));
+        log.unwrap_or_else(|error| error.to_string())
+    }
+
     #[track_caller]
     pub(crate) fn get(&self, uri: &str) -> Response {
         self.ask(&format!("GET {uri}"), &[], b"")
@@ -101,8 +107,7 @@ impl Drop for Nginx {
         let _ = self.process.kill();
         let _ = self.process.wait();
         if thread::panicking() {
-            let log = fs::read_to_string(self.folder.path().join("error.log"));
-            println!("nginx's error log:\n{}", log.unwrap_or_else(|error| error.to_string()));
+            println!("nginx's error log:\n{}", self.log());
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
-use crate::wire::fastcgi::{RecordHeader, record_type};
-use crate::wire::uwsgi::Packet;
 use tidegate::ProtocolName;
+
+use crate::wire::uwsgi::Packet;
+use crate::wire::{fastcgi, scgi};
 
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -69,10 +70,10 @@ impl Request {
         Request { version: "HTTP/1.0", ..self }
     }
 
-    /// The bytes of the request as `scheme` has it.
-    pub(crate) fn encode(&self, scheme: ProtocolName) -> Vec<u8> {
+    /// The bytes of the request as `protocol` has it.
+    pub(crate) fn encode(&self, protocol: ProtocolName) -> Vec<u8> {
         let body = self.body.as_deref().unwrap_or_default();
-        match scheme {
+        match protocol {
             ProtocolName::Http => self.http(),
             ProtocolName::Uwsgi => {
                 let vars = self.variables(true);
@@ -80,22 +81,10 @@ impl Request {
                 [&packet.header_and_vars().unwrap(), body].concat()
             }
             ProtocolName::Fastcgi => {
-                let flags = u8::from(self.keeps_connection);
-                [
-                    record(record_type::BEGIN_REQUEST, &[0, 1, flags, 0, 0, 0, 0, 0]),
-                    stream(record_type::PARAMS, &name_values(&self.variables(!self.is_chunked))),
-                    stream(record_type::STDIN, body),
-                ]
-                .concat()
+                let flags = if self.keeps_connection { fastcgi::KEEP_CONN } else { 0 };
+                fastcgi::request(1, flags, &borrowed(&self.variables(!self.is_chunked)), body)
             }
-            ProtocolName::Scgi => {
-                let length = (b"CONTENT_LENGTH".to_vec(), body.len().to_string().into_bytes());
-                let mut vars = self.variables(false);
-                vars.splice(0..0, [length, (b"SCGI".to_vec(), b"1".to_vec())]);
-                let headers: Vec<u8> =
-                    vars.iter().flat_map(|(name, value)| [name, &b"\0"[..], value, b"\0"].concat()).collect();
-                [format!("{}:", headers.len()).as_bytes(), &headers, b",", body].concat()
-            }
+            ProtocolName::Scgi => scgi::request(&borrowed(&self.variables(false)), body),
         }
     }
 
@@ -181,32 +170,6 @@ fn percent_decode(path: &str) -> Vec<u8> {
     decoded
 }
 
-fn record(record_type: u8, content: &[u8]) -> Vec<u8> {
-    let header = RecordHeader::new(record_type, 1, u16::try_from(content.len()).unwrap());
-    [&header.to_bytes(), content].concat()
-}
-
-/// The records of a stream, and the empty one that ends it.
-fn stream(record_type: u8, bytes: &[u8]) -> Vec<u8> {
-    let mut records: Vec<_> = bytes.chunks(32 << 10).map(|piece| record(record_type, piece)).collect();
-    records.push(record(record_type, b""));
-    records.concat()
-}
-
-fn name_values(pairs: &Pairs) -> Vec<u8> {
-    let mut block = Vec::new();
-    for (name, value) in pairs {
-        for part in [name, value] {
-            match u8::try_from(part.len()) {
-                Ok(len @ ..0x80) => block.push(len),
-                _ => {
-                    let len = u32::try_from(part.len()).unwrap() | 0x8000_0000;
-                    block.extend_from_slice(&len.to_be_bytes());
-                }
-            }
-        }
-        block.extend_from_slice(name);
-        block.extend_from_slice(value);
-    }
-    block
+fn borrowed(pairs: &Pairs) -> Vec<(&[u8], &[u8])> {
+    pairs.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect()
 }

@@ -61,6 +61,16 @@ impl Server {
         Server::speaking(&remotes, options, limits, application)
     }
 
+    /// Serves HTTP on a TCP port of 127.0.0.1.
+    #[track_caller]
+    pub(crate) fn http<A>(limits: Limits, application: A) -> Server
+    where
+        A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
+    {
+        let remotes = [(ProtocolName::Http, "127.0.0.1:0")];
+        Server::speaking(&remotes, &ListenOptions::default(), limits, application)
+    }
+
     /// Serves each of these protocols at its address; the listeners are in this order.
     #[track_caller]
     pub(crate) fn speaking<A>(
@@ -75,9 +85,9 @@ impl Server {
         raise_descriptor_limit();
         let folder = tempfile::tempdir().unwrap();
         let mut listeners = Vec::new();
-        for (scheme, address) in remotes {
+        for (protocol, address) in remotes {
             let address = address.replace("FOLDER", folder.path().to_str().unwrap());
-            listeners.append(&mut listen_for(*scheme, &address, options));
+            listeners.append(&mut listen_for(*protocol, &address, options));
         }
         let remotes = listeners.iter().map(|listener| Remote::at(&listener.address())).collect();
         let (lines, counts) = (Lines::default(), Arc::new(Counts::default()));
@@ -110,6 +120,11 @@ impl Server {
     /// On how many connections bytes have arrived.
     pub(crate) fn connections(&self) -> usize {
         self.counts.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many requests have reached the application.
+    pub(crate) fn requests(&self) -> usize {
+        self.counts.requests.load(Ordering::SeqCst)
     }
 
     /// Waits until it has logged a line with `text` in it.
@@ -160,9 +175,9 @@ pub(crate) fn listen(address: &str, options: &ListenOptions) -> Vec<Listener> {
 }
 
 #[track_caller]
-fn listen_for(scheme: ProtocolName, address: &str, options: &ListenOptions) -> Vec<Listener> {
+fn listen_for(protocol: ProtocolName, address: &str, options: &ListenOptions) -> Vec<Listener> {
     let address: Address = address.parse().unwrap();
-    Listener::bind(scheme, &address, options, &mut Inherited::none()).unwrap()
+    Listener::bind(protocol, &address, options, &mut Inherited::none()).unwrap()
 }
 
 /// Clients and workers of all tests share this process, and with it the usual soft limit of 1,024 descriptors.
@@ -179,6 +194,7 @@ fn raise_descriptor_limit() {
 struct Counts {
     received: AtomicUsize,
     connections: AtomicUsize,
+    requests: AtomicUsize,
 }
 
 struct Counter {
@@ -195,6 +211,7 @@ impl Observer for Counter {
                 }
                 self.counts.received.fetch_add(bytes, Ordering::SeqCst);
             }
+            Event::Request { .. } => drop(self.counts.requests.fetch_add(1, Ordering::SeqCst)),
             Event::Closed => {
                 self.open.remove(&connection);
             }

@@ -54,7 +54,7 @@ def reloads(service):
     service.systemctl("reload", "tidegate")
     assert service.show("MainPID") == main
     service.container.write("/etc/tidegate/tidegate.toml", 'app = "demo"\nworker = 2\n')
-    assert service.run("systemctl", "reload", "tidegate").returncode != 0, "what is wrong is told to who asks"
+    assert service.run("systemctl", "reload", "tidegate").returncode != 0, "the command that asks is told what is wrong"
     assert (service.show("MainPID"), service.answers()) == (main, True)
     service.container.write("/etc/tidegate/tidegate.toml", 'app = "demo"\nworkers = 2\n')
 

@@ -51,7 +51,10 @@ fn rates(args: &[&str], reloads: bool) -> Vec<f64> {
     });
     if reloads {
         assert!(master.count("the new code serves") > 5, "it was not reloaded");
-        assert!(master.count(" requests (--max-requests), once its successor serves") > 0, "nobody retired");
+        assert!(
+            master.count(" requests (--max-requests), once its successor serves") > 0,
+            "no worker retired"
+        );
     }
     rates.to_vec()
 }

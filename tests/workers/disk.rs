@@ -1,4 +1,4 @@
-//! A command on a small disk of its own, which nobody else sees and which goes away with it.
+//! A command on a small disk of its own, which no other process sees and which goes away with it.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};

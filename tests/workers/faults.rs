@@ -1,4 +1,4 @@
-//! What goes wrong in a worker stays there: it is replaced, and nobody else's request is lost.
+//! What goes wrong in a worker stays there: it is replaced, and no other request is lost.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -160,7 +160,7 @@ fn a_worker_that_cannot_start_is_tried_again_with_a_growing_pause() {
         assert!(line.contains("the code is broken"), "{line}");
     }
     master.write_version("two");
-    assert_eq!(master.get("/").text(), "two", "who asked meanwhile is answered");
+    assert_eq!(master.get("/").text(), "two", "a request that came meanwhile is answered");
 }
 
 #[test]

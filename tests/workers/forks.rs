@@ -1,4 +1,4 @@
-//! Applications that fork: a child that comes back serves nobody, and one that lives keeps nothing open.
+//! Applications that fork: a child that comes back serves no request, and one that lives keeps nothing open.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -15,7 +15,7 @@ use crate::support::request::Request;
 const TCP: [&str; 4] = ["--http", "127.0.0.1:0", "--uwsgi", "127.0.0.1:0"];
 
 fn remotes(master: &Master) -> [(ProtocolName, Remote); 3] {
-    let tcp = |scheme| (scheme, master.tcp(scheme));
+    let tcp = |protocol| (protocol, master.tcp(protocol));
     [tcp(ProtocolName::Http), tcp(ProtocolName::Uwsgi), (ProtocolName::Uwsgi, master.remote.clone())]
 }
 
@@ -24,14 +24,14 @@ fn a_child_that_comes_back_ends_and_there_is_one_response() {
     for workers in ["0", "1", "4"] {
         let mut master = Master::start(&[&["--workers", workers][..], &TCP].concat());
         let mut count = 0;
-        for (scheme, remote) in remotes(&master) {
+        for (protocol, remote) in remotes(&master) {
             for path in ["/fork", "/fork-error", "/fork-panic", "/fork-step", "/fork-close"] {
-                let (bytes, broken) = read_all(remote.send(Request::get(path).encode(scheme)));
+                let (bytes, broken) = read_all(remote.send(Request::get(path).encode(protocol)));
                 let response = Response::of(&bytes, broken);
                 let body = if path == "/fork-step" { "oneoneone" } else { "one" };
                 response.assert_body(body);
                 let heads = bytes.windows(9).filter(|part| *part == b"HTTP/1.1 ").count();
-                assert_eq!(heads, 1, "{path} by {scheme}: {}", bytes.escape_ascii());
+                assert_eq!(heads, 1, "{path} by {protocol}: {}", bytes.escape_ascii());
                 count += 1;
                 eventually("the child says so and ends", || {
                     master.count(", which the application has forked, came back and was ended") == count
@@ -53,13 +53,13 @@ fn a_child_that_comes_back_ends_and_there_is_one_response() {
 #[test]
 fn a_child_that_lives_keeps_no_response_open_and_no_port() {
     let mut master = Master::start(&TCP);
-    for (scheme, remote) in remotes(&master) {
+    for (protocol, remote) in remotes(&master) {
         let begin = Instant::now();
         // HTTP/1.0 has no chunks: the response ends with its connection, as uwsgi's does.
-        let (bytes, broken) = read_all(remote.send(Request::get("/fork-live").http10().encode(scheme)));
+        let (bytes, broken) = read_all(remote.send(Request::get("/fork-live").http10().encode(protocol)));
         Response::of(&bytes, broken).assert_body("one");
         let took = begin.elapsed();
-        assert!(took < Duration::from_secs(5), "{scheme} at {}: {took:?}", remote.name);
+        assert!(took < Duration::from_secs(5), "{protocol} at {}: {took:?}", remote.name);
     }
     let left = children(master.workers()[0]);
     let live = || left.iter().all(|pid| stat(*pid).is_some_and(|(state, _)| state != "Z"));
@@ -74,12 +74,12 @@ fn a_child_that_lives_keeps_no_response_open_and_no_port() {
 #[test]
 fn a_response_is_seen_to_be_broken_off_though_a_child_lives() {
     let master = Master::start(&TCP);
-    for scheme in [ProtocolName::Http, ProtocolName::Uwsgi] {
-        let request = Request::get("/fork-live-error").http10().encode(scheme);
-        let (bytes, broken) = read_all(master.tcp(scheme).send(request));
+    for protocol in [ProtocolName::Http, ProtocolName::Uwsgi] {
+        let request = Request::get("/fork-live-error").http10().encode(protocol);
+        let (bytes, broken) = read_all(master.tcp(protocol).send(request));
         assert!(
             bytes.ends_with(b"one") && broken.is_some(),
-            "{scheme}: {broken:?}, {}",
+            "{protocol}: {broken:?}, {}",
             bytes.escape_ascii()
         );
     }

@@ -45,12 +45,12 @@ fn a_worker_that_was_stopped_while_it_waited_is_replaced_and_no_other() {
 fn a_body_of_empty_chunks_has_the_time_of_a_step() {
     let master = Master::start(&["--timeout", "0.3", "--http", "127.0.0.1:0", "--uwsgi", "127.0.0.1:0"]);
     let workers = master.workers();
-    for scheme in [ProtocolName::Http, ProtocolName::Uwsgi] {
-        let remote = master.tcp(scheme);
-        Response::read(remote.send(Request::get("/empty").encode(scheme))).assert_status(504);
-        let (bytes, broken) = read_all(remote.send(Request::get("/empty?first").http10().encode(scheme)));
+    for protocol in [ProtocolName::Http, ProtocolName::Uwsgi] {
+        let remote = master.tcp(protocol);
+        Response::read(remote.send(Request::get("/empty").encode(protocol))).assert_status(504);
+        let (bytes, broken) = read_all(remote.send(Request::get("/empty?first").http10().encode(protocol)));
         assert!(bytes.ends_with(b"first") && broken.is_some(), "{broken:?}, {}", bytes.escape_ascii());
-        Response::read(remote.send(Request::get("/").encode(scheme))).assert_body("one");
+        Response::read(remote.send(Request::get("/").encode(protocol))).assert_body("one");
     }
     let line = master.says("nothing but empty chunks for 0.3 s (--timeout)");
     assert!(line.contains(" ERROR "), "{line}");

@@ -59,10 +59,10 @@ impl Master {
         master
     }
 
-    /// Where it listens for `scheme` over TCP, on a port of the kernel's choice.
+    /// Where it listens for `protocol` over TCP, on a port of the kernel's choice.
     #[track_caller]
-    pub(crate) fn tcp(&self, scheme: ProtocolName) -> Remote {
-        let line = self.says(&format!("Listening on {scheme}://127.0.0.1:"));
+    pub(crate) fn tcp(&self, protocol: ProtocolName) -> Remote {
+        let line = self.says(&format!("Listening on {protocol}://127.0.0.1:"));
         Remote::at(line.split("://").nth(1).unwrap().trim_end_matches('/'))
     }
 

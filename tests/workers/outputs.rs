@@ -202,7 +202,7 @@ fn a_reader_that_leaves_a_fifo_is_said_once_and_the_next_one_is_heard() {
         master.get("/unread").assert_body("one");
     }
     master.says("the access log: nobody reads it any more: its lines are lost");
-    // There is nobody yet: it is opened anew without waiting for one.
+    // It has no reader yet: it is opened anew without waiting for one.
     master.signal(Signal::SIGUSR1);
     master.says("the log files are open anew");
     for _ in 0..20 {

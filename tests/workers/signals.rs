@@ -137,7 +137,7 @@ fn nothing_is_inherited_that_should_not_be() {
             let info = fs::read_to_string(&path).unwrap_or_default();
             let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap_or("02000000");
             let flags = u32::from_str_radix(flags.trim(), 8).unwrap();
-            // What whoever runs the tests has left open for all.
+            // What the process that runs the tests has left open for all.
             let is_another = leads_to("self", number) == leads_to(&pid.to_string(), number);
             assert!(
                 number < 3 || is_another || flags & 0o2_000_000 != 0,

@@ -1,4 +1,4 @@
-//! What systemd is told (Type=notify), on a socket of the test's own, and who the process is once it serves.
+//! What systemd is told (Type=notify), on a socket of the test's own, and as which user the process serves.
 
 use std::fs;
 use std::io::{self, IoSliceMut};
@@ -15,7 +15,7 @@ use crate::support::{PATIENCE, eventually};
 
 struct Systemd {
     socket: UnixDatagram,
-    /// Who alone is believed, as with NotifyAccess=main.
+    /// The one process that is believed, as with NotifyAccess=main.
     main: i32,
 }
 
@@ -46,7 +46,7 @@ impl Systemd {
         }
     }
 
-    /// A message, and who has sent it.
+    /// A message, and the process that has sent it.
     fn receive(&self) -> io::Result<(String, i32)> {
         let (mut bytes, mut room) =
             ([0; 4096], [MaybeUninit::uninit(); rustix::cmsg_space!(ScmCredentials(1))]);
@@ -81,7 +81,7 @@ fn systemd_hears_of_all_that_happens() {
     let message = systemd.hears("MAINPID=");
     assert!(message.ends_with("\nREADY=1\n"), "{message}");
     let (_, parent) = stat(systemd.main).unwrap();
-    assert_ne!(parent, before, "systemd does not wait at a stop for who is another's child");
+    assert_ne!(parent, before, "systemd does not wait at a stop for another process's child");
     eventually("the new master's number", || master.pid() != before);
     assert_eq!(master.pid(), systemd.main);
     systemd.hears("WATCHDOG=1");

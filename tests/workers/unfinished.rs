@@ -51,7 +51,7 @@ fn four_workers_leave_beside_idle_connections() {
     check(4, Unfinished::Idle);
 }
 
-/// That each of many connections that come one after the other, with nobody behind them, is answered at once.
+/// That each of many connections that come one after the other, with none behind them, is answered at once.
 #[track_caller]
 fn check(workers: usize, unfinished: Unfinished) {
     for leave in [Leave::Reload, Leave::Upgrade, Leave::Requests, Leave::Lifetime, Leave::OneLess] {
@@ -64,11 +64,11 @@ fn check(workers: usize, unfinished: Unfinished) {
         remotes.leave(leave);
         let mut longest = Duration::ZERO;
         for _ in 0..100 {
-            for (scheme, remote) in &remotes.all {
+            for (protocol, remote) in &remotes.all {
                 let begin = Instant::now();
-                ask(*scheme, remote);
+                ask(*protocol, remote);
                 let took = begin.elapsed();
-                assert!(took < Duration::from_secs(1), "{leave:?}, {scheme} at {}: {took:?}", remote.name);
+                assert!(took < Duration::from_secs(1), "{leave:?}, {protocol} at {}: {took:?}", remote.name);
                 longest = longest.max(took);
             }
         }
@@ -88,13 +88,13 @@ impl Remotes {
     fn start(workers: usize, leave: Leave) -> Remotes {
         let workers = workers.to_string();
         let mut args = vec!["--workers", &workers];
-        for scheme in ["--http", "--fastcgi", "--scgi"] {
-            let file = match scheme {
+        for protocol in ["--http", "--fastcgi", "--scgi"] {
+            let file = match protocol {
                 "--http" => "FOLDER/http",
                 "--fastcgi" => "FOLDER/fastcgi",
                 _ => "FOLDER/scgi",
             };
-            args.extend([scheme, "127.0.0.1:0", scheme, file]);
+            args.extend([protocol, "127.0.0.1:0", protocol, file]);
         }
         args.extend(["--uwsgi", "127.0.0.1:0"]);
         match leave {
@@ -103,11 +103,11 @@ impl Remotes {
             Leave::Reload | Leave::Upgrade | Leave::OneLess => {}
         }
         let master = Master::start(&args);
-        let all = ProtocolName::ALL.into_iter().flat_map(|scheme| {
-            let start = format!("Listening on {scheme}://");
+        let all = ProtocolName::ALL.into_iter().flat_map(|protocol| {
+            let start = format!("Listening on {protocol}://");
             let lines = master.lines();
             let names = lines.iter().filter_map(|line| line.strip_prefix(&start));
-            let remotes = names.map(|name| (scheme, Remote::at(name.trim_end_matches('/'))));
+            let remotes = names.map(|name| (protocol, Remote::at(name.trim_end_matches('/'))));
             remotes.collect::<Vec<_>>()
         });
         let all: Vec<_> = all.collect();
@@ -145,13 +145,13 @@ impl Remotes {
 }
 
 /// Connections to a listener that stay unfinished.
-fn hold((scheme, remote): &(ProtocolName, Remote), unfinished: Unfinished, count: usize) -> Vec<Socket> {
-    let long = Request::get("/big").encode(*scheme);
-    let kept = Request::get("/").kept().encode(*scheme);
+fn hold((protocol, remote): &(ProtocolName, Remote), unfinished: Unfinished, count: usize) -> Vec<Socket> {
+    let long = Request::get("/big").encode(*protocol);
+    let kept = Request::get("/").kept().encode(*protocol);
     let each = |at: usize| {
         if unfinished == Unfinished::Idle {
             let mut socket = remote.connect();
-            if at.is_multiple_of(2) && matches!(scheme, ProtocolName::Http | ProtocolName::Fastcgi) {
+            if at.is_multiple_of(2) && matches!(protocol, ProtocolName::Http | ProtocolName::Fastcgi) {
                 socket.write_all(&kept).unwrap();
                 read_some(&socket);
             }
@@ -172,11 +172,11 @@ fn read_some(mut socket: &Socket) {
 }
 
 #[track_caller]
-fn ask(scheme: ProtocolName, remote: &Remote) {
+fn ask(protocol: ProtocolName, remote: &Remote) {
     let mut socket = remote.connect();
     socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
-    socket.write_all(&Request::get("/").encode(scheme)).unwrap();
+    socket.write_all(&Request::get("/").encode(protocol)).unwrap();
     let (bytes, broken) = read_all(socket);
     let text = String::from_utf8_lossy(&bytes);
-    assert!(broken.is_none() && text.contains("one"), "{scheme} at {}: {broken:?}, {text}", remote.name);
+    assert!(broken.is_none() && text.contains("one"), "{protocol} at {}: {broken:?}, {text}", remote.name);
 }

@@ -1,4 +1,4 @@
-//! Binary upgrades: a new master on the same sockets, and nobody notices.
+//! Binary upgrades: a new master on the same sockets, and no client notices.
 
 use std::path::Path;
 

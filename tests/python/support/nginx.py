@@ -35,7 +35,7 @@ class Nginx:
     """A running nginx, in a folder of its own."""
 
     def __init__(self, folder, scheme, backend, locations="", server=SERVER):
-        # The port is bound and not listened on: nginx can have it (SO_REUSEADDR), and nobody else is given it.
+        # The port is bound and not listened on: nginx can have it (SO_REUSEADDR), and no other program is given it.
         self.port = socket.socket()
         self.port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.port.bind(("127.0.0.1", 0))

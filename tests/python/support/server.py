@@ -127,7 +127,7 @@ class Server:
         return [text for _, text in found]
 
     def unexpected(self):
-        """The messages that tell of trouble and that nobody asked for."""
+        """The messages that tell of trouble and that no test has asked for."""
         return [
             entry
             for at, entry in enumerate(self.entries())

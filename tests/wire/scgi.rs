@@ -1,6 +1,6 @@
-//! SCGI as a front end speaks it.
+//! A netstring of CONTENT_LENGTH and the other headers, and the body.
 
-use crate::records::Pairs;
+use super::Pairs;
 
 /// A request: CONTENT_LENGTH, SCGI, then these headers.
 pub(crate) fn request(pairs: Pairs<'_>, body: &[u8]) -> Vec<u8> {

@@ -1,8 +1,61 @@
-//! FastCGI as a front end speaks it: records to send, and the records of an answer.
+//! A record: `u8 version | u8 type | u16 BE requestId | u16 BE contentLength | u8 paddingLength | u8 reserved`, the
+//! content, and the padding. Records to send, and the records of an answer.
 
-use crate::wire::fastcgi::{RecordHeader, record_type};
+use super::{Pairs, split_head};
 
-pub(crate) type Pairs<'a> = &'a [(&'a [u8], &'a [u8])];
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RecordHeader {
+    pub(crate) version: u8,
+    pub(crate) record_type: u8,
+    pub(crate) request_id: u16,
+    pub(crate) content_length: u16,
+    pub(crate) padding_length: u8,
+}
+
+impl RecordHeader {
+    pub(crate) const LEN: usize = 8;
+    pub(crate) const VERSION: u8 = 1;
+
+    pub(crate) fn new(record_type: u8, request_id: u16, content_length: u16) -> Self {
+        RecordHeader { version: Self::VERSION, record_type, request_id, content_length, padding_length: 0 }
+    }
+
+    pub(crate) fn record_len(self) -> usize {
+        Self::LEN + usize::from(self.content_length) + usize::from(self.padding_length)
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
+        let [version, record_type, id_high, id_low, length_high, length_low, padding_length, _] = bytes;
+        RecordHeader {
+            version,
+            record_type,
+            request_id: u16::from_be_bytes([id_high, id_low]),
+            content_length: u16::from_be_bytes([length_high, length_low]),
+            padding_length,
+        }
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
+        let (id, length) = (self.request_id.to_be_bytes(), self.content_length.to_be_bytes());
+        let [version, record_type] = [self.version, self.record_type];
+        [version, record_type, id[0], id[1], length[0], length[1], self.padding_length, 0]
+    }
+}
+
+/// The values of a record's type, by the specification's section 8.
+pub(crate) mod record_type {
+    pub(crate) const BEGIN_REQUEST: u8 = 1;
+    pub(crate) const ABORT_REQUEST: u8 = 2;
+    pub(crate) const END_REQUEST: u8 = 3;
+    pub(crate) const PARAMS: u8 = 4;
+    pub(crate) const STDIN: u8 = 5;
+    pub(crate) const STDOUT: u8 = 6;
+    pub(crate) const STDERR: u8 = 7;
+    pub(crate) const DATA: u8 = 8;
+    pub(crate) const GET_VALUES: u8 = 9;
+    pub(crate) const GET_VALUES_RESULT: u8 = 10;
+    pub(crate) const UNKNOWN_TYPE: u8 = 11;
+}
 
 pub(crate) const KEEP_CONN: u8 = 1;
 pub(crate) const REQUEST_COMPLETE: u8 = 0;
@@ -159,12 +212,4 @@ impl Answer {
     pub(crate) fn parts(&self) -> (String, &[u8]) {
         split_head(&self.stdout)
     }
-}
-
-/// A head as text, and what is behind it.
-#[track_caller]
-pub(crate) fn split_head(bytes: &[u8]) -> (String, &[u8]) {
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
-    let end = end.unwrap_or_else(|| panic!("no head in {}", bytes.escape_ascii()));
-    (String::from_utf8_lossy(&bytes[..end]).into_owned(), &bytes[end + 4..])
 }

@@ -1,9 +1,8 @@
 //! What `make bench` measures with.
 //!
-//! Three commands stand on this library:
+//! Two commands stand on this library:
 //!
 //! - `floor` answers with a constant: what a request costs when there is nothing to do;
-//! - `load` puts load on any uwsgi server, by hand;
 //! - `compare` starts the floor, tidegate and uWSGI in turn, loads each, and prints one table.
 //!
 //! One measured request: [`Protocol`](protocol::Protocol) writes its bytes once, [`load::run`] opens a

@@ -114,5 +114,5 @@ pub use net::listener::{
 pub use net::stream::Peer;
 pub use protocol::ProtocolName;
 pub use telemetry::observer;
+pub use worker::Worker;
 pub use worker::stop::{Stop, Stopper};
-pub use worker::{Waiting, Worker};

@@ -120,6 +120,30 @@ pub struct Limits {
     /// The command's `--timeout` sets it: an application that comes back with nothing is as late as one that does not come back.
     pub empty_chunks_time_max: Option<Duration>,
 
+    /// What is kept in memory of a body that is asked ahead of its slow reader, so that its thread comes free, bytes; the
+    /// rest goes to a temporary file. waitress keeps 1 MiB in memory.
+    pub ahead_memory_bytes_max: usize,
+
+    /// What a body is asked ahead of its slow reader in all, bytes. One that is longer keeps its thread. nginx's
+    /// proxy_max_temp_file_size is 1 GiB.
+    pub ahead_bytes_max: u64,
+
+    /// Requests that may wait for a thread of the application, a count; the next is answered with 503.
+    /// uWSGI's and nginx's queue is the listener's backlog, of 100 and 511.
+    pub waiting_requests_count_max: usize,
+
+    /// Time in which a request may wait for a thread of the application; then it is answered with 503. `None` is no
+    /// bound. mod_wsgi's queue-timeout, for which it names 45 s.
+    pub waiting_time_max: Option<Duration>,
+
+    /// Time after which a call of the application has the loop go on on another thread: Go's scheduler, too, looks
+    /// about so often.
+    pub call_time_before_handover: Duration,
+
+    /// Time that the application has for a call, or for a step of a body, on a thread of its own; then it is a 504, and
+    /// the worker takes nothing new. `None` is no bound. gunicorn's timeout is 30 s, of a whole worker.
+    pub call_time_max: Option<Duration>,
+
     /// Time for running requests to finish once the server was asked to stop.
     /// systemd kills after 90 s (TimeoutStopSec); gunicorn's graceful_timeout is 30 s.
     pub grace_time_max: Duration,
@@ -163,6 +187,12 @@ impl Default for Limits {
             heartbeat_time: Duration::from_secs(1),
             staged_close_bytes_min: 14_600,
             empty_chunks_time_max: None,
+            ahead_memory_bytes_max: 1 << 20,
+            ahead_bytes_max: 1 << 30,
+            waiting_requests_count_max: 1_024,
+            waiting_time_max: None,
+            call_time_before_handover: Duration::from_millis(1),
+            call_time_max: None,
             grace_time_max: Duration::from_secs(30),
             grace_idle_time_max: Duration::from_millis(250),
             grace_drain_time_max: Duration::from_secs(2),

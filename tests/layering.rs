@@ -37,7 +37,7 @@ const INSIDES: &[(&str, &[&str])] = &[
 /// A word, and the rooms that may say it. A room that is new may say none of those that stand only in some.
 const OWNED: &[(&str, Said)] = &[
     ("mio", Said::OnlyIn(&["worker", "net"])),
-    ("slab", Said::OnlyIn(&["worker"])),
+    ("slab", Said::OnlyIn(&["worker", "connection/runner"])),
     ("std::net", Said::OnlyIn(&["net", "cli/request"])),
     ("std::os::unix::net", Said::OnlyIn(&["worker", "master", "cli/request"])),
     ("socket2", Said::OnlyIn(&["net"])),

@@ -1,37 +1,35 @@
 //! A Python callable as the worker's application.
 
 use pyo3::prelude::*;
+use tidegate::cli::Setting;
 use tidegate::{AppError, Application, Body, Environ, StartResponse};
 
+use crate::attached::Attached;
 use crate::environs::Environs;
 use crate::wsgi_errors::Errors;
-use crate::{body, failure, start_response};
+use crate::{body, failure, lent, start_response};
 
 /// A WSGI application.
 pub(crate) struct PythonApplication {
-    callable: Py<PyAny>,
-    environs: Environs,
+    /// The callable, and what makes its environs.
+    objects: Attached<(Py<PyAny>, Environs)>,
 }
 
 impl PythonApplication {
     /// The application that is `callable`.
-    pub(crate) fn new(
-        callable: &Bound<'_, PyAny>,
-        errors: &Py<Errors>,
-        multiprocess: bool,
-    ) -> PyResult<Self> {
-        Ok(PythonApplication {
-            environs: Environs::new(callable.py(), errors, multiprocess)?,
-            callable: callable.clone().unbind(),
-        })
+    pub(crate) fn new(callable: &Bound<'_, PyAny>, errors: &Py<Errors>, setting: &Setting) -> PyResult<Self> {
+        let environs = Environs::new(callable.py(), errors, setting)?;
+        Ok(PythonApplication { objects: Attached::new((callable.clone().unbind(), environs)) })
     }
 
     fn answer(&mut self, py: Python<'_>, mut environ: Environ, handle: StartResponse) -> PyResult<Body> {
-        let dict = self.environs.make(py, &mut environ, &handle)?;
+        lent::clear(py);
+        let (callable, environs) = &mut *self.objects;
+        let dict = environs.make(py, &mut environ, &handle)?;
         // What the dict has, it has of its own.
         drop(environ);
         let start_response = start_response::StartResponse::new(handle).into_pyobject(py)?;
-        body::of(&self.callable.bind(py).call1((dict, start_response))?)
+        body::of(&callable.bind(py).call1((dict, start_response))?)
     }
 }
 

@@ -6,9 +6,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyList, PyString, PyTuple};
 use tidegate::{AppError, Body};
 
+use crate::attached::Attached;
 use crate::file_wrapper::{FileWrapper, close};
 use crate::text::type_name;
-use crate::{chunk, failure};
+use crate::{chunk, failure, lent};
 
 /// The body of what an application returned. Beside iteration, len() and close() nothing of it is used.
 pub(crate) fn of(returned: &Bound<'_, PyAny>) -> PyResult<Body> {
@@ -19,11 +20,11 @@ pub(crate) fn of(returned: &Bound<'_, PyAny>) -> PyResult<Body> {
         && let Ok(list) = returned.cast::<PyList>()
         && list.len() == 1
     {
-        return Ok(Body::from(chunk::of(&list.get_item(0)?, CHUNK)?.lent()));
+        return Ok(whole(chunk::of(&list.get_item(0)?, CHUNK)?));
     }
     if chunk::is_bytes_like(returned) {
         // PEP 3333 would have it iterated, which gives numbers; uWSGI sends it, and its users rely on that.
-        return Ok(Body::from(chunk::of(returned, CHUNK)?.lent()));
+        return Ok(whole(chunk::of(returned, CHUNK)?));
     }
     if returned.is_instance_of::<PyString>() || returned.is_none() {
         return Err(not_iterable(returned));
@@ -39,9 +40,15 @@ pub(crate) fn of(returned: &Bound<'_, PyAny>) -> PyResult<Body> {
         // They have nothing to close.
         return Ok(body);
     }
-    let iterable = returned.clone().unbind();
+    let iterable = Attached::new(returned.clone().unbind());
     Ok(body.with_close(move || {
-        Python::attach(|py| close(iterable.bind(py)).map_err(|error| failure::of(py, &error)))
+        Python::attach(|py| {
+            lent::clear(py);
+            let closed = close(iterable.bind(py)).map_err(|error| failure::of(py, &error));
+            // Here, where it may run code.
+            drop(iterable);
+            closed
+        })
     }))
 }
 
@@ -61,13 +68,26 @@ fn iterated(returned: &Bound<'_, PyAny>) -> PyResult<Body> {
     };
     let is_only = returned.len().is_ok_and(|len| len == 1);
     let returned = returned.clone().unbind();
-    Ok(Body::chunks(Chunks { iterator: iterator.unbind(), returned, is_only }))
+    Ok(Body::chunks(Chunks { objects: Attached::new((iterator.unbind(), returned)), is_only }))
+}
+
+/// One chunk. If it is long, it is let go of once it is sent, and not when this thread happens to be called next.
+fn whole(chunk: Bytes) -> Body {
+    let is_long = chunk.len() > LONG_BYTES_MIN;
+    let body = Body::from(chunk);
+    if !is_long {
+        return body;
+    }
+    body.with_close(|| {
+        Python::attach(lent::clear);
+        Ok(())
+    })
 }
 
 /// An iterable's chunks.
 struct Chunks {
-    iterator: Py<PyIterator>,
-    returned: Py<PyAny>,
+    /// The iterator, and what the application returned.
+    objects: Attached<(Py<PyIterator>, Py<PyAny>)>,
     /// Whether the iterable said that it has one chunk.
     is_only: bool,
 }
@@ -78,11 +98,11 @@ impl Iterator for Chunks {
     fn next(&mut self) -> Option<Self::Item> {
         self.is_only = false;
         Python::attach(|py| {
-            let object = self.iterator.bind(py).clone().next()?;
-            // All of it is written before the application's code runs again.
-            let chunk = object.and_then(|object| match chunk::of(&object, CHUNK) {
-                Ok(chunk) => Ok(chunk.lent()),
-                Err(error) => Err(array_returned(self.returned.bind(py)).unwrap_or(error)),
+            lent::clear(py);
+            let (iterator, returned) = &*self.objects;
+            let object = iterator.bind(py).clone().next()?;
+            let chunk = object.and_then(|object| {
+                chunk::of(&object, CHUNK).map_err(|error| array_returned(returned.bind(py)).unwrap_or(error))
             });
             Some(chunk.map_err(|error| failure::of(py, &error)))
         })
@@ -112,3 +132,5 @@ fn array_returned(returned: &Bound<'_, PyAny>) -> Option<PyErr> {
 }
 
 const CHUNK: &str = "a chunk of the body";
+/// A chunk that is not kept longer than it is needed, bytes.
+const LONG_BYTES_MIN: usize = 64 << 10;

@@ -1,46 +1,19 @@
-//! A piece of a body: bytes, bytearray or memoryview, held until it is written and never copied on the way.
-
-use std::slice;
+//! A piece of a body: bytes, bytearray or memoryview. What Python code may change is copied: it is sent while that runs.
 
 use bytes::Bytes;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyByteArray, PyBytes, PyInt, PyMemoryView, PyString};
 
+use crate::lent::lend;
 use crate::text::type_name;
 
-/// Bytes that belong to Python.
-pub(crate) enum Chunk {
-    /// A bytes object, which never changes.
-    Unchanging(Bytes),
-    /// Memory that Python code may change, though not free, while this lives.
-    Exported(Bytes),
-}
-
-impl Chunk {
-    /// The bytes as they will be when they are written: for what is written before anything else runs.
-    pub(crate) fn lent(self) -> Bytes {
-        match self {
-            Chunk::Unchanging(bytes) | Chunk::Exported(bytes) => bytes,
-        }
-    }
-
-    /// The bytes as they are now.
-    pub(crate) fn unchanging(self) -> Bytes {
-        match self {
-            Chunk::Unchanging(bytes) => bytes,
-            Chunk::Exported(bytes) => Bytes::copy_from_slice(&bytes),
-        }
-    }
-}
-
 /// The bytes of an object; `what` it is, for the error.
-pub(crate) fn of(object: &Bound<'_, PyAny>, what: &str) -> PyResult<Chunk> {
+pub(crate) fn of(object: &Bound<'_, PyAny>, what: &str) -> PyResult<Bytes> {
     if let Ok(bytes) = object.cast::<PyBytes>() {
-        return Ok(Chunk::Unchanging(Bytes::from_owner(PyBackedBytes::from(bytes.clone()))));
+        return Ok(lend(bytes));
     }
     if is_bytes_like(object) {
         return exported(object);
@@ -77,29 +50,10 @@ pub(crate) fn is_bytes_like(object: &Bound<'_, PyAny>) -> bool {
         || object.is_instance_of::<PyMemoryView>()
 }
 
-fn exported(object: &Bound<'_, PyAny>) -> PyResult<Chunk> {
+fn exported(object: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     match PyBuffer::<u8>::get(object) {
-        Ok(buffer) if buffer.is_c_contiguous() => Ok(Chunk::Exported(Bytes::from_owner(Exported(buffer)))),
-        // Elements that are no bytes, or do not lie side by side: what bytes() makes of them.
-        _ => {
-            let copy = object.call_method0("tobytes")?.cast_into::<PyBytes>()?;
-            Ok(Chunk::Unchanging(Bytes::from_owner(PyBackedBytes::from(copy))))
-        }
-    }
-}
-
-/// A buffer whose memory stays where it is: while it is exported, a bytearray cannot be resized.
-struct Exported(PyBuffer<u8>);
-
-impl AsRef<[u8]> for Exported {
-    #[allow(unsafe_code, reason = "the buffer protocol hands out pointers")]
-    fn as_ref(&self) -> &[u8] {
-        if self.0.len_bytes() == 0 {
-            return &[];
-        }
-        // SAFETY: the buffer is C-contiguous, so its memory is len_bytes bytes, and it stays so while the buffer is
-        // held. Python code could change them, but none runs while a slice is in use: a slice lives for one write
-        // of the worker, which holds the GIL.
-        unsafe { slice::from_raw_parts(self.0.buf_ptr().cast(), self.0.len_bytes()) }
+        Ok(buffer) => Ok(buffer.to_vec(object.py())?.into()),
+        // Its elements are no bytes: what bytes() makes of them.
+        Err(_) => Ok(lend(&object.call_method0("tobytes")?.cast_into::<PyBytes>()?)),
     }
 }

@@ -7,6 +7,7 @@
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
+use tidegate::cli::Setting;
 use tidegate::{Environ, StartResponse};
 
 use crate::file_wrapper::FileWrapper;
@@ -26,11 +27,11 @@ pub(crate) struct Environs {
 }
 
 impl Environs {
-    pub(crate) fn new(py: Python<'_>, errors: &Py<Errors>, multiprocess: bool) -> PyResult<Self> {
+    pub(crate) fn new(py: Python<'_>, errors: &Py<Errors>, setting: &Setting) -> PyResult<Self> {
         let constants = PyDict::new(py);
         for (key, value) in [
-            ("wsgi.multithread", false),
-            ("wsgi.multiprocess", multiprocess),
+            ("wsgi.multithread", setting.multithread),
+            ("wsgi.multiprocess", setting.multiprocess),
             ("wsgi.run_once", false),
             ("wsgi.input_terminated", true),
         ] {

@@ -1,6 +1,8 @@
 //! Python as the command's host: it loads the callables that APP names, and makes processes as Python does.
 
 use std::io;
+use std::os::unix::thread::RawPthread;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -9,19 +11,21 @@ use tidegate::cli::{Fork, Host, Setting};
 use tidegate::{AppError, Application};
 
 use crate::application::PythonApplication;
-use crate::waiting::detached;
 use crate::wsgi_errors::Errors;
-use crate::{failure, forked};
+
+use crate::{failure, forked, threads, waiting};
 
 /// Loads applications by `tidegate/_loader.py`, which knows how Python names things.
 pub(crate) struct PythonHost {
     /// wsgi.errors of every request, from the first load on.
     errors: PyOnceLock<Py<Errors>>,
+    /// What was loaded last.
+    callable: Mutex<Option<Py<PyAny>>>,
 }
 
 impl PythonHost {
     pub(crate) const fn new() -> Self {
-        PythonHost { errors: PyOnceLock::new() }
+        PythonHost { errors: PyOnceLock::new(), callable: Mutex::new(None) }
     }
 }
 
@@ -33,10 +37,51 @@ impl Host for PythonHost {
                 let loader = py.import("tidegate._loader")?;
                 let callable = loader
                     .call_method1("load", (app, setting.search_path.clone(), setting.environment.clone()))?;
-                Ok(Box::new(PythonApplication::new(&callable, errors, setting.multiprocess)?))
+                let application = PythonApplication::new(&callable, errors, setting)?;
+                let before = self.callable().replace(callable.unbind());
+                drop(before);
+                Ok(Box::new(application))
             };
             load().map_err(|error| failure::at_load(py, &error))
         })
+    }
+
+    fn load_on_thread(&self, app: &str, setting: &Setting) -> Result<Box<dyn Application>, AppError> {
+        Python::attach(|py| {
+            let callable = self.callable().as_ref().map(|callable| callable.clone_ref(py));
+            let (Some(callable), Some(errors)) = (callable, self.errors.get(py)) else {
+                return Err(AppError::new(format!("{app} is not loaded")));
+            };
+            let application = PythonApplication::new(callable.bind(py), errors, setting);
+            Ok(Box::new(application.map_err(|error| failure::of(py, &error))?) as Box<dyn Application>)
+        })
+    }
+
+    fn has_threads(&self) -> bool {
+        true
+    }
+
+    fn begin_thread(&self, name: String, run: Box<dyn FnOnce() + Send>) -> io::Result<Box<dyn FnOnce()>> {
+        Python::attach(|py| Ok(threads::begin(py, &name, run)?))
+    }
+
+    fn while_serving(&self, serve: &mut dyn FnMut()) {
+        Python::attach(|py| threads::detached(py, serve));
+    }
+
+    fn look_around(&self) {
+        Python::attach(|py| {
+            self.flush_errors(py);
+            waiting::hear_signals(py);
+        });
+    }
+
+    fn trace(&self, threads: &[RawPthread]) {
+        threads::trace(threads);
+    }
+
+    fn leave(&self) -> ! {
+        threads::leave()
     }
 
     /// os.fork() runs what was given to os.register_at_fork(), and sees to the interpreter's own locks and threads.
@@ -51,19 +96,33 @@ impl Host for PythonHost {
 
     fn while_waiting(&self, wait: &mut (dyn FnMut() + Send)) {
         Python::attach(|py| {
-            // A line that a request left without its end; a thread of the application's may be in the middle of writing.
-            if let Some(Ok(mut errors)) = self.errors.get(py).map(|errors| errors.try_borrow_mut(py)) {
-                errors.flush();
-            }
-            detached(py, wait);
+            self.flush_errors(py);
+            py.detach(wait);
+            waiting::hear_signals(py);
         });
     }
 
     /// faulthandler(3) does that, and for SIGSEGV and the like too.
     fn trace_on_abort(&self) -> Result<(), AppError> {
         Python::attach(|py| {
-            let enabled = py.import("faulthandler").and_then(|module| module.call_method0("enable"));
-            enabled.map(drop).map_err(|error| failure::of(py, &error))
+            let enabled = py.import("faulthandler").and_then(|module| {
+                module.call_method0("enable")?;
+                threads::can_be_traced(&module)
+            });
+            enabled.map_err(|error| failure::of(py, &error))
         })
+    }
+}
+
+impl PythonHost {
+    /// Logs a line that a request left without its end.
+    fn flush_errors(&self, py: Python<'_>) {
+        if let Some(errors) = self.errors.get(py) {
+            errors.get().flush();
+        }
+    }
+
+    fn callable(&self) -> MutexGuard<'_, Option<Py<PyAny>>> {
+        self.callable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

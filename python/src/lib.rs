@@ -5,13 +5,14 @@
 //! the callable returns into a `body` of `chunk`s, or of a file (`file_wrapper`). What it raises is a
 //! `failure`. Strings cross the border in `text`.
 //!
-//! The GIL is held whenever an application's code may run, and let go while the worker waits for events.
+//! The GIL is taken for each call of an application, and for nothing else that the worker does.
 
 use std::ffi::OsString;
 
 use pyo3::prelude::*;
 
 mod application;
+mod attached;
 mod body;
 mod chunk;
 mod environs;
@@ -20,16 +21,18 @@ mod file_wrapper;
 mod forked;
 mod host;
 mod interned_names;
+mod lent;
 mod shape;
 mod start_response;
 mod text;
+mod threads;
 mod waiting;
 mod wsgi_errors;
 mod wsgi_input;
 
 /// The native part of the package `tidegate`.
-// The state of a request is guarded by the GIL: the worker has one thread.
-#[pymodule(gil_used = true)]
+// What threads share is frozen or behind a lock, and so no GIL is needed.
+#[pymodule(gil_used = false)]
 mod _tidegate {
     use super::{OsString, Python, host, pyfunction};
 

@@ -56,8 +56,7 @@ pub(crate) struct Write {
 impl Write {
     #[pyo3(signature = (data, /))]
     fn __call__(&self, data: &Bound<'_, PyAny>) -> PyResult<()> {
-        // It may wait long for its turn, while the application goes on to change what it wrote.
-        Ok(self.handle.write(chunk::of(data, "what is given to write()")?.unchanging())?)
+        Ok(self.handle.write(chunk::of(data, "what is given to write()")?)?)
     }
 }
 

@@ -1,13 +1,12 @@
-//! Waiting: without the GIL, so that the application's threads run, and with an ear for its signal handlers.
+//! The handlers that the application set with signal.signal(): Python runs them on the main thread, when it is asked.
 
 use log::error;
 use pyo3::prelude::*;
 
 use crate::{failure, forked};
 
-/// Runs `wait` without the GIL; then the handlers that the application set with signal.signal(), if signals came.
-pub(crate) fn detached(py: Python<'_>, wait: &mut (dyn FnMut() + Send)) {
-    py.detach(wait);
+/// Runs them, if signals came.
+pub(crate) fn hear_signals(py: Python<'_>) {
     if let Err(raised) = py.check_signals() {
         forked::end_child(py, &raised);
         error!("raised by a signal handler: {}", failure::text(py, &raised));

@@ -1,6 +1,7 @@
 //! wsgi.errors: the log.
 
 use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use log::error;
 use pyo3::prelude::*;
@@ -8,29 +9,34 @@ use pyo3::types::PyString;
 
 /// wsgi.errors: each line that is written to it is an error line of the log. Any text will do: what is no Unicode, a
 /// lone surrogate, is replaced.
-#[pyclass(module = "tidegate")]
+#[pyclass(frozen, module = "tidegate")]
 pub(crate) struct Errors {
-    /// A line whose end was not written yet.
-    line: String,
+    /// A line whose end was not written yet. All threads write here.
+    line: Mutex<String>,
 }
 
 #[pymethods]
 impl Errors {
     /// Appends text; returns its length in characters, as io's do.
-    fn write(&mut self, text: &Bound<'_, PyString>) -> PyResult<usize> {
-        self.line.push_str(&text.to_string_lossy());
-        while let Some(end) = self.line.find('\n') {
-            let rest = self.line.split_off(end + 1);
-            tell(&mem::replace(&mut self.line, rest));
+    fn write(&self, text: &Bound<'_, PyString>) -> PyResult<usize> {
+        let mut lines = Vec::new();
+        {
+            let line = &mut *self.line();
+            line.push_str(&text.to_string_lossy());
+            while let Some(end) = line.find('\n') {
+                let rest = line.split_off(end + 1);
+                lines.push(mem::replace(line, rest));
+            }
+            if line.len() > LINE_BYTES_MAX {
+                lines.push(mem::take(line));
+            }
         }
-        if self.line.len() > LINE_BYTES_MAX {
-            self.flush();
-        }
+        lines.iter().for_each(|line| tell(line));
         text.len()
     }
 
     /// Writes each of the texts.
-    fn writelines(&mut self, lines: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn writelines(&self, lines: &Bound<'_, PyAny>) -> PyResult<()> {
         for line in lines.try_iter()? {
             self.write(line?.cast()?)?;
         }
@@ -38,16 +44,22 @@ impl Errors {
     }
 
     /// Logs a line that has no end yet.
-    pub(crate) fn flush(&mut self) {
-        if !self.line.is_empty() {
-            tell(&mem::take(&mut self.line));
+    pub(crate) fn flush(&self) {
+        let line = mem::take(&mut *self.line());
+        if !line.is_empty() {
+            tell(&line);
         }
     }
 }
 
 impl Errors {
     pub(crate) fn new() -> Self {
-        Errors { line: String::new() }
+        Errors { line: Mutex::default() }
+    }
+
+    /// It is not held while anything of Python's runs, or the log is written.
+    fn line(&self) -> MutexGuard<'_, String> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

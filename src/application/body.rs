@@ -78,6 +78,11 @@ impl Body {
         closer.0.take().map_or(Ok(()), |close| close())
     }
 
+    /// Whether [`Body::with_close`] was given nothing.
+    pub(crate) fn has_no_close(&self) -> bool {
+        self.closer.0.is_none()
+    }
+
     fn of(content: Content) -> Self {
         Body { content, ends_at_length: false, closer: Closer(None) }
     }

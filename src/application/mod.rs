@@ -10,14 +10,15 @@ mod error;
 pub(crate) mod hang_up;
 pub(crate) mod input;
 pub(crate) mod response_head;
+mod spool;
 mod start_response;
 pub(crate) mod variables;
-mod written;
 
 pub use body::Body;
 pub(crate) use body::Content;
 pub(crate) use data::{Data, FilePart};
 pub use error::AppError;
+pub(crate) use spool::Spool;
 pub(crate) use start_response::Started;
 pub use start_response::{StartError, StartResponse};
 

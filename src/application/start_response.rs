@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use super::Data;
-use super::written::Written;
+use super::spool::Spool;
+use crate::application::environ::Environ;
 use crate::application::hang_up::HangUpProbe;
 use crate::application::response_head::{HeadError, ResponseHead};
 use crate::limits::Limits;
@@ -19,7 +20,7 @@ use crate::limits::Limits;
 /// empty, or at the end.
 #[derive(Clone)]
 pub struct StartResponse {
-    slot: Arc<Mutex<Slot>>,
+    shared: Arc<Shared>,
 }
 
 impl StartResponse {
@@ -62,7 +63,7 @@ impl StartResponse {
     /// takes them, the rest in a temporary file, whose errors are the caller's. After the response's end it is an
     /// error.
     pub fn write(&self, chunk: impl Into<Bytes>) -> io::Result<()> {
-        let slot = &mut *lock(&self.slot);
+        let slot = &mut *self.shared.lock();
         slot.head = match std::mem::replace(&mut slot.head, HeadSlot::Sent) {
             HeadSlot::Empty => {
                 slot.head = HeadSlot::Empty;
@@ -83,7 +84,7 @@ impl StartResponse {
 
     /// Whether the client has gone, or the response is over. A step that takes long may ask, to leave early.
     pub fn is_disconnected(&self) -> bool {
-        let slot = lock(&self.slot);
+        let slot = self.shared.lock();
         slot.is_over || slot.hang_up.is_some_and(HangUpProbe::peer_has_gone)
     }
 
@@ -99,38 +100,57 @@ impl StartResponse {
     {
         // An iterator of headers may be the application's own code, so the lock is not held while it runs.
         let head_bytes_max = {
-            let slot = lock(&self.slot);
+            let slot = self.shared.lock();
             check(&slot.head)?;
             slot.head_bytes_max
         };
         let head = ResponseHead::new(status, headers, head_bytes_max).map_err(StartError::Head)?;
-        lock(&self.slot).head = HeadSlot::Started(head);
+        self.shared.lock().head = HeadSlot::Started(head);
         Ok(())
     }
 }
 
-/// The server's side of [`StartResponse`]: where the head that was given is found.
+/// The server's side of [`StartResponse`]: where the head that was given is found. Clones know the same response.
+#[derive(Clone)]
 pub(crate) struct Started {
-    slot: Arc<Mutex<Slot>>,
+    shared: Arc<Shared>,
 }
 
 impl Started {
-    /// Both sides of a response, to a client of which `hang_up` tells whether it has gone.
-    pub(crate) fn pair(limits: &Limits, hang_up: Option<HangUpProbe>) -> (StartResponse, Started) {
-        let slot = Arc::new(Mutex::new(Slot {
-            head: HeadSlot::Empty,
-            written: None,
-            hang_up,
-            is_over: false,
-            head_bytes_max: limits.response_head_bytes_max,
-            written_memory_bytes_max: limits.written_memory_bytes_max,
-        }));
-        (StartResponse { slot: Arc::clone(&slot) }, Started { slot })
+    /// Both sides of the response to the request of `environ`; `hang_up` tells whether its client has gone.
+    pub(crate) fn pair(
+        environ: &Environ,
+        limits: &Limits,
+        hang_up: Option<HangUpProbe>,
+    ) -> (StartResponse, Started) {
+        let shared = Arc::new(Shared {
+            request_line: [environ.method(), b" ", environ.uri()].concat(),
+            is_head: environ.method() == b"HEAD",
+            slot: Mutex::new(Slot {
+                head: HeadSlot::Empty,
+                written: None,
+                hang_up,
+                is_over: false,
+                head_bytes_max: limits.response_head_bytes_max,
+                written_memory_bytes_max: limits.written_memory_bytes_max,
+            }),
+        });
+        (StartResponse { shared: Arc::clone(&shared) }, Started { shared })
+    }
+
+    /// The request's method and target, for log lines.
+    pub(crate) fn request_line(&self) -> &[u8] {
+        &self.shared.request_line
+    }
+
+    /// Whether the method is HEAD: the head is sent, and no body.
+    pub(crate) fn is_head(&self) -> bool {
+        self.shared.is_head
     }
 
     /// Takes the head to send it: no other can be given from here on. `None` if none was given.
     pub(crate) fn send(&self) -> Option<ResponseHead> {
-        match std::mem::replace(&mut lock(&self.slot).head, HeadSlot::Sent) {
+        match std::mem::replace(&mut self.shared.lock().head, HeadSlot::Sent) {
             HeadSlot::Started(head) | HeadSlot::Committed(head) => Some(head),
             HeadSlot::Empty | HeadSlot::Sent => None,
         }
@@ -138,12 +158,12 @@ impl Started {
 
     /// Takes the first of what was written.
     pub(crate) fn take_written(&self) -> Option<Data> {
-        lock(&self.slot).written.as_mut()?.take()
+        self.shared.lock().written.as_mut()?.take()
     }
 
     /// Lets go of the client and of what was written: the response is over, or is given up.
     pub(crate) fn end(&self) {
-        let slot = &mut *lock(&self.slot);
+        let slot = &mut *self.shared.lock();
         slot.is_over = true;
         slot.hang_up = None;
         slot.written = None;
@@ -175,10 +195,24 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
+/// What both sides have of one response.
+struct Shared {
+    request_line: Vec<u8>,
+    is_head: bool,
+    slot: Mutex<Slot>,
+}
+
+impl Shared {
+    /// A panic of the application leaves nothing half-done in the slot.
+    fn lock(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 struct Slot {
     head: HeadSlot,
     /// Most applications write nothing.
-    written: Option<Box<Written>>,
+    written: Option<Box<Spool>>,
     /// Whether the client has gone can be asked while its stream is open.
     hang_up: Option<HangUpProbe>,
     /// Nothing more will be sent.
@@ -195,20 +229,22 @@ enum HeadSlot {
     Sent,
 }
 
-/// A panic of the application leaves nothing half-done in the slot.
-fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::application::input::Input;
+    use crate::application::variables::Variables;
 
     const NONE: [(&str, &str); 0] = [];
 
+    fn pair() -> (StartResponse, Started) {
+        let environ = Environ::new(Variables::new(), Input::default());
+        Started::pair(&environ, &Limits::default(), None)
+    }
+
     #[test]
     fn a_second_start_is_an_error_unless_it_replaces() {
-        let (start_response, started) = Started::pair(&Limits::default(), None);
+        let (start_response, started) = pair();
         start_response.start("200 OK", [("X", "1")]).unwrap();
         assert_eq!(start_response.start("200 OK", NONE), Err(StartError::Twice));
         start_response.replace("500 Oops", NONE).unwrap();
@@ -223,7 +259,7 @@ mod tests {
 
     #[test]
     fn what_is_written_fixes_the_head() {
-        let (start_response, started) = Started::pair(&Limits::default(), None);
+        let (start_response, started) = pair();
         assert!(start_response.write("too early").is_err());
         start_response.start("200 OK", NONE).unwrap();
         start_response.write("").unwrap();
@@ -237,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_refused_head_leaves_the_response_unstarted() {
-        let (start_response, started) = Started::pair(&Limits::default(), None);
+        let (start_response, started) = pair();
         assert!(start_response.start("200 OK", [("X", "a\r\nb")]).is_err());
         assert!(started.send().is_none());
     }

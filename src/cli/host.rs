@@ -1,18 +1,55 @@
 //! Where applications come from that are not built in: the package of another language around this command, if any.
 
 use std::io;
+use std::os::unix::thread::RawPthread;
 use std::path::PathBuf;
+use std::thread;
 
 use crate::application::{AppError, Application};
 use crate::cli::demo::UnknownApplication;
 use crate::master::{self, Fork};
 
 /// Finds the application that APP names, where it is none of the built-in ones.
-pub trait Host {
+///
+/// An application may have threads of its own (`--threads`): each serves one request at a time.
+pub trait Host: Sync {
     /// Loads the application `app`. The error is what the log shows: why it cannot be loaded.
     ///
     /// It runs in the process that will call the application, and on the same thread.
     fn load(&self, app: &str, setting: &Setting) -> Result<Box<dyn Application>, AppError>;
+
+    /// The application that [`load`](Host::load) has loaded, for the thread that calls this, which is another one.
+    fn load_on_thread(&self, app: &str, setting: &Setting) -> Result<Box<dyn Application>, AppError> {
+        self.load(app, setting)
+    }
+
+    /// Whether what it loads is to have threads of its own, as one request must not run where another is open.
+    fn has_threads(&self) -> bool {
+        false
+    }
+
+    /// Begins a thread that is called `name` and runs `run`; returns what waits for its end.
+    fn begin_thread(&self, name: String, run: Box<dyn FnOnce() + Send>) -> io::Result<Box<dyn FnOnce()>> {
+        let thread = thread::Builder::new().name(name).stack_size(STACK_BYTES).spawn(run)?;
+        Ok(Box::new(move || drop(thread.join())))
+    }
+
+    /// Runs `serve`, which serves to the worker's end. A lock that the application's threads want, as Python's GIL, is let go
+    /// of meanwhile: each call of the application takes it.
+    fn while_serving(&self, serve: &mut dyn FnMut()) {
+        serve();
+    }
+
+    /// Looks, on the main thread, after what the language does in between: handlers of signals.
+    fn look_around(&self) {}
+
+    /// Writes to stderr where these threads of the application are, which do not come back, and then where all are.
+    fn trace(&self, _threads: &[RawPthread]) {}
+
+    /// Ends the process at once: a thread of the application did not come back, and nothing waits for it.
+    fn leave(&self) -> ! {
+        signal_hook::low_level::exit(0)
+    }
 
     /// Makes a second process, in which the calling thread goes on. A language with hooks for a fork runs them.
     ///
@@ -36,6 +73,10 @@ pub trait Host {
     }
 }
 
+/// The stack of an application's thread, bytes: what main threads have, and what recursion up to a language's own bound
+/// takes. With 2 MiB, which is std's, Python 3.12 crashes in a deep recursion.
+const STACK_BYTES: usize = 8 << 20;
+
 /// What an application is loaded into.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Setting {
@@ -45,12 +86,14 @@ pub struct Setting {
     pub environment: Vec<(String, String)>,
     /// Whether other processes may call the application at the same time (wsgi.multiprocess).
     pub multiprocess: bool,
+    /// Whether other threads may (wsgi.multithread).
+    pub multithread: bool,
 }
 
 /// The host of a program with an application of its own, which this makes.
 pub(super) struct Own<F>(pub(super) F);
 
-impl<A: Application + 'static, F: Fn() -> Result<A, AppError>> Host for Own<F> {
+impl<A: Application + 'static, F: Fn() -> Result<A, AppError> + Sync> Host for Own<F> {
     fn load(&self, _: &str, _: &Setting) -> Result<Box<dyn Application>, AppError> {
         Ok(Box::new((self.0)()?))
     }

@@ -55,7 +55,7 @@ impl Logs {
     }
 
     /// What writes the access log and the trace, if any is wanted.
-    pub(super) fn observer(&self) -> Option<Box<dyn Observer>> {
+    pub(super) fn observer(&self) -> Option<Box<dyn Observer + Send>> {
         let access_log = self.access.as_ref().map(|output| AccessLog::new(Box::new(output.clone())));
         let trace = self.trace.then(|| Trace::new(Box::new(self.stdout.clone())));
         match (trace, access_log) {

@@ -16,6 +16,7 @@ mod request;
 mod serve;
 mod setup;
 mod start;
+mod threads;
 mod top;
 mod values;
 
@@ -36,6 +37,7 @@ use config::{Configured, Gathered};
 use host::NoHost;
 pub use host::{Host, Setting};
 use program::Program;
+pub use signal_hook::low_level::exit as exit_now;
 
 /// What a subcommand comes to: an error is told in one line, and the exit status is 1.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;

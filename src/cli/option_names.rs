@@ -6,10 +6,13 @@ pub(super) fn in_options(words: &str) -> String {
 }
 
 /// The fields that messages name, and what sets them here.
-const OPTIONS: [(&str, &str); 4] = [
+const OPTIONS: [(&str, &str); 7] = [
+    ("Limits::ahead_bytes_max", "--max-ahead"),
     ("Limits::body_bytes_max", "--max-body"),
+    ("Limits::call_time_max", "--timeout"),
     ("Limits::empty_chunks_time_max", "--timeout"),
     ("Limits::grace_time_max", "--grace"),
+    ("Limits::waiting_time_max", "--queue-timeout"),
     ("ListenOptions::allow_from", "--allow-from"),
 ];
 
@@ -27,7 +30,9 @@ mod tests {
 
     #[test]
     fn the_fields_are_there() {
-        let Limits { body_bytes_max: _, empty_chunks_time_max: _, grace_time_max: _, .. } = Limits::default();
+        let Limits { ahead_bytes_max: _, body_bytes_max: _, call_time_max: _, .. } = Limits::default();
+        let Limits { empty_chunks_time_max: _, grace_time_max: _, waiting_time_max: _, .. } =
+            Limits::default();
         let ListenOptions { allow_from: _, .. } = ListenOptions::default();
     }
 }

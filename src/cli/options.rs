@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, builder::RangedU64ValueParser, value_parser};
 use ipnet::IpNet;
 
 use super::host::Setting;
-use super::values::{Seconds, Size, WorkerCount, assignment, mode, waiting_time};
+use super::values::{Seconds, Size, WorkerCount, assignment, mode, thread_count, waiting_time};
 use crate::limits::Limits;
 use crate::master::Retirement;
 use crate::net::listener::{Address, ListenOptions, Owner, parse_network};
@@ -126,13 +126,30 @@ pub(super) struct Workers {
     #[arg(long, value_name = "N|auto", default_value = "1")]
     pub(super) workers: WorkerCount,
 
+    /// Threads of the application in each worker: each has one request at a time, from the call to close().
+    ///
+    /// Without it an application in Rust runs on the loop's own thread, where responses take turns, and one in another
+    /// language has 1.
+    #[arg(long, value_name = "N", value_parser = thread_count)]
+    pub(super) threads: Option<usize>,
+
+    /// Answer a request with 503 if no thread comes free for it in so long [default: no bound]
+    #[arg(long, value_name = "SECONDS", value_parser = waiting_time)]
+    queue_timeout: Option<Seconds>,
+
+    /// How much of a response is taken from the application before its slow reader takes it, while other requests wait
+    /// for a thread: in memory at first, then in a temporary file. One that is longer keeps its thread.
+    #[arg(long, value_name = "SIZE", default_value_t = Size(Limits::default().ahead_bytes_max))]
+    max_ahead: Size,
+
     /// Load the application before the workers are forked: they share its memory, and start at once. A reload
     /// then starts a new master on the same sockets, as SIGUSR2 does.
     #[arg(long)]
     pub(super) preload: bool,
 
-    /// Abort a worker whose application does not come back for so long, in a call or in a step of a body. Its
-    /// client gets a 504, and the log says where it was [default: no bound]
+    /// Answer a request with 504 whose application does not come back for so long, from its call or from a step of
+    /// its body. The log says where it was, and another worker takes over; without --threads of its own the worker is
+    /// aborted, and with them it finishes what they run [default: no bound]
     #[arg(long, value_name = "SECONDS", value_parser = waiting_time)]
     pub(super) timeout: Option<Seconds>,
 
@@ -248,8 +265,9 @@ pub(super) struct Telling {
 
 impl Loading {
     /// What the application is loaded into.
-    pub(super) fn setting(&self, multiprocess: bool) -> Setting {
-        Setting { search_path: self.pythonpath.clone(), environment: self.env.clone(), multiprocess }
+    pub(super) fn setting(&self, multiprocess: bool, multithread: bool) -> Setting {
+        let (search_path, environment) = (self.pythonpath.clone(), self.env.clone());
+        Setting { search_path, environment, multiprocess, multithread }
     }
 }
 
@@ -333,6 +351,8 @@ impl Options {
             write_time_max: write_timeout.0,
             grace_time_max: grace.0,
             empty_chunks_time_max: self.workers.timeout.map(|time| time.0),
+            ahead_bytes_max: self.workers.max_ahead.0,
+            waiting_time_max: self.workers.queue_timeout.map(|time| time.0),
             ..Limits::default()
         }
     }

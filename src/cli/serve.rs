@@ -9,9 +9,11 @@ use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 use super::logs::Logs;
 use super::options::Options;
 use super::setup::{self, Setup};
+use super::threads::Threads;
 use super::{Host, Program, Result, banner, start};
 use crate::application::{AppError, Application};
 use crate::cli::demo::Builtin;
+use crate::limits::Limits;
 use crate::master::{
     self, Bounds, End, Fork, Handover, Invocation, Master, MasterHooks, PidFile, Plan, Retirement,
     WorkerSetup,
@@ -20,7 +22,7 @@ use crate::net::listener::{Inherited, Listener};
 use crate::process::descriptors;
 use crate::process::fork_watch;
 use crate::protocol::ProtocolName;
-use crate::worker::Worker;
+use crate::worker::BareWorker;
 
 /// Serves until a signal ends it. Returns the process's exit status.
 pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options) -> Result<u8> {
@@ -56,7 +58,10 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     identity.assume()?;
 
     if options.workers.workers.0 == 0 {
-        if options.workers.timeout.is_some() || options.workers.retirement() != Retirement::default() {
+        let has_threads = setup::threads(program, host, options).is_some();
+        if options.workers.timeout.is_some() && !has_threads
+            || options.workers.retirement() != Retirement::default()
+        {
             warn!(
                 "--workers 0: no master looks after --timeout, nor after a worker's requests, age and memory"
             );
@@ -101,21 +106,22 @@ struct Serving<'a> {
 impl Serving<'_> {
     /// Serves in this process.
     fn alone(&self, listeners: Vec<Listener>) -> Result<()> {
-        let mut worker = Worker::new(listeners, self.load()?, self.options.limits())?;
+        let app = self.load()?;
+        let mut worker = BareWorker::new(listeners, self.limits(), None)?;
         self.prepare(&mut worker);
         worker.stopper().on_signals()?;
         fork_watch::reset_in_children(&[SIGTERM, SIGQUIT, SIGINT])?;
         self.print_banner(&worker.listeners().collect::<Vec<_>>());
-        Ok(worker.run()?)
+        Ok(self.run(worker, app)?)
     }
 
     /// Serves as one of the master's workers.
-    fn work(&self, post: WorkerSetup) -> Result<()> {
+    fn work(&self, setup: WorkerSetup) -> Result<()> {
         let loaded = self.app.take().map_or_else(|| self.load(), Ok);
         let app = match loaded {
             Ok(app) => app,
             Err(failure) => {
-                post.fail(&failure.to_string());
+                setup.fail(&failure.to_string());
                 return Ok(());
             }
         };
@@ -124,17 +130,37 @@ impl Serving<'_> {
         }
         let logs = self.logs.clone();
         let prepare = |worker: &mut _| self.prepare(worker);
-        Ok(post.serve(app, self.options.limits(), prepare, move || logs.reopen())?)
+        let worker = setup.worker(self.limits(), prepare, move || logs.reopen())?;
+        Ok(self.run(worker, app)?)
+    }
+
+    fn run(&self, worker: BareWorker, app: Box<dyn Application>) -> io::Result<()> {
+        let (mut given, mut result) = (Some((worker, app)), Ok(()));
+        self.host.while_serving(&mut || {
+            let Some((worker, app)) = given.take() else { return };
+            result = match setup::threads(self.program, self.host, self.options) {
+                None => worker.run(app),
+                Some(count) => {
+                    worker.run_with_threads(count, app, Threads::new(self.program, self.host, self.options))
+                }
+            };
+        });
+        result
+    }
+
+    fn limits(&self) -> Limits {
+        let mut limits = self.options.limits();
+        if setup::threads(self.program, self.host, self.options).is_some() {
+            limits.call_time_max = self.options.workers.timeout.map(|time| time.0);
+        }
+        limits
     }
 
     /// Gives a worker what it has of the command around it.
-    fn prepare<A: Application>(&self, worker: &mut Worker<A>) {
+    fn prepare(&self, worker: &mut BareWorker) {
         if let Some(observer) = self.logs.observer() {
             worker.observe(observer);
         }
-        // Threads run also where no application of the host's does: what could not be loaded may have begun some.
-        let host = self.host;
-        worker.wait_by(Box::new(move |wait| host.while_waiting(wait)));
     }
 
     /// The application that APP names. What it has closed or blocked as it was loaded is the server's again.

@@ -8,7 +8,7 @@ use std::path::Path;
 use nix::sys::stat::{Mode, umask};
 
 use super::options::{Options, Telling};
-use super::{Host, Program, Result};
+use super::{Host, Program, Result, Setting};
 use crate::application::{AppError, Application};
 use crate::master::Identity;
 use crate::net::listener::Owner;
@@ -56,13 +56,24 @@ pub(super) fn load(
     host: &dyn Host,
     options: &Options,
 ) -> std::result::Result<Box<dyn Application>, AppError> {
-    let multiprocess = options.workers.workers.0 > 1;
     let loaded = match program.builtin(&options.app) {
         Some(builtin) => Ok(Box::new(builtin) as Box<dyn Application>),
-        None => host.load(&options.app, &options.loading.setting(multiprocess)),
+        None => host.load(&options.app, &setting(program, host, options)),
     };
     fork_watch::end_child(i32::from(loaded.is_err()));
     loaded
+}
+
+/// What the application is loaded into.
+pub(super) fn setting(program: &Program, host: &dyn Host, options: &Options) -> Setting {
+    let multithread = threads(program, host, options).is_some_and(|count| count > 1);
+    options.loading.setting(options.workers.workers.0 > 1, multithread)
+}
+
+/// How many threads of its own the application has in each worker; `None` if it runs on the loop's.
+pub(super) fn threads(program: &Program, host: &dyn Host, options: &Options) -> Option<usize> {
+    let needs = host.has_threads() && program.builtin(&options.app).is_none();
+    options.workers.threads.or(needs.then_some(1))
 }
 
 /// An error where a file of this path could not be made, for want of a folder.

@@ -41,6 +41,15 @@ impl fmt::Display for Size {
     }
 }
 
+/// A number of threads: at least one, and no more than any machine of today has use for.
+pub(super) fn thread_count(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (1..=THREADS_MAX).contains(count));
+    count.ok_or_else(|| format!("write a number from 1 to {THREADS_MAX}"))
+}
+
+/// Threads of an application in one worker, a count.
+const THREADS_MAX: usize = 1_024;
+
 /// `KEY=VALUE`, of which only the value may be empty.
 pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {

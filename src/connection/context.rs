@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
+use super::runner::Runner;
 use crate::limits::Limits;
 use crate::telemetry::observer::Observers;
 
 /// What a connection needs of its worker for one turn.
-pub struct Context<'a, A> {
-    /// What answers.
-    pub application: &'a mut A,
+pub struct Context<'a> {
+    /// What runs the application.
+    pub runner: &'a mut dyn Runner,
     /// Where bytes are read into; its content means nothing between two reads.
     pub scratch: &'a mut [u8],
     /// The bounds.

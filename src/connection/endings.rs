@@ -1,12 +1,12 @@
-//! How a request ends otherwise than by the application's last chunk: whether the peer or the application is at fault,
-//! what the peer is told, and what the log says.
+//! How a request ends otherwise than by the application's last chunk: by whose mistake, what the peer is told, and
+//! what the log says.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use log::{debug, error, info, warn};
 
-use super::state::{Next, Responding, State};
+use super::state::{Next, State};
 use super::{Connection, Context, ResponseTally, Step, Turn};
 use crate::application::response_head::ResponseHead;
 use crate::application::{AppError, Data};
@@ -17,7 +17,7 @@ use crate::telemetry::observer::{Event, Summary};
 
 impl<S: Stream> Connection<S> {
     /// A request that cannot be completed: the peer's mistake, unless the body could not be kept.
-    pub(super) fn decode_error<A>(&mut self, error: &DecodeError, cx: &mut Context<'_, A>) -> Step {
+    pub(super) fn decode_error(&mut self, error: &DecodeError, cx: &mut Context<'_>) -> Step {
         match error.status() {
             Some(status) if matches!(error.fault, Fault::Spool(_)) => {
                 error!("{}: answered with {status}: {error}", self.peer);
@@ -36,12 +36,12 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Says no, and reads on until the peer has it.
-    pub(super) fn refuse<A>(&mut self, status: &str, what: &str, cx: &mut Context<'_, A>) {
+    pub(super) fn refuse(&mut self, status: &str, what: &str, cx: &mut Context<'_>) {
         warn!("{}: refused with {status}: {what}", self.peer);
         self.turn_away(status, what, cx);
     }
 
-    fn turn_away<A>(&mut self, status: &str, what: &str, cx: &mut Context<'_, A>) {
+    fn turn_away(&mut self, status: &str, what: &str, cx: &mut Context<'_>) {
         self.protocol.give_up();
         let head_only = self.protocol.is_head();
         self.answer(status, what, head_only, cx);
@@ -49,12 +49,12 @@ impl<S: Stream> Connection<S> {
     }
 
     /// The application's mistake: a 500 if nothing was sent, else a response that is seen to be broken off.
-    pub(super) fn app_error<A>(&mut self, error: &AppError, cx: &mut Context<'_, A>) -> Step {
+    pub(super) fn app_error(&mut self, error: &AppError, cx: &mut Context<'_>) -> Step {
         self.app_failed(error, "500 Internal Server Error", "Internal Server Error", cx)
     }
 
     /// The application gave nothing for so long.
-    pub(super) fn app_late<A>(&mut self, time: Duration, cx: &mut Context<'_, A>) -> Step {
+    pub(super) fn app_late(&mut self, time: Duration, cx: &mut Context<'_>) -> Step {
         let seconds = time.as_secs_f64();
         let error = AppError::new(format!(
             "its body gave nothing but empty chunks for {seconds} s (Limits::empty_chunks_time_max)"
@@ -62,24 +62,25 @@ impl<S: Stream> Connection<S> {
         self.app_failed(&error, "504 Gateway Timeout", "Gateway Timeout", cx)
     }
 
-    fn app_failed<A>(&mut self, error: &AppError, status: &str, text: &str, cx: &mut Context<'_, A>) -> Step {
-        let Some(Responding { exchange, .. }) = self.stage.responding() else { return Step::Closed };
-        exchange.close();
+    pub(super) fn app_failed(
+        &mut self,
+        error: &AppError,
+        status: &str,
+        text: &str,
+        cx: &mut Context<'_>,
+    ) -> Step {
+        self.let_go(cx);
+        let Some(answer) = self.stage.responding() else { return Step::Closed };
         cx.observers.tell(self.id, Event::Failed);
-        if exchange.is_head_sent() {
-            error!(
-                "{}: {}: broken off after {} bytes: {error}",
-                self.peer,
-                Ascii(&exchange.request_line),
-                self.tally.bytes
-            );
+        let request_line = Ascii(answer.started.request_line());
+        if answer.is_head_sent {
+            error!("{}: {request_line}: broken off after {} bytes: {error}", self.peer, self.tally.bytes);
             self.stream.reset_on_close();
             self.report(cx, false);
             return Step::Closed;
         }
-        let request_line = Ascii(&exchange.request_line);
         error!("{}: {request_line}: answered with {}: {error}", self.peer, &status[..3]);
-        let head_only = exchange.head_only;
+        let head_only = answer.started.is_head();
         self.protocol.write_stderr(&error.to_string(), &mut self.outbox.before);
         let persistence = self.answer(status, text, head_only, cx);
         self.stage.finish(persistence);
@@ -87,22 +88,24 @@ impl<S: Stream> Connection<S> {
     }
 
     /// The peer's mistake while its request is answered.
-    pub(super) fn break_off<A>(&mut self, what: &str, cx: &mut Context<'_, A>) {
+    pub(super) fn break_off(&mut self, what: &str, cx: &mut Context<'_>) {
         warn!("{}: {}: broken off: {what}", self.peer, self.request_line());
         self.stream.reset_on_close();
         self.report(cx, false);
     }
 
     /// Puts a short answer of the server's own into the outbox.
-    pub(super) fn answer<A>(
+    pub(super) fn answer(
         &mut self,
         status: &str,
         text: &str,
         head_only: bool,
-        cx: &mut Context<'_, A>,
+        cx: &mut Context<'_>,
     ) -> Persistence {
         let text = format!("{text}\n");
-        let fields = [("Content-Type", "text/plain; charset=utf-8")];
+        // What is refused for want of a thread may be asked again soon (RFC 9110 section 10.2.3).
+        let retry = status.starts_with("503").then_some(("Retry-After", "1"));
+        let fields = [("Content-Type", "text/plain; charset=utf-8")].into_iter().chain(retry);
         let mut head =
             ResponseHead::new(status, fields, usize::MAX).expect("the server's own heads are valid");
         head.set_content_length(text.len() as u64);
@@ -117,7 +120,7 @@ impl<S: Stream> Connection<S> {
     }
 
     /// The transport's end before the response's.
-    pub(super) fn gone<A>(&mut self, cx: &mut Context<'_, A>, error: io::Error) {
+    pub(super) fn gone(&mut self, cx: &mut Context<'_>, error: io::Error) {
         let (request_line, bytes) = (self.request_line(), self.tally.bytes);
         if !is_hang_up(error.kind()) {
             // sendfile tells the file's errors as its own.
@@ -136,10 +139,10 @@ impl<S: Stream> Connection<S> {
         self.report(cx, false);
     }
 
-    pub(super) fn report<A>(&mut self, cx: &mut Context<'_, A>, complete: bool) {
+    pub(super) fn report(&mut self, cx: &mut Context<'_>, complete: bool) {
         let ResponseTally { code, bytes } = self.tally;
         // A ping is no request.
-        if code > 0 || self.stage.exchange().is_some() {
+        if code > 0 || self.stage.answer().is_some() {
             let request_line = self.request_line();
             let summary = Summary { peer: &self.peer, request_line, code, bytes, complete };
             cx.observers.tell(self.id, Event::Finished(&summary));
@@ -148,18 +151,18 @@ impl<S: Stream> Connection<S> {
     }
 
     /// The end, told to the observers that keep something of this connection.
-    pub(super) fn closed<A>(&self, cx: &mut Context<'_, A>) -> Turn {
-        // The socket is closed first, and the exchange behind it.
-        if let Some(exchange) = self.stage.exchange() {
-            exchange.end();
+    pub(super) fn closed(&self, cx: &mut Context<'_>) -> Turn {
+        // The socket is closed first, and the body behind it.
+        if let Some(answer) = self.stage.answer() {
+            answer.started.end();
         }
         cx.observers.tell(self.id, Event::Closed);
         Turn::Closed
     }
 
-    pub(super) fn request_line(&self) -> Ascii<'_> {
-        // Without an exchange it was refused before it had a line that could be told.
-        self.stage.exchange().map_or(Ascii(b"-"), |exchange| Ascii(&exchange.request_line))
+    pub(crate) fn request_line(&self) -> Ascii<'_> {
+        // Without an answer it was refused before it had a line that could be told.
+        self.stage.answer().map_or(Ascii(b"-"), |answer| Ascii(answer.started.request_line()))
     }
 }
 

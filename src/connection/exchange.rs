@@ -1,4 +1,5 @@
-//! One request's answer: the body's steps, the head that start_response gave, and the count of what may be sent.
+//! One request's answer, on the application's thread: the body's steps, the head that start_response gave, and the count
+//! of what may be sent.
 //!
 //! It turns what the application does into pieces that are right to send, whatever the protocol.
 
@@ -6,25 +7,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use log::{error, warn};
 
-use crate::application::environ::Environ;
-use crate::application::hang_up::HangUpProbe;
+use super::runner::Call;
 use crate::application::response_head::ResponseHead;
 use crate::application::{AppError, Application, Body, Content, Data, Started};
 use crate::ascii::Ascii;
-use crate::limits::Limits;
 use crate::process::fork_watch;
 
 /// A request that the application is answering.
 pub(super) struct Exchange {
-    /// The method and the target, for log lines.
-    pub request_line: Vec<u8>,
-    /// Whether the method is HEAD: the head is sent, and no body.
-    pub head_only: bool,
     started: Started,
     /// What is left of the body; `None` once it is closed.
     body: Option<Body>,
     /// A piece of the body that waits behind what was written while it was made.
     held: Option<Piece>,
+    /// The body was asked for a chunk.
+    is_begun: bool,
     /// Something was written, so that the body's length is not the response's.
     has_written: bool,
     /// The chunk at hand is the only one, its iterator says.
@@ -61,19 +58,13 @@ impl Piece {
 
 impl Exchange {
     /// Calls the application. On an error nothing has been sent.
-    pub(super) fn call<A: Application>(
-        application: &mut A,
-        environ: Environ,
-        hang_up: Option<HangUpProbe>,
-        limits: &Limits,
-    ) -> (Exchange, Result<(), AppError>) {
-        let (start_response, started) = Started::pair(limits, hang_up);
+    pub(super) fn call<A: Application>(application: &mut A, call: Call) -> (Exchange, Result<(), AppError>) {
+        let Call { environ, start_response, started } = call;
         let mut exchange = Exchange {
-            request_line: [environ.method(), b" ", environ.uri()].concat(),
-            head_only: environ.method() == b"HEAD",
             started,
             body: None,
             held: None,
+            is_begun: false,
             has_written: false,
             is_only: false,
             sent: Sent::Nothing,
@@ -83,14 +74,14 @@ impl Exchange {
         (exchange, result)
     }
 
-    /// Whether the head is on its way, so that nothing else can be said instead.
-    pub(super) fn is_head_sent(&self) -> bool {
-        matches!(self.sent, Sent::Head { .. })
+    /// Whether the next step runs the application's code, and not only takes what it has given.
+    pub(super) fn runs_code(&self) -> bool {
+        matches!(self.body, Some(Body { content: Content::Chunks(_), .. }))
     }
 
-    /// Whether the next step runs the application's code, and not only takes what it has given.
-    pub(super) fn asks_application(&self) -> bool {
-        matches!(self.body, Some(Body { content: Content::Chunks(_), .. }))
+    /// Whether the close runs none of the application's code.
+    pub(super) fn has_no_close(&self) -> bool {
+        !self.runs_code() && self.body.as_ref().is_none_or(Body::has_no_close)
     }
 
     /// Asks for what is to be sent next: what was written, else the body's next step. On an error the body is closed;
@@ -104,17 +95,20 @@ impl Exchange {
         piece
     }
 
-    /// Tells the application's side that nothing more will be sent, and that the socket may be closed.
-    pub(super) fn end(&self) {
-        self.started.end();
+    /// Asks the body for a chunk if it never was: what begins in the call and ends in a generator's `finally` ends only if
+    /// that has begun. OpenTelemetry's middleware keeps its span open for ever else.
+    pub(super) fn begin_body(&mut self) {
+        if self.runs_code() && !self.is_begun {
+            let _ = self.step();
+        }
     }
 
     /// Closes the body. A failure or a panic in it is the application's affair.
-    pub(super) fn close(&mut self) {
+    fn close(&mut self) {
         if let Some(body) = self.body.take()
             && let Err(error) = guard(|| body.close())
         {
-            error!("{}: closing the body: {error}", Ascii(&self.request_line));
+            error!("{}: closing the body: {error}", Ascii(self.started.request_line()));
         }
     }
 
@@ -146,6 +140,7 @@ impl Exchange {
                 return Ok(Piece { head: None, data: std::mem::take(data), last: true });
             }
             Some(Body { content: Content::Chunks(chunks), .. }) => {
+                self.is_begun = true;
                 self.is_only = matches!(self.sent, Sent::Nothing) && chunks.size_hint() == (1, Some(1));
                 guard(|| chunks.next().transpose())?
             }
@@ -164,10 +159,10 @@ impl Exchange {
                 })?;
                 // A HEAD request's empty body says nothing of what GET would get.
                 let is_all = (last || self.is_only) && !self.has_written;
-                if is_all && !(self.head_only && data.is_empty()) {
+                if is_all && !(self.started.is_head() && data.is_empty()) {
                     head.set_content_length(data.len());
                 }
-                if self.head_only || !head.allows_body() {
+                if self.started.is_head() || !head.allows_body() {
                     self.sent = Sent::Head { left: None };
                     return Ok(Piece { head: Some(head), data: Data::default(), last: true });
                 }
@@ -181,7 +176,7 @@ impl Exchange {
                 if !self.body.as_ref().is_some_and(|body| body.ends_at_length) {
                     warn!(
                         "{}: the body is longer than its Content-Length: cut off after {left} bytes of this chunk of {}",
-                        Ascii(&self.request_line),
+                        Ascii(self.started.request_line()),
                         data.len()
                     );
                 }
@@ -202,7 +197,7 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.end();
+        self.started.end();
         self.close();
     }
 }

@@ -3,12 +3,15 @@
 //! How it works stands at the top of `state`. Here is what a worker calls, each call a turn, and the step that they share.
 
 pub(crate) mod abort_reply;
+mod answer;
 mod context;
 mod endings;
 mod exchange;
 mod outbox;
+mod passing;
 mod reading;
 mod responding;
+mod runner;
 mod state;
 mod waiting;
 
@@ -18,15 +21,21 @@ use std::time::Instant;
 use bytes::Bytes;
 use log::{debug, warn};
 
-use crate::application::Application;
+use crate::application::AppError;
 pub use crate::application::hang_up::HangUpProbe;
+use crate::connection::answer::Answer;
 use crate::connection::outbox::Outbox;
+use crate::limits::Limits;
 use crate::net::stream::Peer;
 pub use crate::net::stream::{Arrived, Stream};
 use crate::protocol::{Phase, Protocol};
 use crate::telemetry::observer::Event;
 pub use context::Context;
+pub(crate) use passing::Passed;
+use passing::Received;
 use reading::ReadSide;
+pub(crate) use runner::Task;
+pub use runner::{Call, Inline, Outcome, Place, Ran, Runner, Ticket};
 use state::{Stage, State, Waiting};
 
 /// A peer, what is being done for it, and what it is owed.
@@ -41,6 +50,8 @@ pub struct Connection<S> {
     /// Bytes that arrived behind a request, for the next one.
     unread: Bytes,
     read_side: ReadSide,
+    /// What has come of the request in hand, where it may be passed on.
+    received: Received,
     /// Bytes that the peer's socket has taken of all responses.
     sent: u64,
     tally: ResponseTally,
@@ -82,6 +93,7 @@ impl<S: Stream> Connection<S> {
             outbox: Outbox::default(),
             unread: Bytes::new(),
             read_side: ReadSide::Unknown,
+            received: Received::default(),
             sent: 0,
             tally: ResponseTally::default(),
         }
@@ -138,7 +150,16 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Does what can be done without waiting, up to the budget of a turn.
-    pub fn advance<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
+    pub fn advance(&mut self, cx: &mut Context<'_>) -> Turn {
+        let turn = self.advance_by_steps(cx);
+        // A body that has given all keeps no thread, however slow its reader is.
+        if cx.runner.holds_thread() && self.stage.answer().is_some_and(|answer| answer.is_complete) {
+            self.let_go(cx);
+        }
+        turn
+    }
+
+    fn advance_by_steps(&mut self, cx: &mut Context<'_>) -> Turn {
         let mut moved = false;
         for _ in 0..cx.limits.steps_per_turn_max {
             // What the peer says is read though it does not read; only what it reads lengthens its time.
@@ -156,9 +177,72 @@ impl<S: Stream> Connection<S> {
         Turn::Yielded
     }
 
+    /// What was asked of the application and ran elsewhere has come. An error has the body that is still to be closed, if
+    /// it is open: the request is over.
+    pub fn deliver(
+        &mut self,
+        ticket: Ticket,
+        outcome: Outcome,
+        cx: &mut Context<'_>,
+    ) -> Result<Turn, Option<Place>> {
+        Ok(match self.take_outcome(ticket, outcome, cx)? {
+            Step::Closed => self.closed(cx),
+            Step::Progress | Step::Blocked => self.advance(cx),
+        })
+    }
+
+    /// Asks for more of the body than the peer has taken, so that its thread comes free. Returns whether it could.
+    pub fn ask_ahead(&mut self, cx: &mut Context<'_>) -> bool {
+        match self.stage.responding() {
+            Some(answer) if answer.can_be_asked() && answer.bytes_ahead() < cx.limits.ahead_bytes_max => {
+                let open = answer.open;
+                open.is_some_and(|place| matches!(self.ask(place, cx), Step::Progress))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether no more can be asked ahead, though there may be more.
+    pub(crate) fn is_full_ahead(&self, limits: &Limits) -> bool {
+        let is_full =
+            |answer: &Answer| answer.can_be_asked() && answer.bytes_ahead() >= limits.ahead_bytes_max;
+        self.stage.answer().is_some_and(is_full)
+    }
+
+    /// The application has had its time: its client gets a 504, or sees the response broken off.
+    pub fn time_out(&mut self, why: &str, cx: &mut Context<'_>) -> Turn {
+        match self.app_failed(&AppError::new(why), "504 Gateway Timeout", "Gateway Timeout", cx) {
+            Step::Closed => self.closed(cx),
+            Step::Progress | Step::Blocked => self.advance(cx),
+        }
+    }
+
+    /// No thread came free for the request in its time.
+    pub fn shed(&mut self, why: &str, cx: &mut Context<'_>) -> Turn {
+        match self.app_failed(&AppError::new(why), "503 Service Unavailable", "Service Unavailable", cx) {
+            Step::Closed => self.closed(cx),
+            Step::Progress | Step::Blocked => self.advance(cx),
+        }
+    }
+
+    /// The peer has closed its side before the application was called: nobody waits for the answer any more.
+    pub(crate) fn give_up(&mut self, cx: &mut Context<'_>) -> Turn {
+        self.gone(cx, ErrorKind::ConnectionReset.into());
+        self.closed(cx)
+    }
+
+    /// Closes the stream, and behind it the body that is still open. `runner` is the one that opened it.
+    pub fn end(mut self, runner: &mut dyn Runner) {
+        let open = self.stage.answer_mut().and_then(Answer::let_go);
+        drop(self);
+        if let Some(place) = open {
+            runner.close(place);
+        }
+    }
+
     /// The peer has closed its side, at least for sending. If the application is making a response for a client
     /// that is gone, that ends here, and the body is closed.
-    pub fn hang_up<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
+    pub fn hang_up(&mut self, cx: &mut Context<'_>) -> Turn {
         self.read_side = ReadSide::Ending;
         if matches!(self.stage.state(), State::Responding(_)) && self.protocol.half_close_is_hang_up() {
             self.gone(cx, ErrorKind::ConnectionReset.into());
@@ -168,7 +252,7 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Another connection is to have its place, unless it has a request by now.
-    pub fn make_room<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
+    pub fn make_room(&mut self, cx: &mut Context<'_>) -> Turn {
         let sent = self.sent;
         match self.readable(cx) {
             // One that has just been answered is not silent.
@@ -181,7 +265,7 @@ impl<S: Stream> Connection<S> {
     }
 
     /// There is no more time for it: what is unfinished is seen to be broken off.
-    pub fn abandon<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
+    pub fn abandon(&mut self, cx: &mut Context<'_>) -> Turn {
         if matches!(self.stage.state(), State::Responding(_) | State::Finished { .. }) {
             self.stream.reset_on_close();
             self.report(cx, false);
@@ -190,7 +274,7 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Bytes have arrived. While a response is made they wait, but where the peer can take its request back.
-    pub fn readable<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
+    pub fn readable(&mut self, cx: &mut Context<'_>) -> Turn {
         if self.read_side == ReadSide::Drained {
             self.read_side = ReadSide::Unknown;
         }
@@ -198,7 +282,7 @@ impl<S: Stream> Connection<S> {
     }
 
     /// The deadline has passed.
-    pub fn expire<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Turn {
+    pub fn expire(&mut self, cx: &mut Context<'_>) -> Turn {
         match self.stage.state() {
             State::Receiving { .. } => {
                 let what = match self.protocol.phase() {
@@ -228,7 +312,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    fn step<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Step {
+    fn step(&mut self, cx: &mut Context<'_>) -> Step {
         if !self.outbox.is_empty() {
             return self.flush(cx);
         }
@@ -240,7 +324,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    fn flush<A>(&mut self, cx: &mut Context<'_, A>) -> Step {
+    fn flush(&mut self, cx: &mut Context<'_>) -> Step {
         let wrote = |parts: &[&[u8]], bytes| cx.observers.tell(self.id, Event::Wrote { parts, bytes });
         match self.outbox.flush(&mut self.stream, wrote) {
             Ok(sent) => {

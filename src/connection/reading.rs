@@ -7,7 +7,6 @@ use log::debug;
 
 use super::state::State;
 use super::{Connection, Context, Step};
-use crate::application::Application;
 use crate::net::stream::{Arrived, Stream};
 use crate::protocol::{Phase, Received};
 use crate::telemetry::observer::Event;
@@ -24,7 +23,7 @@ pub(super) enum ReadSide {
 }
 
 impl<S: Stream> Connection<S> {
-    pub(super) fn receive<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Step {
+    pub(super) fn receive(&mut self, cx: &mut Context<'_>) -> Step {
         if !self.unread.is_empty() {
             let mut unread = std::mem::take(&mut self.unread);
             let (step, left) = self.take_in(&unread, cx);
@@ -67,14 +66,22 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Gives `bytes` to the protocol; returns how many are left of them, for the next request.
-    pub(super) fn take_in<A: Application>(
-        &mut self,
-        mut bytes: &[u8],
-        cx: &mut Context<'_, A>,
-    ) -> (Step, usize) {
+    pub(super) fn take_in(&mut self, mut bytes: &[u8], cx: &mut Context<'_>) -> (Step, usize) {
         cx.observers.tell(self.id, Event::Received { peer: &self.peer, bytes: bytes.len() });
         let mut step = Step::Progress;
-        match self.protocol.receive(&mut bytes, &mut self.outbox.before, cx.limits) {
+        let all = bytes;
+        if cx.runner.may_pass_on() && self.protocol.phase() == Phase::Idle {
+            // A header of the connection's own stands before its first request, and the next ones lack it.
+            let (has_preamble, is_first) = (self.protocol.has_preamble(), self.sent == 0);
+            if !(has_preamble && is_first) || self.received.is_empty() {
+                self.received.begin(has_preamble && !is_first);
+            }
+        }
+        let received = self.protocol.receive(&mut bytes, &mut self.outbox.before, cx.limits);
+        if cx.runner.may_pass_on() {
+            self.received.add(&all[..all.len() - bytes.len()]);
+        }
+        match received {
             Ok(Received::More) => {}
             Ok(Received::Request(environ)) => self.respond(environ, cx),
             Ok(Received::Answered(persistence) | Received::Aborted(persistence)) => {
@@ -94,7 +101,7 @@ impl<S: Stream> Connection<S> {
 
     /// Takes in what a peer says while its request is answered: first what arrived with the request. What the
     /// protocol answers to that stands behind the piece that is on its way.
-    pub(super) fn read_while_responding<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Step {
+    pub(super) fn read_while_responding(&mut self, cx: &mut Context<'_>) -> Step {
         let mut arrived = std::mem::take(&mut self.unread);
         if arrived.is_empty() {
             arrived = match self.read(cx.scratch) {
@@ -117,6 +124,7 @@ impl<S: Stream> Connection<S> {
             Ok(Received::Aborted(persistence)) => {
                 debug!("{}: {}: taken back by the peer", self.peer, self.request_line());
                 self.report(cx, false);
+                self.let_go(cx);
                 self.stage.take_back(persistence);
                 Step::Progress
             }
@@ -142,7 +150,7 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Whether bytes have arrived that will not be read. The socket is asked only where that is not known.
-    pub(super) fn holds_unread<A>(&mut self, cx: &mut Context<'_, A>) -> bool {
+    pub(super) fn holds_unread(&mut self, cx: &mut Context<'_>) -> bool {
         if self.read_side == ReadSide::Drained {
             return false;
         }
@@ -152,7 +160,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    pub(super) fn drain<A>(&mut self, cx: &mut Context<'_, A>) -> Step {
+    pub(super) fn drain(&mut self, cx: &mut Context<'_>) -> Step {
         if self.read_side == ReadSide::Drained {
             return Step::Blocked;
         }

@@ -2,63 +2,123 @@
 
 use bytes::Bytes;
 
-use super::exchange::Exchange;
-use super::state::{Next, Responding};
+use super::answer::Answer;
+use super::runner::{Call, Outcome, Place, Ran, Ticket};
+use super::state::Next;
 use super::{Connection, Context, ReadSide, Step, abort_reply};
-use crate::application::Application;
 use crate::application::environ::Environ;
+use crate::application::{AppError, Started};
 use crate::net::stream::Stream;
 use crate::telemetry::observer::Event;
 
 impl<S: Stream> Connection<S> {
-    pub(super) fn respond<A: Application>(&mut self, environ: Environ, cx: &mut Context<'_, A>) {
+    /// Asks the application for its answer to a request.
+    pub(super) fn respond(&mut self, environ: Environ, cx: &mut Context<'_>) {
         cx.observers
             .tell(self.id, Event::Request { packet: &|| self.protocol.describe(), environ: &environ });
-        let abort_reply = self.protocol.abort_reply(environ.method() == b"HEAD");
-        abort_reply::set(self.stream.abort_descriptor(), abort_reply);
         let hang_up = self.stream.hang_up_probe();
-        let (exchange, called) = Exchange::call(cx.application, environ, hang_up, cx.limits);
+        let (start_response, started) = Started::pair(&environ, cx.limits, hang_up);
+        abort_reply::set(self.stream.abort_descriptor(), self.protocol.abort_reply(started.is_head()));
+        self.stage.respond(Answer::new(started.clone()));
+        let ran = cx.runner.call(Call { environ, start_response, started });
+        self.ran(ran, cx);
+    }
+
+    /// Asks for the body's next piece.
+    pub(super) fn ask(&mut self, place: Place, cx: &mut Context<'_>) -> Step {
+        let Some(answer) = self.stage.responding() else { return Step::Progress };
+        if answer.runs_code {
+            let is_head = answer.started.is_head();
+            let reply = if answer.is_head_sent { &[] } else { self.protocol.abort_reply(is_head) };
+            abort_reply::set(self.stream.abort_descriptor(), reply);
+            cx.observers.tell(self.id, Event::Step);
+        }
+        let ran = cx.runner.step(place);
+        self.ran(ran, cx)
+    }
+
+    fn ran(&mut self, ran: Ran, cx: &mut Context<'_>) -> Step {
         abort_reply::set(None, &[]);
-        cx.observers.tell(self.id, Event::Returned);
-        self.stage.respond(exchange);
-        if let Err(error) = called {
-            self.app_error(&error, cx);
+        match ran {
+            Ran::Now(outcome) => self.came(outcome, cx),
+            Ran::Later(ticket) => {
+                if let Some(answer) = self.stage.responding() {
+                    answer.awaited = Some(ticket);
+                }
+                Step::Progress
+            }
         }
     }
 
-    pub(super) fn pull<A: Application>(&mut self, cx: &mut Context<'_, A>) -> Step {
-        let Some(Responding { exchange, pending, empty_since }) = self.stage.responding() else {
-            return Step::Progress;
+    /// Takes in what the application gave. What it gave to a request that is over is not taken, and its body is still
+    /// to be closed.
+    pub(super) fn take_outcome(
+        &mut self,
+        ticket: Ticket,
+        outcome: Outcome,
+        cx: &mut Context<'_>,
+    ) -> Result<Step, Option<Place>> {
+        match self.stage.responding().filter(|answer| answer.awaited == Some(ticket)) {
+            Some(answer) => answer.awaited = None,
+            None => return Err(outcome.open),
+        }
+        Ok(self.came(outcome, cx))
+    }
+
+    fn came(&mut self, outcome: Outcome, cx: &mut Context<'_>) -> Step {
+        let Some(answer) = self.stage.responding() else { return Step::Progress };
+        if std::mem::replace(&mut answer.runs_code, outcome.runs_code) || answer.open.is_none() {
+            cx.observers.tell(self.id, Event::Returned);
+        }
+        answer.open = outcome.open;
+        let piece = match outcome.piece {
+            Ok(None) => return Step::Progress,
+            Ok(Some(piece)) => piece,
+            // What it gave before goes first.
+            Err(error) if !self.outbox.is_empty() || answer.has_pieces() => {
+                answer.failure = Some(error);
+                return Step::Progress;
+            }
+            Err(error) => return self.app_error(&error, cx),
         };
+        if !piece.is_empty() {
+            answer.empty_since = None;
+            answer.is_head_sent |= piece.head.is_some();
+            return match answer.add(piece, cx.limits.ahead_memory_bytes_max) {
+                Ok(()) => Step::Progress,
+                Err(error) => self.app_error(&error.into(), cx),
+            };
+        }
+        if let Some(time) = cx.limits.empty_chunks_time_max {
+            let now = (cx.clock)();
+            if now.saturating_duration_since(*answer.empty_since.get_or_insert(now)) >= time {
+                return self.app_late(time, cx);
+            }
+        }
+        Step::Progress
+    }
+
+    /// Frames the next piece; asks for it if none has come.
+    pub(super) fn pull(&mut self, cx: &mut Context<'_>) -> Step {
         if cx.stopping {
             self.protocol.disable_keep_alive();
         }
-        if pending.data.is_empty() {
-            let asks = exchange.asks_application();
-            if asks {
-                let begun = exchange.is_head_sent();
-                let abort_reply = if begun { &[] } else { self.protocol.abort_reply(exchange.head_only) };
-                abort_reply::set(self.stream.abort_descriptor(), abort_reply);
-                cx.observers.tell(self.id, Event::Step);
+        let Some(answer) = self.stage.responding() else { return Step::Progress };
+        answer.take_up();
+        if answer.pending.is_empty() {
+            if let Some(error) = answer.failure.take() {
+                return self.app_error(&error, cx);
             }
-            let stepped = exchange.next_piece();
-            if asks {
-                abort_reply::set(None, &[]);
-                cx.observers.tell(self.id, Event::Returned);
-            }
-            *pending = match stepped {
-                Ok(piece) => piece,
-                Err(error) => return self.app_error(&error, cx),
-            };
-            if !pending.is_empty() {
-                *empty_since = None;
-            } else if let Some(time) = cx.limits.empty_chunks_time_max {
-                let now = (cx.clock)();
-                if now.saturating_duration_since(*empty_since.get_or_insert(now)) >= time {
-                    return self.app_late(time, cx);
-                }
+            match answer.open {
+                _ if answer.awaited.is_some() => return Step::Blocked,
+                Some(place) => match self.ask(place, cx) {
+                    Step::Progress => {}
+                    step => return step,
+                },
+                None => return self.app_error(&AppError::new("its body has no end"), cx),
             }
         }
+        let Some(Answer { pending, .. }) = self.stage.responding() else { return Step::Progress };
         if let Some(head) = pending.head.take() {
             self.tally.code = head.code();
             cx.observers.tell(self.id, Event::Start { head: &head });
@@ -79,16 +139,25 @@ impl<S: Stream> Connection<S> {
         Step::Progress
     }
 
-    pub(super) fn follow<A>(&mut self, next: Next, cx: &mut Context<'_, A>) -> Step {
+    /// Ends the application's part in the answer: its body, if it is open, is closed.
+    pub(super) fn let_go(&mut self, cx: &mut Context<'_>) {
+        if let Some(place) = self.stage.answer_mut().and_then(Answer::let_go) {
+            cx.runner.close(place);
+        }
+    }
+
+    pub(super) fn follow(&mut self, next: Next, cx: &mut Context<'_>) -> Step {
         self.report(cx, true);
         match next {
             Next::Close if self.may_close_at_once(cx) => Step::Closed,
             Next::Receive => {
+                self.let_go(cx);
                 self.stage.receive_next();
                 Step::Progress
             }
             Next::Close | Next::Drain => match self.stream.shutdown_write() {
                 Ok(()) => {
+                    self.let_go(cx);
                     self.unread = Bytes::new();
                     if matches!(next, Next::Drain) && self.read_side == ReadSide::Drained {
                         // A peer that is refused is most likely still sending.
@@ -105,7 +174,7 @@ impl<S: Stream> Connection<S> {
     /// Whether a close takes nothing of the response away. All that was sent is on its way, as the first flight of a
     /// connection is, and nothing has arrived, or will, that is not read: a front end has no more to say, and of those
     /// that connect anew for each request the cost is that of their system calls.
-    fn may_close_at_once<A>(&mut self, cx: &mut Context<'_, A>) -> bool {
+    fn may_close_at_once(&mut self, cx: &mut Context<'_>) -> bool {
         !self.protocol.peer_may_go_on()
             && self.sent < cx.limits.staged_close_bytes_min
             && self.unread.is_empty()

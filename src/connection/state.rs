@@ -14,9 +14,10 @@
 //! The state says which of the last two it is:
 //!
 //! - *Receiving*: it reads, and the protocol decodes, until a request is complete. A request that is refused, or that the
-//!   protocol answers by itself, has no exchange and goes straight to Finished.
-//! - *Responding*: the application was called, and gives a chunk whenever the last is wholly written. A failure of it
-//!   before the head is sent is answered with a 500, and is Finished like a response; one behind the head closes.
+//!   protocol answers by itself, has no answer of the application's and goes straight to Finished.
+//! - *Responding*: the application was called, and gives a chunk whenever the last is wholly written. Where it runs on
+//!   another thread, what it gives is delivered. A failure of it before the head is sent is answered with a 500, and is
+//!   Finished like a response; one behind the head closes.
 //! - *Finished*: the last byte is in the outbox. Once that is flushed, [`Next`] has its way.
 //! - *Draining*: nothing more will be sent, and what comes is read and dropped, until the peer closes. Bytes that arrive for
 //!   a socket that is closed, or that it holds unread, make the close a reset, which takes away what of the response is
@@ -25,8 +26,8 @@
 //! What holds for all of them:
 //!
 //! 1. Every transition is a method of [`Stage`], whose fields no other file sees. The others look at the state, and call one.
-//! 2. A state holds exactly the data that exists in it. So an exchange lives from `respond` to the end of Finished, and is
-//!    dropped once, which closes the application's body: behind the last byte, or when the connection is given up.
+//! 2. A state holds exactly the data that exists in it. An answer lives from `respond` to the end of Finished, and before it
+//!    goes the application's body is closed, once: behind the last byte, or when the connection is given up.
 //! 3. The deadline is the state's own: none when it is entered, and set when the peer is first waited for (`waiting`).
 //! 4. Every step ends Progress, Blocked or Closed; every turn ends Blocked (an event will come), Yielded (none will: the
 //!    worker must call again) or Closed. A fourth way out would be a stall: readiness is edge-triggered, and nothing more is
@@ -35,7 +36,7 @@
 
 use std::time::Instant;
 
-use super::exchange::{Exchange, Piece};
+use super::answer::Answer;
 use crate::protocol::Persistence;
 
 /// The state, and until when the peer is waited for in it.
@@ -50,12 +51,12 @@ pub(super) enum State {
     Receiving {
         waiting: Waiting,
     },
-    Responding(Responding),
-    /// The exchange, if there was one, ends with this state: the last chunk is the body's until it is written, and
-    /// close() keeps no client waiting.
+    Responding(Answer),
+    /// The application's answer, if there was one, ends with this state: the last chunk is the body's until it is written,
+    /// and close() keeps no client waiting.
     Finished {
         next: Next,
-        exchange: Option<Exchange>,
+        answer: Option<Answer>,
     },
     Draining,
 }
@@ -71,15 +72,6 @@ pub(super) enum Waiting {
     Head,
     /// The body, since then.
     Body(Instant),
-}
-
-/// The application answers.
-pub(super) struct Responding {
-    pub exchange: Exchange,
-    /// What of the last piece is still to be framed.
-    pub pending: Piece,
-    /// When the body began to give nothing but empty chunks.
-    pub empty_since: Option<Instant>,
 }
 
 /// What follows a response that is flushed.
@@ -104,40 +96,48 @@ impl Stage {
         self.deadline
     }
 
-    pub(super) fn exchange(&self) -> Option<&Exchange> {
+    pub(super) fn answer(&self) -> Option<&Answer> {
         match &self.state {
-            State::Responding(Responding { exchange, .. }) => Some(exchange),
-            State::Finished { exchange, .. } => exchange.as_ref(),
+            State::Responding(answer) => Some(answer),
+            State::Finished { answer, .. } => answer.as_ref(),
+            State::Receiving { .. } | State::Draining => None,
+        }
+    }
+
+    pub(super) fn answer_mut(&mut self) -> Option<&mut Answer> {
+        match &mut self.state {
+            State::Responding(answer) => Some(answer),
+            State::Finished { answer, .. } => answer.as_mut(),
             State::Receiving { .. } | State::Draining => None,
         }
     }
 
     /// What a response is made from, while one is.
-    pub(super) fn responding(&mut self) -> Option<&mut Responding> {
+    pub(super) fn responding(&mut self) -> Option<&mut Answer> {
         match &mut self.state {
-            State::Responding(responding) => Some(responding),
+            State::Responding(answer) => Some(answer),
             _ => None,
         }
     }
 
-    /// Receiving → Responding: the request is complete, and the application was called.
-    pub(super) fn respond(&mut self, exchange: Exchange) {
+    /// Receiving → Responding: the request is complete, and the application is asked.
+    pub(super) fn respond(&mut self, answer: Answer) {
         debug_assert!(matches!(self.state, State::Receiving { .. }), "one request at a time");
-        self.enter(State::Responding(Responding { exchange, pending: Piece::default(), empty_since: None }));
+        self.enter(State::Responding(answer));
     }
 
     /// Receiving, Responding → Finished: the last byte is in the outbox.
     pub(super) fn finish(&mut self, next: impl Into<Next>) {
-        let exchange = match std::mem::replace(&mut self.state, State::Draining) {
-            State::Responding(Responding { exchange, .. }) => Some(exchange),
+        let answer = match std::mem::replace(&mut self.state, State::Draining) {
+            State::Responding(answer) => Some(answer),
             _ => None,
         };
-        self.enter(State::Finished { next: next.into(), exchange });
+        self.enter(State::Finished { next: next.into(), answer });
     }
 
-    /// Responding → Finished: the peer wants no response any more, and the exchange ends here.
+    /// Responding → Finished: the peer wants no response any more, and the application's answer has ended.
     pub(super) fn take_back(&mut self, next: impl Into<Next>) {
-        self.enter(State::Finished { next: next.into(), exchange: None });
+        self.enter(State::Finished { next: next.into(), answer: None });
     }
 
     /// Finished → Receiving: the connection is kept alive.
@@ -160,6 +160,11 @@ impl Stage {
     /// Waits for the peer until then.
     pub(super) fn wait_until(&mut self, deadline: Instant) {
         self.deadline = Some(deadline);
+    }
+
+    /// Waits for the application, and not for the peer.
+    pub(super) fn wait_for_application(&mut self) {
+        self.deadline = None;
     }
 
     fn enter(&mut self, state: State) {

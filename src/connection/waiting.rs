@@ -8,9 +8,13 @@ use crate::protocol::Phase;
 
 impl<S> Connection<S> {
     /// Sets until when the peer is waited for.
-    pub(super) fn wait<A>(&mut self, moved: bool, cx: &Context<'_, A>) {
+    pub(super) fn wait(&mut self, moved: bool, cx: &Context<'_>) {
         let (limits, phase) = (cx.limits, self.protocol.phase());
         let deadline = match self.stage.state() {
+            // Nothing is owed to the peer: it is the application that is waited for, and that has its own time.
+            State::Responding(answer) if answer.awaited.is_some() && self.outbox.is_empty() => {
+                return self.stage.wait_for_application();
+            }
             State::Receiving { waiting } => match (phase, *waiting) {
                 (Phase::Body { received }, _) => {
                     let since = match *waiting {

@@ -8,12 +8,12 @@ use log::debug;
 
 use super::abort;
 use super::signals::{HEARD, Held, Loading};
-use crate::application::Application;
 use crate::limits::Limits;
 use crate::net::listener::Listener;
+use crate::net::relay::Relay;
 use crate::process::fork_watch;
-use crate::telemetry::scoreboard::{Recorder, Slot};
-use crate::worker::Worker;
+use crate::telemetry::scoreboard::{Recorder, Scoreboard, Slot};
+use crate::worker::BareWorker;
 use crate::worker::master_link::{MasterLink, word};
 
 /// What a worker is given.
@@ -22,7 +22,10 @@ pub(crate) struct WorkerSetup {
     pub(super) link: UnixStream,
     /// There are other workers.
     pub(super) shares: bool,
+    pub(super) board: &'static Scoreboard,
     pub(super) slot: &'static Slot,
+    /// Where workers pass on to one another what waits.
+    pub(super) relay: Option<Relay>,
     pub(super) loading: Loading,
     /// Signals wait until the worker has handlers of its own.
     pub(super) held: Option<Held>,
@@ -47,24 +50,26 @@ impl WorkerSetup {
         }
     }
 
-    /// Serves to the end: until the master, a signal or the master's end says so. `prepare` is given the worker
-    /// before it begins, and `reopen_logs` is called when the master says so.
-    pub(crate) fn serve<A: Application>(
+    /// The worker that it is to be, which serves until the master, a signal or the master's end says so. `prepare` is
+    /// given it before it begins, and `reopen_logs` is called when the master says so.
+    pub(crate) fn worker(
         self,
-        application: A,
         limits: Limits,
-        prepare: impl FnOnce(&mut Worker<A>),
-        reopen_logs: impl FnMut() + 'static,
-    ) -> io::Result<()> {
+        prepare: impl FnOnce(&mut BareWorker),
+        reopen_logs: impl FnMut() + Send + 'static,
+    ) -> io::Result<BareWorker> {
         let link = MasterLink::new(self.link, self.shares, reopen_logs)?;
-        let mut worker = Worker::led(self.listeners, application, limits, link)?;
-        worker.record(Recorder::new(self.slot, Instant::now(), unix_micros()));
+        let mut worker = BareWorker::new(self.listeners, limits, Some(link))?;
+        worker.record(Recorder::new(self.board, self.slot, Instant::now(), unix_micros()));
+        if let Some(relay) = self.relay {
+            worker.pass_by(relay);
+        }
         prepare(&mut worker);
         worker.stopper().on_signals()?;
         fork_watch::reset_in_children(&HEARD)?;
         abort::prepare()?;
         self.loading.end();
-        worker.run()
+        Ok(worker)
     }
 }
 

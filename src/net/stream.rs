@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use mio::{Interest, Registry, Token};
 use nix::sys::socket::{MsgFlags, recv};
 use rustix::fs::sendfile;
 use rustix::io::Errno;
-use rustix::net::connect_unspec;
+use rustix::net::{AddressFamily, connect_unspec, getsockname};
 
 use crate::application::hang_up::HangUpProbe;
 use crate::process::fork_watch;
@@ -64,11 +64,53 @@ pub struct Arrived {
 
 /// An accepted socket.
 #[derive(Debug)]
-pub(crate) enum Socket {
-    /// A TCP connection.
+pub(crate) struct Socket {
+    kind: Kind,
+    /// Another process has it too, and goes on with it.
+    is_passed_on: bool,
+}
+
+#[derive(Debug)]
+enum Kind {
     Tcp(TcpStream),
-    /// A unix stream connection.
     Unix(UnixStream),
+}
+
+impl From<TcpStream> for Socket {
+    fn from(stream: TcpStream) -> Self {
+        Socket { kind: Kind::Tcp(stream), is_passed_on: false }
+    }
+}
+
+impl From<UnixStream> for Socket {
+    fn from(stream: UnixStream) -> Self {
+        Socket { kind: Kind::Unix(stream), is_passed_on: false }
+    }
+}
+
+impl Socket {
+    /// A connected socket that another process has accepted, and its peer.
+    pub(crate) fn passed(socket: OwnedFd) -> io::Result<(Socket, Peer)> {
+        if getsockname(&socket)?.address_family() == AddressFamily::UNIX {
+            return Ok((UnixStream::from_std(socket.into()).into(), Peer::Unix));
+        }
+        let stream = TcpStream::from_std(socket.into());
+        let peer = stream.peer_addr()?;
+        Ok((stream.into(), Peer::Tcp(peer)))
+    }
+
+    #[cfg(test)]
+    pub(super) fn tcp(&self) -> Option<&TcpStream> {
+        match &self.kind {
+            Kind::Tcp(stream) => Some(stream),
+            Kind::Unix(_) => None,
+        }
+    }
+
+    /// Lets go of a socket with which another process goes on: it stays connected.
+    pub(crate) fn leave_to_other(mut self) {
+        self.is_passed_on = true;
+    }
 }
 
 /// The other end's address.
@@ -91,10 +133,10 @@ impl fmt::Display for Peer {
 
 /// Does the same on a socket of either kind.
 macro_rules! on {
-    ($self:ident, $socket:ident => $does:expr) => {
-        match $self {
-            Socket::Tcp($socket) => $does,
-            Socket::Unix($socket) => $does,
+    ($kind:expr, $socket:ident => $does:expr) => {
+        match $kind {
+            Kind::Tcp($socket) => $does,
+            Kind::Unix($socket) => $does,
         }
     };
 }
@@ -110,7 +152,7 @@ impl Stream for Socket {
     fn send_file(&mut self, file: &File, offset: u64, len: u64) -> io::Result<usize> {
         let mut at = offset;
         let count = usize::try_from(len).unwrap_or(usize::MAX);
-        let sent = on!(self, socket => sendfile(socket, file, Some(&mut at), count));
+        let sent = on!(&mut self.kind, socket => sendfile(socket, file, Some(&mut at), count));
         match sent {
             // A file that the system cannot map (a pipe's end, some /proc files) is read instead.
             Err(Errno::INVAL | Errno::NOSYS) => {
@@ -123,16 +165,16 @@ impl Stream for Socket {
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {
-        on!(self, socket => socket.shutdown(Shutdown::Write))
+        on!(&mut self.kind, socket => socket.shutdown(Shutdown::Write))
     }
 
     fn reset_on_close(&mut self) {
-        if let Socket::Tcp(socket) = self {
+        if let Kind::Tcp(socket) = &self.kind {
             // They can only fail on a socket that is gone already, and that shows by itself.
-            let _ = socket2::SockRef::from(&*socket).set_linger(Some(Duration::ZERO));
+            let _ = socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO));
             if fork_watch::is_shared() {
                 // The close to come closes nothing while a child has the socket too; to disconnect it is a reset at once.
-                let _ = connect_unspec(&*socket);
+                let _ = connect_unspec(socket);
             }
         }
     }
@@ -142,7 +184,7 @@ impl Stream for Socket {
     }
 
     fn abort_descriptor(&self) -> Option<RawFd> {
-        Some(on!(self, socket => socket.as_raw_fd()))
+        Some(self.as_fd().as_raw_fd())
     }
 }
 
@@ -150,22 +192,22 @@ impl Stream for Socket {
 /// process closes, it closes for all.
 impl Drop for Socket {
     fn drop(&mut self) {
-        if fork_watch::is_shared() {
+        if fork_watch::is_shared() && !self.is_passed_on {
             // It fails if the peer has gone, or if both directions are closed: then there is nothing to end.
-            let _ = on!(self, socket => socket.shutdown(Shutdown::Both));
+            let _ = on!(&mut self.kind, socket => socket.shutdown(Shutdown::Both));
         }
     }
 }
 
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        on!(self, socket => socket.read(buffer))
+        on!(&mut self.kind, socket => socket.read(buffer))
     }
 }
 
 impl Write for Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        on!(self, socket => socket.write(bytes))
+        on!(&mut self.kind, socket => socket.write(bytes))
     }
 
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -174,7 +216,7 @@ impl Write for Socket {
         if let Some(joined) = join(parts, &mut joined) {
             return self.write(joined);
         }
-        on!(self, socket => socket.write_vectored(parts))
+        on!(&mut self.kind, socket => socket.write_vectored(parts))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -184,21 +226,21 @@ impl Write for Socket {
 
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        on!(self, socket => socket.as_fd())
+        on!(&self.kind, socket => socket.as_fd())
     }
 }
 
 impl Source for Socket {
     fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        on!(self, socket => socket.register(registry, token, interests))
+        on!(&mut self.kind, socket => socket.register(registry, token, interests))
     }
 
     fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        on!(self, socket => socket.reregister(registry, token, interests))
+        on!(&mut self.kind, socket => socket.reregister(registry, token, interests))
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        on!(self, socket => socket.deregister(registry))
+        on!(&mut self.kind, socket => socket.deregister(registry))
     }
 }
 

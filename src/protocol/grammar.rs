@@ -46,6 +46,10 @@ pub(super) trait Grammar {
         false
     }
 
+    fn has_preamble(&self) -> bool {
+        false
+    }
+
     fn peer_may_go_on(&self) -> bool {
         false
     }

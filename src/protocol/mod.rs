@@ -169,6 +169,11 @@ impl Protocol {
         grammar!(self.reads_while_responding())
     }
 
+    /// Whether a header that is the connection's own comes before its first request.
+    pub(crate) fn has_preamble(&self) -> bool {
+        grammar!(self.has_preamble())
+    }
+
     /// Whether a peer may send more behind its connection's last request: it is any client, and no front end.
     pub fn peer_may_go_on(&self) -> bool {
         grammar!(self.peer_may_go_on())

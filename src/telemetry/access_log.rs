@@ -38,7 +38,7 @@ struct Times {
 
 impl AccessLog {
     /// A log that is written to `out`, a line at a time.
-    pub(crate) fn new(out: Box<dyn Write>) -> Self {
+    pub(crate) fn new(out: Box<dyn Write + Send>) -> Self {
         let out = Output::new("the access log", out);
         AccessLog { out, requests: HashMap::new(), line: String::new() }
     }
@@ -156,7 +156,7 @@ mod tests {
             log.observe(7, Event::Wrote { parts: &[b"x"], bytes: 95 });
             log.observe(7, Event::Finished(&summary(request_line, complete)));
         }
-        let lines = lines.0.borrow();
+        let lines = lines.0.lock().unwrap();
         let fields: Vec<Vec<&str>> =
             lines.iter().map(|line| line.strip_suffix('\n').unwrap().split(' ').collect()).collect();
         assert_eq!(fields[0][1..6], ["unix", "GET", "/a\\x20b\\\"\\xff\\n", "200", "95"]);

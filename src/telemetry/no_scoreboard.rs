@@ -5,6 +5,10 @@ use crate::telemetry::observer::{Event, Note, Observer};
 pub(crate) enum Recorder {}
 
 impl Recorder {
+    pub(crate) fn idle_elsewhere(&self) -> usize {
+        match *self {}
+    }
+
     pub(crate) fn note(&mut self, _: Note) {
         match *self {}
     }

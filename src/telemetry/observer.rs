@@ -51,8 +51,8 @@ impl<'a> Observers<'a> {
 pub(crate) enum Note {
     /// It has woken.
     Wakes(Instant),
-    /// It is about to wait, with so many connections open.
-    Waits(Instant, usize),
+    /// It is about to wait, with so many connections open, and so many threads of the application that are idle.
+    Waits { now: Instant, connections: usize, idle: usize },
     /// It has nothing to do, and would find out if it had.
     Lives,
     /// A connection was accepted from the listener of this place.
@@ -61,6 +61,16 @@ pub(crate) enum Note {
     Keeps(usize),
     /// A connection that stayed open is closed.
     LetsGo(usize),
+    /// A request was dropped before the application was called, as its client had gone.
+    Dropped,
+    /// A request was answered with 503, as no thread came free for it.
+    Shed,
+    /// A connection was passed on to another worker.
+    PassedOn,
+    /// A connection was taken over from another worker.
+    TakenOver,
+    /// A thread of the application does not come back, and the worker is to be replaced.
+    Late,
 }
 
 /// What happens, in this order; several times where the words say so.

@@ -9,7 +9,7 @@ use crate::telemetry::log_throttle::Throttle;
 
 /// An output. It counts the lines that are lost, says so once in a while, and says when they are written again.
 pub(crate) struct Output {
-    out: Box<dyn Write>,
+    out: Box<dyn Write + Send>,
     /// Its name in the log.
     of: &'static str,
     /// Lines, since the last time that it was said that they are written again.
@@ -21,7 +21,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    pub(crate) fn new(of: &'static str, out: Box<dyn Write>) -> Self {
+    pub(crate) fn new(of: &'static str, out: Box<dyn Write + Send>) -> Self {
         Output { out, of, count: 0, told: None, is_pending: false }
     }
 
@@ -72,19 +72,18 @@ impl Output {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::cell::RefCell;
-    use std::rc::Rc;
+    use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
     use super::*;
 
     /// What is written, each write apart.
     #[derive(Clone, Default)]
-    pub(in crate::telemetry) struct Writes(pub Rc<RefCell<Vec<String>>>);
+    pub(in crate::telemetry) struct Writes(pub Arc<Mutex<Vec<String>>>);
 
     impl Write for Writes {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.borrow_mut().push(String::from_utf8(bytes.to_vec()).unwrap());
+            self.0.lock().unwrap().push(String::from_utf8(bytes.to_vec()).unwrap());
             Ok(bytes.len())
         }
 

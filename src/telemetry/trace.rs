@@ -43,7 +43,7 @@ struct Request {
 
 impl Trace {
     /// A trace that is written to `out`, an event at a time.
-    pub(crate) fn new(out: Box<dyn Write>) -> Self {
+    pub(crate) fn new(out: Box<dyn Write + Send>) -> Self {
         Trace { out: Output::new("the trace", out), requests: HashMap::new(), text: String::new() }
     }
 }
@@ -238,7 +238,7 @@ mod tests {
             trace.observe(3, event);
         }
         assert!(trace.requests.is_empty());
-        let text = text.0.take().concat();
+        let text = text.0.lock().unwrap().drain(..).collect::<Vec<_>>().concat();
         text.lines().filter(|line| !line.is_empty()).map(|line| line[20..].to_owned()).collect()
     }
 

@@ -5,8 +5,10 @@ use std::time::Instant;
 
 use log::warn;
 
-use super::{Entry, Worker, token};
-use crate::application::Application;
+use mio::Token;
+
+use super::event_loop::{Entry, EventLoop, Inline};
+use super::token;
 use crate::connection::{Connection, Turn};
 use crate::limits::Limits;
 use crate::net::stream::{Peer, Socket};
@@ -14,15 +16,32 @@ use crate::telemetry::observer::Note;
 use crate::worker::acceptor::Accepted;
 use crate::worker::master_link::MasterLink;
 
-impl<A: Application> Worker<A> {
+/// How far accepting has come in this turn of the loop.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Accepting {
+    /// The listener's place.
+    at: usize,
+    /// Taken from it, a count.
+    taken: usize,
+    /// When it came to this listener.
+    began: Option<Instant>,
+}
+
+impl EventLoop {
     /// Whether there is room for another connection.
     pub(super) fn can_accept(&self) -> bool {
         self.connections.len() < self.resources.limits.connections_count_max
     }
 
-    /// The same, or room can be made for it.
+    /// The same, or room can be made for it; and a thread of the application can be had for its request.
     pub(super) fn may_accept(&self) -> bool {
-        self.can_accept() || self.spare_count > 0
+        (self.can_accept() || self.spare_count > 0) && self.has_thread()
+    }
+
+    /// Another worker, if there is one, takes the requests for which this one has no thread.
+    fn has_thread(&self) -> bool {
+        let shares = self.link.as_ref().is_some_and(MasterLink::shares);
+        !self.is_to_be_replaced() && (!shares || self.threads.can_take())
     }
 
     pub(super) fn watch_listeners(&mut self) -> io::Result<()> {
@@ -30,45 +49,50 @@ impl<A: Application> Worker<A> {
         self.acceptors.iter_mut().try_for_each(|acceptor| acceptor.watch(self.poll.registry(), can))
     }
 
-    pub(super) fn accept(&mut self, now: Instant) {
-        for at in 0..self.acceptors.len() {
-            let began = Instant::now();
-            for _ in 0..self.resources.limits.accepts_per_turn_max {
-                if !self.acceptors[at].is_ready(now) {
-                    break;
+    /// Accepts one connection; returns how far it has come then, and `None` when that was all.
+    pub(super) fn accept(&mut self, mut accepting: Accepting, inline: &mut Inline<'_>) -> Option<Accepting> {
+        let (now, at) = (self.turn.now, accepting.at);
+        let acceptor = self.acceptors.get_mut(at)?;
+        let next = Some(Accepting { at: at + 1, ..Accepting::default() });
+        if accepting.taken >= self.resources.limits.accepts_per_turn_max || !acceptor.is_ready(now) {
+            return next;
+        }
+        if !self.has_thread() {
+            return None;
+        }
+        let began = *accepting.began.get_or_insert_with(Instant::now);
+        if !self.can_accept() {
+            // No connection is closed for a newcomer that is not there.
+            if !self.acceptors[at].has_waiting() {
+                return next;
+            }
+            if !self.make_room(inline) {
+                if let Some(more) = self.full.pass(now) {
+                    warn!(
+                        "{} connections are open, the most allowed; the rest wait{more}",
+                        self.connections.len()
+                    );
                 }
-                if !self.can_accept() {
-                    // No connection is closed for a newcomer that is not there.
-                    if !self.acceptors[at].has_waiting() {
-                        break;
-                    }
-                    if !self.make_room() {
-                        if let Some(more) = self.full.pass(now) {
-                            warn!(
-                                "{} connections are open, the most allowed; the rest wait{more}",
-                                self.connections.len()
-                            );
-                        }
-                        return;
-                    }
-                }
-                if !self.accept_one(at, now) {
-                    break;
-                }
-                // The clock is asked only where a connection or a listener may wait for its turn.
-                if (!self.connections.is_empty() || self.acceptors.len() > 1)
-                    && began.elapsed() > self.resources.limits.accept_turn_time_max
-                {
-                    break;
-                }
+                return None;
             }
         }
+        if !self.accept_one(at, now, inline) {
+            return next;
+        }
+        // The clock is asked only where a connection or a listener may wait for its turn.
+        if (!self.connections.is_empty() || self.acceptors.len() > 1)
+            && began.elapsed() > self.resources.limits.accept_turn_time_max
+        {
+            return next;
+        }
+        accepting.taken += 1;
+        Some(accepting)
     }
 
     /// Accepts one connection on the listener at this place; returns whether there may be more.
-    pub(super) fn accept_one(&mut self, at: usize, now: Instant) -> bool {
+    pub(super) fn accept_one(&mut self, at: usize, now: Instant, inline: &mut Inline<'_>) -> bool {
         match self.acceptors[at].accept(now, &self.resources.limits) {
-            Accepted::Connection(socket, peer) => self.open(at, socket, peer),
+            Accepted::Connection(socket, peer) => self.open(at, socket, peer, inline),
             Accepted::Refused => {}
             Accepted::NoMore => return false,
         }
@@ -77,41 +101,42 @@ impl<A: Application> Worker<A> {
 
     /// Serves a fresh connection as far as it goes. A request that needs no waiting ends here, and neither the
     /// slab nor the poller hears of it.
-    fn open(&mut self, acceptor: usize, socket: Socket, peer: Peer) {
+    fn open(&mut self, acceptor: usize, socket: Socket, peer: Peer, inline: &mut Inline<'_>) {
         self.accepted += 1;
         let protocol = self.acceptors[acceptor].protocol(&peer);
         let mut connection = Connection::new(self.accepted, socket, peer, protocol);
         self.resources.note(Note::Accepted(acceptor));
-        let mut turn = self.resources.lend(|cx| connection.advance(cx));
+        let key = self.connections.vacant_key();
+        let token = token::of_connection(key, self.accepted);
+        let runner = self.threads.runner(inline, token);
+        let mut turn = self.resources.lend(runner, |cx| connection.advance(cx));
         if turn == Turn::Blocked
             && connection.is_fresh()
             && self.link.as_ref().is_some_and(MasterLink::shares)
         {
-            turn = self.await_request(&mut connection);
+            turn = self.await_request(&mut connection, token, inline);
         }
-        if turn != Turn::Closed {
-            let vacant = self.connections.vacant_entry();
-            let (key, token) = (vacant.key(), token::of_connection(vacant.key(), self.accepted));
-            vacant.insert(Entry {
-                connection,
-                token,
-                listener: acceptor,
-                registered: false,
-                queued: false,
-                spare: false,
-            });
-            self.resources.note(Note::Keeps(acceptor));
-            self.rest(key, turn);
+        if turn == Turn::Closed {
+            connection.end(self.threads.runner(inline, token));
+            return;
         }
+        self.connections.insert(Entry::new(connection, token, acceptor));
+        self.resources.note(Note::Keeps(acceptor));
+        self.rest(key, turn, inline);
     }
 
-    /// Waits for the rest of a fresh connection's request, which mostly follows at once, and for nothing else. Meanwhile the
-    /// kernel has other workers take the connections that come, as it wakes only those that wait for events. If this one
-    /// accepted the next instead, and that were a slow call, the request would wait behind it though another could answer.
+    /// Waits for the rest of a fresh connection's request, which follows at once, and for nothing else. The kernel
+    /// wakes no worker that does not wait for events, and so another one for another connection. Were this one to go on,
+    /// and come to a slow call, the request would wait behind it though that other could answer it.
     ///
-    /// After a slow peer none is waited for, for a while: peers that connect and send nothing, or a byte now and then, must
-    /// not hold up a worker.
-    fn await_request(&mut self, connection: &mut Connection<Socket>) -> Turn {
+    /// After a peer that was slow, no other is waited for, for a while: strangers who connect and say nothing, or a byte
+    /// now and then, shall not hold up a worker.
+    fn await_request(
+        &mut self,
+        connection: &mut Connection<Socket>,
+        token: Token,
+        inline: &mut Inline<'_>,
+    ) -> Turn {
         let began = Instant::now();
         if self.hasty_until.is_some_and(|until| began < until) {
             return Turn::Blocked;
@@ -125,7 +150,8 @@ impl<A: Application> Worker<A> {
             if !is_there {
                 break waited;
             }
-            turn = self.resources.lend(|cx| connection.readable(cx));
+            let runner = self.threads.runner(inline, token);
+            turn = self.resources.lend(runner, |cx| connection.readable(cx));
             if turn != Turn::Blocked || !connection.is_fresh() || waited >= first_request_time_max {
                 break waited;
             }

@@ -1,13 +1,12 @@
 //! Room for newcomers: of the connections that are kept alive and silent, or whose peer has its response and does not
 //! close, those that have the least time left are closed. nginx does the same (ngx_drain_connections).
 
-use super::Worker;
-use crate::application::Application;
+use super::event_loop::{EventLoop, Inline};
 use crate::connection::Connection;
 
-impl<A: Application> Worker<A> {
+impl EventLoop {
     /// Closes some of them; returns whether there is room then.
-    pub(super) fn make_room(&mut self) -> bool {
+    pub(super) fn make_room(&mut self, inline: &mut Inline<'_>) -> bool {
         if self.spare_count == 0 {
             return false;
         }
@@ -18,7 +17,7 @@ impl<A: Application> Worker<A> {
         let count = (spare.len() / SHARE).clamp(1, CLOSED_AT_ONCE_MAX);
         spare.select_nth_unstable(count - 1);
         for (_, key) in spare.drain(..count) {
-            self.turn(key, Connection::make_room);
+            self.turn(key, inline, Connection::make_room);
         }
         self.can_accept()
     }

@@ -15,7 +15,7 @@ pub(crate) struct MasterLink {
     stream: mio::net::UnixStream,
     /// There are other workers.
     shares: bool,
-    reopen_logs: Box<dyn FnMut()>,
+    reopen_logs: Box<dyn FnMut() + Send>,
 }
 
 /// What a master hears of a worker that starts, and what it may say to one that serves: a byte each.
@@ -38,7 +38,7 @@ impl MasterLink {
     pub(crate) fn new(
         stream: UnixStream,
         shares: bool,
-        reopen_logs: impl FnMut() + 'static,
+        reopen_logs: impl FnMut() + Send + 'static,
     ) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         let stream = mio::net::UnixStream::from_std(stream);

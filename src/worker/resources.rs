@@ -1,41 +1,44 @@
-//! What the worker has and lends to a connection for its turn: the application, the bounds, the clock, the observers.
+//! What the worker has and lends to a connection for its turn: the bounds, the clock, the observers.
 
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::application::Application;
-use crate::connection::{Connection, Context, Turn};
+use crate::connection::{Connection, Context, Runner};
 use crate::limits::Limits;
 use crate::net::stream::Socket;
-use crate::process::fork_watch;
 use crate::telemetry::observer::{Note, Observer, Observers};
 use crate::telemetry::scoreboard::Recorder;
 use crate::worker::http_date::Date;
-use crate::worker::sleeping::Waiting;
 
 /// What a turn of a connection borrows as its [`Context`].
-pub(super) struct Resources<A> {
-    pub(super) application: A,
-    pub(super) waiting: Waiting,
+pub(super) struct Resources {
     pub(super) limits: Limits,
-    pub(super) scratch: Vec<u8>,
+    scratch: Vec<u8>,
     pub(super) date: Date,
-    pub(super) observer: Option<Box<dyn Observer>>,
+    pub(super) observer: Option<Box<dyn Observer + Send>>,
     pub(super) recorder: Option<Recorder>,
     /// When everything must be over, once a stop was ordered.
     pub(super) stopping: Option<Instant>,
 }
 
-impl<A: Application> Resources<A> {
+impl Resources {
+    pub(super) fn new(limits: Limits) -> Self {
+        Resources {
+            limits,
+            scratch: vec![0; SCRATCH_BYTES],
+            date: Date::default(),
+            observer: None,
+            recorder: None,
+            stopping: None,
+        }
+    }
+
     /// Waits until bytes come, and returns whether they have.
-    pub(super) fn wait_for(&mut self, connection: &mut Connection<Socket>) -> bool {
+    pub(super) fn wait_for(&self, connection: &mut Connection<Socket>) -> bool {
         let timeout = Timespec::try_from(self.limits.first_byte_time_max).ok();
         let mut descriptors = [PollFd::new(connection.stream(), PollFlags::IN)];
-        let mut polled = Ok(0);
-        (self.waiting)(&mut || polled = poll(&mut descriptors, timeout.as_ref()));
-        fork_watch::end_child(0);
-        polled.is_ok_and(|ready| ready > 0)
+        poll(&mut descriptors, timeout.as_ref()).is_ok_and(|ready| ready > 0)
     }
 
     /// Has the recorder write this down, if there is one.
@@ -45,9 +48,9 @@ impl<A: Application> Resources<A> {
         }
     }
 
-    pub(super) fn lend(&mut self, turn: impl FnOnce(&mut Context<'_, A>) -> Turn) -> Turn {
+    pub(super) fn lend<T>(&mut self, runner: &mut dyn Runner, turn: impl FnOnce(&mut Context<'_>) -> T) -> T {
         turn(&mut Context {
-            application: &mut self.application,
+            runner,
             scratch: &mut self.scratch,
             limits: &self.limits,
             date: self.date.text(),
@@ -61,3 +64,6 @@ impl<A: Application> Resources<A> {
         })
     }
 }
+
+/// Read at once, bytes: a whole uwsgi packet but for its last four bytes.
+const SCRATCH_BYTES: usize = 64 << 10;

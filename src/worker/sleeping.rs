@@ -5,40 +5,33 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
 
-use super::Worker;
+use super::event_loop::EventLoop;
 use super::resources::Resources;
-use crate::application::Application;
-use crate::process::fork_watch;
 use crate::telemetry::observer::Note;
 use crate::telemetry::scoreboard::Recorder;
 use crate::worker::acceptor::Acceptor;
 
-/// Runs what it is given, in which the worker's thread sleeps until there is something to do. A host that holds a lock
-/// while applications run, as Python's GIL, lets go of it meanwhile.
-pub type Waiting = Box<dyn Fn(&mut (dyn FnMut() + Send))>;
-
-impl<A: Application> Worker<A> {
-    /// Waits for events from `now` on; returns what came of it, and when it was over.
-    pub(super) fn sleep(&mut self, events: &mut Events, now: Instant) -> (io::Result<()>, Instant) {
+impl EventLoop {
+    /// Waits for events, and notes when that was over.
+    pub(super) fn sleep(&mut self) -> io::Result<()> {
+        let now = Instant::now();
         let until = self.sleeps_until(now);
-        self.resources.note(Note::Waits(now, self.connections.len()));
-        let Resources { waiting, recorder, limits, .. } = &mut self.resources;
+        let idle = self.threads.idle_count();
+        self.resources.note(Note::Waits { now, connections: self.connections.len(), idle });
+        let Resources { recorder, limits, .. } = &mut self.resources;
         let mut sleep = Sleep {
             poll: &mut self.poll,
             acceptors: &mut self.acceptors,
             heartbeat: self.link.as_ref().map(|_| limits.heartbeat_time),
             recorder: recorder.as_mut(),
         };
-        let (mut slept, mut woke) = (Ok(()), now);
-        waiting(&mut || (slept, woke) = sleep.until(until, now, events));
-        // What runs when the wait is over, as handlers of signals do in Python, may have forked.
-        fork_watch::end_child(0);
-        (slept, woke)
+        let (slept, woke) = sleep.until(until, now, &mut self.turn.events);
+        self.turn.now = woke;
+        slept
     }
 }
 
-/// What sleeping takes. It must not take a lock of the application's: the loop may wait long for that, with something to
-/// do or not.
+/// What sleeping takes.
 struct Sleep<'a> {
     poll: &'a mut Poll,
     acceptors: &'a mut [Acceptor],

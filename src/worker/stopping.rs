@@ -4,21 +4,20 @@ use std::time::Instant;
 
 use log::{error, info, warn};
 
-use super::Worker;
-use crate::application::Application;
+use super::event_loop::{EventLoop, Inline};
 use crate::worker::acceptor::Acceptor;
 use crate::worker::master_link::MasterLink;
 use crate::worker::stop::Stop;
 
-impl<A: Application> Worker<A> {
+impl EventLoop {
     /// Does what the master, a signal or another thread has ordered.
-    pub(super) fn obey(&mut self, now: Instant) {
+    pub(super) fn obey(&mut self, now: Instant, inline: &mut Inline<'_>) {
         let told = self.link.as_mut().and_then(MasterLink::obey);
         match self.orders.take().max(told) {
             None => {}
             Some(Stop::Now) => {
                 self.close_listeners();
-                self.abandon_all();
+                self.abandon_all(inline);
                 self.resources.stopping = Some(now);
             }
             Some(stop) if self.resources.stopping.is_none() => {
@@ -28,7 +27,7 @@ impl<A: Application> Worker<A> {
                     self.last_accepted = self.accepted + LAST_ACCEPTS_COUNT;
                     self.acceptors.iter_mut().for_each(Acceptor::set_ready);
                 } else {
-                    self.leave_listeners(now);
+                    self.leave_listeners(now, inline);
                 }
                 for (_, entry) in &mut self.connections {
                     entry.hurry(&self.resources.limits);
@@ -41,12 +40,12 @@ impl<A: Application> Worker<A> {
 
     /// Leaves what comes to the other workers. A connection of which this one alone was told is still taken: of each
     /// listener there is one at most, as a worker that is told takes at least one.
-    fn leave_listeners(&mut self, now: Instant) {
+    fn leave_listeners(&mut self, now: Instant, inline: &mut Inline<'_>) {
         self.deregister_listeners();
         for at in 0..self.acceptors.len() {
             self.acceptors[at].set_ready();
             if self.can_accept() && self.acceptors[at].is_ready(now) {
-                self.accept_one(at, now);
+                self.accept_one(at, now, inline);
             }
         }
         self.close_listeners();
@@ -69,18 +68,23 @@ impl<A: Application> Worker<A> {
     }
 
     /// Drops every connection, so that its peer sees what is missing.
-    fn abandon_all(&mut self) {
+    fn abandon_all(&mut self, inline: &mut Inline<'_>) {
         self.spare_count = 0;
         for (_, mut entry) in std::mem::take(&mut self.connections) {
             self.deregister(&mut entry);
-            self.resources.lend(|cx| entry.connection.abandon(cx));
+            let runner = self.threads.runner(inline, entry.token);
+            self.resources.lend(runner, |cx| entry.connection.abandon(cx));
+            self.threads.forget(entry.token);
+            entry.connection.end(self.threads.runner(inline, entry.token));
         }
     }
 
     /// Once a stop was ordered, gives up what there is no need or no time for; returns whether that was all.
-    pub(super) fn is_over(&mut self, now: Instant) -> bool {
+    pub(super) fn is_over(&mut self, now: Instant, inline: &mut Inline<'_>) -> bool {
         let Some(until) = self.resources.stopping else { return false };
-        let may_wait = self.acceptors.iter().any(|acceptor| acceptor.is_ready(now));
+        // One that is to be replaced takes nothing new, and its successor takes what waits.
+        let may_wait =
+            !self.is_to_be_replaced() && self.acceptors.iter().any(|acceptor| acceptor.is_ready(now));
         if !self.acceptors.is_empty() && (!may_wait || self.accepted >= self.last_accepted || now >= until) {
             self.close_listeners();
         }
@@ -89,9 +93,10 @@ impl<A: Application> Worker<A> {
                 "stopped with {} connections open: their time (Limits::grace_time_max) is over",
                 self.connections.len()
             );
-            self.abandon_all();
+            self.abandon_all(inline);
         }
-        self.connections.is_empty() && self.acceptors.is_empty()
+        let threads_are_done = now >= until || self.threads.are_done();
+        self.connections.is_empty() && self.acceptors.is_empty() && threads_are_done
     }
 }
 

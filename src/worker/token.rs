@@ -8,6 +8,12 @@ pub(super) const ORDERS: Token = Token(usize::MAX - 1);
 /// The line to the master.
 pub(super) const LINK: Token = Token(usize::MAX - 2);
 
+/// What wakes the loop for the application's threads.
+pub(super) const THREADS: Token = Token(usize::MAX - 3);
+
+/// What other workers pass on.
+pub(super) const RELAY: Token = Token(usize::MAX - 4);
+
 /// The listener at this place.
 pub(super) fn of_listener(at: usize) -> Token {
     Token(FIRST_LISTENER - at)
@@ -30,7 +36,7 @@ pub(super) fn key(token: Token) -> usize {
 }
 
 /// Listeners count down from here.
-const FIRST_LISTENER: usize = usize::MAX - 3;
+const FIRST_LISTENER: usize = usize::MAX - 5;
 /// A key has room for more connections than a process can have descriptors for.
 const KEY_BITS: u32 = if usize::BITS == 64 { 32 } else { 20 };
 const KEY: usize = (1 << KEY_BITS) - 1;
@@ -54,5 +60,6 @@ mod tests {
         }
         assert_eq!(listener(of_listener(2), 2), None);
         assert_eq!(listener(ORDERS, 1_000).or(listener(LINK, 1_000)), None);
+        assert_eq!(listener(THREADS, 1_000).or(listener(RELAY, 1_000)), None);
     }
 }

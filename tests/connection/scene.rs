@@ -6,7 +6,7 @@ use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use tidegate::Peer;
-use tidegate::connection::{Connection, Context, Turn};
+use tidegate::connection::{Connection, Context, Inline, Turn};
 use tidegate::observer::{Event, Observer, Observers};
 use tidegate::protocol::{Endpoints, Protocol};
 use tidegate::{AppError, Body, Environ, Limits, ProtocolName, StartResponse};
@@ -17,7 +17,7 @@ use crate::scripted::{Call, Incoming, Scripted, Window, Wire};
 /// A connection, what serves it, and all that a test may look at or change between two turns.
 pub(crate) struct Scene {
     connection: Option<Connection<Scripted>>,
-    script: Script,
+    runner: Inline<Application>,
     pub(crate) limits: Limits,
     pub(crate) record: Record,
     wire: Rc<RefCell<Wire>>,
@@ -42,6 +42,10 @@ impl Scene {
     pub(crate) fn new(script: Script) -> Self {
         let (stream, wire) = Scripted::pair();
         capture_log();
+        let record = Record::new(Rc::clone(&wire));
+        let kept = record.clone();
+        let application: Application =
+            Box::new(move |environ, start_response| script.call(environ, start_response, &kept));
         Scene {
             connection: Some(Connection::new(
                 7,
@@ -49,9 +53,9 @@ impl Scene {
                 Peer::Unix,
                 Protocol::new(ProtocolName::Uwsgi, Endpoints::default),
             )),
-            script,
+            runner: Inline::new(application),
             limits: Limits::default(),
-            record: Record::new(Rc::clone(&wire)),
+            record,
             wire,
             clock: Clock { now: Cell::new(Instant::now()), asked: Cell::new(0) },
             summaries: Vec::new(),
@@ -167,20 +171,14 @@ impl Scene {
     }
 
     /// One turn, after which the connection must have kept the rules that no turn may break.
-    fn turn(
-        &mut self,
-        turn: impl FnOnce(&mut Connection<Scripted>, &mut Context<'_, Application>) -> Turn,
-    ) -> Turn {
-        let (script, record) = (self.script.clone(), self.record.clone());
-        let mut application: Application =
-            Box::new(move |environ, start_response| script.call(environ, start_response, &record));
+    fn turn(&mut self, turn: impl FnOnce(&mut Connection<Scripted>, &mut Context<'_>) -> Turn) -> Turn {
         let mut observer = Listening { summaries: &mut self.summaries, closes_told: &mut self.closes_told };
         let connection = self.connection.as_mut().expect("a connection that is over gets no turn");
         let calls_before = self.wire.borrow().calls.len();
         let ended = turn(
             connection,
             &mut Context {
-                application: &mut application,
+                runner: &mut self.runner,
                 scratch: &mut self.scratch,
                 limits: &self.limits,
                 date: b"Sun, 06 Nov 1994 08:49:37 GMT",
@@ -210,7 +208,9 @@ impl Scene {
             "the end is told once, when it comes"
         );
         if ended == Turn::Closed {
-            self.connection = None;
+            if let Some(connection) = self.connection.take() {
+                connection.end(&mut self.runner);
+            }
         } else {
             assert!(self.open().deadline().is_some(), "a connection that stays has a deadline");
         }

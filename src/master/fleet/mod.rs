@@ -16,9 +16,10 @@ use std::os::fd::BorrowedFd;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use log::{debug, info};
+use log::{debug, info, warn};
 
 use super::worker_setup::unix_micros;
+use crate::net::relay::Relay;
 use crate::telemetry::scoreboard::{Row, Scoreboard};
 use backoff::Backoff;
 use oom::OomKills;
@@ -43,6 +44,8 @@ pub(crate) struct Bounds {
 pub(super) struct Fleet {
     bounds: Bounds,
     scoreboard: &'static Scoreboard,
+    /// Where workers pass on to one another what waits for a thread.
+    relay: Option<Relay>,
     workers: Vec<Worker>,
     /// How many processes each number has had, beside the first.
     last_respawns: HashMap<u32, u32>,
@@ -62,6 +65,9 @@ impl Fleet {
         Fleet {
             bounds,
             scoreboard,
+            relay: Relay::new()
+                .map_err(|error| warn!("workers pass nothing on to one another: {error}"))
+                .ok(),
             workers: Vec::new(),
             last_respawns: HashMap::new(),
             wanted,

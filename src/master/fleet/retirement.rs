@@ -28,6 +28,9 @@ impl Retirement {
 
     /// Which bound a worker has reached, in words.
     pub(super) fn reason(&self, worker: &Worker, row: &Row, now: Instant) -> Option<String> {
+        if row.is_late {
+            return Some("a request whose time was over (--timeout)".to_owned());
+        }
         if let Some(requests) = self.requests_max
             && row.totals.requests >= requests + self.jitter(worker)
         {

@@ -213,8 +213,7 @@ pub(crate) mod tests {
         let mut listener = take(&mut all, "fd:web", &[]).unwrap().remove(0);
         assert_eq!(listener.address(), listener.local_tcp().unwrap().to_string());
         let _client = std::net::TcpStream::connect(listener.address()).unwrap();
-        let crate::net::stream::Socket::Tcp(ref stream) = accept(&mut listener).0 else { panic!("not TCP") };
-        assert!(stream.nodelay().unwrap());
+        assert!(accept(&mut listener).0.tcp().unwrap().nodelay().unwrap());
     }
 
     #[test]

@@ -141,13 +141,13 @@ impl Listener {
         match &self.socket {
             ListeningSocket::Tcp(listener, _) => {
                 let (stream, peer) = listener.accept()?;
-                Ok((Socket::Tcp(descriptors::above(stream)?), Peer::Tcp(peer)))
+                Ok((descriptors::above(stream)?.into(), Peer::Tcp(peer)))
             }
             ListeningSocket::Unix(listener) => {
                 // A unix peer's address is empty, and having the kernel say so costs a tenth of a microsecond.
                 let stream = accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
                 let stream = UnixStream::from_std(descriptors::above(stream)?.into());
-                Ok((Socket::Unix(stream), Peer::Unix))
+                Ok((stream.into(), Peer::Unix))
             }
         }
     }
@@ -312,22 +312,14 @@ mod tests {
     fn sockets_never_block_and_are_closed_on_exec() {
         let mut tcp = listen("127.0.0.1:0");
         let _client = std::net::TcpStream::connect(tcp.address()).unwrap();
-        match (&accept(&mut tcp).0, &tcp.socket) {
-            (Socket::Tcp(stream), ListeningSocket::Tcp(listener, _)) => {
-                (check_flags(listener), check_flags(stream))
-            }
-            _ => panic!("not TCP"),
-        };
+        check_flags(&accept(&mut tcp).0);
+        check_flags(&tcp);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.sock");
         let mut unix = listen(path.to_str().unwrap());
         let _client = std::os::unix::net::UnixStream::connect(path).unwrap();
-        match (&accept(&mut unix).0, &unix.socket) {
-            (Socket::Unix(stream), ListeningSocket::Unix(listener)) => {
-                (check_flags(listener), check_flags(stream))
-            }
-            _ => panic!("not unix"),
-        };
+        check_flags(&accept(&mut unix).0);
+        check_flags(&unix);
     }
 
     #[test]

@@ -104,7 +104,7 @@ mod tests {
     use std::net::TcpStream;
 
     use super::super::tests::{accept, listen, listen_from, refusal};
-    use super::super::{Listener, Peer, Socket};
+    use super::super::{Listener, Peer};
 
     fn check_exchange(mut listener: Listener) {
         let local = listener.local_tcp().unwrap();
@@ -113,8 +113,7 @@ mod tests {
         let client = TcpStream::connect(local).unwrap();
         let (stream, peer) = accept(&mut listener);
         assert_eq!(peer, Peer::Tcp(client.local_addr().unwrap()));
-        let Socket::Tcp(ref stream) = stream else { panic!("not TCP") };
-        assert!(stream.nodelay().unwrap(), "TCP_NODELAY is not inherited");
+        assert!(stream.tcp().unwrap().nodelay().unwrap(), "TCP_NODELAY is not inherited");
     }
 
     #[test]

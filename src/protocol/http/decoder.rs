@@ -109,6 +109,10 @@ impl Grammar for Conversation {
         persistence
     }
 
+    fn has_preamble(&self) -> bool {
+        self.endpoints.trust.proxy_protocol
+    }
+
     fn peer_may_go_on(&self) -> bool {
         true
     }

@@ -68,6 +68,13 @@ counters! {
     bytes_in, Count, "received_bytes", "received_bytes_total", "Bytes received.";
     bytes_out, Count, "sent_bytes", "sent_bytes_total", "Bytes sent.";
     accepted, Count, "accepted", "connections_accepted_total", "Connections accepted.";
+    passed_on, Count, "passed_on", "requests_passed_on_total",
+        "Requests passed on to another worker, as no thread was idle.";
+    taken_over, Count, "taken_over", "requests_taken_over_total", "Requests taken over from another worker.";
+    dropped, Count, "dropped", "requests_dropped_total",
+        "Requests whose clients had gone before a thread of the application was free.";
+    shed, Count, "shed", "requests_shed_total",
+        "Requests answered with 503, as no thread of the application came free in time.";
     busy_micros, Micros, "busy_seconds", "worker_busy_seconds_total",
         "Time not spent waiting for something to do.";
 }

@@ -65,6 +65,7 @@ pub(crate) struct MasterSlot {
 pub(crate) struct Slot {
     life: AtomicU32,
     doing: AtomicU32,
+    is_late: AtomicU32,
     number: AtomicU32,
     pid: AtomicU32,
     generation: AtomicU32,
@@ -77,6 +78,7 @@ pub(crate) struct Slot {
     since: AtomicU64,
     in_flight: AtomicU64,
     connections: AtomicU64,
+    idle: AtomicU64,
     counters: Counters,
     accepted: [AtomicU64; LISTENERS_COUNT],
     open: [AtomicU64; LISTENERS_COUNT],
@@ -133,6 +135,8 @@ pub(crate) struct Row {
     pub life: Life,
     /// What it does.
     pub doing: Doing,
+    /// A thread of its application does not come back.
+    pub is_late: bool,
     /// When it was started, microseconds since 1970.
     pub started_at: u64,
     /// When it began what it does, microseconds since 1970; exact for calls, else when it last told.
@@ -209,6 +213,7 @@ impl Scoreboard {
             generation: slot.generation.load(Relaxed),
             life,
             doing: doing.unwrap_or_default(),
+            is_late: slot.is_late.load(Relaxed) != 0,
             started_at: slot.started_at.load(Relaxed),
             since: slot.since.load(Relaxed),
             woke_at: slot.woke_at.load(Relaxed),
@@ -222,6 +227,14 @@ impl Scoreboard {
             open: read(&slot.open),
             request: slot.request.read(),
         })
+    }
+
+    /// Idle threads of all workers that serve but this one, a count.
+    fn idle_beside(&self, this: &Slot) -> usize {
+        let serve =
+            |slot: &&Slot| slot.life.load(Relaxed) == Life::Ready as u32 && !std::ptr::eq(*slot, this);
+        let idle = self.slots.iter().filter(serve).map(|slot| slot.idle.load(Relaxed)).sum::<u64>();
+        usize::try_from(idle).unwrap_or(usize::MAX)
     }
 
     /// How many connections the workers that have ended had accepted from each listener.
@@ -252,14 +265,14 @@ impl Slot {
     }
 
     fn clear(&self) {
-        let words = [&self.doing, &self.number, &self.pid, &self.generation, &self.respawns];
+        let words = [&self.doing, &self.is_late, &self.number, &self.pid, &self.generation, &self.respawns];
         words.iter().for_each(|word| word.store(0, Relaxed));
         let numbers =
             [&self.started_at, &self.rss_bytes, &self.vsz_bytes, &self.beat, &self.since, &self.in_flight];
         let listeners = self.accepted.iter().chain(&self.open);
         numbers
             .into_iter()
-            .chain([&self.woke_at, &self.connections])
+            .chain([&self.woke_at, &self.connections, &self.idle])
             .chain(listeners)
             .for_each(|number| number.store(0, Relaxed));
         self.counters.clear();

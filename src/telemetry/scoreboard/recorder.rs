@@ -9,12 +9,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use super::counters::add;
-use super::{Doing, Slot};
+use super::{Doing, Scoreboard, Slot};
 use crate::telemetry::observer::{Event, Note, Observer, Summary};
 
 /// Writes one worker's slot.
 pub(crate) struct Recorder {
     slot: &'static Slot,
+    board: &'static Scoreboard,
     /// A moment on the worker's clock, and the same in microseconds since 1970.
     zero: (Instant, u64),
     /// When the worker last looked at the clock.
@@ -29,15 +30,26 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// A pen for `slot`; `now` is this moment, and `unix_micros` the same since 1970.
-    pub(crate) fn new(slot: &'static Slot, now: Instant, unix_micros: u64) -> Self {
+    pub(crate) fn new(
+        board: &'static Scoreboard,
+        slot: &'static Slot,
+        now: Instant,
+        unix_micros: u64,
+    ) -> Self {
         Recorder {
             slot,
+            board,
             zero: (now, unix_micros),
             last: now,
             woke: now,
             running: None,
             others: HashMap::new(),
         }
+    }
+
+    /// Threads of other workers that have nothing to do, a count.
+    pub(crate) fn idle_elsewhere(&self) -> usize {
+        self.board.idle_beside(self.slot)
     }
 
     /// Writes down what the worker notes of itself.
@@ -49,11 +61,17 @@ impl Recorder {
                 self.slot.woke_at.store(self.unix_micros(now), Relaxed);
                 self.turn_to_at(Doing::Serving, now);
             }
-            Note::Waits(now, connections) => {
+            Note::Waits { now, connections, idle } => {
+                self.slot.idle.store(idle as u64, Relaxed);
                 add(&counters.busy_micros, micros(now.saturating_duration_since(self.woke)));
                 self.slot.connections.store(connections as u64, Relaxed);
                 self.turn_to_at(Doing::Waiting, now);
             }
+            Note::Dropped => add(&counters.dropped, 1),
+            Note::Shed => add(&counters.shed, 1),
+            Note::PassedOn => add(&counters.passed_on, 1),
+            Note::TakenOver => add(&counters.taken_over, 1),
+            Note::Late => self.slot.is_late.store(1, Relaxed),
             Note::Lives => add(&self.slot.beat, 1),
             Note::Accepted(listener) => {
                 add(&counters.accepted, 1);
@@ -81,13 +99,19 @@ impl Recorder {
         add(&counters.errors, u64::from(summary.code >= 500 || !summary.complete));
         add(&counters.broken_off, u64::from(!summary.complete));
         let now = Instant::now();
-        let running = self.running.take_if(|(one, _)| *one == connection).map(|(_, began)| began);
-        if let Some(began) = running.or_else(|| self.others.remove(&connection)) {
-            let in_flight = self.slot.in_flight.load(Relaxed);
-            self.slot.in_flight.store(in_flight.saturating_sub(1), Relaxed);
+        if let Some(began) = self.end(connection) {
             counters.took(micros(now.saturating_duration_since(began)));
         }
         self.last = now;
+    }
+
+    /// Takes a request off those that are in flight; returns when it began.
+    fn end(&mut self, connection: u64) -> Option<Instant> {
+        let running = self.running.take_if(|(one, _)| *one == connection).map(|(_, began)| began);
+        let began = running.or_else(|| self.others.remove(&connection))?;
+        let in_flight = self.slot.in_flight.load(Relaxed);
+        self.slot.in_flight.store(in_flight.saturating_sub(1), Relaxed);
+        Some(began)
     }
 
     fn unix_micros(&self, time: Instant) -> u64 {
@@ -123,7 +147,9 @@ impl Observer for Recorder {
             Event::Returned => self.turn_to(Doing::Serving),
             Event::Failed => add(&self.slot.counters.exceptions, 1),
             Event::Finished(summary) => self.finished(connection, summary),
-            Event::Start { .. } | Event::Wrote { .. } | Event::Closed => {}
+            // One that is passed on was begun and is not over.
+            Event::Closed => drop(self.end(connection)),
+            Event::Start { .. } | Event::Wrote { .. } => {}
         }
     }
 }

@@ -56,6 +56,7 @@ fn snapshot() -> Snapshot {
 
 fn process(pid: u32, life: Life) -> Process {
     let row = Row {
+        is_late: false,
         number: 1,
         pid,
         generation: pid - 3_990,
@@ -86,6 +87,10 @@ fn totals(from: u64) -> Totals {
         broken_off: from + 24,
         bytes_in: from + 26,
         bytes_out: from + 28,
+        passed_on: from + 32,
+        taken_over: from + 34,
+        dropped: from + 36,
+        shed: from + 38,
         busy_micros: from * 1_000_003,
         latency_micros: from * 1_000_033,
         latency: std::array::from_fn(|at| from + 30 + at as u64),

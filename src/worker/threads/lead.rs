@@ -1,0 +1,248 @@
+//! Which thread drives the loop: one at a time.
+//!
+//! The driver lays the loop down while it runs the application, and takes it back afterwards. Where that lasts, the watcher
+//! takes the loop meanwhile: so a call that is quick costs two uncontended locks, and no thread is woken (leader and
+//! followers, with a promotion that is late on purpose, as Go's scheduler has it).
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The loop `L` and its threads: what they are given (tasks `T`), and what they made of it (reports `R`).
+pub(super) struct Lead<L, T, R> {
+    state: Mutex<State<L, T, R>>,
+    /// An application's thread waits here for something to do, each on its own.
+    threads: Vec<Condvar>,
+    /// The watcher waits here.
+    watcher: Condvar,
+}
+
+struct State<L, T, R> {
+    laid_down: Option<L>,
+    /// The loop lies there for this thread alone.
+    offered: Option<usize>,
+    /// How often it was laid down, so that the watcher knows whether it is still the same time.
+    times: u64,
+    /// One for each thread at most.
+    tasks: Vec<Option<T>>,
+    reports: Vec<R>,
+    watcher_sleeps: bool,
+    is_over: bool,
+}
+
+/// What a thread has to do.
+pub(super) enum Duty<L, T> {
+    /// Drive the loop.
+    Drive(L),
+    /// Run the application.
+    Run(T),
+    /// Nothing, ever again.
+    Leave,
+}
+
+impl<L, T, R> Lead<L, T, R> {
+    /// For so many of the application's threads.
+    pub(super) fn new(threads: usize) -> Self {
+        Lead {
+            state: Mutex::new(State {
+                laid_down: None,
+                offered: None,
+                times: 0,
+                tasks: (0..threads).map(|_| None).collect(),
+                reports: Vec::new(),
+                watcher_sleeps: false,
+                is_over: false,
+            }),
+            threads: (0..threads).map(|_| Condvar::new()).collect(),
+            watcher: Condvar::new(),
+        }
+    }
+
+    /// Lays the loop down: the caller is about to run the application.
+    pub(super) fn lay_down(&self, event_loop: L) {
+        let state = &mut *self.lock();
+        state.laid_down = Some(event_loop);
+        state.times += 1;
+        if std::mem::take(&mut state.watcher_sleeps) {
+            self.watcher.notify_one();
+        }
+    }
+
+    /// Takes the loop back that the caller laid down, unless another thread has it by now.
+    pub(super) fn take_back(&self) -> Option<L> {
+        let state = &mut *self.lock();
+        if state.offered.is_some() { None } else { state.laid_down.take() }
+    }
+
+    /// Has `thread`, which waits for something to do, drive the loop from here on.
+    pub(super) fn offer(&self, thread: usize, event_loop: L) {
+        let state = &mut *self.lock();
+        state.laid_down = Some(event_loop);
+        state.offered = Some(thread);
+        self.threads[thread].notify_one();
+    }
+
+    /// Has `thread`, which runs nothing, run a task.
+    pub(super) fn post(&self, thread: usize, task: T) {
+        let state = &mut *self.lock();
+        debug_assert!(state.tasks[thread].is_none(), "a thread has one task at a time");
+        state.tasks[thread] = Some(task);
+        self.threads[thread].notify_one();
+    }
+
+    /// Leaves what came of a task for the driver, which the caller has to wake.
+    pub(super) fn report(&self, report: R) {
+        self.lock().reports.push(report);
+    }
+
+    /// Takes what came of the tasks of threads that do not drive.
+    pub(super) fn reports(&self) -> Vec<R> {
+        std::mem::take(&mut self.lock().reports)
+    }
+
+    /// Waits for what `thread` has to do.
+    pub(super) fn next(&self, thread: usize) -> Duty<L, T> {
+        let mut state = self.lock();
+        loop {
+            if let Some(task) = state.tasks[thread].take() {
+                return Duty::Run(task);
+            }
+            if state.offered == Some(thread)
+                && let Some(event_loop) = state.laid_down.take()
+            {
+                state.offered = None;
+                return Duty::Drive(event_loop);
+            }
+            if state.is_over {
+                return Duty::Leave;
+            }
+            state = self.threads[thread].wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits until the loop has lain there for `patience` or a little longer, and takes it; `None` when it is over.
+    pub(super) fn watch(&self, patience: Duration) -> Option<L> {
+        let mut state = self.lock();
+        let (mut seen, mut idle) = (None, 0);
+        while !state.is_over {
+            let lies = state.laid_down.is_some() && state.offered.is_none();
+            if lies && seen == Some(state.times) {
+                return state.laid_down.take();
+            }
+            idle = if seen == Some(state.times) { idle + 1 } else { 0 };
+            seen = Some(state.times);
+            if !lies && idle >= IDLE_LOOKS_COUNT {
+                // Nobody asks the application: the next that lays the loop down wakes this thread.
+                state.watcher_sleeps = true;
+                state = self.watcher.wait(state).unwrap_or_else(PoisonError::into_inner);
+                (seen, idle) = (None, 0);
+            } else {
+                let waited = self.watcher.wait_timeout(state, patience);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
+        }
+        None
+    }
+
+    /// The loop is over: every thread leaves.
+    pub(super) fn end(&self) {
+        let state = &mut *self.lock();
+        state.is_over = true;
+        self.threads.iter().chain([&self.watcher]).for_each(Condvar::notify_all);
+    }
+
+    // Nothing that can panic runs under the lock.
+    fn lock(&self) -> MutexGuard<'_, State<L, T, R>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks without a call of the application after which the watcher waits to be woken, a count: some ms.
+const IDLE_LOOKS_COUNT: u32 = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn who_laid_it_down_takes_it_back() {
+        let lead: Lead<u8, (), ()> = Lead::new(1);
+        lead.lay_down(7);
+        assert_eq!(lead.take_back(), Some(7));
+        assert_eq!(lead.take_back(), None);
+    }
+
+    #[test]
+    fn the_watcher_takes_what_lies_there() {
+        let lead: Lead<u8, (), ()> = Lead::new(1);
+        lead.lay_down(7);
+        assert_eq!(lead.watch(PATIENCE), Some(7));
+        assert_eq!(lead.take_back(), None);
+    }
+
+    #[test]
+    fn a_watcher_that_sleeps_is_woken_by_the_next_call() {
+        let lead: Arc<Lead<u8, (), ()>> = Arc::new(Lead::new(1));
+        let watcher = thread::spawn({
+            let lead = Arc::clone(&lead);
+            move || lead.watch(PATIENCE)
+        });
+        while !lead.lock().watcher_sleeps {
+            thread::yield_now();
+        }
+        lead.lay_down(7);
+        assert_eq!(watcher.join().unwrap(), Some(7));
+    }
+
+    #[test]
+    fn what_is_offered_is_for_one_thread() {
+        let lead: Lead<u8, u8, ()> = Lead::new(2);
+        lead.offer(1, 7);
+        assert_eq!(lead.take_back(), None);
+        lead.post(0, 5);
+        assert!(matches!(lead.next(0), Duty::Run(5)));
+        assert!(matches!(lead.next(1), Duty::Drive(7)));
+        lead.end();
+        assert!(matches!(lead.next(0), Duty::Leave));
+        assert_eq!(lead.watch(PATIENCE), None);
+    }
+
+    #[test]
+    fn one_thread_at_a_time_drives() {
+        const ROUNDS: u32 = 2_000;
+        let lead: Arc<Lead<Vec<u32>, (), ()>> = Arc::new(Lead::new(1));
+        let watcher = thread::spawn({
+            let lead = Arc::clone(&lead);
+            move || {
+                while let Some(mut driven) = lead.watch(Duration::from_micros(10)) {
+                    driven.push(0);
+                    lead.offer(0, driven);
+                }
+            }
+        });
+        let mut driven = Vec::new();
+        for round in 1..=ROUNDS {
+            driven.push(round);
+            lead.lay_down(driven);
+            if round % 50 == 0 {
+                thread::sleep(Duration::from_micros(100));
+            }
+            driven = match lead.take_back() {
+                Some(driven) => driven,
+                None => match lead.next(0) {
+                    Duty::Drive(driven) => driven,
+                    Duty::Run(()) | Duty::Leave => panic!("nobody gave that"),
+                },
+            };
+        }
+        lead.end();
+        watcher.join().unwrap();
+        let mine: Vec<u32> = driven.iter().copied().filter(|round| *round > 0).collect();
+        assert_eq!(mine, (1..=ROUNDS).collect::<Vec<_>>());
+        assert!(driven.contains(&0), "the watcher never drove");
+    }
+}

@@ -1,0 +1,457 @@
+//! The application's threads as the loop knows them: what each has in hand, and which requests wait for one.
+//!
+//! A thread that has called the application for a request is that request's until the body is closed: frameworks keep the
+//! state of a request in their thread. Nothing else is called there meanwhile.
+
+mod lead;
+mod passing;
+mod serving;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use log::{error, warn};
+use mio::Token;
+
+use super::event_loop::{EventLoop, Inline};
+use crate::connection::{Call, Connection, Outcome, Place, Ran, Runner, Task, Ticket};
+use crate::limits::Limits;
+use crate::telemetry::observer::Note;
+pub(super) use passing::Passing;
+#[cfg(feature = "command")]
+pub(crate) use serving::ThreadHost;
+#[cfg(feature = "command")]
+pub(super) use serving::serve;
+
+/// The application's own threads; there are none where it runs on the thread that drives the loop.
+#[derive(Default)]
+pub(super) struct Threads {
+    threads: Vec<Thread>,
+    /// What connections have asked and no thread was given yet.
+    asked: VecDeque<Ask>,
+    /// What is given to threads only in the next turn of the loop, as others are to have theirs first.
+    postponed: VecDeque<Ask>,
+    /// Steps that may still be given in this turn of the loop, a count.
+    steps_left: usize,
+    /// Requests that wait for a thread, the oldest first.
+    waiting: VecDeque<Waiting>,
+    /// Whose turn it is.
+    current: Option<Token>,
+    last_ticket: u64,
+    /// Threads that have been found late, and of which nothing was said yet.
+    late: Vec<usize>,
+    /// Other workers may take what waits.
+    may_pass_on: bool,
+}
+
+/// One thread.
+#[derive(Default)]
+struct Thread {
+    running: Option<Running>,
+    /// It looks after what its language does in between.
+    looks_around: bool,
+    /// The connection whose body is open there.
+    open: Option<Token>,
+    /// It was given up: its client has been told.
+    is_late: bool,
+    /// It was said that its body has no end in sight.
+    is_told: bool,
+}
+
+struct Running {
+    connection: Token,
+    since: Instant,
+    what: &'static str,
+}
+
+struct Ask {
+    connection: Token,
+    ticket: Ticket,
+    task: Task,
+}
+
+struct Waiting {
+    connection: Token,
+    ticket: Ticket,
+    call: Box<Call>,
+    since: Instant,
+    /// No thread was idle when it came.
+    has_waited: bool,
+}
+
+/// What a thread is to run.
+pub(super) struct Assignment {
+    pub(super) thread: usize,
+    connection: Token,
+    ticket: Ticket,
+    pub(super) task: Task,
+}
+
+/// What a thread has done.
+pub(super) enum Report {
+    /// It ran what it was given.
+    Ran { thread: usize, connection: Token, ticket: Ticket, outcome: Outcome },
+    /// It looked around.
+    Looked { thread: usize },
+}
+
+impl Assignment {
+    /// Runs it, on its thread.
+    fn run(self, run: impl FnOnce(Task) -> Outcome) -> Report {
+        let Assignment { thread, connection, ticket, task } = self;
+        Report::Ran { thread, connection, ticket, outcome: run(task) }
+    }
+}
+
+impl Thread {
+    fn is_idle(&self) -> bool {
+        self.is_free() && self.open.is_none()
+    }
+
+    /// Whether it could drive the loop.
+    fn is_free(&self) -> bool {
+        self.running.is_none() && !self.looks_around
+    }
+}
+
+impl Threads {
+    /// So many threads, of which none has anything to do.
+    fn new(count: usize, may_pass_on: bool) -> Self {
+        let threads = (0..count).map(|_| Thread::default()).collect();
+        Threads { threads, may_pass_on, ..Threads::default() }
+    }
+
+    /// What a connection asks: the thread that drives the loop, or these threads.
+    pub(super) fn runner<'a>(
+        &'a mut self,
+        inline: &'a mut Inline<'_>,
+        connection: Token,
+    ) -> &'a mut dyn Runner {
+        match inline {
+            Some(inline) => &mut **inline,
+            None => self.asking_for(connection),
+        }
+    }
+
+    fn asking_for(&mut self, connection: Token) -> &mut Self {
+        self.current = Some(connection);
+        self
+    }
+
+    /// Whether there are any.
+    pub(super) fn is_empty(&self) -> bool {
+        self.threads.is_empty()
+    }
+
+    /// Whether there is something to do for the threads that the loop itself cannot.
+    pub(super) fn want_something(&self) -> bool {
+        !self.asked.is_empty() || !self.late.is_empty()
+    }
+
+    /// Whether something is to be given to a thread in the next turn of the loop.
+    pub(super) fn has_postponed(&self) -> bool {
+        !self.postponed.is_empty()
+    }
+
+    /// A turn of the loop begins.
+    pub(super) fn begin_turn(&mut self, limits: &Limits) {
+        self.steps_left = limits.steps_per_turn_max;
+        self.asked.append(&mut self.postponed);
+    }
+
+    /// Whether a request that came now would find a thread: one that is idle, or whose body can be asked ahead.
+    pub(super) fn can_take(&self) -> bool {
+        let can_take = |thread: &Thread| thread.is_free() && !thread.is_told;
+        self.is_empty() || (self.waiting.is_empty() && self.threads.iter().any(can_take))
+    }
+
+    /// Threads that have nothing to do, a count.
+    pub(super) fn idle_count(&self) -> usize {
+        self.threads.iter().filter(|thread| thread.is_idle()).count()
+    }
+
+    /// Whether requests wait for a thread.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    pub(super) fn is_any_late(&self) -> bool {
+        self.threads.iter().any(|thread| thread.is_late)
+    }
+
+    /// Whether nothing runs any more, but what was given up.
+    pub(super) fn are_done(&self) -> bool {
+        self.asked.is_empty()
+            && self.postponed.is_empty()
+            && self.threads.iter().all(|thread| thread.is_idle() || thread.is_late)
+    }
+
+    /// The connection is closed: it waits for no thread any more. Returns whether it did.
+    pub(super) fn forget(&mut self, connection: Token) {
+        self.waiting.retain(|waiting| waiting.connection != connection);
+    }
+
+    /// Whether the connection's request waits for a thread.
+    pub(super) fn is_waiting(&self, connection: Token) -> bool {
+        self.waiting.iter().any(|waiting| waiting.connection == connection)
+    }
+
+    /// When the next thread, or the next request that waits for one, has had its time.
+    pub(super) fn next_deadline(&self, limits: &Limits) -> Option<Instant> {
+        let running = self.threads.iter().filter(|thread| !thread.is_late);
+        let running = running.filter_map(|thread| thread.running.as_ref().map(|running| running.since));
+        let calls = limits.call_time_max.and_then(|time| running.min().map(|since| since + time));
+        let waiting = self.waiting.front().zip(limits.waiting_time_max);
+        let waits = waiting.map(|(waiting, time)| waiting.since + time);
+        calls.into_iter().chain(waits).min()
+    }
+
+    /// Which thread had better drive the loop than `driver`: the first, which is the process's main thread, whenever it
+    /// runs nothing; rather any than none.
+    fn better_driver(&self, driver: Option<usize>) -> Option<usize> {
+        if driver == Some(0) {
+            return None;
+        }
+        match self.threads.iter().position(Thread::is_free) {
+            Some(0) => Some(0),
+            other if driver.is_none() => other,
+            _ => None,
+        }
+    }
+
+    /// The thread is about to look around.
+    fn look_around(&mut self, thread: usize) {
+        self.threads[thread].looks_around = true;
+    }
+
+    /// The threads that have been found late since this was last asked.
+    fn take_late(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.late)
+    }
+
+    /// Whether the main thread was given up.
+    fn is_main_late(&self) -> bool {
+        self.threads.first().is_some_and(|main| main.is_late)
+    }
+
+    fn idle(&self, driver: Option<usize>) -> Option<usize> {
+        driver
+            .filter(|at| self.threads[*at].is_idle())
+            .or_else(|| self.threads.iter().position(Thread::is_idle))
+    }
+
+    fn ask(&mut self, task: Task) -> Ticket {
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        if let Some(connection) = self.current {
+            let is_step = matches!(task, Task::Step(_));
+            let queue = if is_step && self.steps_left == 0 { &mut self.postponed } else { &mut self.asked };
+            self.steps_left -= usize::from(is_step && self.steps_left > 0);
+            queue.push_back(Ask { connection, ticket, task });
+        }
+        ticket
+    }
+
+    fn assign(&mut self, thread: usize, ask: Ask) -> Assignment {
+        let Ask { connection, ticket, task } = ask;
+        let what = match task {
+            Task::Call(_) => "the application's call",
+            Task::Step(_) => "a step of the application's body",
+            Task::Close(_) => "the close() of the application's body",
+        };
+        self.threads[thread].running = Some(Running { connection, since: Instant::now(), what });
+        Assignment { thread, connection, ticket, task }
+    }
+}
+
+impl Runner for Threads {
+    fn call(&mut self, call: Call) -> Ran {
+        Ran::Later(self.ask(Task::Call(Box::new(call))))
+    }
+
+    fn step(&mut self, place: Place) -> Ran {
+        Ran::Later(self.ask(Task::Step(place)))
+    }
+
+    fn close(&mut self, place: Place) {
+        self.ask(Task::Close(place));
+    }
+
+    fn holds_thread(&self) -> bool {
+        true
+    }
+
+    fn may_pass_on(&self) -> bool {
+        self.may_pass_on
+    }
+}
+
+impl EventLoop {
+    /// What a thread is to run next, where `driver` is the one that drives the loop: it runs what it can itself.
+    fn next_assignment(&mut self, driver: Option<usize>) -> Option<Assignment> {
+        loop {
+            let threads = &mut self.threads;
+            match threads.asked.pop_front() {
+                Some(Ask { connection, ticket, task: Task::Call(call) }) => {
+                    threads.waiting.push_back(Waiting {
+                        connection,
+                        ticket,
+                        call,
+                        since: Instant::now(),
+                        has_waited: false,
+                    });
+                }
+                Some(ask @ Ask { task: Task::Step(place) | Task::Close(place), .. }) => {
+                    return Some(threads.assign(place.thread, ask));
+                }
+                None if threads.waiting.is_empty() => return None,
+                None => {}
+            }
+            if let Some(thread) = threads.idle(driver)
+                && let Some(Waiting { connection, ticket, call, has_waited, .. }) =
+                    threads.waiting.pop_front()
+            {
+                // Its client may have gone meanwhile, though the poller has not told yet.
+                if has_waited && call.is_disconnected() {
+                    self.give_up(connection);
+                    continue;
+                }
+                return Some(threads.assign(thread, Ask { connection, ticket, task: Task::Call(call) }));
+            }
+            if let Some(last) = threads.waiting.back_mut() {
+                last.has_waited = true;
+            }
+            if threads.waiting.len() > self.resources.limits.waiting_requests_count_max
+                && let Some(last) = threads.waiting.pop_back()
+            {
+                self.shed(last.connection, "too many requests wait for a thread of the application");
+            }
+            if self.threads.asked.is_empty() && !self.ask_ahead() {
+                return None;
+            }
+        }
+    }
+
+    /// Asks the bodies whose readers are slow for more than these have taken, as requests wait for their threads. Returns
+    /// whether any could be asked.
+    fn ask_ahead(&mut self) -> bool {
+        if self.threads.waiting.is_empty() {
+            return false;
+        }
+        for at in 0..self.threads.threads.len() {
+            let thread = &self.threads.threads[at];
+            if !thread.is_free() || thread.is_told {
+                continue;
+            }
+            let Some((connection, key)) = thread.open.and_then(|token| Some((token, self.key(token)?)))
+            else {
+                continue;
+            };
+            let entry = &mut self.connections[key];
+            let runner = self.threads.asking_for(connection);
+            let asked = self.resources.lend(runner, |cx| entry.connection.ask_ahead(cx));
+            if !asked && entry.connection.is_full_ahead(&self.resources.limits) {
+                self.threads.threads[at].is_told = true;
+                warn!(
+                    "{}: the response is longer than {} bytes and its reader slow: it keeps its thread \
+                     (Limits::ahead_bytes_max) while {} requests wait for one",
+                    entry.connection.request_line(),
+                    self.resources.limits.ahead_bytes_max,
+                    self.threads.waiting.len()
+                );
+            }
+        }
+        !self.threads.asked.is_empty()
+    }
+
+    /// Takes in what came of what a thread ran.
+    fn deliver(&mut self, report: Report) {
+        let (at, connection, ticket, outcome) = match report {
+            Report::Ran { thread, connection, ticket, outcome } => (thread, connection, ticket, outcome),
+            Report::Looked { thread } => {
+                self.threads.threads[thread].looks_around = false;
+                return;
+            }
+        };
+        let thread = &mut self.threads.threads[at];
+        let running = thread.running.take();
+        if std::mem::take(&mut thread.is_late)
+            && let Some(running) = running
+        {
+            let seconds = running.since.elapsed().as_secs_f64();
+            warn!("thread {}: the application came back after {seconds:.1} s", at + 1);
+        }
+        thread.open = outcome.open.map(|_| connection);
+        thread.is_told &= thread.open.is_some();
+        let left_open = match self.key(connection) {
+            Some(key) => {
+                let entry = &mut self.connections[key];
+                let runner = self.threads.asking_for(connection);
+                let turned = self.resources.lend(runner, |cx| entry.connection.deliver(ticket, outcome, cx));
+                match turned {
+                    Ok(turn) => {
+                        self.turned(key, turn, &mut None);
+                        None
+                    }
+                    Err(open) => open,
+                }
+            }
+            None => outcome.open,
+        };
+        if let Some(place) = left_open {
+            self.threads.current = Some(connection);
+            self.threads.close(place);
+        }
+    }
+
+    /// Answers for the threads that have had their time, and for the requests that have waited for one too long.
+    pub(super) fn expire_threads(&mut self, now: Instant) {
+        let Limits { call_time_max, waiting_time_max, .. } = self.resources.limits;
+        let is_over = |since: Instant, time: Option<Duration>| time.is_some_and(|time| now >= since + time);
+        for at in 0..self.threads.threads.len() {
+            let thread = &mut self.threads.threads[at];
+            let Some(running) = thread.running.as_ref().filter(|one| is_over(one.since, call_time_max))
+            else {
+                continue;
+            };
+            if std::mem::replace(&mut thread.is_late, true) {
+                continue;
+            }
+            let (connection, what) = (running.connection, running.what);
+            let seconds = call_time_max.unwrap_or_default().as_secs_f64();
+            let why = format!(
+                "thread {} did not come back from {what} within {seconds} s (Limits::call_time_max)",
+                at + 1
+            );
+            match self.key(connection) {
+                Some(key) => self.turn(key, &mut None, |connection, cx| connection.time_out(&why, cx)),
+                None => error!("{why}; its client has gone"),
+            }
+            self.threads.late.push(at);
+        }
+        while self.threads.waiting.front().is_some_and(|one| is_over(one.since, waiting_time_max))
+            && let Some(waiting) = self.threads.waiting.pop_front()
+        {
+            let seconds = waiting_time_max.unwrap_or_default().as_secs_f64();
+            let why = format!(
+                "no thread of the application came free for it within {seconds} s (Limits::waiting_time_max)"
+            );
+            self.shed(waiting.connection, &why);
+        }
+    }
+
+    /// Drops a request before it is called, as its client has gone.
+    pub(in crate::worker) fn give_up(&mut self, connection: Token) {
+        self.resources.note(Note::Dropped);
+        if let Some(key) = self.key(connection) {
+            self.turn(key, &mut None, Connection::give_up);
+        }
+    }
+
+    fn shed(&mut self, connection: Token, why: &str) {
+        self.resources.note(Note::Shed);
+        if let Some(key) = self.key(connection) {
+            self.turn(key, &mut None, |connection, cx| connection.shed(why, cx));
+        }
+    }
+}

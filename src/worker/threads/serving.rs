@@ -1,0 +1,285 @@
+//! A worker whose application has threads of its own.
+//!
+//! # How this works
+//!
+//! One of the threads drives the loop at a time (`lead`): one of the application's, or else the watcher, which never runs
+//! the application. A request that is complete is run by the driver itself if it has nothing in hand; while it runs, the loop
+//! lies there for the watcher to take up. So nothing is handed over for a call that is quick, and a call that lasts stops
+//! nothing. The process's main thread is the first of the application's, and drives whenever it runs nothing: some of what
+//! applications do is for the main thread only, and signals come to it.
+
+use std::ffi::CString;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use log::error;
+use mio::Waker;
+use nix::sys::prctl;
+use nix::sys::pthread::{Pthread, pthread_self};
+use nix::sys::signal::{SigSet, Signal};
+
+use super::lead::{Duty, Lead};
+use super::{Assignment, Report, Threads};
+use crate::application::environ::Environ;
+use crate::application::{AppError, Application, StartResponse};
+use crate::connection::Inline;
+use crate::process::fork_watch;
+use crate::telemetry::observer::Note;
+use crate::worker::event_loop::{EventLoop, Pause};
+use crate::worker::token;
+
+/// What a worker needs of the language that its application is written in.
+pub(crate) trait ThreadHost: Send + Sync {
+    /// The application on the calling thread, which is not the one that loaded it.
+    fn application(&self) -> Result<Box<dyn Application>, AppError>;
+
+    /// Begins a thread that is called `name` and runs `run`; returns what waits for its end.
+    fn begin_thread(&self, name: String, run: Box<dyn FnOnce() + Send>) -> io::Result<Box<dyn FnOnce()>>;
+
+    /// Looks, on the main thread, after what the language does in between: handlers of signals.
+    fn look_around(&self);
+
+    /// Writes to stderr where these threads are, and then where all are.
+    fn trace(&self, threads: &[Pthread]);
+
+    /// Ends the process: an application's thread did not come back, and nothing can be waited for.
+    fn leave(&self) -> !;
+}
+
+/// Serves `application`, which is the main thread's, on so many threads, of which that is the first.
+pub(in crate::worker) fn serve(
+    mut event_loop: EventLoop,
+    count: usize,
+    application: Box<dyn Application>,
+    host: Arc<dyn ThreadHost>,
+) -> io::Result<()> {
+    let count = count.max(1);
+    event_loop.threads = Threads::new(count, event_loop.passing.is_some());
+    let patience = event_loop.resources.limits.call_time_before_handover;
+    let leaving_time = event_loop.resources.limits.grace_idle_time_max;
+    let shared = Arc::new(Shared {
+        lead: Lead::new(count),
+        waker: Waker::new(event_loop.poll.registry(), token::THREADS)?,
+        has_reports: AtomicBool::new(false),
+        natives: (0..count).map(|_| OnceLock::new()).collect(),
+        alive: Mutex::new(0),
+        left: Condvar::new(),
+        ended: Mutex::new(None),
+        host,
+    });
+    let mut joins = Vec::new();
+    for number in 1..count {
+        joins.push(shared.begin(number)?);
+    }
+    let watcher = thread::Builder::new().name("tidegate-watcher".to_owned()).spawn({
+        let shared = Arc::clone(&shared);
+        move || {
+            block_signals();
+            while let Some(event_loop) = shared.lead.watch(patience) {
+                shared.drive(event_loop, None);
+            }
+        }
+    })?;
+    if let Some(link) = &mut event_loop.link {
+        link.ready();
+    }
+    let _ = shared.natives[0].set(pthread_self());
+    let mut main = Inline::on_thread(application, 0);
+    shared.drive(Box::new(event_loop), Some((0, &mut main)));
+    shared.follow(0, &mut main);
+    // What the application has on this thread goes on this thread.
+    drop(main);
+    if !shared.wait_until_left(leaving_time) {
+        shared.host.leave();
+    }
+    joins.into_iter().for_each(|join| join());
+    let _ = watcher.join();
+    lock(&shared.ended).take().unwrap_or(Ok(()))
+}
+
+/// What the threads of one worker share.
+struct Shared {
+    lead: Lead<Box<EventLoop>, Assignment, Report>,
+    /// Wakes the thread that drives the loop.
+    waker: Waker,
+    has_reports: AtomicBool,
+    natives: Vec<OnceLock<Pthread>>,
+    /// The application's threads that have not left, a count, without the main thread.
+    alive: Mutex<usize>,
+    left: Condvar,
+    /// How the loop ended.
+    ended: Mutex<Option<io::Result<()>>>,
+    host: Arc<dyn ThreadHost>,
+}
+
+/// An application's thread: its number, and the application on it.
+type Here<'a> = Option<(usize, &'a mut Inline<Box<dyn Application>>)>;
+
+impl Shared {
+    fn begin(self: &Arc<Self>, number: usize) -> io::Result<Box<dyn FnOnce()>> {
+        *lock(&self.alive) += 1;
+        let shared = Arc::clone(self);
+        let run = move || {
+            shared.serve_on(number);
+            *lock(&shared.alive) -= 1;
+            shared.left.notify_all();
+        };
+        self.host.begin_thread(format!("tidegate-{}", number + 1), Box::new(run))
+    }
+
+    /// All that one of the application's threads does, other than the main thread.
+    fn serve_on(&self, number: usize) {
+        block_signals();
+        let _ = self.natives[number].set(pthread_self());
+        // What starts threads for a language may not give them their names where the system shows them.
+        let _ = CString::new(format!("tidegate-{}", number + 1)).map(|name| prctl::set_name(&name));
+        match self.host.application() {
+            Ok(application) => {
+                let mut here = Inline::on_thread(application, number);
+                self.follow(number, &mut here);
+            }
+            Err(failure) => {
+                error!("thread {}: every request is answered with 500: {failure}", number + 1);
+                let failing = |_: Environ, _: StartResponse| {
+                    Err(AppError::new("the application could not be had on this thread"))
+                };
+                let failing: Box<dyn Application> = Box::new(failing);
+                self.follow(number, &mut Inline::on_thread(failing, number));
+            }
+        }
+    }
+
+    /// Does what this thread is given, until the loop is over.
+    fn follow(&self, number: usize, here: &mut Inline<Box<dyn Application>>) {
+        loop {
+            match self.lead.next(number) {
+                Duty::Drive(event_loop) => self.drive(event_loop, Some((number, &mut *here))),
+                Duty::Run(assignment) => self.report(assignment.run(|task| here.run(task))),
+                Duty::Leave => return,
+            }
+        }
+    }
+
+    /// Drives the loop, until another thread has it, or it is over.
+    fn drive(&self, mut event_loop: Box<EventLoop>, mut here: Here<'_>) {
+        let number = here.as_ref().map(|(number, _)| *number);
+        let mut looked = Instant::now();
+        loop {
+            if self.has_reports.swap(false, Ordering::SeqCst) {
+                for report in self.lead.reports() {
+                    event_loop.deliver(report);
+                }
+            }
+            while let Some(assignment) = event_loop.next_assignment(number) {
+                match &mut here {
+                    Some((number, here)) if *number == assignment.thread => {
+                        self.lead.lay_down(event_loop);
+                        let report = assignment.run(|task| here.run(task));
+                        match self.lead.take_back() {
+                            Some(taken) => event_loop = taken,
+                            None => return self.report(report),
+                        }
+                        event_loop.deliver(report);
+                    }
+                    _ => self.lead.post(assignment.thread, assignment),
+                }
+            }
+            let late = event_loop.threads.take_late();
+            if !late.is_empty() {
+                self.tell_where(&late);
+                event_loop.ask_for_successor();
+            }
+            if let Some(better) = event_loop.threads.better_driver(number) {
+                return self.lead.offer(better, event_loop);
+            }
+            if number == Some(0) && (event_loop.take_interrupted() || looked.elapsed() > LOOK_TIME) {
+                looked = Instant::now();
+                event_loop.threads.look_around(0);
+                self.lead.lay_down(event_loop);
+                self.host.look_around();
+                fork_watch::end_child(0);
+                let report = Report::Looked { thread: 0 };
+                match self.lead.take_back() {
+                    Some(taken) => event_loop = taken,
+                    None => return self.report(report),
+                }
+                event_loop.deliver(report);
+            }
+            match event_loop.run(&mut None) {
+                Ok(Pause::Threads) => {}
+                Ok(Pause::Over) => return self.end(Ok(()), event_loop),
+                Err(error) => return self.end(Err(error), event_loop),
+            }
+        }
+    }
+
+    fn report(&self, report: Report) {
+        self.lead.report(report);
+        self.has_reports.store(true, Ordering::SeqCst);
+        if let Err(error) = self.waker.wake() {
+            error!("the loop cannot be woken: {error}");
+        }
+    }
+
+    fn tell_where(&self, late: &[usize]) {
+        let natives: Vec<Pthread> =
+            late.iter().filter_map(|number| self.natives[*number].get().copied()).collect();
+        let host = Arc::clone(&self.host);
+        // Where a thread is, is waited for, and the loop goes on meanwhile.
+        let traced = thread::Builder::new().name("tidegate-trace".to_owned()).spawn(move || {
+            block_signals();
+            host.trace(&natives);
+        });
+        if let Err(error) = traced {
+            error!("where the application's threads are cannot be told: {error}");
+        }
+    }
+
+    fn end(&self, result: io::Result<()>, mut event_loop: Box<EventLoop>) {
+        // What is waited for from here on is not the application.
+        event_loop.resources.note(Note::Waits { now: Instant::now(), connections: 0, idle: 0 });
+        *lock(&self.ended) = Some(result);
+        self.lead.end();
+        if event_loop.threads.is_main_late() {
+            // The main thread, which would end the process, is still in the application.
+            self.host.leave();
+        }
+    }
+
+    /// Waits until the application's threads have left; returns whether they have.
+    fn wait_until_left(&self, time: Duration) -> bool {
+        let alive = lock(&self.alive);
+        let waited = self.left.wait_timeout_while(alive, time, |alive| *alive > 0);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 == 0
+    }
+}
+
+/// Signals are the main thread's, but those that are a thread's own.
+fn block_signals() {
+    let mut signals = SigSet::all();
+    OWN_SIGNALS.iter().for_each(|signal| signals.remove(*signal));
+    // It can only fail for a set that is none.
+    let _ = signals.thread_block();
+}
+
+/// A thread's own mistakes, of which a handler tells (Python's faulthandler), and the two by which it is asked where it is.
+const OWN_SIGNALS: [Signal; 8] = [
+    Signal::SIGSEGV,
+    Signal::SIGBUS,
+    Signal::SIGFPE,
+    Signal::SIGILL,
+    Signal::SIGABRT,
+    Signal::SIGSYS,
+    Signal::SIGSTKFLT,
+    Signal::SIGPWR,
+];
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How often the main thread looks around, where nothing interrupts it.
+const LOOK_TIME: Duration = Duration::from_secs(1);

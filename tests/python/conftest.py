@@ -1,9 +1,14 @@
 """Servers for the tests: each test has its own, on free ports and in a folder of its own."""
 
+import shutil
+import tempfile
+from pathlib import Path
+
 import pytest
 
 pytest.register_assert_rewrite("support")
 
+from support.gate import Gate
 from support.server import APPLICATIONS, TIDEGATE, Client, Server
 from support.source import module
 
@@ -61,11 +66,45 @@ def serve(start, scheme, tmp_path):
     sees nothing of the test that is around it.
     """
 
-    def serve(*parts, options=(), **how):
+    def serve(*parts, options=(), listeners=(scheme,), **how):
         (tmp_path / "app.py").write_text(module(*parts), encoding="utf-8")
-        return Client(start("app", *options, listeners=[scheme], **how), scheme)
+        return Client(start("app", *options, listeners=listeners, **how), scheme)
 
     return serve
+
+
+@pytest.fixture
+def socket_path():
+    """Of a unix socket, whose path must be short."""
+    folder = tempfile.mkdtemp(prefix="tide")
+    yield Path(folder) / "s"
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(params=[1, 4], ids=["1-thread", "4-threads"])
+def threads(request):
+    """How many threads the application has: each test that has it runs once for each."""
+    return request.param
+
+
+@pytest.fixture
+def threaded(serve, scheme, threads, socket_path):
+    """`serve`, with so many threads, on a unix socket: it holds little, so a reader that is slow is soon felt."""
+
+    def threaded(*parts, options=(), **how):
+        if threads > 1:
+            options = [f"--threads={threads}", *options]
+        return serve(*parts, options=options, listeners={scheme: str(socket_path)}, **how)
+
+    return threaded
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """Where calls of the application wait until the test lets them go."""
+    gate = Gate(tmp_path)
+    yield gate
+    gate.close()
 
 
 @pytest.fixture

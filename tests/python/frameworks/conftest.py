@@ -1,22 +1,10 @@
 """Frameworks behind a real nginx, and a client as people have it."""
 
-import shutil
-import tempfile
-from pathlib import Path
-
 import pytest
 import requests
 
 from support.nginx import Nginx
 from support.waiting import PATIENCE
-
-
-@pytest.fixture
-def socket_path():
-    """Of a unix socket, whose path must be short."""
-    folder = tempfile.mkdtemp(prefix="tide")
-    yield Path(folder) / "s"
-    shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -37,6 +25,12 @@ def behind_nginx(start, socket_path, tmp_path):
     yield behind_nginx
     for one in reversed(opened):
         one.close() if isinstance(one, Session) else one.kill()
+
+
+@pytest.fixture(params=["uwsgi", "http", "fastcgi", "scgi"])
+def scheme(request):
+    """Each protocol: what a framework keeps in its thread is to be safe over all of them."""
+    return request.param
 
 
 @pytest.fixture(params=["scgi", "fastcgi", "http"])

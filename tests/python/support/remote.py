@@ -67,6 +67,7 @@ class Asked:
         self.method = method
         self.connection = connection
         self.raw = b""
+        self.was_reset = False
 
     def __enter__(self):
         return self
@@ -81,13 +82,22 @@ class Asked:
             assert got, f"the connection ended, and {text!r} has not come: {self.raw!r}"
             self.raw += got
 
+    def read_some(self, size):
+        """Reads what is there, or waits for it, at most so many bytes; says whether there may be more."""
+        try:
+            got = self.connection.recv(size)
+        except ConnectionResetError:
+            self.was_reset, got = True, b""
+        self.raw += got
+        return bool(got)
+
     def has_more(self):
         """Whether something has arrived that was not read yet: bytes or the connection's end."""
         return bool(select.select([self.connection], [], [], 0)[0])
 
     def response(self):
         """Reads to the connection's end."""
-        was_reset, pieces = False, [self.raw]
+        pieces = [self.raw]
         try:
             while True:
                 got = self.connection.recv(1 << 20)
@@ -95,9 +105,9 @@ class Asked:
                     break
                 pieces.append(got)
         except ConnectionResetError:
-            was_reset = True
+            self.was_reset = True
         self.raw = b"".join(pieces)
-        return DECODERS[self.scheme](self.raw, self.method, was_reset)
+        return DECODERS[self.scheme](self.raw, self.method, self.was_reset)
 
     def close(self):
         """Leaves, as a client does that wants no more."""

@@ -121,7 +121,7 @@ pub struct Limits {
     pub empty_chunks_time_max: Option<Duration>,
 
     /// What is kept in memory of a body that is asked ahead of its slow reader, so that its thread comes free, bytes; the
-    /// rest goes to a temporary file. waitress keeps 1 MiB in memory.
+    /// rest goes to a temporary file. nginx's proxy_buffers hold as much.
     pub ahead_memory_bytes_max: usize,
 
     /// What a body is asked ahead of its slow reader in all, bytes. One that is longer keeps its thread. nginx's
@@ -187,7 +187,7 @@ impl Default for Limits {
             heartbeat_time: Duration::from_secs(1),
             staged_close_bytes_min: 14_600,
             empty_chunks_time_max: None,
-            ahead_memory_bytes_max: 1 << 20,
+            ahead_memory_bytes_max: 64 << 10,
             ahead_bytes_max: 1 << 30,
             waiting_requests_count_max: 1_024,
             waiting_time_max: None,

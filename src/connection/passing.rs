@@ -30,6 +30,13 @@ impl Received {
         self.is_cut = is_cut;
     }
 
+    /// The application has the request.
+    pub(super) fn end(&mut self) {
+        if self.bytes.capacity() > IDLE_BYTES_MAX {
+            *self = Received::default();
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
@@ -73,5 +80,7 @@ impl<S: Stream> Connection<S> {
     }
 }
 
+/// What a connection that is kept alive keeps for its next request, bytes.
+const IDLE_BYTES_MAX: usize = 4 << 10;
 /// What is kept of a request, bytes: a head, and a body as it is kept in memory.
 const KEPT_BYTES_MAX: usize = 128 << 10;

@@ -59,7 +59,10 @@ impl<S: Stream> Connection<S> {
         cx: &mut Context<'_>,
     ) -> Result<Step, Option<Place>> {
         match self.stage.responding().filter(|answer| answer.awaited == Some(ticket)) {
-            Some(answer) => answer.awaited = None,
+            Some(answer) => {
+                answer.awaited = None;
+                self.received.end();
+            }
             None => return Err(outcome.open),
         }
         Ok(self.came(outcome, cx))

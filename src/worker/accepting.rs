@@ -38,13 +38,15 @@ impl EventLoop {
         (self.can_accept() || self.spare_count > 0) && self.has_thread()
     }
 
-    /// Another worker, if there is one, takes the requests for which this one has no thread.
+    /// Another worker takes the requests for which this one has no thread, if it has one that is idle. Where none has, they
+    /// wait here, where their time is counted.
     fn has_thread(&self) -> bool {
-        let shares = self.link.as_ref().is_some_and(MasterLink::shares);
-        !self.is_to_be_replaced() && (!shares || self.threads.can_take())
+        !self.is_to_be_replaced() && (self.threads.can_take() || self.is_alone)
     }
 
     pub(super) fn watch_listeners(&mut self) -> io::Result<()> {
+        let shares = self.link.as_ref().is_some_and(MasterLink::shares);
+        self.is_alone = !shares || !self.threads.can_take() && self.idle_elsewhere() == 0;
         let can = self.may_accept();
         self.acceptors.iter_mut().try_for_each(|acceptor| acceptor.watch(self.poll.registry(), can))
     }
@@ -110,7 +112,9 @@ impl EventLoop {
         let token = token::of_connection(key, self.accepted);
         let runner = self.threads.runner(inline, token);
         let mut turn = self.resources.lend(runner, |cx| connection.advance(cx));
+        // Where the application has threads of its own, what waits for one is passed on.
         if turn == Turn::Blocked
+            && self.threads.is_empty()
             && connection.is_fresh()
             && self.link.as_ref().is_some_and(MasterLink::shares)
         {

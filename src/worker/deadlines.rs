@@ -22,7 +22,8 @@ impl EventLoop {
         // The main thread has to look around now and then.
         let looks = (!self.threads.is_empty()).then(|| now + limits.heartbeat_time);
         // Another worker's thread may have come free.
-        let passes = (self.passing.is_some() && self.threads.has_waiting()).then(|| now + PASS_TIME);
+        let looks_for_others = self.passing.is_some() && !self.threads.can_take();
+        let passes = looks_for_others.then(|| now + PASS_TIME);
         let threads = self.threads.next_deadline(limits).into_iter().chain(looks).chain(passes);
         pauses.chain(self.next_deadline).chain(self.resources.stopping).chain(threads).min()
     }

@@ -50,6 +50,8 @@ pub(super) struct EventLoop {
     pub(super) hasty_until: Option<Instant>,
     /// The application's own threads.
     pub(super) threads: Threads,
+    /// No other worker has an idle thread for what comes, as of the beginning of this turn.
+    pub(super) is_alone: bool,
     /// Where workers pass on what waits for a thread, if there are others.
     pub(super) passing: Option<Passing>,
     pub(super) turn: LoopTurn,
@@ -158,6 +160,7 @@ impl EventLoop {
             link,
             hasty_until: None,
             threads: Threads::default(),
+            is_alone: false,
             passing: None,
             turn: LoopTurn {
                 at: Part::Wait,

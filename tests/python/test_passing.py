@@ -5,7 +5,6 @@ import http.client
 import pytest
 
 from support.gate import LET_GO, wait_at_the_gate
-from support.waiting import eventually
 
 
 def application(environ, start_response):
@@ -42,19 +41,27 @@ class Kept:
 
 
 @pytest.fixture
-def connections(start, folder):
-    """Kept connections to two workers with a thread each: at least three to one of them, and one to the other."""
+def connections(start, folder, gate):
+    """Kept connections to two workers with a thread each: three to the one, and one to the other."""
     folder({"app.py": APPLICATION})
     server = start("app", listeners=["http"], workers=2)
     by_process = {}
 
-    def enough():
+    def connect():
         kept = Kept(server.listeners["http"].address)
         by_process.setdefault(kept.ask()[0], []).append(kept)
-        return len(by_process) == 2 and max(map(len, by_process.values())) >= 3
 
-    eventually("there are connections to both", enough)
-    yield sorted(by_process.items(), key=lambda item: -len(item[1]))
+    while max(map(len, by_process.values()), default=0) < 3:
+        connect()
+    busy = max(by_process, key=lambda process: len(by_process[process]))
+    # One that is in a call accepts nothing.
+    by_process[busy][0].begin("GET", "/waits")
+    gate.wait_for(1)
+    connect()
+    gate.open()
+    assert by_process[busy][0].end() == LET_GO
+    (idle,) = by_process.keys() - {busy}
+    yield (busy, by_process[busy]), (idle, by_process[idle])
     for connections in by_process.values():
         for kept in connections:
             kept.connection.close()
@@ -65,7 +72,7 @@ def test_what_waits_is_answered_by_the_other(connections, gate, body):
     """While the call runs; the connection stays with the worker that took it over."""
     (busy, (held, *others)), (idle, _) = connections
     held.begin("GET", "/waits")
-    gate.wait_for(1)
+    gate.wait_for(2)
     for kept in others[:2]:
         assert kept.ask(body) == (idle, len(body or b""))
     gate.open()
@@ -79,7 +86,7 @@ def test_nothing_is_passed_on_to_a_worker_that_is_busy_too(connections, gate):
     (busy, (held, waits, *_)), (idle, (other, *_)) = connections
     for kept in (held, other):
         kept.begin("GET", "/waits")
-    gate.wait_for(2)
+    gate.wait_for(3)
     waits.begin("GET", "/")
     gate.open(1)
     assert int(waits.end().split()[0]) in (busy, idle)
@@ -91,7 +98,7 @@ def test_one_that_leaves_on_the_way_takes_nothing_with_it(connections, gate):
     """Of two that wait the one goes; the other, and those that come later, are answered."""
     (_, (held, leaves, stays, *_)), (idle, _) = connections
     held.begin("GET", "/waits")
-    gate.wait_for(1)
+    gate.wait_for(2)
     leaves.begin("GET", "/")
     leaves.connection.close()
     assert stays.ask()[0] == idle

@@ -25,6 +25,8 @@ pub(crate) struct Scoreboard {
     /// What is left of the workers that have ended: so sums never fall.
     pub ended: Counters,
     ended_accepted: [AtomicU64; LISTENERS_COUNT],
+    /// Slots behind so many were never a worker's.
+    used: AtomicU32,
     slots: [Slot; SLOTS_COUNT],
 }
 
@@ -175,6 +177,7 @@ impl Scoreboard {
     pub(crate) fn take(&self, number: u32, generation: u32, respawns: u32, now: u64) -> Option<usize> {
         let at = self.slots.iter().position(|slot| slot.life.load(Relaxed) == FREE)?;
         let slot = &self.slots[at];
+        self.used.fetch_max(u32::try_from(at + 1).unwrap_or(u32::MAX), Relaxed);
         slot.clear();
         slot.number.store(number, Relaxed);
         slot.generation.store(generation, Relaxed);
@@ -233,7 +236,13 @@ impl Scoreboard {
     fn idle_beside(&self, this: &Slot) -> usize {
         let serve =
             |slot: &&Slot| slot.life.load(Relaxed) == Life::Ready as u32 && !std::ptr::eq(*slot, this);
-        let idle = self.slots.iter().filter(serve).map(|slot| slot.idle.load(Relaxed)).sum::<u64>();
+        let idle = self
+            .slots
+            .iter()
+            .take(self.used.load(Relaxed) as usize)
+            .filter(serve)
+            .map(|slot| slot.idle.load(Relaxed))
+            .sum::<u64>();
         usize::try_from(idle).unwrap_or(usize::MAX)
     }
 

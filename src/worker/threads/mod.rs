@@ -31,8 +31,8 @@ pub(super) struct Threads {
     asked: VecDeque<Ask>,
     /// What is given to threads only in the next turn of the loop, as others are to have theirs first.
     postponed: VecDeque<Ask>,
-    /// Steps that may still be given in this turn of the loop, a count.
-    steps_left: usize,
+    /// Calls and steps that may still be given in this turn of the loop, a count.
+    tasks_left: usize,
     /// Requests that wait for a thread, the oldest first.
     waiting: VecDeque<Waiting>,
     /// Whose turn it is.
@@ -155,7 +155,7 @@ impl Threads {
 
     /// A turn of the loop begins.
     pub(super) fn begin_turn(&mut self, limits: &Limits) {
-        self.steps_left = limits.steps_per_turn_max;
+        self.tasks_left = limits.steps_per_turn_max * TURNS_COUNT;
         self.asked.append(&mut self.postponed);
     }
 
@@ -168,11 +168,6 @@ impl Threads {
     /// Threads that have nothing to do, a count.
     pub(super) fn idle_count(&self) -> usize {
         self.threads.iter().filter(|thread| thread.is_idle()).count()
-    }
-
-    /// Whether requests wait for a thread.
-    pub(super) fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
     }
 
     pub(super) fn is_any_late(&self) -> bool {
@@ -229,9 +224,9 @@ impl Threads {
         std::mem::take(&mut self.late)
     }
 
-    /// Whether the main thread was given up.
-    fn is_main_late(&self) -> bool {
-        self.threads.first().is_some_and(|main| main.is_late)
+    /// Whether the main thread runs nothing.
+    fn is_main_free(&self) -> bool {
+        self.threads.first().is_none_or(Thread::is_free)
     }
 
     fn idle(&self, driver: Option<usize>) -> Option<usize> {
@@ -244,9 +239,9 @@ impl Threads {
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
         if let Some(connection) = self.current {
-            let is_step = matches!(task, Task::Step(_));
-            let queue = if is_step && self.steps_left == 0 { &mut self.postponed } else { &mut self.asked };
-            self.steps_left -= usize::from(is_step && self.steps_left > 0);
+            let is_close = matches!(task, Task::Close(_));
+            let queue = if self.tasks_left == 0 && !is_close { &mut self.postponed } else { &mut self.asked };
+            self.tasks_left = self.tasks_left.saturating_sub(usize::from(!is_close));
             queue.push_back(Ask { connection, ticket, task });
         }
         ticket
@@ -455,3 +450,7 @@ impl EventLoop {
         }
     }
 }
+
+/// Turns of a connection, by what is given to threads in one turn of the loop, a count: others have theirs after as many
+/// requests that are answered at once, or chunks of one stream.
+const TURNS_COUNT: usize = 4;

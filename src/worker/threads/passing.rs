@@ -138,7 +138,7 @@ impl EventLoop {
     }
 
     /// Threads of other workers that have nothing to do, a count; any number, where this worker is to be replaced.
-    fn idle_elsewhere(&self) -> usize {
+    pub(in crate::worker) fn idle_elsewhere(&self) -> usize {
         match &self.resources.recorder {
             Some(_) if self.passing.is_none() => 0,
             Some(_) if self.is_to_be_replaced() => usize::MAX,

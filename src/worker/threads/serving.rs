@@ -241,10 +241,12 @@ impl Shared {
     fn end(&self, result: io::Result<()>, mut event_loop: Box<EventLoop>) {
         // What is waited for from here on is not the application.
         event_loop.resources.note(Note::Waits { now: Instant::now(), connections: 0, idle: 0 });
+        // The main thread, which would end the process, may still be in the application.
+        let is_main_free = event_loop.threads.is_main_free();
+        drop(event_loop);
         *lock(&self.ended) = Some(result);
         self.lead.end();
-        if event_loop.threads.is_main_late() {
-            // The main thread, which would end the process, is still in the application.
+        if !is_main_free {
             self.host.leave();
         }
     }

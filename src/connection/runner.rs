@@ -41,7 +41,14 @@ pub enum Ran {
 
 /// What something that runs later is known by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ticket(pub(crate) u64);
+pub struct Ticket(u64);
+
+impl Ticket {
+    /// The ticket with this number, which no other of the runner's has.
+    pub fn new(number: u64) -> Self {
+        Ticket(number)
+    }
+}
 
 /// A request for the application.
 pub struct Call {
@@ -165,6 +172,11 @@ impl<A: Application> Runner for Inline<A> {
 }
 
 impl Outcome {
+    /// Where the body is, if it is open: nothing else is to be called on its thread.
+    pub fn open(&self) -> Option<Place> {
+        self.open
+    }
+
     fn failed(error: AppError) -> Self {
         Outcome { open: None, piece: Err(error), runs_code: false }
     }

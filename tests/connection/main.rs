@@ -7,6 +7,7 @@
 
 mod application;
 mod scene;
+mod schedules;
 mod scripted;
 
 mod deadlines;

@@ -237,7 +237,7 @@ impl Threads {
 
     fn ask(&mut self, task: Task) -> Ticket {
         self.last_ticket += 1;
-        let ticket = Ticket(self.last_ticket);
+        let ticket = Ticket::new(self.last_ticket);
         if let Some(connection) = self.current {
             let is_close = matches!(task, Task::Close(_));
             let queue = if self.tasks_left == 0 && !is_close { &mut self.postponed } else { &mut self.asked };

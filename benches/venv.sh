@@ -30,7 +30,7 @@ if ! made_of | cmp -s - "$venv/made-of"; then
     "$python" -m venv "$venv"
     pip install -c $list maturin
     all=yes
-    for package in uWSGI gunicorn granian Django; do
+    for package in uWSGI gunicorn granian Django Flask; do
         if ! pip install -c $list $package >"$venv/$package.log" 2>&1; then
             all=
             tail -n 15 "$venv/$package.log" >&2

@@ -17,10 +17,12 @@ pub(super) struct Application {
     pub(super) body: fn() -> Vec<u8>,
     /// The most CPU that a request may cost, times uWSGI's.
     pub(super) cpu_aim: f64,
+    /// How many threads it has, where it waits for something.
+    pub(super) threads: Option<u16>,
 }
 
 /// In the table's order.
-pub(super) const ALL: [Application; 5] = [
+pub(super) const ALL: [Application; 8] = [
     HELLO_TO_ALL,
     Application { title: "hello, one browser", browsers: Browsers::One, ..HELLO_TO_ALL },
     Application {
@@ -30,6 +32,7 @@ pub(super) const ALL: [Application; 5] = [
         browsers: Browsers::One,
         body: requests::headers_as_json,
         cpu_aim: 1.0,
+        threads: None,
     },
     Application {
         title: "Django view",
@@ -38,6 +41,22 @@ pub(super) const ALL: [Application; 5] = [
         browsers: Browsers::Several,
         body: || br#"{"message": "Hello, World"}"#.to_vec(),
         cpu_aim: 1.0,
+        threads: None,
+    },
+    Application {
+        title: "Flask hello",
+        module: "flask_view",
+        package: Some("Flask"),
+        cpu_aim: 1.0,
+        ..HELLO_TO_ALL
+    },
+    Application { title: "waits 10 ms, 8 threads", module: "waits", threads: Some(8), ..HELLO_TO_ALL },
+    Application {
+        title: "1 ms, and 500 ms in fifty, 8 threads",
+        module: "mixed",
+        threads: Some(8),
+        cpu_aim: 1.0,
+        ..HELLO_TO_ALL
     },
     Application {
         title: "1 MiB in 64 KiB chunks",
@@ -46,6 +65,7 @@ pub(super) const ALL: [Application; 5] = [
         browsers: Browsers::Several,
         body: || vec![b'.'; 1 << 20],
         cpu_aim: 1.0,
+        threads: None,
     },
 ];
 
@@ -56,6 +76,7 @@ const HELLO_TO_ALL: Application = Application {
     browsers: Browsers::Several,
     body: || HELLO.to_vec(),
     cpu_aim: 0.85,
+    threads: None,
 };
 
 /// Where their files are.

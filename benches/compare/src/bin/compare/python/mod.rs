@@ -78,9 +78,7 @@ fn measure(
     };
     let addresses = peers.iter().map(|peer| address(peer)).collect::<io::Result<Vec<_>>>()?;
     let servers: Vec<Result<Server, String>> = (peers.iter().zip(&addresses))
-        .map(|(peer, address)| {
-            start(bench, peer.command(&bench.python, application.module, address), &[address])
-        })
+        .map(|(peer, address)| start(bench, peer.command(&bench.python, application, address), &[address]))
         .collect();
     let body = (application.body)();
     let subjects: Vec<Result<Subject<'_>, String>> = (peers.iter().zip(&servers).zip(&addresses))

@@ -1,4 +1,5 @@
-//! The servers of Python applications, and how each is started: one worker, one thread, no log of requests.
+//! The servers of Python applications, and how each is started: one worker, one thread or as many as the application has, no log of
+//! requests.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,7 +7,7 @@ use std::process::Command;
 use tidegate_compare::address::Address;
 use tidegate_compare::protocol::Protocol;
 
-use super::applications::FOLDER;
+use super::applications::{Application, FOLDER};
 
 /// A server.
 pub(super) struct Peer {
@@ -19,6 +20,8 @@ pub(super) struct Peer {
     pub(super) protocol: Protocol,
     /// The command's arguments between blanks, but for the application and the socket.
     arguments: &'static str,
+    /// The same for so many threads, in front of their number.
+    threads: &'static str,
     /// Sets where it listens, where it looks for modules, and what it serves, in its own words.
     place: fn(&mut Command, &Path, &str, &Address),
 }
@@ -30,6 +33,7 @@ pub(super) const TIDEGATE: Peer = Peer {
     program: "tidegate",
     protocol: Protocol::Uwsgi,
     arguments: "serve --workers 0",
+    threads: "--threads",
     place: |command, _, module, address| {
         command.args(["--chdir", FOLDER, "--uwsgi", &address.to_string(), &callable(module)]);
     },
@@ -42,6 +46,7 @@ pub(super) const BASE: Peer = Peer {
     program: "uwsgi",
     protocol: Protocol::Uwsgi,
     arguments: "--processes 1 --single-interpreter --need-app --disable-logging",
+    threads: "--threads",
     place: |command, venv, module, address| {
         command.arg("--virtualenv").arg(venv);
         command.args(["--chdir", FOLDER, "--uwsgi-socket", &address.to_string()]);
@@ -59,6 +64,7 @@ pub(super) const ALL: [Peer; 5] = [
         program: "gunicorn",
         protocol: Protocol::Uwsgi,
         arguments: "--protocol uwsgi --workers 1 --worker-class sync --no-control-socket",
+        threads: "--worker-class gthread --threads",
         place: |command, _, module, address| {
             command.args(["--chdir", FOLDER, "--bind", &format!("unix:{address}"), &callable(module)]);
         },
@@ -77,6 +83,7 @@ pub(super) const ALL: [Peer; 5] = [
         program: "granian",
         protocol: Protocol::Http,
         arguments: "--interface wsgi --http 1 --no-ws --workers 1 --runtime-threads 1 --blocking-threads 1",
+        threads: "--blocking-threads",
         place: |command, _, module, address| {
             command.args(["--working-dir", FOLDER, "--uds", &address.to_string(), &callable(module)]);
         },
@@ -93,10 +100,13 @@ impl Peer {
     }
 
     /// How to start it, listening at `address`.
-    pub(super) fn command(&self, venv: &Path, module: &str, address: &Address) -> Command {
+    pub(super) fn command(&self, venv: &Path, application: &Application, address: &Address) -> Command {
         let mut command = Command::new(venv.join("bin").join(self.program));
         command.args(self.arguments.split(' '));
-        (self.place)(&mut command, venv, module, address);
+        if let Some(threads) = application.threads {
+            command.args(self.threads.split(' ')).arg(threads.to_string());
+        }
+        (self.place)(&mut command, venv, application.module, address);
         command
     }
 }

@@ -24,6 +24,7 @@ unit: ## all tests, against real sockets and a real nginx
 	$(CARGO) test --workspace --locked --no-fail-fast || status=1; \
 	$(CARGO) test -p tidegate --locked --no-default-features --lib --test server || status=1; \
 	tests/python.sh || status=1; \
+	tests/drops.sh || status=1; \
 	exit $$status
 
 systemd: ## the units of deploy/ under a real systemd, in a container of its own; needs root and systemd-nspawn

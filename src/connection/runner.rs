@@ -58,6 +58,11 @@ pub struct Call {
 }
 
 impl Call {
+    /// The request.
+    pub(crate) fn environ(&self) -> &Environ {
+        &self.environ
+    }
+
     /// Whether its client has gone.
     pub(crate) fn is_disconnected(&self) -> bool {
         self.start_response.is_disconnected()

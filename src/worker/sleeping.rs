@@ -16,8 +16,8 @@ impl EventLoop {
     pub(super) fn sleep(&mut self) -> io::Result<()> {
         let now = Instant::now();
         let until = self.sleeps_until(now);
-        let idle = self.threads.idle_count();
-        self.resources.note(Note::Waits { now, connections: self.connections.len(), idle });
+        let threads = self.threads.counts();
+        self.resources.note(Note::Waits { now, connections: self.connections.len(), threads });
         let Resources { recorder, limits, .. } = &mut self.resources;
         let mut sleep = Sleep {
             poll: &mut self.poll,

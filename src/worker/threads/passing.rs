@@ -160,7 +160,7 @@ impl EventLoop {
         let sent = u32::try_from(sent).unwrap_or(u32::MAX).to_le_bytes();
         let parts = [IoSlice::new(&listener), IoSlice::new(&sent), IoSlice::new(&bytes)];
         passing.relay.give(&parts, entry.connection.stream().as_fd())?;
-        self.threads.forget(token);
+        self.forget(token);
         let mut entry = self.connections.remove(key);
         if let Err(error) = self.poll.registry().deregister(entry.connection.stream())
             && error.kind() != ErrorKind::NotFound

@@ -58,6 +58,7 @@ pub(in crate::worker) fn serve(
 ) -> io::Result<()> {
     let count = count.max(1);
     event_loop.threads = Threads::new(count, event_loop.passing.is_some());
+    event_loop.resources.note(Note::Threads(count));
     let patience = event_loop.resources.limits.call_time_before_handover;
     let leaving_time = event_loop.resources.limits.grace_idle_time_max;
     let shared = Arc::new(Shared {
@@ -240,7 +241,8 @@ impl Shared {
 
     fn end(&self, result: io::Result<()>, mut event_loop: Box<EventLoop>) {
         // What is waited for from here on is not the application.
-        event_loop.resources.note(Note::Waits { now: Instant::now(), connections: 0, idle: 0 });
+        let threads = event_loop.threads.counts();
+        event_loop.resources.note(Note::Waits { now: Instant::now(), connections: 0, threads });
         // The main thread, which would end the process, may still be in the application.
         let is_main_free = event_loop.threads.is_main_free();
         drop(event_loop);

@@ -15,6 +15,7 @@ use tidegate::ProtocolName;
 
 use crate::support::client::{Remote, Response, get};
 use crate::support::eventually;
+use crate::support::server::threads;
 
 /// A running master.
 pub(crate) struct Master {
@@ -43,6 +44,9 @@ impl Master {
         command.args(
             ["--pidfile", "FOLDER/pid", "-v"].iter().chain(args).map(|arg| arg.replace("FOLDER", &place)),
         );
+        if let Some(count) = threads().filter(|_| !args.contains(&"--threads")) {
+            command.arg(format!("--threads={count}"));
+        }
         command.arg("--uwsgi").arg(&socket).current_dir(folder.path());
         command.env_remove("RUST_LOG").env_remove("NOTIFY_SOCKET");
         // All that is forked or started from here on can be ended by one number.

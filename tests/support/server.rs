@@ -113,10 +113,16 @@ impl Server {
             let application = shared(application);
             let mut worker = Worker::new(listeners, application(), limits)?;
             worker.observe(Box::new(Counter { counts: told, open: HashSet::new() }));
-            send_stopper.send(worker.stopper()).expect("the test waits for it");
+            let stopper = worker.stopper();
             match threads {
-                None => worker.run(),
-                Some(count) => run_on_threads(worker, count, application, &keep),
+                None => {
+                    send_stopper.send(stopper).expect("the test waits for it");
+                    worker.run()
+                }
+                // It serves when it begins its threads.
+                Some(count) => run_on_threads(worker, count, application, &keep, move || {
+                    let _ = send_stopper.send(stopper.clone());
+                }),
             }
         });
         let stopper = stopper.recv_timeout(PATIENCE).expect("the worker starts");
@@ -190,8 +196,8 @@ impl Drop for Server {
 /// How many threads applications have of their own in this run of the tests: `make test` runs some suites once more with 4.
 /// `None` where they run on the loop's thread.
 pub(crate) fn threads() -> Option<usize> {
-    let count = std::env::var("TEST_THREADS").ok()?;
-    Some(count.parse().expect("TEST_THREADS is a number"))
+    let count = std::env::var("APP_THREADS").ok()?;
+    Some(count.parse().expect("APP_THREADS is a number"))
 }
 
 /// Makes applications that are one and the same, which is called by one thread at a time; their bodies are not.
@@ -218,9 +224,11 @@ fn run_on_threads<A: Application + Send + 'static>(
     count: usize,
     make: impl Fn() -> A + Send + Sync + 'static,
     lines: &Lines,
+    begins: impl Fn() + Send + Sync + 'static,
 ) -> io::Result<()> {
     let lines = lines.clone();
     let spawn = move |name, run: Box<dyn FnOnce() + Send>| {
+        begins();
         let lines = lines.clone();
         thread::Builder::new().name(name).spawn(move || {
             lines.keep();

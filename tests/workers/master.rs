@@ -35,6 +35,16 @@ impl Master {
     /// The same, where `prepare` may add to the command.
     #[track_caller]
     pub(crate) fn spawn(args: &[&str], prepare: impl FnOnce(&mut Command)) -> Master {
+        let of_this_run = threads().filter(|_| !args.contains(&"--threads"));
+        match of_this_run.map(|count| count.to_string()) {
+            Some(count) => Master::on_loop(&[args, &["--threads", &count]].concat(), prepare),
+            None => Master::on_loop(args, prepare),
+        }
+    }
+
+    /// The same with these arguments alone: so the application runs on the loop's thread in each run of the tests.
+    #[track_caller]
+    pub(crate) fn on_loop(args: &[&str], prepare: impl FnOnce(&mut Command)) -> Master {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().to_str().unwrap().to_owned();
         fs::write(folder.path().join("version"), "one").unwrap();
@@ -44,9 +54,6 @@ impl Master {
         command.args(
             ["--pidfile", "FOLDER/pid", "-v"].iter().chain(args).map(|arg| arg.replace("FOLDER", &place)),
         );
-        if let Some(count) = threads().filter(|_| !args.contains(&"--threads")) {
-            command.arg(format!("--threads={count}"));
-        }
         command.arg("--uwsgi").arg(&socket).current_dir(folder.path());
         command.env_remove("RUST_LOG").env_remove("NOTIFY_SOCKET");
         // All that is forked or started from here on can be ended by one number.

@@ -41,14 +41,21 @@ pub(crate) trait ThreadHost: Send + Sync {
     /// Begins a thread that is called `name` and runs `run`; returns what waits for its end.
     fn begin_thread(&self, name: String, run: Box<dyn FnOnce() + Send>) -> io::Result<Box<dyn FnOnce()>>;
 
+    /// The same for the thread that drives the loop while all others run the application.
+    fn begin_watcher(&self, name: String, run: Box<dyn FnOnce() + Send>) -> io::Result<Box<dyn FnOnce()>> {
+        let thread = thread::Builder::new().name(name).spawn(run)?;
+        Ok(Box::new(move || drop(thread.join())))
+    }
+
     /// Looks, on the main thread, after what the language does in between: handlers of signals.
     fn look_around(&self);
 
     /// Writes to stderr where these threads are, and then where all are.
     fn trace(&self, threads: &[Pthread]);
 
-    /// Ends the process: an application's thread did not come back, and nothing can be waited for.
-    fn leave(&self) -> !;
+    /// Ends the process: an application's thread did not come back, and nothing can be waited for. If it returns, because the
+    /// process is not this worker's to end, that thread is left behind.
+    fn leave(&self);
 }
 
 /// Serves `application`, which is the main thread's, on so many threads, of which that is the first.
@@ -79,13 +86,14 @@ pub(in crate::worker) fn serve(
     for number in 1..count {
         joins.push(shared.begin(number)?);
     }
-    let watcher = thread::Builder::new().name("tidegate-watcher".to_owned()).spawn({
+    let watcher = {
         let shared = Arc::clone(&shared);
         move || {
             block_signals();
             shared.watch(patience);
         }
-    })?;
+    };
+    joins.push(shared.host.begin_watcher("tidegate-watcher".to_owned(), Box::new(watcher))?);
     if let Some(link) = &mut event_loop.link {
         link.ready();
     }
@@ -95,11 +103,11 @@ pub(in crate::worker) fn serve(
     shared.follow(0, &mut main);
     // What the application has on this thread goes on this thread.
     drop(main);
-    if !shared.wait_until_left(leaving_time) {
+    if shared.wait_until_left(leaving_time) {
+        joins.into_iter().for_each(|join| join());
+    } else {
         shared.host.leave();
     }
-    joins.into_iter().for_each(|join| join());
-    let _ = watcher.join();
     lock(&shared.ended).take().unwrap_or(Ok(()))
 }
 

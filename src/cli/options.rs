@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use super::host::Setting;
 use super::values::{Seconds, Size, WorkerCount, assignment, mode, thread_count, waiting_time};
+use super::warm_up::target;
 use crate::limits::Limits;
 use crate::master::Retirement;
 use crate::net::listener::{Address, ListenOptions, Owner, parse_network};
@@ -59,6 +60,13 @@ pub(super) struct Loading {
     /// Whether to end with status 1 if the application cannot be loaded; else each request is answered with 500.
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
     pub(super) need_app: bool,
+
+    /// Have each new worker answer a GET of PATH before it serves. May be given several times.
+    ///
+    /// PATH is /path?query, or http://HOST/path where the application wants its own host. If it raises, or answers with a
+    /// status of 500 or more, that is as if it could not be loaded: a start fails, a reload keeps the old workers.
+    #[arg(long, value_name = "PATH", value_parser = target)]
+    pub(super) warm_up: Vec<String>,
 }
 
 #[derive(Args, Debug)]

@@ -10,6 +10,7 @@ mod exchange;
 mod outbox;
 mod passing;
 mod reading;
+pub(crate) mod rehearsal;
 mod responding;
 mod runner;
 mod state;

@@ -11,7 +11,7 @@
 
 use std::process::{ExitCode, exit};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fs, hint};
 
 use bytes::Bytes;
@@ -58,6 +58,7 @@ impl Application for Faulty {
             // Touched, so that it is resident.
             b"/leak" => self.leaked.push(vec![1; 8 << 20]),
             b"/sleep" => sleep(&self.app, milliseconds(&environ)),
+            path if path.starts_with(b"/held") => wait_to_be_let_go(&self.app)?,
             // Both processes go on.
             b"/fork" => {
                 cli::fork()?;
@@ -121,6 +122,18 @@ fn sleep(app: &str, time: Duration) {
     let _ = fs::write(&note, "");
     thread::sleep(time);
     let _ = fs::remove_file(note);
+}
+
+/// Waits until there is a file `version.txt-open`.
+fn wait_to_be_let_go(app: &str) -> Result<(), AppError> {
+    let (open, began) = (format!("{app}-open"), Instant::now());
+    while !fs::exists(&open)? {
+        if began.elapsed() > Duration::from_secs(30) {
+            return Err(AppError::new(format!("nobody made {open}")));
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
 }
 
 /// `?ms`.

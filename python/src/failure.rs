@@ -1,5 +1,7 @@
 //! An exception as the log shows it.
 
+use std::io;
+
 use pyo3::intern;
 use pyo3::prelude::*;
 use tidegate::AppError;
@@ -20,6 +22,11 @@ pub(crate) fn at_load(py: Python<'_>, error: &PyErr) -> AppError {
         .and_then(|loader| loader.call_method1("explain", (error.value(py), error.traceback(py))))
         .and_then(|text| text.extract::<String>());
     AppError::new(explained.unwrap_or_else(|_| text(py, error)))
+}
+
+/// An exception where the system's errors are told: its text alone, which may be dropped without the GIL.
+pub(crate) fn of_system(py: Python<'_>, error: &PyErr) -> io::Error {
+    io::Error::other(text(py, error))
 }
 
 /// The exception as Python prints it. traceback(3) survives a broken `__str__` or `__repr__`; if it fails even so, as

@@ -62,7 +62,7 @@ impl Host for PythonHost {
     }
 
     fn begin_thread(&self, name: String, run: Box<dyn FnOnce() + Send>) -> io::Result<Box<dyn FnOnce()>> {
-        Python::attach(|py| Ok(threads::begin(py, &name, run)?))
+        Python::attach(|py| threads::begin(py, &name, run).map_err(|error| failure::of_system(py, &error)))
     }
 
     fn while_serving(&self, serve: &mut dyn FnMut()) {
@@ -89,7 +89,10 @@ impl Host for PythonHost {
         Python::attach(|py| {
             // What was printed and not written yet would be written by both processes.
             forked::flush(py);
-            let pid: i32 = py.import(intern!(py, "os"))?.call_method0(intern!(py, "fork"))?.extract()?;
+            let fork = || -> PyResult<i32> {
+                py.import(intern!(py, "os"))?.call_method0(intern!(py, "fork"))?.extract()
+            };
+            let pid = fork().map_err(|error| failure::of_system(py, &error))?;
             Ok(if pid == 0 { Fork::Child } else { Fork::Parent(pid) })
         })
     }

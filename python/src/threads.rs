@@ -13,6 +13,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyModule, PyTuple};
 
+use crate::attached::Attached;
+use crate::lent;
+
 /// Begins a threading.Thread that runs `run` without the GIL; returns what waits for its end.
 ///
 /// It lives as long as `run`, and so does what Python keeps for it: threading.local and context variables.
@@ -29,7 +32,7 @@ pub(crate) fn begin(
         move |_: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| {
             let run = run.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(run) = run {
-                Python::attach(|py| py.detach(run));
+                Python::attach(|py| lent::lending(py, |py| py.detach(run)));
             }
         },
     )?;
@@ -44,7 +47,7 @@ pub(crate) fn begin(
     let started = thread.call_method0("start");
     threading.call_method1("stack_size", (before,))?;
     started?;
-    let thread = thread.unbind();
+    let thread = Attached::new(thread.unbind());
     Ok(Box::new(move || {
         Python::attach(|py| {
             let joined = thread.bind(py).call_method1("join", (JOIN_SECONDS,));
@@ -59,7 +62,7 @@ pub(crate) fn begin(
 /// Runs `serve` without the GIL.
 pub(crate) fn detached(py: Python<'_>, serve: &mut dyn FnMut()) {
     let serve = OnThisThread(serve);
-    py.detach(move || serve.run());
+    lent::lending(py, |py| py.detach(move || serve.run()));
 }
 
 /// What does not leave its thread.

@@ -19,10 +19,10 @@ pub(crate) struct Errors {
 impl Errors {
     /// Appends text; returns its length in characters, as io's do.
     fn write(&self, text: &Bound<'_, PyString>) -> PyResult<usize> {
-        let mut lines = Vec::new();
+        let (added, mut lines) = (text.to_string_lossy(), Vec::new());
         {
             let line = &mut *self.line();
-            line.push_str(&text.to_string_lossy());
+            line.push_str(&added);
             while let Some(end) = line.find('\n') {
                 let rest = line.split_off(end + 1);
                 lines.push(mem::replace(line, rest));

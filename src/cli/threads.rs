@@ -50,7 +50,7 @@ impl ThreadHost for Threads {
         self.host.trace(threads);
     }
 
-    fn leave(&self) -> ! {
-        self.host.leave()
+    fn leave(&self) {
+        self.host.leave();
     }
 }

@@ -58,6 +58,11 @@ pub struct Call {
 }
 
 impl Call {
+    /// The request.
+    pub(crate) fn environ(&self) -> &Environ {
+        &self.environ
+    }
+
     /// Whether its client has gone.
     pub(crate) fn is_disconnected(&self) -> bool {
         self.start_response.is_disconnected()
@@ -106,6 +111,11 @@ impl<A: Application> Inline<A> {
     /// The same, on the thread with this number.
     pub(crate) fn on_thread(application: A, thread: usize) -> Self {
         Inline { application, thread, open: Slab::new() }
+    }
+
+    /// The application, of which no body is open.
+    pub(crate) fn into_application(self) -> A {
+        self.application
     }
 
     /// Runs what this thread is given.

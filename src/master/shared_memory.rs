@@ -10,7 +10,7 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 
 use crate::telemetry::scoreboard::Scoreboard;
 
-/// Maps a fresh scoreboard. It stays for as long as the process, and any child of it, lives: some hundred KiB, of
+/// Maps a fresh scoreboard. It stays for as long as the process, and any child of it, lives: some MiB, of
 /// which only the rows that are used take memory.
 #[allow(unsafe_code)]
 pub(crate) fn scoreboard() -> io::Result<&'static Scoreboard> {

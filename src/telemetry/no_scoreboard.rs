@@ -9,7 +9,7 @@ impl Recorder {
         match *self {}
     }
 
-    pub(crate) fn note(&mut self, _: Note) {
+    pub(crate) fn note(&mut self, _: Note<'_>) {
         match *self {}
     }
 }
@@ -18,4 +18,22 @@ impl Observer for Recorder {
     fn observe(&mut self, _: u64, _: Event<'_>) {
         match *self {}
     }
+}
+
+/// As the scoreboard has it.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct ThreadCounts {
+    pub all: usize,
+    pub idle: usize,
+    pub late: usize,
+    pub running: usize,
+    pub waiting: usize,
+}
+
+/// As the scoreboard has it.
+#[derive(Clone, Copy)]
+pub(crate) enum ThreadDoing {
+    Calling,
+    Stepping,
+    Closing,
 }

@@ -2,13 +2,13 @@
 //!
 //! The connection says what happens and asks no clock; an observer keeps its own time.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::application::environ::Environ;
 use crate::application::response_head::ResponseHead;
 pub use crate::ascii::Ascii;
 use crate::net::stream::Peer;
-use crate::telemetry::scoreboard::Recorder;
+use crate::telemetry::scoreboard::{Recorder, ThreadCounts, ThreadDoing};
 
 /// Is told what happens on every connection of a worker. `connection` is a number that no other has.
 pub trait Observer {
@@ -48,11 +48,22 @@ impl<'a> Observers<'a> {
 
 /// What a worker notes of itself, beside what its connections tell.
 #[cfg_attr(not(feature = "command"), allow(dead_code, reason = "only the scoreboard reads what they hold"))]
-pub(crate) enum Note {
+pub(crate) enum Note<'a> {
     /// It has woken.
     Wakes(Instant),
-    /// It is about to wait, with so many connections open, and so many threads of the application that are idle.
-    Waits { now: Instant, connections: usize, idle: usize },
+    /// It is about to wait, with so many connections open, and the application's threads in this state.
+    Waits { now: Instant, connections: usize, threads: ThreadCounts },
+    /// The application has so many threads of its own.
+    Threads(usize),
+    /// A thread of the application begins something: a call for the request of this environ, or else something more for
+    /// the request that it has in hand.
+    ThreadRuns { thread: usize, doing: ThreadDoing, now: Instant, environ: Option<&'a Environ> },
+    /// A thread of the application has come back; its body is open still, or its request is done.
+    ThreadRests { thread: usize, is_open: bool },
+    /// A thread of the application did not come back in its time.
+    ThreadLate(usize),
+    /// A request that found no thread idle has waited for so long, until one was, or until something else came of it.
+    Waited(Duration),
     /// It has nothing to do, and would find out if it had.
     Lives,
     /// A connection was accepted from the listener of this place.

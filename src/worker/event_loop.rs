@@ -334,7 +334,7 @@ impl EventLoop {
         self.spare_count -= usize::from(entry.spare);
         self.deregister(&mut entry);
         self.resources.note(Note::LetsGo(entry.listener));
-        self.threads.forget(entry.token);
+        self.forget(entry.token);
         entry.connection.end(self.threads.runner(inline, entry.token));
     }
 

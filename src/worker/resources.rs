@@ -42,7 +42,7 @@ impl Resources {
     }
 
     /// Has the recorder write this down, if there is one.
-    pub(super) fn note(&mut self, note: Note) {
+    pub(super) fn note(&mut self, note: Note<'_>) {
         if let Some(recorder) = &mut self.recorder {
             recorder.note(note);
         }

@@ -16,8 +16,8 @@ impl EventLoop {
     pub(super) fn sleep(&mut self) -> io::Result<()> {
         let now = Instant::now();
         let until = self.sleeps_until(now);
-        let idle = self.threads.idle_count();
-        self.resources.note(Note::Waits { now, connections: self.connections.len(), idle });
+        let threads = self.threads.counts();
+        self.resources.note(Note::Waits { now, connections: self.connections.len(), threads });
         let Resources { recorder, limits, .. } = &mut self.resources;
         let mut sleep = Sleep {
             poll: &mut self.poll,
@@ -54,7 +54,10 @@ impl Sleep<'_> {
             let polled = self.poll.poll(events, timeout);
             now = Instant::now();
             let is_over = until.is_some_and(|until| now >= until);
-            if polled.is_err() || is_over || !events.is_empty() || self.finds_waiting() {
+            // Also where a deadline ended the wait: a worker with threads of its own always has one.
+            let has_slept = timeout.is_none_or(|timeout| !timeout.is_zero());
+            let finds = events.is_empty() && has_slept && self.finds_waiting();
+            if polled.is_err() || is_over || finds || !events.is_empty() {
                 // A worker that has to wait for a lock of the application's from here on is seen to be busy, and stuck if
                 // it never gets it.
                 if let Some(recorder) = &mut self.recorder {

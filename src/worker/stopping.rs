@@ -74,7 +74,7 @@ impl EventLoop {
             self.deregister(&mut entry);
             let runner = self.threads.runner(inline, entry.token);
             self.resources.lend(runner, |cx| entry.connection.abandon(cx));
-            self.threads.forget(entry.token);
+            self.forget(entry.token);
             entry.connection.end(self.threads.runner(inline, entry.token));
         }
     }

@@ -213,6 +213,28 @@ def test_it_may_be_read_in_another_thread(serve):
     assert (response.body, response["X-Thread"]) == (b"body", "another")
 
 
+@pytest.mark.parametrize("length", [20_000, 2_000_000], ids=["in-memory", "in-a-file"])
+def test_threads_that_read_it_together_share_it(length, serve):
+    """Each byte is had once, and no call fails because another is in hand."""
+
+    def application(environ, start_response):
+        from concurrent.futures import ThreadPoolExecutor
+
+        body = environ["wsgi.input"]
+
+        def take_part(number):
+            reads = [lambda: body.read(50), body.readline, lambda: b"".join(body.readlines(90)), lambda: next(body, b"")]
+            return b"".join(iter(reads[number % 4], b""))
+
+        with ThreadPoolExecutor(8) as pool:
+            parts = list(pool.map(take_part, range(8)))
+        start_response("200 OK", [("Content-Type", "application/octet-stream")])
+        return [bytes(sorted(b"".join(parts)))]
+
+    body = b"".join(b"line %d\n" % number for number in range(length // 10))
+    assert serve(application).post("/", body).body == bytes(sorted(body))
+
+
 def test_a_chunked_upload_has_its_length(start, folder):
     """On the HTTP listener the body is complete, and CONTENT_LENGTH is its real length."""
 

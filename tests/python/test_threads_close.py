@@ -122,3 +122,34 @@ def test_objects_are_finalised_on_the_thread_of_their_request(how, threaded):
     if how == "fails":
         wanted.add("exception")
     assert {what for what, _, _ in ended} == wanted
+
+
+def test_what_is_written_on_a_thread_of_the_applications_own_ends_there(threaded):
+    """It is not kept for a thread that may be over by then."""
+
+    class Chunk(bytes):
+        def __del__(self):
+            ended.append((self.thread, threading.get_ident()))
+
+    def application(environ, start_response):
+        def write_some():
+            for _ in range(10):
+                chunk = Chunk(16_384)
+                chunk.thread = threading.get_ident()
+                write(chunk)
+
+        if environ["PATH_INFO"] == "/told":
+            start_response("200 OK", [])
+            return [json.dumps(ended).encode()]
+        write = start_response("200 OK", [("Content-Type", "text/plain")])
+        writer = threading.Thread(target=write_some)
+        writer.start()
+        writer.join()
+        return [b"end"]
+
+    client = threaded("import json, threading\nended = []", Chunk, application)
+    for _ in range(5):
+        assert client.get("/").body == bytes(163_840) + b"end"
+    ended = json.loads(client.get("/told").body)
+    assert len(ended) == 50
+    assert [each for each in ended if each[0] != each[1]] == []

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from support.gate import wait_at_the_gate
 from support.readers import read_together
 
@@ -106,3 +108,41 @@ def test_deep_recursion_is_a_recursion_error(threaded, gate, threads):
         told += ask_each_thread(client, gate, threads, path)
     assert {outcome for _, outcome in told} == {"RecursionError"}
     assert len({pid for pid, _ in told}) == 1
+
+
+@pytest.mark.parametrize("kind", ["sort", "loads", "dumps", "repr", "body"])
+def test_deep_recursion_that_nobody_catches_is_a_500(kind, threaded, gate, threads):
+    """On each thread at once; the process serves on."""
+
+    def sort(depth=0):
+        return sorted([depth, depth], key=lambda depth: sort(depth + 1))
+
+    def nest():
+        nested = []
+        for _ in range(200_000):
+            nested = [nested]
+        return nested
+
+    def chunks():
+        yield str(sort()).encode()
+
+    def application(environ, start_response):
+        if environ["PATH_INFO"] == "/":
+            start_response("200 OK", [])
+            return [str(os.getpid()).encode()]
+        wait_at_the_gate()
+        start_response("200 OK", [])
+        return KINDS[environ["PATH_INFO"][1:]]()
+
+    kinds = (
+        'KINDS = {"sort": sort, "loads": lambda: json.loads("[" * 200_000), "dumps": lambda: json.dumps(nest()), '
+        '"repr": lambda: repr(nest()), "body": chunks}'
+    )
+    client = threaded("import json, os", wait_at_the_gate, sort, nest, chunks, kinds, application)
+    pid = client.get("/").body
+    asked = [client.send("GET", f"/{kind}") for _ in range(threads)]
+    gate.wait_for(threads)
+    gate.open(threads)
+    assert [response.status for response in read_together(asked)] == ["500 Internal Server Error"] * threads
+    client.logged("RecursionError", threads)
+    assert client.get("/").body == pid

@@ -18,4 +18,5 @@ mod forms;
 mod programs;
 mod reader;
 mod stuck;
+mod threads;
 mod top;

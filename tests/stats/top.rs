@@ -8,7 +8,7 @@ use crate::support::client::get;
 
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate");
 
-fn top(args: &[&str]) -> Output {
+pub(crate) fn top(args: &[&str]) -> Output {
     Command::new(TIDEGATE).arg("top").args(args).output().unwrap()
 }
 

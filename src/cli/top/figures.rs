@@ -2,6 +2,9 @@
 
 use super::sample::{Sample, Totals};
 
+/// How many there were, the seconds that they took together, and how many took how long.
+type Times = (u64, f64, Vec<u64>);
+
 /// What was done in a time.
 pub(super) struct Interval<'a> {
     seconds: f64,
@@ -19,16 +22,32 @@ impl<'a> Interval<'a> {
         totals: &Totals,
         earlier: Option<&Totals>,
     ) -> Self {
+        let latency = |one: &Totals| (one.requests, one.latency_seconds, one.latency_counts.clone());
+        Interval::of(sample, before, latency(totals), earlier.map(latency))
+    }
+
+    /// The same of the requests that waited for a thread, and how long that was.
+    pub(super) fn waited(
+        sample: &'a Sample,
+        before: Option<&Sample>,
+        totals: &Totals,
+        earlier: Option<&Totals>,
+    ) -> Self {
+        let waiting =
+            |one: &Totals| (one.waiting_counts.iter().sum(), one.waiting_seconds, one.waiting_counts.clone());
+        Interval::of(sample, before, waiting(totals), earlier.map(waiting))
+    }
+
+    fn of(sample: &'a Sample, before: Option<&Sample>, totals: Times, earlier: Option<Times>) -> Self {
         // Another master's counters began anew.
         let before = before.filter(|before| before.pid == sample.pid);
-        let earlier = earlier.filter(|_| before.is_some());
-        let count = |at: usize| earlier.and_then(|one| one.latency_counts.get(at)).copied().unwrap_or(0);
-        let counts = totals.latency_counts.iter().enumerate();
+        let (requests, seconds, counts) = earlier.filter(|_| before.is_some()).unwrap_or_default();
+        let count = |at: usize| counts.get(at).copied().unwrap_or(0);
         Interval {
             seconds: sample.now - before.map_or(sample.started, |before| before.now),
-            requests: totals.requests.saturating_sub(earlier.map_or(0, |one| one.requests)),
-            latency: totals.latency_seconds - earlier.map_or(0.0, |one| one.latency_seconds),
-            counts: counts.map(|(at, now)| now.saturating_sub(count(at))).collect(),
+            requests: totals.0.saturating_sub(requests),
+            latency: totals.1 - seconds,
+            counts: totals.2.iter().enumerate().map(|(at, now)| now.saturating_sub(count(at))).collect(),
             bounds: &sample.bounds,
         }
     }

@@ -21,7 +21,9 @@ ADDR is what the server was given as --stats. q or Ctrl-C ends it.
 
 A row is a worker; a process that still finishes what runs after a reload has a row of its own. REQ/S, AVG and P99 are \
 of the last second, or since the server's start where there was none before; BUSY is the part of the time that was not \
-spent waiting. A request stands in its row while the application answers it, and how long it has taken so far.
+spent waiting. THREADS 3/4: three of the application's four threads have a request in hand; WAIT is how many requests \
+wait for one. A request stands in its row while the application answers it, and how long it has taken so far; of several \
+the one that has run for longest.
 
 Examples:
   tidegate top 127.0.0.1:9191

@@ -15,6 +15,8 @@ pub(super) struct Sample {
     pub(super) last_reload: Option<f64>,
     pub(super) in_flight: u64,
     pub(super) connections: u64,
+    pub(super) threads: Option<Threads>,
+    pub(super) waiting: u64,
     pub(super) totals: Totals,
     pub(super) bounds: Vec<f64>,
     pub(super) workers: Vec<Worker>,
@@ -32,6 +34,20 @@ pub(super) struct Totals {
     pub(super) sent_bytes: u64,
     pub(super) latency_seconds: f64,
     pub(super) latency_counts: Vec<u64>,
+    pub(super) waiting_seconds: f64,
+    pub(super) waiting_counts: Vec<u64>,
+    pub(super) passed_on: u64,
+    pub(super) taken_over: u64,
+    pub(super) dropped: u64,
+    pub(super) shed: u64,
+}
+
+/// The application's threads by what they do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Threads {
+    pub(super) busy: u64,
+    pub(super) idle: u64,
+    pub(super) late: u64,
 }
 
 /// A number among the workers.
@@ -49,9 +65,13 @@ pub(super) struct Process {
     pub(super) status: String,
     pub(super) busy: f64,
     pub(super) in_flight: u64,
+    pub(super) threads: Option<Threads>,
+    pub(super) waiting: u64,
     pub(super) rss_bytes: u64,
     pub(super) stuck: f64,
     pub(super) request: Option<String>,
+    /// Requests that the application has in hand beside that one, a count.
+    pub(super) other_requests: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -80,6 +100,8 @@ impl Sample {
             last_reload: last_reload.into_iter().flatten().find_map(Value::as_f64),
             in_flight: count(ours, "in_flight")?,
             connections: count(ours, "connections")?,
+            threads: ours.get("threads").and_then(Threads::read),
+            waiting: count(ours, "waiting")?,
             totals: Totals::read(ours)?,
             bounds: all(ours, "latency_bounds_seconds", Value::as_f64)?,
             workers: all(value, "workers", Worker::read)?,
@@ -99,7 +121,29 @@ impl Totals {
             sent_bytes: count(totals, "sent_bytes")?,
             latency_seconds: number(totals, "latency_seconds")?,
             latency_counts: all(totals, "latency_counts", Value::as_u64)?,
+            waiting_seconds: number(totals, "waiting_seconds")?,
+            waiting_counts: all(totals, "waiting_counts", Value::as_u64)?,
+            passed_on: count(totals, "passed_on")?,
+            taken_over: count(totals, "taken_over")?,
+            dropped: count(totals, "dropped")?,
+            shed: count(totals, "shed")?,
         })
+    }
+}
+
+impl Threads {
+    fn read(value: &Value) -> Option<Self> {
+        Some(Threads {
+            busy: count(value, "busy")?,
+            idle: count(value, "idle")?,
+            late: count(value, "late")?,
+        })
+    }
+
+    /// Those that have a request in hand, of all: `3/4`.
+    pub(super) fn in_use(self) -> String {
+        let busy = self.busy + self.late;
+        format!("{busy}/{}", busy + self.idle)
     }
 }
 
@@ -122,9 +166,12 @@ impl Process {
             status: text(value, "status")?,
             busy: number(value, "busy")?,
             in_flight: count(value, "in_flight")?,
+            threads: value.get("threads").and_then(Threads::read),
+            waiting: count(value, "waiting")?,
             rss_bytes: count(value, "rss_bytes")?,
             stuck: number(value, "stuck_seconds")?,
             request: text(value, "request"),
+            other_requests: value.get("running")?.as_array()?.len().saturating_sub(1),
         })
     }
 }

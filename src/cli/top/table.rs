@@ -1,7 +1,7 @@
 //! The figures as lines of text. Whatever a client may have chosen, as a request's target, is plain ASCII in them.
 
 use super::figures::{Interval, age, size};
-use super::sample::{Listener, Process, Sample, Worker};
+use super::sample::{Listener, Process, Sample, Threads, Worker};
 
 /// The lines for `sample`, with rates since `before`, or since the start; cut to `width` columns, if that is given.
 pub(super) fn lines(sample: &Sample, before: Option<&Sample>, width: Option<usize>) -> Vec<String> {
@@ -9,8 +9,20 @@ pub(super) fn lines(sample: &Sample, before: Option<&Sample>, width: Option<usiz
     lines.extend(sample.listeners.iter().map(listener));
     lines.push(String::new());
     lines.push(format!(
-        "{:>6} {:>7} {:8} {:>8} {:>5} {:>6} {:>8} {:>8} {:>8} {:>8}  {}",
-        "WORKER", "PID", "STATUS", "REQ/S", "BUSY", "FLIGHT", "AVG", "P99", "RSS", "RESPAWNS", "REQUEST"
+        "{:>6} {:>7} {:8} {:>8} {:>5} {:>7} {:>5} {:>6} {:>8} {:>8} {:>8} {:>8}  {}",
+        "WORKER",
+        "PID",
+        "STATUS",
+        "REQ/S",
+        "BUSY",
+        "THREADS",
+        "WAIT",
+        "FLIGHT",
+        "AVG",
+        "P99",
+        "RSS",
+        "RESPAWNS",
+        "REQUEST"
     ));
     for worker in &sample.workers {
         let earlier = before.and_then(|before| before.workers.iter().find(|one| one.number == worker.number));
@@ -54,7 +66,29 @@ fn head(sample: &Sample, before: Option<&Sample>) -> Vec<String> {
         size(totals.sent_bytes)
     );
     let fault = sample.fault.iter().map(|fault| format!("{fault}; these are the last figures"));
-    [first, second].into_iter().chain(fault).collect()
+    [first, second].into_iter().chain(threads(sample, before)).chain(fault).collect()
+}
+
+/// The application's threads, where it has any of its own, and what came of the requests that found none idle.
+fn threads(sample: &Sample, before: Option<&Sample>) -> Option<String> {
+    let threads = sample.threads?;
+    let waited = Interval::waited(sample, before, &sample.totals, before.map(|before| &before.totals));
+    let totals = &sample.totals;
+    let mut line = format!("threads {} busy", threads.in_use());
+    if threads.late > 0 {
+        line += &format!(" ({} late)", threads.late);
+    }
+    line += &format!(
+        "  waiting {}  waited avg {}  p99 {}  passed on {}  taken over {}  dropped {}  shed {}",
+        sample.waiting,
+        waited.average(),
+        waited.percentile_99(),
+        totals.passed_on,
+        totals.taken_over,
+        totals.dropped,
+        totals.shed
+    );
+    Some(line)
 }
 
 fn listener(listener: &Listener) -> String {
@@ -84,21 +118,32 @@ fn rows(worker: &Worker, interval: &Interval<'_>) -> Vec<String> {
         };
         let (pid, status) = process.map_or((0, "none"), |process| (process.pid, &process.status));
         let busy = format!("{:.0}%", process.map_or(0.0, |process| process.busy * 100.0));
+        let threads = process.and_then(|process| process.threads);
+        let threads = threads.map_or("-".to_owned(), Threads::in_use);
+        let waiting = process.map_or(0, |process| process.waiting);
         let in_flight = process.map_or(0, |process| process.in_flight);
         let memory = size(process.map_or(0, |process| process.rss_bytes));
-        let request = process.and_then(|process| Some((process.request.as_ref()?, process.stuck)));
-        let request = request.map_or(String::new(), |(request, time)| match time {
-            0.1.. => format!("{request} ({time:.1} s)"),
-            _ => request.clone(),
-        });
+        let request = process.map_or(String::new(), request);
         format!(
-            "{number:>6} {pid:>7} {status:8} {rate:>8} {busy:>5} {in_flight:>6} {average:>8} {percentile:>8} \
+            "{number:>6} {pid:>7} {status:8} {rate:>8} {busy:>5} {threads:>7} {waiting:>5} {in_flight:>6} {average:>8} {percentile:>8} \
              {memory:>8} {respawns:>8}  {request}"
         )
     };
     let others = worker.processes.iter().enumerate().skip(1);
     let first = row(0, worker.processes.first());
     [first].into_iter().chain(others.map(|(at, process)| row(at, Some(process)))).collect()
+}
+
+/// What a process's application answers: the request that has run for longest, and how many others.
+fn request(process: &Process) -> String {
+    let mut line = process.request.clone().unwrap_or_default();
+    if process.request.is_some() && process.stuck >= 0.1 {
+        line += &format!(" ({:.1} s)", process.stuck);
+    }
+    if process.other_requests > 0 {
+        line += &format!(" and {} more", process.other_requests);
+    }
+    line
 }
 
 /// A line that cannot steer a terminal.

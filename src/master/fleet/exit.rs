@@ -8,7 +8,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 
 use super::worker::activity;
 use super::{Ending, Fleet, Stage, Worker};
-use crate::telemetry::scoreboard::{Doing, Row};
+use crate::telemetry::scoreboard::Row;
 
 impl Fleet {
     /// Finds a worker that has ended, and takes its last words. Each is found once: it is to be removed.
@@ -86,7 +86,7 @@ pub(super) fn is_at_start(worker: &Worker, row: Option<&Row>, now: Instant) -> b
 }
 
 fn holds_request(row: Option<&Row>) -> bool {
-    row.is_some_and(|row| matches!(row.doing, Doing::Calling | Doing::Stepping))
+    row.is_some_and(|row| !row.running().is_empty())
 }
 
 /// A worker that has lived so long is beyond its start.

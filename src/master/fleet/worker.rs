@@ -243,12 +243,15 @@ impl fmt::Display for Ending {
     }
 }
 
-/// What a worker did when its row was read, for the log: `GET /slow, in the application's call`.
+/// What a worker did when its row was read, for the log: `GET /slow, in the application's call`, one for each thread.
 pub(in crate::master) fn activity(row: &Row) -> String {
-    match row.doing {
-        Doing::Calling | Doing::Stepping => format!("{}, {}", Ascii(&row.request), row.doing.words()),
-        Doing::Serving | Doing::Waiting => format!("no request in the application, {}", row.doing.words()),
+    let running = row.running();
+    if running.is_empty() {
+        return format!("no request in the application, {}", row.doing.words());
     }
+    let all: Vec<String> =
+        running.iter().map(|one| format!("{}, {}", Ascii(one.request), one.doing)).collect();
+    all.join("; ")
 }
 
 /// Longer than a worker gives itself, so that it says by itself what it has to break off.

@@ -52,10 +52,7 @@ pub(super) fn sample(fleet: &mut Fleet, listeners: &[Bound], rates: &mut Rates, 
 fn workers(fleet: &mut Fleet, rates: &mut Rates, now: Instant) -> Vec<Worker> {
     let mut processes: Vec<Process> = Vec::new();
     for (worker, mut row) in fleet.rows() {
-        let stuck = match row.doing {
-            Doing::Calling => time_since(row.since, worker, &row, now),
-            _ => worker.stuck_for(&row, now),
-        };
+        let stuck = stuck_for(worker, &row, now);
         row.totals.busy_micros = busy_micros(worker, &row, now);
         rates.sample(row.pid, worker.started, row.totals.busy_micros, now);
         let busy = rates.busy(row.pid, row.totals.busy_micros, now);
@@ -100,8 +97,29 @@ fn told_of(listeners: &[Bound], scoreboard: &Scoreboard, rates: &Rates) -> Vec<L
 /// Time not spent waiting, that which is still running among it.
 fn busy_micros(worker: &mut Supervised, row: &Row, now: Instant) -> u64 {
     let running = time_since(row.woke_at, worker, row, now);
-    let running = if row.doing == Doing::Waiting { 0 } else { running.as_micros() };
+    let running = if row.is_busy() { running.as_micros() } else { 0 };
     row.totals.busy_micros + u64::try_from(running).unwrap_or(u64::MAX)
+}
+
+/// For how long it has been busy with one and the same thing.
+fn stuck_for(worker: &mut Supervised, row: &Row, now: Instant) -> Duration {
+    if row.thread_counts.all == 0 {
+        return match row.doing {
+            Doing::Calling => time_since(row.since, worker, row, now),
+            _ => worker.stuck_for(row, now),
+        };
+    }
+    let stuck = worker.stuck_for(row, now);
+    match row.running().first().filter(|one| one.runs) {
+        None => stuck,
+        // By the worker's clock it has run for so long at least when the loop last told, which was not long ago.
+        Some(one) => {
+            let told = Duration::from_micros(row.woke_at.saturating_sub(one.since));
+            let silent = worker.silent_for(row, now);
+            let time = Duration::from_micros(unix_micros().saturating_sub(one.since));
+            time.clamp(told, told + silent + SLOW_TICK).max(stuck)
+        }
+    }
 }
 
 /// The time since `then`, microseconds since 1970 on the worker's clock, which may have been set meanwhile: so it is held

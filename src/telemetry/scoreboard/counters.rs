@@ -5,7 +5,7 @@
 use std::ops::Add;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// The upper bounds of the latency histogram's buckets, microseconds; one more bucket has all that took longer.
+/// The upper bounds of a histogram's buckets, microseconds; one more bucket has all that took longer.
 ///
 /// Powers of two, so that a bucket is found without a search: from 64 µs, what a small request takes through a
 /// queue, to 17 s, where front ends give up soon.
@@ -30,14 +30,13 @@ macro_rules! counters {
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub(crate) struct CounterSet<T> {
             $(#[doc = $help] pub $field: T,)*
-            /// The latencies of all requests together, microseconds.
-            pub latency_micros: T,
-            /// How many requests took how long, from the complete request to the response's last byte: a count for each
-            /// of [`LATENCY_BOUNDS_MICROS`], and one for what took longer. Not cumulative.
-            pub latency: [T; BUCKETS],
+            /// How long requests took, from the complete request to the response's last byte.
+            pub latency: Histogram<T>,
+            /// How long those requests waited for a thread of the application that did not find one idle.
+            pub waiting: Histogram<T>,
         }
 
-        /// What is told of each counter but the latencies.
+        /// What is told of each counter but the histograms.
         pub(crate) const COUNTERS: &[Counter] = &[$(Counter {
             key: $key,
             metric: $metric,
@@ -48,11 +47,12 @@ macro_rules! counters {
 
         impl<T> CounterSet<T> {
             fn all(&self) -> impl Iterator<Item = &T> {
-                [$(&self.$field,)* &self.latency_micros].into_iter().chain(&self.latency)
+                [$(&self.$field,)*].into_iter().chain(self.latency.all()).chain(self.waiting.all())
             }
 
             fn all_mut(&mut self) -> impl Iterator<Item = &mut T> {
-                [$(&mut self.$field,)* &mut self.latency_micros].into_iter().chain(&mut self.latency)
+                let histograms = self.latency.all_mut().chain(self.waiting.all_mut());
+                [$(&mut self.$field,)*].into_iter().chain(histograms)
             }
         }
     };
@@ -77,6 +77,33 @@ counters! {
         "Requests answered with 503, as no thread of the application came free in time.";
     busy_micros, Micros, "busy_seconds", "worker_busy_seconds_total",
         "Time not spent waiting for something to do.";
+}
+
+/// How many took how long.
+#[repr(C)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Histogram<T> {
+    /// The times of all together, microseconds.
+    pub micros: T,
+    /// A count for each of [`LATENCY_BOUNDS_MICROS`], and one for what took longer. Not cumulative.
+    pub counts: [T; BUCKETS],
+}
+
+impl<T> Histogram<T> {
+    fn all(&self) -> impl Iterator<Item = &T> {
+        std::iter::once(&self.micros).chain(&self.counts)
+    }
+
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        std::iter::once(&mut self.micros).chain(&mut self.counts)
+    }
+}
+
+impl Histogram<AtomicU64> {
+    pub(super) fn took(&self, micros: u64) {
+        add(&self.micros, micros);
+        add(&self.counts[bucket(micros)], 1);
+    }
 }
 
 /// The counters, shared.
@@ -109,11 +136,6 @@ pub(crate) enum Unit {
 }
 
 impl Counters {
-    pub(super) fn took(&self, micros: u64) {
-        add(&self.latency_micros, micros);
-        add(&self.latency[bucket(micros)], 1);
-    }
-
     /// The values now.
     pub(crate) fn read(&self) -> Totals {
         let mut totals = Totals::default();

@@ -9,13 +9,16 @@
 mod counters;
 mod recorder;
 mod text;
+mod threads;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use counters::add;
-pub(crate) use counters::{COUNTERS, Counter, Counters, LATENCY_BOUNDS_MICROS, Totals, Unit};
+pub(crate) use counters::{COUNTERS, Counter, Counters, Histogram, LATENCY_BOUNDS_MICROS, Totals, Unit};
 pub(crate) use recorder::Recorder;
 use text::Text;
+use threads::ThreadSlots;
+pub(crate) use threads::{Running, Thread, ThreadCounts, ThreadDoing};
 
 /// The memory that the master and its workers share. It consists of atomics only, for which zero is a valid value.
 #[repr(C)]
@@ -80,11 +83,11 @@ pub(crate) struct Slot {
     since: AtomicU64,
     in_flight: AtomicU64,
     connections: AtomicU64,
-    idle: AtomicU64,
     counters: Counters,
     accepted: [AtomicU64; LISTENERS_COUNT],
     open: [AtomicU64; LISTENERS_COUNT],
     request: Text,
+    threads: ThreadSlots,
 }
 
 /// How far a worker is in its life.
@@ -139,6 +142,10 @@ pub(crate) struct Row {
     pub doing: Doing,
     /// A thread of its application does not come back.
     pub is_late: bool,
+    /// The threads of its application, as of when it last waited; none where that runs on the thread of the loop.
+    pub thread_counts: ThreadCounts,
+    /// The first of these threads one by one, now.
+    pub threads: Vec<Thread>,
     /// When it was started, microseconds since 1970.
     pub started_at: u64,
     /// When it began what it does, microseconds since 1970; exact for calls, else when it last told.
@@ -199,7 +206,8 @@ impl Scoreboard {
 
     /// The rows of all living workers.
     pub(crate) fn rows(&self) -> Vec<Row> {
-        (0..SLOTS_COUNT).filter_map(|at| self.row(at)).collect()
+        // The memory of those behind is never touched.
+        (0..self.used.load(Relaxed) as usize).filter_map(|at| self.row(at)).collect()
     }
 
     /// The row of the worker at `at`; `None` if there is none.
@@ -217,6 +225,8 @@ impl Scoreboard {
             life,
             doing: doing.unwrap_or_default(),
             is_late: slot.is_late.load(Relaxed) != 0,
+            thread_counts: slot.threads.counts(),
+            threads: slot.threads.read(),
             started_at: slot.started_at.load(Relaxed),
             since: slot.since.load(Relaxed),
             woke_at: slot.woke_at.load(Relaxed),
@@ -241,7 +251,7 @@ impl Scoreboard {
             .iter()
             .take(self.used.load(Relaxed) as usize)
             .filter(serve)
-            .map(|slot| slot.idle.load(Relaxed))
+            .map(|slot| slot.threads.idle())
             .sum::<u64>();
         usize::try_from(idle).unwrap_or(usize::MAX)
     }
@@ -281,11 +291,12 @@ impl Slot {
         let listeners = self.accepted.iter().chain(&self.open);
         numbers
             .into_iter()
-            .chain([&self.woke_at, &self.connections, &self.idle])
+            .chain([&self.woke_at, &self.connections])
             .chain(listeners)
             .for_each(|number| number.store(0, Relaxed));
         self.counters.clear();
         self.request.write(&[]);
+        self.threads.clear();
         self.life.store(FREE, Relaxed);
     }
 }

@@ -22,6 +22,10 @@ pub(crate) struct Recorder {
     last: Instant,
     /// When it last woke.
     woke: Instant,
+    /// The application has threads of its own.
+    has_threads: bool,
+    /// It waits while a thread of the application runs, so that it is busy all the same.
+    waits_busily: bool,
     /// The request that was begun last, if it is not over: its connection, and when it began. Mostly there is no other.
     running: Option<(u64, Instant)>,
     /// Those that were begun before it and are not over.
@@ -42,6 +46,8 @@ impl Recorder {
             zero: (now, unix_micros),
             last: now,
             woke: now,
+            has_threads: false,
+            waits_busily: false,
             running: None,
             others: HashMap::new(),
         }
@@ -54,19 +60,41 @@ impl Recorder {
 
     /// Writes down what the worker notes of itself.
     #[inline(always)]
-    pub(crate) fn note(&mut self, note: Note) {
+    pub(crate) fn note(&mut self, note: Note<'_>) {
         let (counters, accepted, open) = (&self.slot.counters, &self.slot.accepted, &self.slot.open);
         match note {
             Note::Wakes(now) => {
-                self.slot.woke_at.store(self.unix_micros(now), Relaxed);
-                self.turn_to_at(Doing::Serving, now);
+                if !self.waits_busily {
+                    self.woke_at(now);
+                }
+                self.last = now;
+                self.turn_to(Doing::Serving);
             }
-            Note::Waits { now, connections, idle } => {
-                self.slot.idle.store(idle as u64, Relaxed);
+            Note::Waits { now, connections, threads } => {
+                if self.has_threads {
+                    self.slot.threads.count(threads);
+                }
                 add(&counters.busy_micros, micros(now.saturating_duration_since(self.woke)));
                 self.slot.connections.store(connections as u64, Relaxed);
-                self.turn_to_at(Doing::Waiting, now);
+                self.waits_busily = threads.running > 0;
+                if self.waits_busily {
+                    self.woke_at(now);
+                }
+                self.last = now;
+                self.turn_to(Doing::Waiting);
             }
+            Note::Threads(count) => {
+                self.has_threads = true;
+                self.slot.threads.begin(count);
+            }
+            Note::ThreadRuns { thread, doing, now, environ } => {
+                let since = self.unix_micros(now);
+                let request = environ.map(|environ| [environ.method(), b" ", environ.uri()]);
+                self.slot.threads.runs(thread, doing, since, request.as_ref().map(|parts| &parts[..]));
+            }
+            Note::ThreadRests { thread, is_open } => self.slot.threads.rests(thread, is_open),
+            Note::ThreadLate(thread) => self.slot.threads.is_late(thread),
+            Note::Waited(time) => counters.waiting.took(micros(time)),
             Note::Dropped => add(&counters.dropped, 1),
             Note::Shed => add(&counters.shed, 1),
             Note::PassedOn => add(&counters.passed_on, 1),
@@ -100,7 +128,7 @@ impl Recorder {
         add(&counters.broken_off, u64::from(!summary.complete));
         let now = Instant::now();
         if let Some(began) = self.end(connection) {
-            counters.took(micros(now.saturating_duration_since(began)));
+            counters.latency.took(micros(now.saturating_duration_since(began)));
         }
         self.last = now;
     }
@@ -118,9 +146,17 @@ impl Recorder {
         self.zero.1 + micros(time.saturating_duration_since(self.zero.0))
     }
 
-    fn turn_to_at(&mut self, doing: Doing, now: Instant) {
-        (self.last, self.woke) = (now, now);
-        self.turn_to(doing);
+    /// Begins to count busy time.
+    fn woke_at(&mut self, now: Instant) {
+        self.woke = now;
+        self.slot.woke_at.store(self.unix_micros(now), Relaxed);
+    }
+
+    /// The loop's thread is in the application, where that has no threads of its own.
+    fn call(&mut self, doing: Doing) {
+        if !self.has_threads {
+            self.turn_to(doing);
+        }
     }
 
     fn turn_to(&mut self, doing: Doing) {
@@ -135,15 +171,18 @@ impl Observer for Recorder {
         match event {
             Event::Received { bytes, .. } => add(&self.slot.counters.bytes_in, bytes as u64),
             Event::Request { environ, .. } => {
-                self.slot.request.write(&[environ.method(), b" ", environ.uri()]);
+                // With threads of its own, what was asked of the application need not be run yet.
+                if !self.has_threads {
+                    self.slot.request.write(&[environ.method(), b" ", environ.uri()]);
+                }
                 self.slot.since.store(self.unix_micros(self.last), Relaxed);
                 add(&self.slot.in_flight, 1);
                 if let Some((other, began)) = self.running.replace((connection, self.last)) {
                     self.others.insert(other, began);
                 }
-                self.turn_to(Doing::Calling);
+                self.call(Doing::Calling);
             }
-            Event::Step => self.turn_to(Doing::Stepping),
+            Event::Step => self.call(Doing::Stepping),
             Event::Returned => self.turn_to(Doing::Serving),
             Event::Failed => add(&self.slot.counters.exceptions, 1),
             Event::Finished(summary) => self.finished(connection, summary),

@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 
 use super::{Listener, Process, Snapshot, Worker, seconds};
-use crate::telemetry::scoreboard::{COUNTERS, Doing, LATENCY_BOUNDS_MICROS, Life, Totals, Unit};
+use crate::telemetry::scoreboard::{
+    COUNTERS, Doing, LATENCY_BOUNDS_MICROS, Life, Running, Thread, ThreadCounts, ThreadDoing, Totals, Unit,
+};
 
 /// The snapshot as one line of JSON.
 pub(crate) fn json(snapshot: &Snapshot) -> String {
@@ -38,6 +40,8 @@ pub(crate) fn json(snapshot: &Snapshot) -> String {
             "timeouts": all(|worker| worker.timeouts),
             "in_flight": all(Worker::in_flight),
             "connections": all(Worker::connections),
+            "threads": threads(snapshot.workers.iter().filter_map(Worker::threads).reduce(|sum, one| sum + one)),
+            "waiting": all(|worker| worker.waiting() as u64),
             "totals": totals(&sum),
             "latency_bounds_seconds": LATENCY_BOUNDS_MICROS.map(seconds),
             "listeners": snapshot.listeners.iter().map(listener).collect::<Vec<_>>(),
@@ -73,7 +77,7 @@ fn listener(listener: &Listener) -> Value {
 fn worker(worker: &Worker) -> Value {
     let (process, totals) = (worker.processes.first(), &worker.totals);
     let row = process.map(|process| &process.row);
-    let answered: u64 = totals.latency.iter().sum();
+    let answered: u64 = totals.latency.counts.iter().sum();
     json!({
         "id": worker.number,
         "pid": row.map_or(0, |row| row.pid),
@@ -87,11 +91,11 @@ fn worker(worker: &Worker) -> Value {
         "status": process.map_or("cheap", status),
         "rss": row.map_or(0, |row| row.rss_bytes),
         "vsz": row.map_or(0, |row| row.vsz_bytes),
-        "running_time": totals.latency_micros,
+        "running_time": totals.latency.micros,
         "last_spawn": row.map_or(0, |row| row.started_at / 1_000_000),
         "respawn_count": worker.respawns + 1,
         "tx": totals.bytes_out,
-        "avg_rt": totals.latency_micros.checked_div(answered).unwrap_or(0),
+        "avg_rt": totals.latency.micros.checked_div(answered).unwrap_or(0),
         "apps": [{
             "id": 0,
             "modifier1": 0,
@@ -101,41 +105,64 @@ fn worker(worker: &Worker) -> Value {
             "exceptions": totals.exceptions,
             "chdir": "",
         }],
-        "cores": [core(worker)],
+        "cores": cores(worker),
         "tidegate": {
             "busy": worker.busy(),
             "in_flight": worker.in_flight(),
             "connections": worker.connections(),
+            "threads": threads(worker.threads()),
+            "waiting": worker.waiting(),
             "totals": self::totals(totals),
             "processes": worker.processes.iter().map(self::process).collect::<Vec<_>>(),
         },
     })
 }
 
-/// uWSGI's core is a thread of a worker; ours have one.
-fn core(worker: &Worker) -> Value {
-    let process = worker.processes.first();
-    let request = process.and_then(request);
-    let started = process.filter(|_| request.is_some()).map(|process| process.row.since / 1_000_000);
+/// uWSGI's core is a thread of a worker. A worker has at least one; what is counted of the worker alone stands in the first.
+fn cores(worker: &Worker) -> Vec<Value> {
+    let row = worker.processes.first().map(|process| &process.row);
+    let threads = row.map_or(&[][..], |row| &row.threads);
+    if threads.len() > 1 {
+        let core = |(at, thread): (usize, &Thread)| {
+            let is_busy = thread.doing != ThreadDoing::Idle;
+            let request = is_busy.then(|| (text(&thread.request), thread.since));
+            core(at, thread.requests, if at == 0 { worker.totals.broken_off } else { 0 }, request)
+        };
+        return threads.iter().enumerate().map(core).collect();
+    }
+    let running = row.and_then(|row| row.running().first().map(|one| (text(one.request), one.since)));
+    vec![core(0, worker.totals.requests, worker.totals.broken_off, running)]
+}
+
+fn core(id: usize, requests: u64, write_errors: u64, request: Option<(String, u64)>) -> Value {
     json!({
-        "id": 0,
-        "requests": worker.totals.requests,
+        "id": id,
+        "requests": requests,
         "static_requests": 0,
         "routed_requests": 0,
         "offloaded_requests": 0,
-        "write_errors": worker.totals.broken_off,
+        "write_errors": write_errors,
         "read_errors": 0,
         "in_request": u8::from(request.is_some()),
         "vars": [],
-        "req_info": match (request, started) {
-            (Some(request), Some(started)) => json!({ "request": request, "request_start": started }),
-            _ => json!({}),
+        "req_info": match request {
+            Some((request, since)) => json!({ "request": request, "request_start": since / 1_000_000 }),
+            None => json!({}),
         },
     })
 }
 
+/// `null` where the application has no threads of its own.
+fn threads(counts: Option<ThreadCounts>) -> Value {
+    let told =
+        |counts: ThreadCounts| json!({ "busy": counts.busy(), "idle": counts.idle, "late": counts.late });
+    counts.map_or(Value::Null, told)
+}
+
 fn process(process: &Process) -> Value {
     let row = &process.row;
+    let running = row.running();
+    let first = running.first();
     json!({
         "pid": row.pid,
         "generation": row.generation,
@@ -144,35 +171,49 @@ fn process(process: &Process) -> Value {
         "busy": process.busy,
         "in_flight": row.in_flight,
         "connections": row.connections,
+        "threads": threads(Some(row.thread_counts).filter(|counts| counts.all > 0)),
+        "waiting": row.thread_counts.waiting,
         "requests": row.totals.requests,
         "rss_bytes": row.rss_bytes,
         "vsz_bytes": row.vsz_bytes,
-        "doing": row.doing.words(),
+        "doing": first.map_or(row.doing.words(), |one| one.doing),
         "stuck_seconds": process.stuck.as_secs_f64(),
-        "request": request(process),
+        "request": first.map(|one| text(one.request)),
+        "running": running.iter().map(|one| self::running(one)).collect::<Vec<_>>(),
     })
 }
 
-/// The request that the application answers just now.
-fn request(process: &Process) -> Option<String> {
-    let is_in_application = matches!(process.row.doing, Doing::Calling | Doing::Stepping);
-    is_in_application.then(|| String::from_utf8_lossy(&process.row.request).into_owned())
+/// A request that the application has in hand.
+fn running(one: &Running<'_>) -> Value {
+    json!({
+        "request": text(one.request),
+        "doing": one.doing,
+        "since": seconds(one.since),
+        "is_late": one.is_late,
+    })
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// uWSGI says idle, busy and cheap (no process) too.
 fn status(process: &Process) -> &'static str {
-    match (process.row.life, process.row.doing) {
-        (Life::Starting, _) => "starting",
-        (Life::Leaving, _) => "leaving",
-        (Life::Ready, Doing::Waiting) => "idle",
-        (Life::Ready, _) => "busy",
+    let row = &process.row;
+    match row.life {
+        Life::Starting => "starting",
+        Life::Leaving => "leaving",
+        Life::Ready if row.doing == Doing::Waiting && row.running().is_empty() => "idle",
+        Life::Ready => "busy",
     }
 }
 
 fn totals(totals: &Totals) -> Value {
     let mut all = json!({
-        "latency_seconds": seconds(totals.latency_micros),
-        "latency_counts": totals.latency,
+        "latency_seconds": seconds(totals.latency.micros),
+        "latency_counts": totals.latency.counts,
+        "waiting_seconds": seconds(totals.waiting.micros),
+        "waiting_counts": totals.waiting.counts,
     });
     for counter in COUNTERS {
         let value = (counter.of)(totals);

@@ -17,7 +17,7 @@ pub(crate) use request::{Form, HEAD_BYTES_MAX, Request};
 
 use std::time::Duration;
 
-use crate::telemetry::scoreboard::{Row, Totals};
+use crate::telemetry::scoreboard::{Row, ThreadCounts, Totals};
 
 /// A server at one moment. Times are microseconds since 1970.
 #[derive(Clone, Debug)]
@@ -116,8 +116,24 @@ impl Worker {
 
     /// The busy parts of its processes together; more than 1 while two of them have much to do.
     fn busy(&self) -> f64 {
-        self.processes.iter().map(|process| process.busy).sum()
+        sum(self.processes.iter().map(|process| process.busy))
     }
+
+    /// The application's threads in its processes together; `None` where it has none of its own.
+    fn threads(&self) -> Option<ThreadCounts> {
+        let counts = self.processes.iter().map(|process| process.row.thread_counts);
+        counts.filter(|counts| counts.all > 0).reduce(|sum, counts| sum + counts)
+    }
+
+    /// Requests that wait in its processes for a thread, a count.
+    fn waiting(&self) -> usize {
+        self.threads().map_or(0, |threads| threads.waiting)
+    }
+}
+
+/// The sum of the parts; of none it is 0, where `Iterator::sum` has it -0.
+fn sum(parts: impl Iterator<Item = f64>) -> f64 {
+    parts.fold(0.0, |sum, part| sum + part)
 }
 
 /// Microseconds as seconds.

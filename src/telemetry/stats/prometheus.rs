@@ -1,15 +1,31 @@
 //! The metrics that Prometheus gathers.
 
 use super::exposition::Text;
-use super::{Listener, Snapshot, Worker, seconds};
-use crate::telemetry::scoreboard::{COUNTERS, Counter, LATENCY_BOUNDS_MICROS, Life, Unit};
+use super::{Listener, Snapshot, Worker, seconds, sum};
+use crate::telemetry::scoreboard::{
+    COUNTERS, Counter, Histogram, LATENCY_BOUNDS_MICROS, Life, ThreadCounts, Totals, Unit,
+};
 
 /// The snapshot as Prometheus reads it. Names end in their unit, and seconds and bytes are the only ones.
 pub(crate) fn prometheus(snapshot: &Snapshot) -> String {
     let mut text = Text::default();
     master(&mut text, snapshot);
     workers(&mut text, &snapshot.workers);
-    durations(&mut text, &snapshot.workers);
+    histogram(
+        &mut text,
+        &snapshot.workers,
+        "request_duration_seconds",
+        "From the complete request to the response's last byte.",
+        |totals| &totals.latency,
+    );
+    histogram(
+        &mut text,
+        &snapshot.workers,
+        "thread_wait_seconds",
+        "How long requests waited for a thread of the application that did not find one idle.",
+        |totals| &totals.waiting,
+    );
+    threads(&mut text, &snapshot.workers);
     processes(&mut text, &snapshot.workers);
     listeners(&mut text, snapshot);
     text.into_string()
@@ -44,7 +60,7 @@ fn master(text: &mut Text, snapshot: &Snapshot) {
 type OfWorkers = (&'static str, &'static str, &'static str, fn(&Worker) -> Option<f64>);
 
 /// What the master knows of each worker's number beside what its processes count.
-const OF_WORKERS: [OfWorkers; 4] = [
+const OF_WORKERS: [OfWorkers; 5] = [
     ("worker_respawns_total", "counter", "Processes that took the place of one before.", |one| {
         Some(one.respawns.into())
     }),
@@ -52,16 +68,19 @@ const OF_WORKERS: [OfWorkers; 4] = [
         Some(one.timeouts as f64)
     }),
     ("requests_in_flight", "gauge", "Requests being answered.", |one| Some(one.in_flight() as f64)),
+    ("requests_waiting", "gauge", "Requests that wait for a thread of the application.", |one| {
+        one.threads().map(|threads| threads.waiting as f64)
+    }),
     ("connections_open", "gauge", "Connections kept open.", |one| Some(one.connections() as f64)),
 ];
 
 /// What is of the process that has the number now, or of the two while one takes the other's place.
 const OF_PROCESSES: [OfWorkers; 4] = [
     ("worker_resident_memory_bytes", "gauge", "Resident memory.", |one| {
-        Some(one.processes.iter().map(|process| process.row.rss_bytes as f64).sum())
+        Some(sum(one.processes.iter().map(|process| process.row.rss_bytes as f64)))
     }),
     ("worker_virtual_memory_bytes", "gauge", "Virtual memory.", |one| {
-        Some(one.processes.iter().map(|process| process.row.vsz_bytes as f64).sum())
+        Some(sum(one.processes.iter().map(|process| process.row.vsz_bytes as f64)))
     }),
     ("worker_start_time_seconds", "gauge", "When the process that serves was started, since 1970.", |one| {
         one.processes.first().map(|process| seconds(process.row.started_at))
@@ -101,25 +120,41 @@ fn workers(text: &mut Text, workers: &[Worker]) {
     }
 }
 
-fn durations(text: &mut Text, workers: &[Worker]) {
-    let help = "From the complete request to the response's last byte.";
-    text.family("request_duration_seconds", "histogram", help);
+/// The application's threads by what they do, where it has any of its own.
+fn threads(text: &mut Text, workers: &[Worker]) {
+    text.family("threads", "gauge", "Threads of the application by what they do.");
+    for worker in workers {
+        let Some(threads) = worker.threads() else { continue };
+        let ThreadCounts { idle, late, .. } = threads;
+        for (state, count) in [("busy", threads.busy()), ("idle", idle), ("late", late)] {
+            let number = worker.number.to_string();
+            text.sample("threads", &[("worker", &number), ("state", state)], count as f64);
+        }
+    }
+}
+
+fn histogram(
+    text: &mut Text,
+    workers: &[Worker],
+    name: &str,
+    help: &str,
+    of: fn(&Totals) -> &Histogram<u64>,
+) {
+    let [bucket, sum, total] = ["bucket", "sum", "count"].map(|part| format!("{name}_{part}"));
+    text.family(name, "histogram", help);
     for worker in workers {
         let number = worker.number.to_string();
         let mut count = 0;
-        for (at, part) in worker.totals.latency.iter().enumerate() {
+        let histogram = of(&worker.totals);
+        for (at, part) in histogram.counts.iter().enumerate() {
             count += part;
             let bound = LATENCY_BOUNDS_MICROS.get(at);
             let bound = bound.map_or("+Inf".to_owned(), |micros| seconds(*micros).to_string());
-            text.sample(
-                "request_duration_seconds_bucket",
-                &[("worker", &number), ("le", &bound)],
-                count as f64,
-            );
+            text.sample(&bucket, &[("worker", &number), ("le", &bound)], count as f64);
         }
-        let of = [("worker", number.as_str())];
-        text.sample("request_duration_seconds_sum", &of, seconds(worker.totals.latency_micros));
-        text.sample("request_duration_seconds_count", &of, count as f64);
+        let labels = [("worker", number.as_str())];
+        text.sample(&sum, &labels, seconds(histogram.micros));
+        text.sample(&total, &labels, count as f64);
     }
 }
 

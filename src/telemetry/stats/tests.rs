@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{Backlog, Listener, Process, Snapshot, Worker, json, prometheus};
-use crate::telemetry::scoreboard::{Doing, LISTENERS_COUNT, Life, Row, Totals};
+use crate::telemetry::scoreboard::{
+    Doing, Histogram, LISTENERS_COUNT, Life, Row, Thread, ThreadCounts, ThreadDoing, Totals,
+};
 
 #[test]
 fn a_snapshot_is_told_as_ever() {
@@ -40,7 +42,7 @@ fn snapshot() -> Snapshot {
                 totals: totals(1_000),
                 respawns: 11,
                 timeouts: 12,
-                processes: vec![process(4_001, Life::Ready), process(4_002, Life::Leaving)],
+                processes: vec![with_threads(process(4_001, Life::Ready)), process(4_002, Life::Leaving)],
             },
             Worker {
                 number: 2,
@@ -57,6 +59,8 @@ fn snapshot() -> Snapshot {
 fn process(pid: u32, life: Life) -> Process {
     let row = Row {
         is_late: false,
+        thread_counts: ThreadCounts::default(),
+        threads: Vec::new(),
         number: 1,
         pid,
         generation: pid - 3_990,
@@ -78,6 +82,30 @@ fn process(pid: u32, life: Life) -> Process {
     Process { row, busy: 0.25, stuck: Duration::from_millis(1_250) }
 }
 
+/// Four threads: one is idle, one late, one in a call, and one holds a body that is open.
+fn with_threads(mut process: Process) -> Process {
+    let thread = |doing, is_late, from: u64, request: &[u8]| Thread {
+        doing,
+        is_late,
+        since: 1_700_000_090_000_000 + from * 1_000_000,
+        requests: 100 + from,
+        request: request.to_vec(),
+    };
+    process.row.doing = Doing::Waiting;
+    process.row.thread_counts = ThreadCounts { all: 4, idle: 1, late: 1, running: 2, waiting: 19 };
+    process.row.threads = vec![
+        thread(ThreadDoing::Calling, false, 4, b"GET /call"),
+        thread(ThreadDoing::Idle, false, 3, b"GET /before"),
+        thread(ThreadDoing::Holding, false, 1, b"GET /export"),
+        thread(ThreadDoing::Stepping, true, 2, b"GET /late"),
+    ];
+    process
+}
+
+fn histogram(micros: u64, from: u64) -> Histogram<u64> {
+    Histogram { micros, counts: std::array::from_fn(|at| from + at as u64) }
+}
+
 fn totals(from: u64) -> Totals {
     Totals {
         accepted: from + 16,
@@ -92,7 +120,7 @@ fn totals(from: u64) -> Totals {
         dropped: from + 36,
         shed: from + 38,
         busy_micros: from * 1_000_003,
-        latency_micros: from * 1_000_033,
-        latency: std::array::from_fn(|at| from + 30 + at as u64),
+        latency: histogram(from * 1_000_033, from + 30),
+        waiting: histogram(from * 1_000_037, from + 60),
     }
 }

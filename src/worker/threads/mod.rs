@@ -4,6 +4,7 @@
 //! state of a request in their thread. Nothing else is called there meanwhile.
 
 mod lead;
+mod library;
 mod passing;
 mod serving;
 
@@ -17,10 +18,11 @@ use super::event_loop::{EventLoop, Inline};
 use crate::connection::{Call, Connection, Outcome, Place, Ran, Runner, Task, Ticket};
 use crate::limits::Limits;
 use crate::telemetry::observer::Note;
+use crate::telemetry::scoreboard::{ThreadCounts, ThreadDoing};
+pub(super) use library::LibraryHost;
 pub(super) use passing::Passing;
 #[cfg(feature = "command")]
 pub(crate) use serving::ThreadHost;
-#[cfg(feature = "command")]
 pub(super) use serving::serve;
 
 /// The application's own threads; there are none where it runs on the thread that drives the loop.
@@ -165,9 +167,17 @@ impl Threads {
         self.is_empty() || (self.waiting.is_empty() && self.threads.iter().any(can_take))
     }
 
-    /// Threads that have nothing to do, a count.
-    pub(super) fn idle_count(&self) -> usize {
-        self.threads.iter().filter(|thread| thread.is_idle()).count()
+    /// How many there are, and how many do what.
+    pub(super) fn counts(&self) -> ThreadCounts {
+        let mut counts = ThreadCounts::default();
+        for thread in &self.threads {
+            counts.all += 1;
+            counts.idle += usize::from(thread.is_idle());
+            counts.late += usize::from(thread.is_late);
+            counts.running += usize::from(thread.running.is_some());
+        }
+        counts.waiting = self.waiting.len();
+        counts
     }
 
     pub(super) fn is_any_late(&self) -> bool {
@@ -179,11 +189,6 @@ impl Threads {
         self.asked.is_empty()
             && self.postponed.is_empty()
             && self.threads.iter().all(|thread| thread.is_idle() || thread.is_late)
-    }
-
-    /// The connection is closed: it waits for no thread any more. Returns whether it did.
-    pub(super) fn forget(&mut self, connection: Token) {
-        self.waiting.retain(|waiting| waiting.connection != connection);
     }
 
     /// Whether the connection's request waits for a thread.
@@ -246,17 +251,6 @@ impl Threads {
         }
         ticket
     }
-
-    fn assign(&mut self, thread: usize, ask: Ask) -> Assignment {
-        let Ask { connection, ticket, task } = ask;
-        let what = match task {
-            Task::Call(_) => "the application's call",
-            Task::Step(_) => "a step of the application's body",
-            Task::Close(_) => "the close() of the application's body",
-        };
-        self.threads[thread].running = Some(Running { connection, since: Instant::now(), what });
-        Assignment { thread, connection, ticket, task }
-    }
 }
 
 impl Runner for Threads {
@@ -297,21 +291,23 @@ impl EventLoop {
                     });
                 }
                 Some(ask @ Ask { task: Task::Step(place) | Task::Close(place), .. }) => {
-                    return Some(threads.assign(place.thread, ask));
+                    return Some(self.assign(place.thread, ask, Instant::now()));
                 }
                 None if threads.waiting.is_empty() => return None,
                 None => {}
             }
             if let Some(thread) = threads.idle(driver)
-                && let Some(Waiting { connection, ticket, call, has_waited, .. }) =
-                    threads.waiting.pop_front()
+                && let Some(waiting) = threads.waiting.pop_front()
             {
+                let now = Instant::now();
+                self.note_wait(&waiting, now);
+                let Waiting { connection, ticket, call, has_waited, .. } = waiting;
                 // Its client may have gone meanwhile, though the poller has not told yet.
                 if has_waited && call.is_disconnected() {
                     self.give_up(connection);
                     continue;
                 }
-                return Some(threads.assign(thread, Ask { connection, ticket, task: Task::Call(call) }));
+                return Some(self.assign(thread, Ask { connection, ticket, task: Task::Call(call) }, now));
             }
             if let Some(last) = threads.waiting.back_mut() {
                 last.has_waited = true;
@@ -319,11 +315,41 @@ impl EventLoop {
             if threads.waiting.len() > self.resources.limits.waiting_requests_count_max
                 && let Some(last) = threads.waiting.pop_back()
             {
+                self.note_wait(&last, Instant::now());
                 self.shed(last.connection, "too many requests wait for a thread of the application");
             }
             if self.threads.asked.is_empty() && !self.ask_ahead() {
                 return None;
             }
+        }
+    }
+
+    fn assign(&mut self, thread: usize, ask: Ask, now: Instant) -> Assignment {
+        let Ask { connection, ticket, task } = ask;
+        let (what, doing) = match task {
+            Task::Call(_) => ("the application's call", ThreadDoing::Calling),
+            Task::Step(_) => ("a step of the application's body", ThreadDoing::Stepping),
+            Task::Close(_) => ("the close() of the application's body", ThreadDoing::Closing),
+        };
+        self.threads.threads[thread].running = Some(Running { connection, since: now, what });
+        let environ = if let Task::Call(call) = &task { Some(call.environ()) } else { None };
+        self.resources.note(Note::ThreadRuns { thread, doing, now, environ });
+        Assignment { thread, connection, ticket, task }
+    }
+
+    /// A request leaves those that wait, whatever comes of it.
+    fn note_wait(&mut self, waiting: &Waiting, now: Instant) {
+        if waiting.has_waited {
+            self.resources.note(Note::Waited(now.saturating_duration_since(waiting.since)));
+        }
+    }
+
+    /// The connection is closed, or another worker's from here on: it waits for no thread any more.
+    pub(in crate::worker) fn forget(&mut self, connection: Token) {
+        if let Some(at) = self.threads.waiting.iter().position(|waiting| waiting.connection == connection)
+            && let Some(waiting) = self.threads.waiting.remove(at)
+        {
+            self.note_wait(&waiting, Instant::now());
         }
     }
 
@@ -378,6 +404,8 @@ impl EventLoop {
         }
         thread.open = outcome.open.map(|_| connection);
         thread.is_told &= thread.open.is_some();
+        let is_open = thread.open.is_some();
+        self.resources.note(Note::ThreadRests { thread: at, is_open });
         let left_open = match self.key(connection) {
             Some(key) => {
                 let entry = &mut self.connections[key];
@@ -423,10 +451,12 @@ impl EventLoop {
                 None => error!("{why}; its client has gone"),
             }
             self.threads.late.push(at);
+            self.resources.note(Note::ThreadLate(at));
         }
         while self.threads.waiting.front().is_some_and(|one| is_over(one.since, waiting_time_max))
             && let Some(waiting) = self.threads.waiting.pop_front()
         {
+            self.note_wait(&waiting, now);
             let seconds = waiting_time_max.unwrap_or_default().as_secs_f64();
             let why = format!(
                 "no thread of the application came free for it within {seconds} s (Limits::waiting_time_max)"

@@ -165,7 +165,7 @@ impl EventLoop {
             &[IoSlice::new(&head.to_bytes()), IoSlice::new(&bytes)],
             entry.connection.stream().as_fd(),
         )?;
-        self.threads.forget(token);
+        self.forget(token);
         let mut entry = self.connections.remove(key);
         if let Err(error) = self.poll.registry().deregister(entry.connection.stream())
             && error.kind() != ErrorKind::NotFound

@@ -86,7 +86,7 @@ fn send_abort_reply() {
         // open for as long as it is in the application's hands. What does not fit into the socket's empty buffer is lost.
         unsafe { libc::send(descriptor, words.cast(), len, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) };
         // What is left unread of the request would have the reply look broken off.
-        let mut piece = [0u8; 4 << 10];
+        let mut piece = [0u8; PIECE_BYTES];
         // SAFETY: the pointer and the length are those of `piece`.
         unsafe {
             let mut pieces = 0..PIECES_MAX;
@@ -115,6 +115,7 @@ fn send_abort_reply() {
     }
 }
 
-/// Pieces of a request that are taken from the socket, a count: more than is left there. Who sends on meanwhile shall not
-/// keep the process.
-const PIECES_MAX: usize = 32;
+/// What of a request is taken from the socket at once, bytes: a signal's handler may have a small stack of its own.
+const PIECE_BYTES: usize = 256;
+/// So many times, a count: for more than is left there (64 KiB). Who sends on meanwhile shall not keep the process.
+const PIECES_MAX: usize = 512;

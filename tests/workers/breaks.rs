@@ -8,7 +8,7 @@ use socket2::Socket;
 
 use crate::load::Load;
 use crate::master::Master;
-use crate::support::client::{Remote, Response, get, read_until};
+use crate::support::client::{Remote, Response, get, post, read_all, read_until};
 use crate::support::nginx::Nginx;
 use crate::support::{PATIENCE, eventually};
 
@@ -47,6 +47,20 @@ fn a_worker_that_is_killed_in_a_body_is_seen_through_nginx() {
         let response = Response::read(&client);
         assert_eq!(response.broken, Some(ErrorKind::ConnectionReset));
         assert_eq!(response.body.len(), CHUNK_BYTES);
+    }
+}
+
+#[test]
+fn of_an_application_that_does_not_return_the_504_is_whole_and_the_body_is_broken_off() {
+    for threads in [&[][..], &["--threads", "2"]] {
+        let master = Master::start(&[threads, &["--timeout", "0.3", "--scgi", "FOLDER/scgi"]].concat());
+        let response = master.remote.ask(post("/loop", &[b'x'; 60_000]));
+        response.assert_status(504);
+        assert_eq!(response.text(), "Gateway Timeout\n");
+        eventually("another worker serves", || master.get("/").status == 200);
+        let response = master.remote.ask(get("/late-loop"));
+        assert_eq!((response.status, response.broken), (200, Some(ErrorKind::ConnectionReset)));
+        assert_eq!(response.text(), "a");
     }
 }
 
@@ -103,7 +117,7 @@ fn a_request_that_is_passed_on_is_answered_whole_and_its_break_is_seen() {
         for worker in master.asleep() {
             kill(Pid::from_raw(worker), Signal::SIGKILL).unwrap();
         }
-        let (_, broken) = crate::support::client::read_all(&clients[7]);
+        let (_, broken) = read_all(&clients[7]);
         assert_eq!(broken, Some(ErrorKind::ConnectionReset));
         eventually("new workers serve", || {
             let workers = master.workers();

@@ -61,6 +61,8 @@
 //! # }
 //! ```
 //!
+//! [`Worker::run_on_threads`] has several threads for applications that wait for others, as a database does.
+//!
 //! A server that is a program of its own has SIGTERM and SIGINT stop it with [`Stopper::on_signals`]. What drives its
 //! sockets itself finds the state machine in [`connection`] and the grammars in [`protocol`].
 //!

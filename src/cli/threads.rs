@@ -54,7 +54,7 @@ impl ThreadHost for Threads {
         self.host.trace(threads);
     }
 
-    fn leave(&self) -> ! {
-        self.host.leave()
+    fn leave(&self) {
+        self.host.leave();
     }
 }

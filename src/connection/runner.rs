@@ -113,6 +113,11 @@ impl<A: Application> Inline<A> {
         Inline { application, thread, open: Slab::new() }
     }
 
+    /// The application, of which no body is open.
+    pub(crate) fn into_application(self) -> A {
+        self.application
+    }
+
     /// Runs what this thread is given.
     pub(crate) fn run(&mut self, task: Task) -> Outcome {
         match task {

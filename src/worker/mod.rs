@@ -40,10 +40,10 @@ pub(crate) mod threads;
 mod token;
 
 use std::io;
-#[cfg(feature = "command")]
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
-use crate::application::Application;
+use crate::application::{AppError, Application};
 use crate::connection::Inline;
 use crate::limits::Limits;
 use crate::net::listener::Listener;
@@ -55,6 +55,7 @@ use crate::telemetry::scoreboard::Recorder;
 use crate::worker::event_loop::EventLoop;
 use crate::worker::master_link::MasterLink;
 use crate::worker::stop::Stopper;
+use crate::worker::threads::LibraryHost;
 #[cfg(feature = "command")]
 use crate::worker::threads::Passing;
 #[cfg(feature = "command")]
@@ -92,6 +93,40 @@ impl<A: Application> Worker<A> {
     /// error is the poller's.
     pub fn run(&mut self) -> io::Result<()> {
         self.worker.event_loop.run(&mut Some(&mut self.application)).map(drop)
+    }
+
+    /// The same with so many threads for the application: each has one request at a time, from the call until the body is
+    /// closed. This thread is the first of them, and has the application that the worker was given; `make` is called once on
+    /// each other one. `spawn` begins a thread: it is given its name and what it runs, which blocks all signals there.
+    ///
+    /// A thread whose call does not come back is left behind in the end.
+    ///
+    /// ```no_run
+    /// # use std::thread;
+    /// # use tidegate::{AppError, Body, Environ, Limits, StartResponse, Worker};
+    /// # fn main() -> std::io::Result<()> {
+    /// # let listeners = Vec::new();
+    /// fn application(_: Environ, start_response: StartResponse) -> Result<Body, AppError> {
+    ///     start_response.start("200 OK", [("Content-Type", "text/plain")])?;
+    ///     Ok("Hello, World\n".into())
+    /// }
+    ///
+    /// let worker = Worker::new(listeners, application, Limits::default())?;
+    /// worker.run_on_threads(4, || Ok(application), |name, run| thread::Builder::new().name(name).spawn(run))
+    /// # }
+    /// ```
+    pub fn run_on_threads<B: Application + 'static>(
+        self,
+        count: usize,
+        make: impl Fn() -> Result<B, AppError> + Send + Sync + 'static,
+        spawn: impl Fn(String, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> + Send + Sync + 'static,
+    ) -> io::Result<()>
+    where
+        A: 'static,
+    {
+        let host = Arc::new(LibraryHost { make, spawn });
+        let application = Box::new(self.application.into_application());
+        threads::serve(self.worker.event_loop, count, application, host)
     }
 }
 

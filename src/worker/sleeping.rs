@@ -54,7 +54,10 @@ impl Sleep<'_> {
             let polled = self.poll.poll(events, timeout);
             now = Instant::now();
             let is_over = until.is_some_and(|until| now >= until);
-            if polled.is_err() || is_over || !events.is_empty() || self.finds_waiting() {
+            // Also where a deadline ended the wait: a worker with threads of its own always has one.
+            let has_slept = timeout.is_none_or(|timeout| !timeout.is_zero());
+            let finds = events.is_empty() && has_slept && self.finds_waiting();
+            if polled.is_err() || is_over || finds || !events.is_empty() {
                 // A worker that has to wait for a lock of the application's from here on is seen to be busy, and stuck if
                 // it never gets it.
                 if let Some(recorder) = &mut self.recorder {

@@ -66,7 +66,8 @@ fn a_crowd_at_all_listeners_is_answered() {
 fn one_who_does_not_read_holds_up_nobody() {
     let alive = Alive::default();
     let bodies = alive.clone();
-    let ways = Ways::to(move |environ, start_response| {
+    // A response without an end keeps its thread, if the application has threads of its own.
+    let ways = Ways::on_loop(move |environ, start_response| {
         start_response.start("200 OK", [("X-Accel-Buffering", "no")])?;
         match environ.path() {
             b"/endless" => Ok(bodies.body(endless())),

@@ -10,7 +10,7 @@ use crate::request::Request;
 use crate::support::client::{Remote, Response};
 use crate::support::eventually;
 use crate::support::nginx::Nginx;
-use crate::support::server::Server;
+use crate::support::server::{Server, threads};
 
 /// The protocols, each over TCP and over a unix socket.
 const REMOTES: [(ProtocolName, &str); 8] = [
@@ -114,7 +114,16 @@ impl Ways {
     where
         A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
     {
-        Ways::behind(servers, limits, application)
+        Ways::behind(servers, threads(), limits, application)
+    }
+
+    /// On the thread of the loop, in each run of the tests.
+    #[track_caller]
+    pub(crate) fn on_loop<A>(application: A) -> Ways
+    where
+        A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
+    {
+        Ways::behind(servers, None, Limits::default(), application)
     }
 
     /// Behind an nginx that was told nothing but where the server is. The ways without it are left out.
@@ -123,19 +132,24 @@ impl Ways {
     where
         A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
     {
-        let mut ways = Ways::behind(plain_servers, Limits::default(), application);
+        let mut ways = Ways::behind(plain_servers, threads(), Limits::default(), application);
         ways.all.retain(|way| way.behind_nginx);
         ways
     }
 
     #[track_caller]
-    fn behind<A>(servers: fn(&Server) -> String, limits: Limits, application: A) -> Ways
+    fn behind<A>(
+        servers: fn(&Server) -> String,
+        threads: Option<usize>,
+        limits: Limits,
+        application: A,
+    ) -> Ways
     where
         A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
     {
         let mut options = ListenOptions::default();
         options.trust.proxies = vec!["127.0.0.0/8".parse().unwrap()];
-        let server = Server::speaking(&REMOTES, &options, limits, application);
+        let server = Server::on(threads, &REMOTES, &options, limits, application);
         let nginx = Nginx::serving(&servers(&server));
         let port = nginx.remote.address.as_socket().unwrap().port();
         let mut all = Vec::new();

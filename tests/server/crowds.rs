@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::iter;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::support::application::{Alive, Answer, PLAIN, chunked, endless};
 use crate::support::client::{get, read_all, read_until};
 use crate::support::eventually;
 use crate::support::request::Request;
-use crate::support::server::Server;
+use crate::support::server::{Server, threads};
 
 /// More than a unix socket holds, so that the server has to wait for a client that asks for `/large`.
 const LARGE_BYTES: usize = 300 << 10;
@@ -64,8 +64,11 @@ fn a_thousand_slow_readers_get_all_their_bytes_beside_a_fast_one() {
 
     let mut readers: Vec<(Socket, usize)> =
         (0..READERS).map(|_| (server.unix().send(get("/large")), 0)).collect();
-    // Not one of them is done, as not one has read.
-    eventually("all are being served", || alive.now() == READERS);
+    // Not one of them is done, as not one has read; with threads of its own the application may be.
+    eventually("all are being served", || alive.begun() == READERS + 1);
+    if threads().is_none() {
+        assert_eq!(alive.now(), READERS);
+    }
     let (mut piece, mut answers) = (vec![0; 32 << 10], 0);
     while !readers.is_empty() {
         readers.retain_mut(|(socket, at)| match socket.read(&mut piece).unwrap() {
@@ -125,15 +128,16 @@ fn endless_streams_leave_room_for_small_requests() {
 #[test]
 fn a_response_flows_between_slow_calls() {
     const CALLS: usize = 300;
-    let mut calls = 0;
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&calls);
     let server = Server::start(move |environ, start_response| {
         start_response.start("200 OK", PLAIN)?;
         Ok(match environ.path() {
             b"/large" => Body::chunks(chunked(LARGE_BYTES)),
             _ => {
-                calls += 1;
+                count.fetch_add(1, Ordering::SeqCst);
                 thread::sleep(Duration::from_millis(11));
-                Body::from(calls.to_string())
+                Body::from("slowly")
             }
         })
     });
@@ -141,8 +145,8 @@ fn a_response_flows_between_slow_calls() {
     let large = server.unix().send(get("/large"));
     let _waiting: Vec<Socket> = (0..CALLS).map(|_| server.unix().send(get("/"))).collect();
     assert!(read_all(&large).0.len() > LARGE_BYTES);
-    let call = server.tcp().ask(get("/")).text();
-    assert!(call.parse::<usize>().unwrap() < 64, "{call} calls while one response flowed");
+    let calls = calls.load(Ordering::SeqCst);
+    assert!(calls < 64, "{calls} calls while one response flowed");
 }
 
 #[test]
@@ -152,13 +156,16 @@ fn no_more_connections_than_allowed_are_open_and_all_are_answered() {
     let server = Server::with(limits, application(&alive));
     let (want, _) = read_all(&server.unix().send(get("/large")));
     let clients: Vec<Socket> = (0..20).map(|_| server.unix().send(get("/large"))).collect();
-    eventually("as many as allowed are served", || alive.now() == 5);
+    eventually("as many as allowed are served", || alive.begun() == 1 + 5);
     server.eventually_logs("5 connections are open, the most allowed; the rest wait");
     for client in &clients {
         assert_eq!(read_all(client), (want.clone(), None));
     }
     server.tcp().ask(get("/")).assert_body("small");
-    assert_eq!((alive.begun(), alive.most(), alive.now()), (21, 5, 0));
+    assert_eq!((alive.begun(), alive.now()), (21, 0));
+    // A thread of the application's has one body, and may be done with it before its reader.
+    let most = threads().map_or(5..=5, |count| 1..=count);
+    assert!(most.contains(&alive.most()), "{} at once", alive.most());
     assert_eq!(server.lines.count("the most allowed"), 1, "{:?}", server.lines.all());
 }
 

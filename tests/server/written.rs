@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use tidegate::{AppError, Body, Limits};
+use tidegate::{AppError, Body, Limits, ListenOptions, ProtocolName};
 
 use crate::support::application::{PLAIN, pattern};
 use crate::support::client::{end_sending, get, read_all, read_until};
@@ -105,13 +105,16 @@ fn a_body_is_closed_when_its_last_byte_is_gone() {
     static CLOSED: AtomicBool = AtomicBool::new(false);
     const LEN: usize = 8 << 20;
     const HEAD_LEN: usize = "HTTP/1.1 200 OK\r\nContent-Length: 8388608\r\n\r\n".len();
-    let server = Server::start(|_, start_response| {
-        start_response.start("200 OK", NONE)?;
-        Ok(Body::from(pattern(LEN)).with_close(|| {
-            CLOSED.store(true, Ordering::SeqCst);
-            Err(AppError::new("closed with a groan"))
-        }))
-    });
+    // A thread of the application's own would close it at once, and go on.
+    let remotes = [(ProtocolName::Uwsgi, "127.0.0.1:0"), (ProtocolName::Uwsgi, "FOLDER/socket")];
+    let server =
+        Server::on(None, &remotes, &ListenOptions::default(), Limits::default(), |_, start_response| {
+            start_response.start("200 OK", NONE)?;
+            Ok(Body::from(pattern(LEN)).with_close(|| {
+                CLOSED.store(true, Ordering::SeqCst);
+                Err(AppError::new("closed with a groan"))
+            }))
+        });
     for (number, remote) in server.remotes.iter().enumerate() {
         CLOSED.store(false, Ordering::SeqCst);
         let mut client = remote.connect_small();

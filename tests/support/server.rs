@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tempfile::TempDir;
 use tidegate::observer::{Event, Observer};
 use tidegate::{
-    Address, AppError, Body, Environ, Inherited, Limits, ListenOptions, Listener, ProtocolName,
+    Address, AppError, Application, Body, Environ, Inherited, Limits, ListenOptions, Listener, ProtocolName,
     StartResponse, Stop, Stopper, Worker,
 };
 
@@ -82,6 +82,21 @@ impl Server {
     where
         A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
     {
+        Server::on(threads(), remotes, options, limits, application)
+    }
+
+    /// The same on so many threads, or on that of the loop: for what is said of the one of the two alone.
+    #[track_caller]
+    pub(crate) fn on<A>(
+        threads: Option<usize>,
+        remotes: &[(ProtocolName, &str)],
+        options: &ListenOptions,
+        limits: Limits,
+        application: A,
+    ) -> Server
+    where
+        A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
+    {
         raise_descriptor_limit();
         let folder = tempfile::tempdir().unwrap();
         let mut listeners = Vec::new();
@@ -95,10 +110,20 @@ impl Server {
         let (keep, told) = (lines.clone(), Arc::clone(&counts));
         let thread = thread::spawn(move || {
             keep.keep();
-            let mut worker = Worker::new(listeners, application, limits)?;
+            let application = shared(application);
+            let mut worker = Worker::new(listeners, application(), limits)?;
             worker.observe(Box::new(Counter { counts: told, open: HashSet::new() }));
-            send_stopper.send(worker.stopper()).expect("the test waits for it");
-            worker.run()
+            let stopper = worker.stopper();
+            match threads {
+                None => {
+                    send_stopper.send(stopper).expect("the test waits for it");
+                    worker.run()
+                }
+                // It serves when it begins its threads.
+                Some(count) => run_on_threads(worker, count, application, &keep, move || {
+                    let _ = send_stopper.send(stopper.clone());
+                }),
+            }
         });
         let stopper = stopper.recv_timeout(PATIENCE).expect("the worker starts");
         Server { remotes, lines, stopper, counts, thread: Some(thread), folder }
@@ -166,6 +191,51 @@ impl Drop for Server {
             self.join();
         }
     }
+}
+
+/// How many threads applications have of their own in this run of the tests: `make test` runs some suites once more with 4.
+/// `None` where they run on the loop's thread.
+pub(crate) fn threads() -> Option<usize> {
+    let count = std::env::var("APP_THREADS").ok()?;
+    Some(count.parse().expect("APP_THREADS is a number"))
+}
+
+/// Makes applications that are one and the same, which is called by one thread at a time; their bodies are not.
+fn shared<A>(application: A) -> impl Fn() -> Shared<A> + Clone
+where
+    A: FnMut(Environ, StartResponse) -> Result<Body, AppError>,
+{
+    let application = Arc::new(Mutex::new(application));
+    move || Shared(Arc::clone(&application))
+}
+
+struct Shared<A>(Arc<Mutex<A>>);
+
+impl<A: FnMut(Environ, StartResponse) -> Result<Body, AppError>> Application for Shared<A> {
+    fn call(&mut self, environ: Environ, start_response: StartResponse) -> Result<Body, AppError> {
+        // One that panics is called again, as it is without threads.
+        let mut application = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        application(environ, start_response)
+    }
+}
+
+fn run_on_threads<A: Application + Send + 'static>(
+    worker: Worker<A>,
+    count: usize,
+    make: impl Fn() -> A + Send + Sync + 'static,
+    lines: &Lines,
+    begins: impl Fn() + Send + Sync + 'static,
+) -> io::Result<()> {
+    let lines = lines.clone();
+    let spawn = move |name, run: Box<dyn FnOnce() + Send>| {
+        begins();
+        let lines = lines.clone();
+        thread::Builder::new().name(name).spawn(move || {
+            lines.keep();
+            run();
+        })
+    };
+    worker.run_on_threads(count, move || Ok(make()), spawn)
 }
 
 /// The listeners at `address`, for uwsgi.

@@ -15,6 +15,7 @@ use tidegate::ProtocolName;
 
 use crate::support::client::{Remote, Response, get};
 use crate::support::eventually;
+use crate::support::server::threads;
 
 /// A running master.
 pub(crate) struct Master {
@@ -34,6 +35,16 @@ impl Master {
     /// The same, where `prepare` may add to the command.
     #[track_caller]
     pub(crate) fn spawn(args: &[&str], prepare: impl FnOnce(&mut Command)) -> Master {
+        let of_this_run = threads().filter(|_| !args.contains(&"--threads"));
+        match of_this_run.map(|count| count.to_string()) {
+            Some(count) => Master::on_loop(&[args, &["--threads", &count]].concat(), prepare),
+            None => Master::on_loop(args, prepare),
+        }
+    }
+
+    /// The same with these arguments alone: so the application runs on the loop's thread in each run of the tests.
+    #[track_caller]
+    pub(crate) fn on_loop(args: &[&str], prepare: impl FnOnce(&mut Command)) -> Master {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().to_str().unwrap().to_owned();
         fs::write(folder.path().join("version"), "one").unwrap();

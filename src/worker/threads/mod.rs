@@ -4,6 +4,7 @@
 //! state of a request in their thread. Nothing else is called there meanwhile.
 
 mod lead;
+mod library;
 mod passing;
 mod serving;
 
@@ -18,10 +19,10 @@ use crate::connection::{Call, Connection, Outcome, Place, Ran, Runner, Task, Tic
 use crate::limits::Limits;
 use crate::telemetry::observer::Note;
 use crate::telemetry::scoreboard::{ThreadCounts, ThreadDoing};
+pub(super) use library::LibraryHost;
 pub(super) use passing::Passing;
 #[cfg(feature = "command")]
 pub(crate) use serving::ThreadHost;
-#[cfg(feature = "command")]
 pub(super) use serving::serve;
 
 /// The application's own threads; there are none where it runs on the thread that drives the loop.

@@ -5,11 +5,14 @@
 //! One of the threads drives the loop at a time (`lead`): one of the application's, or else the watcher, which never runs
 //! the application. A request that is complete is run by the driver itself if it has nothing in hand; while it runs, the loop
 //! lies there for the watcher to take up. So nothing is handed over for a call that is quick, and a call that lasts stops
-//! nothing. Where calls run in parallel (a Python without the GIL), any thread that has nothing to do takes it up at once. The process's main thread is the first of the application's, and drives whenever it runs nothing: some of what
-//! applications do is for the main thread only, and signals come to it.
+//! nothing. Where calls run in parallel (a Python without the GIL), any thread that has nothing to do takes it up at once. The
+//! process's main thread is the first of the application's, and drives whenever it runs nothing: some of what applications do
+//! is for the main thread only, and signals come to it.
 
+use std::cell::Cell;
 use std::ffi::CString;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -26,6 +29,7 @@ use crate::application::environ::Environ;
 use crate::application::{AppError, Application, StartResponse};
 use crate::connection::Inline;
 use crate::process::fork_watch;
+use crate::process::thread_load::ThreadLoad;
 use crate::telemetry::observer::Note;
 use crate::worker::event_loop::{EventLoop, Pause};
 use crate::worker::token;
@@ -35,12 +39,20 @@ pub(crate) trait ThreadHost: Send + Sync {
     /// The application on the calling thread, which is not the one that loaded it.
     fn application(&self) -> Result<Box<dyn Application>, AppError>;
 
+    /// Whether quick calls of the application are to run in parallel; if not, a thread that has nothing to do is left alone
+    /// until a call lasts.
+    fn runs_in_parallel(&self) -> bool {
+        false
+    }
+
     /// Begins a thread that is called `name` and runs `run`; returns what waits for its end.
     fn begin_thread(&self, name: String, run: Box<dyn FnOnce() + Send>) -> io::Result<Box<dyn FnOnce()>>;
 
-    /// Whether calls of the application run in parallel: if not, for want of a lock, a thread that has nothing to do is of no
-    /// use while another one computes.
-    fn runs_in_parallel(&self) -> bool;
+    /// The same for the thread that drives the loop while all others run the application.
+    fn begin_watcher(&self, name: String, run: Box<dyn FnOnce() + Send>) -> io::Result<Box<dyn FnOnce()>> {
+        let thread = thread::Builder::new().name(name).spawn(run)?;
+        Ok(Box::new(move || drop(thread.join())))
+    }
 
     /// Looks, on the main thread, after what the language does in between: handlers of signals.
     fn look_around(&self);
@@ -48,8 +60,9 @@ pub(crate) trait ThreadHost: Send + Sync {
     /// Writes to stderr where these threads are, and then where all are.
     fn trace(&self, threads: &[Pthread]);
 
-    /// Ends the process: an application's thread did not come back, and nothing can be waited for.
-    fn leave(&self) -> !;
+    /// Ends the process: an application's thread did not come back, and nothing can be waited for. If it returns, because the
+    /// process is not this worker's to end, that thread is left behind.
+    fn leave(&self);
 }
 
 /// Serves `application`, which is the main thread's, on so many threads, of which that is the first.
@@ -68,6 +81,8 @@ pub(in crate::worker) fn serve(
         lead: Lead::new(count, host.runs_in_parallel()),
         waker: Waker::new(event_loop.poll.registry(), token::THREADS)?,
         natives: (0..count).map(|_| OnceLock::new()).collect(),
+        loads: (0..count).map(|_| OnceLock::new()).collect(),
+        driver: AtomicUsize::new(0),
         alive: Mutex::new(0),
         left: Condvar::new(),
         ended: Mutex::new(None),
@@ -78,29 +93,28 @@ pub(in crate::worker) fn serve(
     for number in 1..count {
         joins.push(shared.begin(number)?);
     }
-    let watcher = thread::Builder::new().name("tidegate-watcher".to_owned()).spawn({
+    let watcher = {
         let shared = Arc::clone(&shared);
         move || {
             block_signals();
-            while let Some(event_loop) = shared.lead.watch(patience) {
-                shared.drive(event_loop, None);
-            }
+            shared.watch(patience);
         }
-    })?;
+    };
+    joins.push(shared.host.begin_watcher("tidegate-watcher".to_owned(), Box::new(watcher))?);
     if let Some(link) = &mut event_loop.link {
         link.ready();
     }
-    let _ = shared.natives[0].set(pthread_self());
+    shared.enter(0);
     let mut main = Inline::on_thread(application, 0);
     shared.drive(Box::new(event_loop), Some((0, &mut main)));
     shared.follow(0, &mut main);
     // What the application has on this thread goes on this thread.
     drop(main);
-    if !shared.wait_until_left(leaving_time) {
+    if shared.wait_until_left(leaving_time) {
+        joins.into_iter().for_each(|join| join());
+    } else {
         shared.host.leave();
     }
-    joins.into_iter().for_each(|join| join());
-    let _ = watcher.join();
     lock(&shared.ended).take().unwrap_or(Ok(()))
 }
 
@@ -110,6 +124,9 @@ struct Shared {
     /// Wakes the thread that drives the loop.
     waker: Waker,
     natives: Vec<OnceLock<Pthread>>,
+    loads: Vec<OnceLock<ThreadLoad>>,
+    /// Which of the application's threads drove the loop last.
+    driver: AtomicUsize,
     /// The application's threads that have not left, a count, without the main thread.
     alive: Mutex<usize>,
     left: Condvar,
@@ -138,7 +155,7 @@ impl Shared {
     /// All that one of the application's threads does, other than the main thread.
     fn serve_on(&self, number: usize) {
         block_signals();
-        let _ = self.natives[number].set(pthread_self());
+        self.enter(number);
         // What starts threads for a language may not give them their names where the system shows them.
         let _ = CString::new(format!("tidegate-{}", number + 1)).map(|name| prctl::set_name(&name));
         match self.host.application() {
@@ -157,6 +174,12 @@ impl Shared {
         }
     }
 
+    /// The calling thread is the application's thread of that number.
+    fn enter(&self, number: usize) {
+        let _ = self.natives[number].set(pthread_self());
+        let _ = self.loads[number].set(ThreadLoad::here());
+    }
+
     /// Does what this thread is given, until the loop is over.
     fn follow(&self, number: usize, here: &mut Inline<Box<dyn Application>>) {
         loop {
@@ -168,9 +191,29 @@ impl Shared {
         }
     }
 
+    /// All that the watcher does.
+    fn watch(&self, patience: Duration) {
+        // The driver's processor time as it was at the last look.
+        let used = Cell::new(None);
+        let driver = || self.loads[self.driver.load(Ordering::Relaxed)].get();
+        let begin_look = || used.set(driver().and_then(|load| load.processor_time()));
+        let is_held_up = || {
+            let Some(load) = driver() else { return false };
+            let now = load.processor_time();
+            let since = now.zip(used.replace(now)).and_then(|(now, before)| now.checked_sub(before));
+            since.is_some_and(|since| since < patience / 2) && load.is_runnable()
+        };
+        while let Some(event_loop) = self.lead.watch(patience, begin_look, is_held_up) {
+            self.drive(event_loop, None);
+        }
+    }
+
     /// Drives the loop, until another thread has it, or it is over.
     fn drive(&self, mut event_loop: Box<EventLoop>, mut here: Here<'_>) {
         let number = here.as_ref().map(|(number, _)| *number);
+        if let Some(number) = number {
+            self.driver.store(number, Ordering::Relaxed);
+        }
         let mut looked = Instant::now();
         loop {
             if self.lead.has_reports() {

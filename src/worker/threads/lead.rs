@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_driver_that_is_held_up_keeps_it_for_a_while() {
-        let lead: Lead<u8, (), ()> = Lead::new(1);
+        let lead: Lead<u8, (), ()> = Lead::new(1, false);
         lead.lay_down(7);
         let (mut begun, mut asked) = (0, 0);
         let taken = lead.watch(

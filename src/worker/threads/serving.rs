@@ -141,7 +141,8 @@ impl Shared {
 
     /// All that one of the application's threads does, other than the main thread.
     fn serve_on(&self, number: usize) {
-        block_signals();
+        // No signal is blocked here: what the application starts would have it blocked too, and could not be ended by it. The
+        // kernel gives the process's signals to the main thread as long as that has none pending.
         let _ = self.natives[number].set(pthread_self());
         // What starts threads for a language may not give them their names where the system shows them.
         let _ = CString::new(format!("tidegate-{}", number + 1)).map(|name| prctl::set_name(&name));
@@ -269,7 +270,7 @@ impl Shared {
     }
 }
 
-/// Signals are the main thread's, but those that are a thread's own.
+/// Signals are the application's threads', but those that are a thread's own.
 fn block_signals() {
     let mut signals = SigSet::all();
     OWN_SIGNALS.iter().for_each(|signal| signals.remove(*signal));

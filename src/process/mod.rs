@@ -1,4 +1,5 @@
-//! This process, which others may share: its standard descriptors, and the children that an application forks.
+//! This process, which others may share: its standard descriptors, the children that an application forks, its threads.
 
 pub(crate) mod descriptors;
 pub(crate) mod fork_watch;
+pub(crate) mod thread_load;

@@ -120,16 +120,41 @@ impl<L, T, R> Lead<L, T, R> {
     }
 
     /// Waits until the loop has lain there for `patience` or a little longer, and takes it; `None` when it is over.
-    pub(super) fn watch(&self, patience: Duration) -> Option<L> {
+    ///
+    /// `begin_look` is called when it is seen to lie there first, and `is_held_up` each `patience` from then on: while that is
+    /// true, whoever laid it down has had no processor to run the application on, and will be as quick as others once it has;
+    /// to take the loop would only add to what the processor has to do.
+    pub(super) fn watch(
+        &self,
+        patience: Duration,
+        mut begin_look: impl FnMut(),
+        mut is_held_up: impl FnMut() -> bool,
+    ) -> Option<L> {
         let mut state = self.lock();
-        let (mut seen, mut idle) = (None, 0);
+        let (mut seen, mut idle, mut held_up) = (None, 0, 0);
         while !state.is_over {
+            let is_same = seen == Some(state.times);
             let lies = state.laid_down.is_some() && state.offered.is_none();
-            if lies && seen == Some(state.times) {
-                return state.laid_down.take();
+            if lies {
+                let times = state.times;
+                // The driver is not kept waiting for what the system says.
+                drop(state);
+                let takes = is_same && (held_up >= HELD_UP_LOOKS_MAX || !is_held_up());
+                if !is_same {
+                    begin_look();
+                }
+                state = self.lock();
+                let is_there = state.times == times && state.laid_down.is_some() && state.offered.is_none();
+                if takes && is_there {
+                    return state.laid_down.take();
+                }
+                held_up = if is_same { held_up + 1 } else { 0 };
+                idle = 0;
+                seen = Some(times);
+            } else {
+                idle = if is_same { idle + 1 } else { 0 };
+                seen = Some(state.times);
             }
-            idle = if seen == Some(state.times) { idle + 1 } else { 0 };
-            seen = Some(state.times);
             if !lies && idle >= IDLE_LOOKS_COUNT {
                 // Nobody asks the application: the next that lays the loop down wakes this thread.
                 state.watcher_sleeps = true;
@@ -159,6 +184,10 @@ impl<L, T, R> Lead<L, T, R> {
 /// Looks without a call of the application after which the watcher waits to be woken, a count: some ms.
 const IDLE_LOOKS_COUNT: u32 = 16;
 
+/// Looks for which the loop may lie there though its driver is only held up, a count: more than Linux gives one of several
+/// threads at a time (some ms), and little enough for who waits meanwhile.
+const HELD_UP_LOOKS_MAX: u32 = 20;
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -180,8 +209,35 @@ mod tests {
     fn the_watcher_takes_what_lies_there() {
         let lead: Lead<u8, (), ()> = Lead::new(1);
         lead.lay_down(7);
-        assert_eq!(lead.watch(PATIENCE), Some(7));
+        assert_eq!(lead.watch(PATIENCE, || (), || false), Some(7));
         assert_eq!(lead.take_back(), None);
+    }
+
+    #[test]
+    fn a_driver_that_is_held_up_keeps_it_for_a_while() {
+        let lead: Lead<u8, (), ()> = Lead::new(1);
+        lead.lay_down(7);
+        let (mut begun, mut asked) = (0, 0);
+        let taken = lead.watch(
+            PATIENCE,
+            || begun += 1,
+            || {
+                asked += 1;
+                asked < 4
+            },
+        );
+        assert_eq!((taken, begun, asked), (Some(7), 1, 4));
+        lead.lay_down(8);
+        let mut asked = 0;
+        let taken = lead.watch(
+            PATIENCE,
+            || (),
+            || {
+                asked += 1;
+                true
+            },
+        );
+        assert_eq!((taken, asked), (Some(8), HELD_UP_LOOKS_MAX));
     }
 
     #[test]
@@ -189,7 +245,7 @@ mod tests {
         let lead: Arc<Lead<u8, (), ()>> = Arc::new(Lead::new(1));
         let watcher = thread::spawn({
             let lead = Arc::clone(&lead);
-            move || lead.watch(PATIENCE)
+            move || lead.watch(PATIENCE, || (), || false)
         });
         while !lead.lock().watcher_sleeps {
             thread::yield_now();
@@ -208,7 +264,7 @@ mod tests {
         assert!(matches!(lead.next(1), Duty::Drive(7)));
         lead.end();
         assert!(matches!(lead.next(0), Duty::Leave));
-        assert_eq!(lead.watch(PATIENCE), None);
+        assert_eq!(lead.watch(PATIENCE, || (), || false), None);
     }
 
     #[test]
@@ -218,7 +274,7 @@ mod tests {
         let watcher = thread::spawn({
             let lead = Arc::clone(&lead);
             move || {
-                while let Some(mut driven) = lead.watch(Duration::from_micros(10)) {
+                while let Some(mut driven) = lead.watch(Duration::from_micros(10), || (), || false) {
                     driven.push(0);
                     lead.offer(0, driven);
                 }

@@ -8,9 +8,10 @@
 //! nothing. The process's main thread is the first of the application's, and drives whenever it runs nothing: some of what
 //! applications do is for the main thread only, and signals come to it.
 
+use std::cell::Cell;
 use std::ffi::CString;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,6 +28,7 @@ use crate::application::environ::Environ;
 use crate::application::{AppError, Application, StartResponse};
 use crate::connection::Inline;
 use crate::process::fork_watch;
+use crate::process::thread_load::ThreadLoad;
 use crate::telemetry::observer::Note;
 use crate::worker::event_loop::{EventLoop, Pause};
 use crate::worker::token;
@@ -73,6 +75,8 @@ pub(in crate::worker) fn serve(
         waker: Waker::new(event_loop.poll.registry(), token::THREADS)?,
         has_reports: AtomicBool::new(false),
         natives: (0..count).map(|_| OnceLock::new()).collect(),
+        loads: (0..count).map(|_| OnceLock::new()).collect(),
+        driver: AtomicUsize::new(0),
         alive: Mutex::new(0),
         left: Condvar::new(),
         ended: Mutex::new(None),
@@ -86,16 +90,14 @@ pub(in crate::worker) fn serve(
         let shared = Arc::clone(&shared);
         move || {
             block_signals();
-            while let Some(event_loop) = shared.lead.watch(patience) {
-                shared.drive(event_loop, None);
-            }
+            shared.watch(patience);
         }
     };
     joins.push(shared.host.begin_watcher("tidegate-watcher".to_owned(), Box::new(watcher))?);
     if let Some(link) = &mut event_loop.link {
         link.ready();
     }
-    let _ = shared.natives[0].set(pthread_self());
+    shared.enter(0);
     let mut main = Inline::on_thread(application, 0);
     shared.drive(Box::new(event_loop), Some((0, &mut main)));
     shared.follow(0, &mut main);
@@ -116,6 +118,9 @@ struct Shared {
     waker: Waker,
     has_reports: AtomicBool,
     natives: Vec<OnceLock<Pthread>>,
+    loads: Vec<OnceLock<ThreadLoad>>,
+    /// Which of the application's threads drove the loop last.
+    driver: AtomicUsize,
     /// The application's threads that have not left, a count, without the main thread.
     alive: Mutex<usize>,
     left: Condvar,
@@ -143,7 +148,7 @@ impl Shared {
     fn serve_on(&self, number: usize) {
         // No signal is blocked here: what the application starts would have it blocked too, and could not be ended by it. The
         // kernel gives the process's signals to the main thread as long as that has none pending.
-        let _ = self.natives[number].set(pthread_self());
+        self.enter(number);
         // What starts threads for a language may not give them their names where the system shows them.
         let _ = CString::new(format!("tidegate-{}", number + 1)).map(|name| prctl::set_name(&name));
         match self.host.application() {
@@ -162,6 +167,12 @@ impl Shared {
         }
     }
 
+    /// The calling thread is the application's thread of that number.
+    fn enter(&self, number: usize) {
+        let _ = self.natives[number].set(pthread_self());
+        let _ = self.loads[number].set(ThreadLoad::here());
+    }
+
     /// Does what this thread is given, until the loop is over.
     fn follow(&self, number: usize, here: &mut Inline<Box<dyn Application>>) {
         loop {
@@ -173,9 +184,29 @@ impl Shared {
         }
     }
 
+    /// All that the watcher does.
+    fn watch(&self, patience: Duration) {
+        // The driver's processor time as it was at the last look.
+        let used = Cell::new(None);
+        let driver = || self.loads[self.driver.load(Ordering::Relaxed)].get();
+        let begin_look = || used.set(driver().and_then(|load| load.processor_time()));
+        let is_held_up = || {
+            let Some(load) = driver() else { return false };
+            let now = load.processor_time();
+            let since = now.zip(used.replace(now)).and_then(|(now, before)| now.checked_sub(before));
+            since.is_some_and(|since| since < patience / 2) && load.is_runnable()
+        };
+        while let Some(event_loop) = self.lead.watch(patience, begin_look, is_held_up) {
+            self.drive(event_loop, None);
+        }
+    }
+
     /// Drives the loop, until another thread has it, or it is over.
     fn drive(&self, mut event_loop: Box<EventLoop>, mut here: Here<'_>) {
         let number = here.as_ref().map(|(number, _)| *number);
+        if let Some(number) = number {
+            self.driver.store(number, Ordering::Relaxed);
+        }
         let mut looked = Instant::now();
         loop {
             if self.has_reports.swap(false, Ordering::SeqCst) {

@@ -1,0 +1,78 @@
+//! What the system does with a thread: whether it runs, and for how long it has.
+
+use std::fs;
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::{Pid, gettid};
+
+/// A thread of this process, as the system knows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ThreadLoad {
+    thread: Pid,
+}
+
+impl ThreadLoad {
+    /// The calling thread's.
+    pub(crate) fn here() -> Self {
+        ThreadLoad { thread: gettid() }
+    }
+
+    /// The processor's time that it has used; `None` if it has ended.
+    pub(crate) fn processor_time(self) -> Option<Duration> {
+        // As Linux makes the clock of a thread out of its number (clock_getcpuclockid(3), CPUCLOCK_PERTHREAD).
+        let clock = ClockId::from_raw((!self.thread.as_raw() << 3) | PER_THREAD_SCHEDULED);
+        clock_gettime(clock).ok().map(Duration::from)
+    }
+
+    /// Whether it runs, or would run if a processor were free: it does not wait for anything else.
+    pub(crate) fn is_runnable(self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/self/task/{}/stat", self.thread)).unwrap_or_default();
+        // The name, in brackets, may hold anything; the state follows it (proc_pid_stat(5)).
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('R'))
+    }
+}
+
+/// `CPUCLOCK_PERTHREAD_MASK | CPUCLOCK_SCHED`.
+const PER_THREAD_SCHEDULED: i32 = 4 | 2;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_computes_is_runnable_and_its_time_grows() {
+        let here = ThreadLoad::here();
+        let before = here.processor_time().unwrap();
+        let begin = Instant::now();
+        while here.processor_time().unwrap() < before + Duration::from_millis(2) {
+            assert!(begin.elapsed() < Duration::from_secs(30));
+        }
+        assert!(here.is_runnable());
+    }
+
+    #[test]
+    fn a_thread_that_waits_is_not_runnable_and_its_time_stands() {
+        let (tell, told) = mpsc::channel();
+        let (end, ended) = mpsc::channel::<()>();
+        let waiting = thread::spawn(move || {
+            tell.send(ThreadLoad::here()).unwrap();
+            let _ = ended.recv();
+        });
+        let load = told.recv().unwrap();
+        let begin = Instant::now();
+        while load.is_runnable() {
+            assert!(begin.elapsed() < Duration::from_secs(30));
+        }
+        let time = load.processor_time().unwrap();
+        assert_eq!(load.processor_time(), Some(time));
+        drop(end);
+        waiting.join().unwrap();
+        assert!(!load.is_runnable());
+        assert_eq!(load.processor_time(), None);
+    }
+}

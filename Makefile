@@ -3,10 +3,10 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: help test setup lint unit systemd bench fuzz fixtures example
+.PHONY: help test setup lint unit free-threaded systemd bench fuzz fixtures example
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 test: setup lint unit ## everything: set-up, rustfmt, clippy, documentation, all tests
 
@@ -28,6 +28,9 @@ unit: ## all tests, against real sockets and a real nginx
 	tests/python.sh || status=1; \
 	tests/drops.sh || status=1; \
 	exit $$status
+
+free-threaded: ## tests/python on a CPython without the GIL, which is built from Debian's source the first time
+	tests/free-threaded.sh
 
 systemd: ## the units of deploy/ under a real systemd, in a container of its own; needs root and systemd-nspawn
 	$(CARGO) build --release --locked

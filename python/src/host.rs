@@ -61,6 +61,16 @@ impl Host for PythonHost {
         true
     }
 
+    /// Without the GIL they do. What the application has imported may have had it switched on.
+    fn runs_in_parallel(&self) -> bool {
+        Python::attach(|py| {
+            let is_gil_enabled =
+                || py.import(intern!(py, "sys"))?.call_method0(intern!(py, "_is_gil_enabled"))?.extract();
+            // Before 3.13 nobody asks.
+            !is_gil_enabled().unwrap_or(true)
+        })
+    }
+
     fn begin_thread(&self, name: String, run: Box<dyn FnOnce() + Send>) -> io::Result<Box<dyn FnOnce()>> {
         Python::attach(|py| threads::begin(py, &name, run).map_err(|error| failure::of_system(py, &error)))
     }

@@ -28,6 +28,13 @@ pub trait Host: Sync {
         false
     }
 
+    /// Whether quick calls are to run in parallel on the application's threads. Without it a second thread is woken only for a
+    /// call that lasts a millisecond: it costs nothing for a call that is quicker, and is right where a lock, as Python's
+    /// GIL, has the threads compute one at a time. It is asked once the application is loaded.
+    fn runs_in_parallel(&self) -> bool {
+        false
+    }
+
     /// Begins a thread that is called `name` and runs `run`; returns what waits for its end.
     fn begin_thread(&self, name: String, run: Box<dyn FnOnce() + Send>) -> io::Result<Box<dyn FnOnce()>> {
         let thread = thread::Builder::new().name(name).stack_size(STACK_BYTES).spawn(run)?;

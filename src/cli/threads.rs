@@ -42,6 +42,10 @@ impl ThreadHost for Threads {
         self.host.begin_thread(name, run)
     }
 
+    fn runs_in_parallel(&self) -> bool {
+        self.host.runs_in_parallel()
+    }
+
     fn look_around(&self) {
         self.host.look_around();
     }

@@ -3,7 +3,12 @@
 //! The driver lays the loop down while it runs the application, and takes it back afterwards. Where that lasts, the watcher
 //! takes the loop meanwhile: so a call that is quick costs two uncontended locks, and no thread is woken (leader and
 //! followers, with a promotion that is late on purpose, as Go's scheduler has it).
+//!
+//! Where calls run in parallel that would have one call run at a time, for as long as each is quick. There it is eager: an
+//! application's thread that has nothing to do is woken to take the loop at once, and one that has done what it had takes the
+//! loop if it lies there.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,12 +19,20 @@ pub(super) struct Lead<L, T, R> {
     threads: Vec<Condvar>,
     /// The watcher waits here.
     watcher: Condvar,
+    /// Something is reported. It is set under the lock, and asked without.
+    has_reports: AtomicBool,
+    /// The loop is taken by whichever of the threads has nothing to do.
+    is_eager: bool,
 }
 
 struct State<L, T, R> {
     laid_down: Option<L>,
     /// The loop lies there for this thread alone.
     offered: Option<usize>,
+    /// Threads that wait for something to do.
+    sleeping: Vec<bool>,
+    /// The one of them that was woken to take the loop, and has not come yet.
+    woken: Option<usize>,
     /// How often it was laid down, so that the watcher knows whether it is still the same time.
     times: u64,
     /// One for each thread at most.
@@ -40,12 +53,14 @@ pub(super) enum Duty<L, T> {
 }
 
 impl<L, T, R> Lead<L, T, R> {
-    /// For so many of the application's threads.
-    pub(super) fn new(threads: usize) -> Self {
+    /// For so many of the application's threads; `is_eager` where their calls run in parallel.
+    pub(super) fn new(threads: usize, is_eager: bool) -> Self {
         Lead {
             state: Mutex::new(State {
                 laid_down: None,
                 offered: None,
+                sleeping: vec![false; threads],
+                woken: None,
                 times: 0,
                 tasks: (0..threads).map(|_| None).collect(),
                 reports: Vec::new(),
@@ -54,6 +69,8 @@ impl<L, T, R> Lead<L, T, R> {
             }),
             threads: (0..threads).map(|_| Condvar::new()).collect(),
             watcher: Condvar::new(),
+            has_reports: AtomicBool::new(false),
+            is_eager,
         }
     }
 
@@ -64,6 +81,13 @@ impl<L, T, R> Lead<L, T, R> {
         state.times += 1;
         if std::mem::take(&mut state.watcher_sleeps) {
             self.watcher.notify_one();
+        }
+        if self.is_eager
+            && state.woken.is_none()
+            && let Some(thread) = state.sleeping.iter().position(|sleeps| *sleeps)
+        {
+            state.woken = Some(thread);
+            self.threads[thread].notify_one();
         }
     }
 
@@ -89,14 +113,25 @@ impl<L, T, R> Lead<L, T, R> {
         self.threads[thread].notify_one();
     }
 
-    /// Leaves what came of a task for the driver, which the caller has to wake.
-    pub(super) fn report(&self, report: R) {
-        self.lock().reports.push(report);
+    /// Leaves what came of a task for the driver; returns whether one drives, which the caller has to wake. Who takes the
+    /// loop up where it lies asks for reports first.
+    pub(super) fn report(&self, report: R) -> bool {
+        let state = &mut *self.lock();
+        state.reports.push(report);
+        self.has_reports.store(true, Ordering::SeqCst);
+        state.laid_down.is_none()
+    }
+
+    /// Whether there are reports.
+    pub(super) fn has_reports(&self) -> bool {
+        self.has_reports.load(Ordering::SeqCst)
     }
 
     /// Takes what came of the tasks of threads that do not drive.
     pub(super) fn reports(&self) -> Vec<R> {
-        std::mem::take(&mut self.lock().reports)
+        let state = &mut *self.lock();
+        self.has_reports.store(false, Ordering::SeqCst);
+        std::mem::take(&mut state.reports)
     }
 
     /// Waits for what `thread` has to do.
@@ -106,7 +141,7 @@ impl<L, T, R> Lead<L, T, R> {
             if let Some(task) = state.tasks[thread].take() {
                 return Duty::Run(task);
             }
-            if state.offered == Some(thread)
+            if (state.offered == Some(thread) || (self.is_eager && state.offered.is_none()))
                 && let Some(event_loop) = state.laid_down.take()
             {
                 state.offered = None;
@@ -115,7 +150,10 @@ impl<L, T, R> Lead<L, T, R> {
             if state.is_over {
                 return Duty::Leave;
             }
+            state.sleeping[thread] = true;
             state = self.threads[thread].wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.sleeping[thread] = false;
+            state.woken = state.woken.filter(|woken| *woken != thread);
         }
     }
 
@@ -199,7 +237,7 @@ mod tests {
 
     #[test]
     fn who_laid_it_down_takes_it_back() {
-        let lead: Lead<u8, (), ()> = Lead::new(1);
+        let lead: Lead<u8, (), ()> = Lead::new(1, false);
         lead.lay_down(7);
         assert_eq!(lead.take_back(), Some(7));
         assert_eq!(lead.take_back(), None);
@@ -207,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_watcher_takes_what_lies_there() {
-        let lead: Lead<u8, (), ()> = Lead::new(1);
+        let lead: Lead<u8, (), ()> = Lead::new(1, false);
         lead.lay_down(7);
         assert_eq!(lead.watch(PATIENCE, || (), || false), Some(7));
         assert_eq!(lead.take_back(), None);
@@ -215,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_driver_that_is_held_up_keeps_it_for_a_while() {
-        let lead: Lead<u8, (), ()> = Lead::new(1);
+        let lead: Lead<u8, (), ()> = Lead::new(1, false);
         lead.lay_down(7);
         let (mut begun, mut asked) = (0, 0);
         let taken = lead.watch(
@@ -242,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_watcher_that_sleeps_is_woken_by_the_next_call() {
-        let lead: Arc<Lead<u8, (), ()>> = Arc::new(Lead::new(1));
+        let lead: Arc<Lead<u8, (), ()>> = Arc::new(Lead::new(1, false));
         let watcher = thread::spawn({
             let lead = Arc::clone(&lead);
             move || lead.watch(PATIENCE, || (), || false)
@@ -256,7 +294,7 @@ mod tests {
 
     #[test]
     fn what_is_offered_is_for_one_thread() {
-        let lead: Lead<u8, u8, ()> = Lead::new(2);
+        let lead: Lead<u8, u8, ()> = Lead::new(2, false);
         lead.offer(1, 7);
         assert_eq!(lead.take_back(), None);
         lead.post(0, 5);
@@ -268,9 +306,75 @@ mod tests {
     }
 
     #[test]
+    fn an_eager_thread_takes_what_lies_there() {
+        let lead: Arc<Lead<u8, u8, ()>> = Arc::new(Lead::new(2, true));
+        let follower = thread::spawn({
+            let lead = Arc::clone(&lead);
+            move || match lead.next(1) {
+                Duty::Drive(event_loop) => event_loop,
+                Duty::Run(_) | Duty::Leave => panic!("nobody gave that"),
+            }
+        });
+        while !lead.lock().sleeping[1] {
+            thread::yield_now();
+        }
+        lead.lay_down(7);
+        assert_eq!(follower.join().unwrap(), 7);
+        assert_eq!(lead.take_back(), None);
+        // One that comes later finds it too, unless it is another's.
+        lead.lay_down(8);
+        assert!(matches!(lead.next(0), Duty::Drive(8)));
+        lead.offer(1, 9);
+        lead.post(0, 5);
+        assert!(matches!(lead.next(0), Duty::Run(5)));
+        assert!(matches!(lead.next(1), Duty::Drive(9)));
+    }
+
+    #[test]
+    fn who_takes_the_loop_up_finds_the_reports_of_which_nobody_was_told() {
+        let lead: Lead<u8, (), u8> = Lead::new(2, true);
+        assert!(lead.report(1), "somebody drives");
+        lead.lay_down(7);
+        assert!(!lead.report(2), "nobody drives");
+        assert_eq!(lead.take_back(), Some(7));
+        assert!(lead.has_reports());
+        assert_eq!(lead.reports(), [1, 2]);
+        assert!(!lead.has_reports());
+    }
+
+    #[test]
+    fn one_thread_at_a_time_drives_though_all_are_eager() {
+        const ROUNDS: usize = 2_000;
+        const THREADS: usize = 4;
+        let lead: Arc<Lead<Vec<usize>, (), ()>> = Arc::new(Lead::new(THREADS, true));
+        let followers = [0, 1, 2, 3].map(|number| {
+            let lead = Arc::clone(&lead);
+            thread::spawn(move || {
+                while let Duty::Drive(mut driven) = lead.next(number) {
+                    let round = driven.len();
+                    if round == ROUNDS {
+                        lead.lay_down(driven);
+                        return lead.end();
+                    }
+                    driven.push(number);
+                    lead.lay_down(driven);
+                    if round.is_multiple_of(50) {
+                        thread::sleep(Duration::from_micros(100));
+                    }
+                }
+            })
+        });
+        lead.lay_down(Vec::new());
+        followers.into_iter().for_each(|follower| follower.join().unwrap());
+        let driven = lead.take_back().unwrap();
+        assert_eq!(driven.len(), ROUNDS);
+        assert!((0..THREADS).filter(|number| driven.contains(number)).count() > 1, "one has driven alone");
+    }
+
+    #[test]
     fn one_thread_at_a_time_drives() {
         const ROUNDS: u32 = 2_000;
-        let lead: Arc<Lead<Vec<u32>, (), ()>> = Arc::new(Lead::new(1));
+        let lead: Arc<Lead<Vec<u32>, (), ()>> = Arc::new(Lead::new(1, false));
         let watcher = thread::spawn({
             let lead = Arc::clone(&lead);
             move || {

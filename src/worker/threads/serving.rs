@@ -5,15 +5,16 @@
 //! One of the threads drives the loop at a time (`lead`): one of the application's, or else the watcher, which never runs
 //! the application. A request that is complete is run by the driver itself if it has nothing in hand; while it runs, the loop
 //! lies there for the watcher to take up. So nothing is handed over for a call that is quick, and a call that lasts stops
-//! nothing. The process's main thread is the first of the application's, and drives whenever it runs nothing: some of what
-//! applications do is for the main thread only, and signals come to it.
+//! nothing. Where calls run in parallel (a Python without the GIL), any thread that has nothing to do takes it up at once. The
+//! process's main thread is the first of the application's, and drives whenever it runs nothing: some of what applications do
+//! is for the main thread only, and signals come to it.
 
 use std::cell::Cell;
 use std::ffi::CString;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use log::error;
@@ -37,6 +38,12 @@ use crate::worker::token;
 pub(crate) trait ThreadHost: Send + Sync {
     /// The application on the calling thread, which is not the one that loaded it.
     fn application(&self) -> Result<Box<dyn Application>, AppError>;
+
+    /// Whether quick calls of the application are to run in parallel; if not, a thread that has nothing to do is left alone
+    /// until a call lasts.
+    fn runs_in_parallel(&self) -> bool {
+        false
+    }
 
     /// Begins a thread that is called `name` and runs `run`; returns what waits for its end.
     fn begin_thread(&self, name: String, run: Box<dyn FnOnce() + Send>) -> io::Result<Box<dyn FnOnce()>>;
@@ -71,15 +78,15 @@ pub(in crate::worker) fn serve(
     let patience = event_loop.resources.limits.call_time_before_handover;
     let leaving_time = event_loop.resources.limits.grace_idle_time_max;
     let shared = Arc::new(Shared {
-        lead: Lead::new(count),
+        lead: Lead::new(count, host.runs_in_parallel()),
         waker: Waker::new(event_loop.poll.registry(), token::THREADS)?,
-        has_reports: AtomicBool::new(false),
         natives: (0..count).map(|_| OnceLock::new()).collect(),
         loads: (0..count).map(|_| OnceLock::new()).collect(),
         driver: AtomicUsize::new(0),
         alive: Mutex::new(0),
         left: Condvar::new(),
         ended: Mutex::new(None),
+        traces: Mutex::new(Vec::new()),
         host,
     });
     let mut joins = Vec::new();
@@ -116,7 +123,6 @@ struct Shared {
     lead: Lead<Box<EventLoop>, Assignment, Report>,
     /// Wakes the thread that drives the loop.
     waker: Waker,
-    has_reports: AtomicBool,
     natives: Vec<OnceLock<Pthread>>,
     loads: Vec<OnceLock<ThreadLoad>>,
     /// Which of the application's threads drove the loop last.
@@ -126,6 +132,8 @@ struct Shared {
     left: Condvar,
     /// How the loop ended.
     ended: Mutex<Option<io::Result<()>>>,
+    /// What tells where threads are, each on a thread of its own.
+    traces: Mutex<Vec<JoinHandle<()>>>,
     host: Arc<dyn ThreadHost>,
 }
 
@@ -209,7 +217,7 @@ impl Shared {
         }
         let mut looked = Instant::now();
         loop {
-            if self.has_reports.swap(false, Ordering::SeqCst) {
+            if self.lead.has_reports() {
                 for report in self.lead.reports() {
                     event_loop.deliver(report);
                 }
@@ -249,6 +257,10 @@ impl Shared {
                 }
                 event_loop.deliver(report);
             }
+            if self.lead.has_reports() {
+                // They came while the loop lay there, and so nothing would end the wait.
+                continue;
+            }
             match event_loop.run(&mut None) {
                 Ok(Pause::Threads) => {}
                 Ok(Pause::Over) => return self.end(Ok(()), event_loop),
@@ -258,9 +270,9 @@ impl Shared {
     }
 
     fn report(&self, report: Report) {
-        self.lead.report(report);
-        self.has_reports.store(true, Ordering::SeqCst);
-        if let Err(error) = self.waker.wake() {
+        if self.lead.report(report)
+            && let Err(error) = self.waker.wake()
+        {
             error!("the loop cannot be woken: {error}");
         }
     }
@@ -274,8 +286,9 @@ impl Shared {
             block_signals();
             host.trace(&natives);
         });
-        if let Err(error) = traced {
-            error!("where the application's threads are cannot be told: {error}");
+        match traced {
+            Ok(trace) => lock(&self.traces).push(trace),
+            Err(error) => error!("where the application's threads are cannot be told: {error}"),
         }
     }
 
@@ -286,6 +299,9 @@ impl Shared {
         // The main thread, which would end the process, may still be in the application.
         let is_main_free = event_loop.threads.is_main_free();
         drop(event_loop);
+        // What is told of threads that do not come back is told to its end.
+        let traces = std::mem::take(&mut *lock(&self.traces));
+        traces.into_iter().for_each(|trace| drop(trace.join()));
         *lock(&self.ended) = Some(result);
         self.lead.end();
         if !is_main_free {

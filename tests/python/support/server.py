@@ -167,7 +167,11 @@ class Server:
 def clean_environment():
     """The environment, without what would change how Python or the log behave."""
     dropped = ("PYTHON", "RUST_LOG", "TIDEGATE", "COVERAGE", "LISTEN_", "NOTIFY_SOCKET")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    # make free-threaded says that the GIL stays off, whatever is imported.
+    kept = ("PYTHON_GIL",)
+    environment = {
+        name: value for name, value in os.environ.items() if name in kept or not name.startswith(dropped)
+    }
     return {**environment, "PYTHONDONTWRITEBYTECODE": "1"}
 
 

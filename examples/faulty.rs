@@ -95,6 +95,19 @@ impl Application for Faulty {
                 let first = if environ.query().is_empty() { Bytes::new() } else { Bytes::from("first") };
                 Body::chunks(std::iter::once(first).chain(std::iter::repeat(Bytes::new())).map(Ok))
             }
+            // Without a length, in so many chunks of 4 KiB.
+            b"/chunks" => {
+                Body::chunks((0..count(&environ)).map(|_| Ok(Bytes::from_static(&[b'x'; CHUNK_BYTES]))))
+            }
+            b"/late-sleep" => {
+                let app = self.app.clone();
+                Body::chunks((0..2).map(move |step| {
+                    if step > 0 {
+                        sleep(&app, Duration::from_secs(60));
+                    }
+                    Ok(Bytes::from_static(&[b'x'; CHUNK_BYTES]))
+                }))
+            }
             b"/late-loop" => {
                 Body::chunks((0..).map(|step| if step > 0 { forever() } else { Ok(Bytes::from("a")) }))
             }
@@ -125,9 +138,16 @@ fn wait_to_be_let_go(app: &str) -> Result<(), AppError> {
 
 /// `?ms`.
 fn milliseconds(environ: &Environ) -> Duration {
-    let query = std::str::from_utf8(environ.query()).unwrap_or_default();
-    Duration::from_millis(query.parse().unwrap_or(1_000))
+    Duration::from_millis(count(environ))
 }
+
+/// The number that is the query.
+fn count(environ: &Environ) -> u64 {
+    let query = std::str::from_utf8(environ.query()).unwrap_or_default();
+    query.parse().unwrap_or(1_000)
+}
+
+const CHUNK_BYTES: usize = 4 << 10;
 
 /// Forks a child that stays in the application's code, and holds all that was open.
 fn leave_child(app: &str) -> Result<(), AppError> {

@@ -7,6 +7,7 @@ mod answer;
 mod context;
 mod endings;
 mod exchange;
+mod held;
 mod outbox;
 mod passing;
 mod reading;
@@ -31,6 +32,7 @@ pub use crate::net::stream::{Arrived, Stream};
 use crate::protocol::{Phase, Protocol};
 use crate::telemetry::observer::Event;
 pub use context::Context;
+use held::Held;
 pub(crate) use passing::Passed;
 use passing::Received;
 use reading::ReadSide;
@@ -50,6 +52,7 @@ pub struct Connection<S> {
     /// Bytes that arrived behind a request, for the next one.
     unread: Bytes,
     read_side: ReadSide,
+    held: Held,
     /// What has come of the request in hand, where it may be passed on.
     received: Received,
     /// Bytes that the peer's socket has taken of all responses.
@@ -84,6 +87,7 @@ struct ResponseTally {
 impl<S: Stream> Connection<S> {
     /// A fresh connection.
     pub fn new(id: u64, stream: S, peer: Peer, protocol: Protocol) -> Self {
+        let held = Held::of(&stream, &protocol);
         Connection {
             id,
             stream,
@@ -93,6 +97,7 @@ impl<S: Stream> Connection<S> {
             outbox: Outbox::default(),
             unread: Bytes::new(),
             read_side: ReadSide::Unknown,
+            held,
             received: Received::default(),
             sent: 0,
             tally: ResponseTally::default(),

@@ -13,6 +13,8 @@ pub(crate) struct Passed {
     pub(crate) bytes: Vec<u8>,
     /// What was sent on the connection before, bytes.
     pub(crate) sent: u64,
+    /// How many of the bytes are still in the socket.
+    pub(crate) held: usize,
 }
 
 /// The bytes of the request in hand, from its first on.
@@ -57,6 +59,7 @@ impl<S: Stream> Connection<S> {
         let mut connection = Connection::new(id, stream, peer, protocol);
         connection.unread = Bytes::from(passed.bytes);
         connection.sent = passed.sent;
+        connection.held.left_by_another(passed.held);
         connection
     }
 
@@ -70,7 +73,8 @@ impl<S: Stream> Connection<S> {
 
     /// What goes with the stream, if it is passed on.
     pub(crate) fn passed(&self) -> Passed {
-        Passed { bytes: [&self.received.bytes, &self.unread[..]].concat(), sent: self.sent }
+        let bytes = [&self.received.bytes, &self.unread[..]].concat();
+        Passed { bytes, sent: self.sent, held: self.held.bytes() }
     }
 
     /// The stream was passed on: what this process knows of it ends here.

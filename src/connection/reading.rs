@@ -29,13 +29,15 @@ impl<S: Stream> Connection<S> {
             let (step, left) = self.take_in(&unread, cx);
             unread.advance(unread.len() - left);
             self.unread = unread;
+            self.take_unless_answering(cx);
             return step;
         }
         if self.read_side == ReadSide::Drained {
             return Step::Blocked;
         }
         let scratch = std::mem::take(&mut cx.scratch);
-        let step = match self.read(scratch) {
+        let arrived = self.read_request(scratch);
+        let step = match self.noting(arrived) {
             Ok(0) => {
                 match self.protocol.phase() {
                     Phase::Idle => debug!("{}: closed by the peer, with no request", self.peer),
@@ -62,6 +64,7 @@ impl<S: Stream> Connection<S> {
             }
         };
         cx.scratch = scratch;
+        self.take_unless_answering(cx);
         step
     }
 
@@ -104,7 +107,8 @@ impl<S: Stream> Connection<S> {
     pub(super) fn read_while_responding(&mut self, cx: &mut Context<'_>) -> Step {
         let mut arrived = std::mem::take(&mut self.unread);
         if arrived.is_empty() {
-            arrived = match self.read(cx.scratch) {
+            let read = self.stream.receive(cx.scratch);
+            arrived = match self.noting(read) {
                 Ok(read) if read > 0 => Bytes::copy_from_slice(&cx.scratch[..read]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.read_side = ReadSide::Drained;
@@ -140,9 +144,9 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Reads once, and keeps in mind whether there may be more.
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Arrived { bytes, may_be_more } = self.stream.receive(buffer)?;
+    /// Keeps in mind whether there may be more behind what was read.
+    fn noting(&mut self, arrived: io::Result<Arrived>) -> io::Result<usize> {
+        let Arrived { bytes, may_be_more } = arrived?;
         if !may_be_more && self.read_side == ReadSide::Unknown {
             self.read_side = ReadSide::Drained;
         }

@@ -151,6 +151,7 @@ impl<S: Stream> Connection<S> {
 
     pub(super) fn follow(&mut self, next: Next, cx: &mut Context<'_>) -> Step {
         self.report(cx, true);
+        self.take_held(cx);
         match next {
             Next::Close if self.may_close_at_once(cx) => Step::Closed,
             Next::Receive => {

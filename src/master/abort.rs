@@ -2,12 +2,13 @@
 //!
 //! The master sends SIGABRT. The handler runs on the very thread that is stuck, in between two of its instructions: so
 //! the connection on which it says its last words cannot be closed meanwhile, nor its descriptor be another's, which no
-//! other thread or process could be sure of. It does only what a handler may (signal-safety(7)): send, setsockopt,
+//! other thread or process could be sure of. It does only what a handler may (signal-safety(7)): send, recv, setsockopt,
 //! shutdown, connect, sigaction, tgkill. Then it steps aside, and the signal comes again for the handler before:
 //! Python's faulthandler, which writes every thread's traceback, or the kernel, which ends the process. SIGABRT is what
 //! uWSGI's and gunicorn's masters send too.
 //!
-//! A client whose response has begun gets no 504; it gets a reset, so that what it has does not look complete.
+//! A client whose response has begun gets no 504; it gets a reset, so that what it has does not look complete. On a unix
+//! socket what is left unread of its request is what tells it (`connection/held`).
 
 use std::io;
 use std::ptr;
@@ -84,6 +85,16 @@ fn send_abort_reply() {
         // SAFETY: `words` and `len` are those of a &'static [u8], and the descriptor is a connection of the worker,
         // open for as long as it is in the application's hands. What does not fit into the socket's empty buffer is lost.
         unsafe { libc::send(descriptor, words.cast(), len, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) };
+        // What is left unread of the request would have the reply look broken off.
+        let mut piece = [0u8; PIECE_BYTES];
+        // SAFETY: the pointer and the length are those of `piece`.
+        unsafe {
+            let mut pieces = 0..PIECES_MAX;
+            while pieces.next().is_some()
+                && libc::recv(descriptor, piece.as_mut_ptr().cast(), piece.len(), libc::MSG_DONTWAIT) > 0
+            {
+            }
+        }
         // A child of the application may have the connection too: the process's end would not be the response's.
         // SAFETY: it takes no pointer.
         unsafe { libc::shutdown(descriptor, libc::SHUT_RDWR) };
@@ -103,3 +114,8 @@ fn send_abort_reply() {
         };
     }
 }
+
+/// What of a request is taken from the socket at once, bytes: a signal's handler may have a small stack of its own.
+const PIECE_BYTES: usize = 256;
+/// So many times, a count: for more than is left there (64 KiB). Who sends on meanwhile shall not keep the process.
+const PIECES_MAX: usize = 512;

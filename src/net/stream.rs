@@ -14,10 +14,10 @@ use mio::{Interest, Registry, Token};
 use nix::sys::socket::{MsgFlags, recv};
 use rustix::fs::sendfile;
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, connect_unspec, getsockname};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, connect_unspec, getsockname};
 
 use crate::application::hang_up::HangUpProbe;
-use crate::process::fork_watch;
+use crate::process::{descriptors, fork_watch};
 
 /// A non-blocking stream. The worker's are sockets; tests script theirs.
 ///
@@ -31,6 +31,16 @@ pub trait Stream: Write {
     /// Reads what has arrived; no bytes are the peer's end.
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Arrived>;
 
+    /// Reads what has arrived and leaves it there, for another read. Only where [`Stream::tells_unread`].
+    fn peek(&mut self, buffer: &mut [u8]) -> io::Result<Arrived> {
+        self.receive(buffer)
+    }
+
+    /// Whether the peer is told of a failure if the stream is closed while something is unread, whatever closes it.
+    fn tells_unread(&self) -> bool {
+        false
+    }
+
     /// Sends up to `len` bytes of `file` from `offset` on, without a copy where the system can.
     /// 0 means that the file ends there.
     fn send_file(&mut self, file: &File, offset: u64, len: u64) -> io::Result<usize>;
@@ -38,8 +48,8 @@ pub trait Stream: Write {
     /// Says that nothing more will be sent.
     fn shutdown_write(&mut self) -> io::Result<()>;
 
-    /// Makes the close to come a visible failure: a reset on TCP. A unix socket has none; there, only a
-    /// Content-Length shows that a response was broken off.
+    /// Makes the close to come a visible failure: a reset on TCP. A unix socket has none; there, what is left unread tells
+    /// of it ([`Stream::tells_unread`]).
     fn reset_on_close(&mut self);
 
     /// How an application finds out that the peer has gone. `None`: it is taken to be there.
@@ -149,6 +159,17 @@ impl Stream for Socket {
         Ok(Arrived { bytes, may_be_more: bytes == buffer.len() })
     }
 
+    fn peek(&mut self, buffer: &mut [u8]) -> io::Result<Arrived> {
+        let room = buffer.len();
+        let (bytes, _) = rustix::net::recv(&*self, buffer, RecvFlags::PEEK)?;
+        Ok(Arrived { bytes, may_be_more: bytes == room })
+    }
+
+    /// Linux gives the peer of a unix socket ECONNRESET behind what was sent, in place of the end (unix_release_sock).
+    fn tells_unread(&self) -> bool {
+        matches!(self.kind, Kind::Unix(_))
+    }
+
     fn send_file(&mut self, file: &File, offset: u64, len: u64) -> io::Result<usize> {
         let mut at = offset;
         let count = usize::try_from(len).unwrap_or(usize::MAX);
@@ -180,7 +201,8 @@ impl Stream for Socket {
     }
 
     fn hang_up_probe(&self) -> Option<HangUpProbe> {
-        self.abort_descriptor().map(|descriptor| HangUpProbe::new(descriptor, peer_has_gone))
+        let has_gone = if self.tells_unread() { descriptors::peer_has_closed } else { peer_has_gone };
+        self.abort_descriptor().map(|descriptor| HangUpProbe::new(descriptor, has_gone))
     }
 
     fn abort_descriptor(&self) -> Option<RawFd> {
@@ -201,13 +223,14 @@ impl Drop for Socket {
 
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        on!(&mut self.kind, socket => socket.read(buffer))
+        let (bytes, _) = rustix::net::recv(&*self, buffer, RecvFlags::empty())?;
+        Ok(bytes)
     }
 }
 
 impl Write for Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        on!(&mut self.kind, socket => socket.write(bytes))
+        Ok(rustix::net::send(&*self, bytes, SendFlags::NOSIGNAL)?)
     }
 
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -244,7 +267,8 @@ impl Source for Socket {
     }
 }
 
-/// Whether the peer has closed its side of this socket. Nothing is read, and nothing waited for.
+/// Whether the peer has closed its side of this socket, of which all that came was read. Nothing is read, and nothing
+/// waited for.
 ///
 /// One that sent more behind its request hides its end behind that, and counts as there; one that only says that
 /// it has no more to ask (a half-close, which HTTP allows) counts as gone.

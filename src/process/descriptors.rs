@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd, RawFd};
 
+use nix::libc;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{dup2, fcntl_dupfd_cloexec};
 
@@ -47,6 +48,15 @@ pub(crate) fn above<D: AsFd + From<OwnedFd> + Into<OwnedFd>>(descriptor: D) -> i
         }
     }
     Ok(moved.into())
+}
+
+/// Whether the peer of a socket has closed its side, though something that it sent may be unread. Nothing is waited for.
+#[allow(unsafe_code, reason = "the number is all that is known of a socket that another thread has")]
+pub(crate) fn peer_has_closed(socket: RawFd) -> bool {
+    let mut asked = libc::pollfd { fd: socket, events: libc::POLLRDHUP, revents: 0 };
+    // SAFETY: the pointer is to one pollfd, as the count says. A number that is no descriptor's is told in `revents`.
+    unsafe { libc::poll(&raw mut asked, 1, 0) };
+    asked.revents != 0
 }
 
 /// The first number that has no meaning by custom.

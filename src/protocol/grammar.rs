@@ -17,6 +17,11 @@ pub(super) trait Grammar {
     ) -> Result<Received, DecodeError>;
 
     fn phase(&self) -> Phase;
+
+    fn body_missing(&self) -> u64 {
+        0
+    }
+
     fn describe(&self) -> String;
     fn is_head(&self) -> bool;
 
@@ -51,6 +56,10 @@ pub(super) trait Grammar {
     }
 
     fn peer_may_go_on(&self) -> bool {
+        false
+    }
+
+    fn ends_with_the_close(&self) -> bool {
         false
     }
 

@@ -114,6 +114,11 @@ impl Protocol {
         grammar!(self.phase())
     }
 
+    /// How much of the request's body is still to come at the least, bytes. 0 where that is not known.
+    pub fn body_missing(&self) -> u64 {
+        grammar!(self.body_missing())
+    }
+
     /// What arrived, in the protocol's words, for a reader that learns it or looks for a mistake.
     pub fn describe(&self) -> String {
         grammar!(self.describe())
@@ -177,6 +182,11 @@ impl Protocol {
     /// Whether a peer may send more behind its connection's last request: it is any client, and no front end.
     pub fn peer_may_go_on(&self) -> bool {
         grammar!(self.peer_may_go_on())
+    }
+
+    /// Whether a response without a Content-Length ends with the connection, and with nothing else.
+    pub fn ends_with_the_close(&self) -> bool {
+        grammar!(self.ends_with_the_close())
     }
 
     /// Whether a peer that closes its sending side while the response is made has gone for good.

@@ -13,6 +13,7 @@ mod scripted;
 mod deadlines;
 mod endings;
 mod flow;
+mod held;
 mod refusals;
 mod responses;
 #[path = "../wire/mod.rs"]

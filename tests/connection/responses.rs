@@ -305,8 +305,13 @@ impl Case {
     }
 
     fn check(&self, reads: &[Incoming], windows: &[Window]) {
+        self.check_on(Scene::new(self.script.clone()), reads, windows);
+        self.check_on(Scene::telling_unread(self.script.clone()), reads, windows);
+    }
+
+    fn check_on(&self, scene: Scene, reads: &[Incoming], windows: &[Window]) {
         take_log();
-        let mut scene = Scene::new(self.script.clone()).reads(reads.iter().cloned()).windows_in_turn(windows);
+        let mut scene = scene.reads(reads.iter().cloned()).windows_in_turn(windows);
         let turn = scene.run();
         let context = || format!("{}, {reads:?}, {windows:?}, {:?}", self.name, scene.wire().calls);
         assert_eq!(turn, Turn::Closed, "{}", context());
@@ -316,6 +321,9 @@ impl Case {
         assert!(logged == self.want.logged && lines.len() <= 1, "{lines:#?}, {}", context());
         let ended = if scene.wire().was_reset { Ended::BrokenOff } else { Ended::Whole };
         assert_eq!(Want { sent: scene.sent(), ended, logged }, self.want, "{}", context());
+
+        let is_told = scene.wire().tells_unread && self.want.ended == Ended::BrokenOff;
+        assert_eq!(scene.wire().left > 0, is_told, "what is unread tells of a break: {}", context());
 
         assert_eq!(*scene.record.inputs.borrow(), [BODY], "{}", context());
         let (made, closed) = scene.record.bodies();

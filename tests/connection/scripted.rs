@@ -24,6 +24,10 @@ pub(crate) struct Wire {
     pub(crate) windows: VecDeque<Window>,
     pub(crate) windows_then: Vec<Window>,
     pub(crate) shutdown_fails: bool,
+    /// It is a unix socket's: closed while something is unread, it tells the peer of a failure.
+    pub(crate) tells_unread: bool,
+    /// What was looked at and is still there, bytes.
+    pub(crate) left: usize,
     /// The bytes that were taken from the server.
     pub(crate) written: Vec<u8>,
     /// The last read told that there is no more.
@@ -65,6 +69,7 @@ pub(crate) const OPEN: Window = Window::Takes(usize::MAX);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
     Read(Result<usize, ErrorKind>),
+    Peek(Result<usize, ErrorKind>),
     Write(Result<usize, ErrorKind>),
     WriteVectored(Result<usize, ErrorKind>),
     SendFile(Result<usize, ErrorKind>),
@@ -87,9 +92,11 @@ impl Call {
     /// Whether it would block, so that an event is promised.
     pub(crate) fn waits(&self) -> bool {
         match self {
-            Call::Read(got) | Call::Write(got) | Call::WriteVectored(got) | Call::SendFile(got) => {
-                *got == Err(ErrorKind::WouldBlock)
-            }
+            Call::Read(got)
+            | Call::Peek(got)
+            | Call::Write(got)
+            | Call::WriteVectored(got)
+            | Call::SendFile(got) => *got == Err(ErrorKind::WouldBlock),
             Call::ShutdownWrite | Call::ResetOnClose => false,
         }
     }
@@ -183,9 +190,29 @@ impl Stream for Scripted {
         let read = wire.next_read(buffer);
         wire.calls.push(Call::Read(read));
         let bytes = read?;
+        wire.left = wire.left.saturating_sub(bytes);
         let may_be_more = bytes == buffer.len() || matches!(wire.reads.front(), Some(Incoming::Held(_)));
-        wire.is_drained = !may_be_more;
+        wire.is_drained |= !may_be_more;
         Ok(Arrived { bytes, may_be_more })
+    }
+
+    fn peek(&mut self, buffer: &mut [u8]) -> io::Result<Arrived> {
+        let mut wire = self.open();
+        assert!(wire.tells_unread, "a look at a stream that has none");
+        assert_eq!(wire.left, 0, "the same bytes would be seen twice");
+        let peeked = wire.next_read(buffer);
+        wire.calls.push(Call::Peek(peeked));
+        let bytes = peeked?;
+        if bytes > 0 {
+            wire.reads.push_front(Incoming::Bytes(buffer[..bytes].to_vec()));
+        }
+        wire.left = bytes;
+        wire.is_drained = bytes < buffer.len();
+        Ok(Arrived { bytes, may_be_more: !wire.is_drained })
+    }
+
+    fn tells_unread(&self) -> bool {
+        self.open().tells_unread
     }
 
     fn send_file(&mut self, file: &File, offset: u64, len: u64) -> io::Result<usize> {

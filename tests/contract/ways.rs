@@ -44,13 +44,13 @@ impl Way {
     /// Whether a response that is broken off can be told from a whole one.
     ///
     /// A length tells it everywhere, and so do HTTP's chunks and FastCGI's END_REQUEST. uwsgi and SCGI have the end of
-    /// the connection alone, which over TCP is a reset and on a unix socket an end like any other.
-    /// While nginx does not buffer, it does not look for END_REQUEST either.
+    /// the connection alone, in whose place comes a reset. While nginx does not buffer, it does not look for END_REQUEST
+    /// either, and on a unix socket a FastCGI connection has no reset.
     pub(crate) fn shows_break(&self, has_length: bool, buffered: bool) -> bool {
         let ends_by_itself = match self.protocol {
             ProtocolName::Http => true,
             ProtocolName::Fastcgi => buffered || !self.behind_nginx,
-            ProtocolName::Uwsgi | ProtocolName::Scgi => false,
+            ProtocolName::Uwsgi | ProtocolName::Scgi => true,
         };
         has_length || self.is_tcp || ends_by_itself
     }

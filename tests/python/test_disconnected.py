@@ -60,6 +60,64 @@ def test_it_says_so_when_the_client_has_gone(place, leave, serve, tmp_path):
     assert eventually("it has been told", lambda: told.exists() and told.read_text()) == "True"
 
 
+@pytest.fixture(params=["uwsgi", "scgi"])
+def held(request, start, folder, socket_path):
+    """`held(*parts)` serves `application` on a unix socket, where something of a request stays unread: a listener."""
+
+    def held(*parts, options=()):
+        folder({"app.py": parts})
+        return start("app", *options, listeners={request.param: str(socket_path)}).listeners[request.param]
+
+    return held
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("body", [b"", b"x" * 1_000, b"x" * 300_000], ids=["no-body", "small-body", "large-body"])
+def test_it_says_so_though_something_of_the_request_is_unread(body, threads, held, tmp_path):
+    """No while the client is there, and yes when it has gone; the body came whole."""
+
+    def application(environ, start_response):
+        import time
+
+        disconnected = environ["tidegate.disconnected"]
+        told = [len(environ["wsgi.input"].read()), disconnected()]
+        open("waits", "w").close()
+        deadline = time.monotonic() + 20
+        while not disconnected() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        told.append(disconnected())
+        with open("telling", "w") as file:
+            file.write(repr(told))
+        os.rename("telling", "told")
+        start_response("200 OK", [])
+        return []
+
+    asked = held("import os", application, options=[f"--threads={threads}"]).send("POST", "/", body=body)
+    eventually("it waits", (tmp_path / "waits").exists)
+    asked.close()
+    told = tmp_path / "told"
+    eventually("it has been told", told.exists)
+    assert told.read_text() == repr([len(body), False, True])
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_a_stream_ends_though_something_of_the_request_is_unread(threads, held, tmp_path):
+    """Its client has gone, and the body is closed."""
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        try:
+            while True:
+                yield bytes(50_000)
+        finally:
+            open("closed", "w").close()
+
+    asked = held(application, options=[f"--threads={threads}"]).send("GET", "/stream")
+    asked.read_until(bytes(1_000))
+    asked.close()
+    eventually("the body is closed", (tmp_path / "closed").exists)
+
+
 def test_a_client_that_sent_more_is_still_there(start, folder, tmp_path):
     """On HTTP, where the next request may stand behind this one, it is bytes that are not the end."""
 

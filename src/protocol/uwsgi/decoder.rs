@@ -61,6 +61,17 @@ impl Grammar for RequestDecoder {
         }
     }
 
+    fn body_missing(&self) -> u64 {
+        match &self.state {
+            State::Body { missing, .. } => *missing,
+            _ => 0,
+        }
+    }
+
+    fn ends_with_the_close(&self) -> bool {
+        true
+    }
+
     fn is_head(&self) -> bool {
         match &self.state {
             State::Body { incoming, .. } => pending_request::is_head(&incoming.variables),

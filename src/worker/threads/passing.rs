@@ -6,6 +6,7 @@
 use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::{AsFd, OwnedFd};
 
+use byteorder::{ByteOrder, LittleEndian};
 use log::{debug, warn};
 use mio::{Registry, Token};
 use rustix::event::epoll::{self, EventData, EventFlags};
@@ -99,9 +100,8 @@ impl EventLoop {
 
     fn take_up(&mut self, socket: OwnedFd, message: &[u8]) {
         let Some((head, bytes)) = message.split_first_chunk::<HEAD_BYTES>() else { return };
-        let [listener @ .., first, second, third, fourth] = head;
-        let listener = usize::from(u16::from_le_bytes(*listener));
-        let sent = u32::from_le_bytes([*first, *second, *third, *fourth]);
+        let PassedHead { listener, sent, held } = PassedHead::from_bytes(head);
+        let listener = usize::from(listener);
         let Some(acceptor) = self.acceptors.get(listener) else { return };
         let (socket, peer) = match Socket::passed(socket) {
             Ok(known) => known,
@@ -109,7 +109,7 @@ impl EventLoop {
         };
         let protocol = acceptor.protocol(&peer);
         self.accepted += 1;
-        let passed = Passed { bytes: bytes.to_vec(), sent: sent.into() };
+        let passed = Passed { bytes: bytes.to_vec(), sent: sent.into(), held: held as usize };
         let connection = Connection::taken_over(self.accepted, socket, peer, protocol, passed);
         let key = self.connections.vacant_key();
         let token = token::of_connection(key, self.accepted);
@@ -155,11 +155,16 @@ impl EventLoop {
     fn pass(&mut self, token: Token) -> io::Result<()> {
         let (Some(key), Some(passing)) = (self.key(token), &self.passing) else { return Ok(()) };
         let entry = &mut self.connections[key];
-        let Passed { bytes, sent } = entry.connection.passed();
-        let listener = u16::try_from(entry.listener).unwrap_or(u16::MAX).to_le_bytes();
-        let sent = u32::try_from(sent).unwrap_or(u32::MAX).to_le_bytes();
-        let parts = [IoSlice::new(&listener), IoSlice::new(&sent), IoSlice::new(&bytes)];
-        passing.relay.give(&parts, entry.connection.stream().as_fd())?;
+        let Passed { bytes, sent, held } = entry.connection.passed();
+        let head = PassedHead {
+            listener: u16::try_from(entry.listener).unwrap_or(u16::MAX),
+            sent: u32::try_from(sent).unwrap_or(u32::MAX),
+            held: u32::try_from(held).expect("what is held is among the bytes that are passed on"),
+        };
+        passing.relay.give(
+            &[IoSlice::new(&head.to_bytes()), IoSlice::new(&bytes)],
+            entry.connection.stream().as_fd(),
+        )?;
         self.forget(token);
         let mut entry = self.connections.remove(key);
         if let Err(error) = self.poll.registry().deregister(entry.connection.stream())
@@ -175,5 +180,32 @@ impl EventLoop {
     }
 }
 
-/// Before the bytes: the listener's place, and how many bytes were sent before on the connection.
-const HEAD_BYTES: usize = 6;
+/// What stands before the bytes.
+struct PassedHead {
+    /// The listener's place.
+    listener: u16,
+    /// Bytes that were sent before on the connection.
+    sent: u32,
+    /// How many of the bytes are still in the socket.
+    held: u32,
+}
+
+impl PassedHead {
+    fn to_bytes(&self) -> [u8; HEAD_BYTES] {
+        let mut bytes = [0; HEAD_BYTES];
+        LittleEndian::write_u16(&mut bytes[..2], self.listener);
+        LittleEndian::write_u32(&mut bytes[2..6], self.sent);
+        LittleEndian::write_u32(&mut bytes[6..], self.held);
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8; HEAD_BYTES]) -> Self {
+        PassedHead {
+            listener: LittleEndian::read_u16(&bytes[..2]),
+            sent: LittleEndian::read_u32(&bytes[2..6]),
+            held: LittleEndian::read_u32(&bytes[6..]),
+        }
+    }
+}
+
+const HEAD_BYTES: usize = 10;

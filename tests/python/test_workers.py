@@ -3,6 +3,9 @@
 import os
 import re
 import signal
+import sys
+
+import pytest
 
 from support.waiting import eventually
 
@@ -167,6 +170,7 @@ def test_a_worker_that_retires_runs_its_atexit_handlers(start, folder):
     eventually("it is the first", lambda: str(first) in (path / "ended").read_text().split())
 
 
+@pytest.mark.skipif(not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="there is no GIL to be kept")
 def test_a_thread_that_keeps_the_gil_is_a_worker_that_is_stuck(start, folder, any_threads):
     """Its loop goes on, and its client gets a 504; whoever comes later is answered by another worker."""
     path = folder(

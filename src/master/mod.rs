@@ -71,6 +71,7 @@ pub(crate) use worker_setup::WorkerSetup;
 use crate::net::listener::Listener;
 use crate::process::fork_watch;
 use crate::telemetry::scoreboard::Scoreboard;
+use crate::telemetry::stats::State;
 use fleet::Fleet;
 use releases::Releases;
 use sd_notify::SdNotify;
@@ -128,16 +129,6 @@ pub(crate) struct Master<'a> {
     watched: Watched,
     systemd: SdNotify,
     stats: Option<Stats>,
-}
-
-/// How far the master is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Not every worker has served yet.
-    Starting,
-    Serving,
-    /// It ends when its workers have ended.
-    Stopping,
 }
 
 impl<'a> Master<'a> {

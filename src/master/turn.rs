@@ -31,7 +31,7 @@ impl Master<'_> {
         self.systemd.status(self.fleet.status());
         let open = self.stats_are_open();
         if let Some(stats) = &mut self.stats {
-            stats.turn(now, open, &mut self.fleet, &self.listeners);
+            stats.turn(now, open, self.state, &mut self.fleet, &self.listeners);
         }
         if self.state == State::Stopping && self.fleet.len() == 0 {
             return Err(End::Stopped(0));

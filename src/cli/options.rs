@@ -177,6 +177,12 @@ pub(super) struct Workers {
     #[arg(long, value_name = "MIB", value_parser = value_parser!(u64).range(1..=1 << 30))]
     pub(super) max_rss: Option<u64>,
 
+    /// How many new workers a reload starts at once; each then takes the place of one that serves [default: a quarter].
+    ///
+    /// Few keep memory and the processor for those that serve. If the first few cannot load the code, all stays as it was.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    pub(super) reload_step: Option<u32>,
+
     /// Reload when PATH changes, as SIGHUP does: a file, or any file in a folder. May be given several times.
     #[arg(long, value_name = "PATH")]
     pub(super) reload_on: Vec<PathBuf>,

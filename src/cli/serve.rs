@@ -81,6 +81,7 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
             grace: limits.grace_time_max,
             retirement: options.workers.retirement(),
         },
+        reload_step: options.workers.reload_step,
         reload_on: options.workers.reload_on.clone(),
         preloaded: options.workers.preload,
         invocation,

@@ -9,6 +9,7 @@
 //! A file that begins with `broken` cannot be loaded, one that begins with `exit` ends the process that loads it, and `fragile`
 //! ends it a little later.
 
+use std::io::Write;
 use std::process::{ExitCode, exit};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -58,7 +59,11 @@ impl Application for Faulty {
             // Touched, so that it is resident.
             b"/leak" => self.leaked.push(vec![1; 8 << 20]),
             b"/sleep" => sleep(&self.app, milliseconds(&environ)),
-            path if path.starts_with(b"/held") => wait_to_be_let_go(&self.app)?,
+            path if path.starts_with(b"/held") => {
+                note_call(&self.app, path)?;
+                wait_to_be_let_go(&self.app)?;
+            }
+            path if path.starts_with(b"/once") => note_call(&self.app, path)?,
             // Both processes go on.
             b"/fork" => {
                 cli::fork()?;
@@ -122,6 +127,12 @@ fn sleep(app: &str, time: Duration) {
     let _ = fs::write(&note, "");
     thread::sleep(time);
     let _ = fs::remove_file(note);
+}
+
+/// Writes down, in `version.txt-calls`, that it was called for this path.
+fn note_call(app: &str, path: &[u8]) -> Result<(), AppError> {
+    let mut calls = fs::OpenOptions::new().create(true).append(true).open(format!("{app}-calls"))?;
+    Ok(calls.write_all(&[path, b"\n"].concat())?)
 }
 
 /// Waits until there is a file `version.txt-open`.

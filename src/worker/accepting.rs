@@ -40,7 +40,7 @@ impl EventLoop {
 
     /// Another worker takes the requests for which this one has no thread, if it has one that is idle. Where none has, they
     /// wait here, where their time is counted.
-    fn has_thread(&self) -> bool {
+    pub(super) fn has_thread(&self) -> bool {
         !self.is_to_be_replaced() && (self.threads.can_take() || self.is_alone)
     }
 

@@ -71,6 +71,8 @@ pub(super) struct LoopTurn {
     ordered: bool,
     /// A signal came to the thread that waited.
     is_interrupted: bool,
+    /// What there is to do was there already, and was not waited for.
+    pub(super) has_found: bool,
 }
 
 /// What a turn of the loop does, in this order.
@@ -170,6 +172,7 @@ impl EventLoop {
                 is_full: false,
                 ordered: false,
                 is_interrupted: false,
+                has_found: false,
             },
         })
     }

@@ -97,7 +97,7 @@ impl<A: Application> Worker<A> {
 
     /// The same with so many threads for the application: each has one request at a time, from the call until the body is
     /// closed. This thread is the first of them, and has the application that the worker was given; `make` is called once on
-    /// each other one. `spawn` begins a thread: it is given its name and what it runs, which blocks all signals there.
+    /// each other one. `spawn` begins a thread: it is given its name and what it runs.
     ///
     /// A thread whose call does not come back is left behind in the end.
     ///

@@ -27,6 +27,7 @@ impl EventLoop {
         };
         let (slept, woke) = sleep.until(until, now, &mut self.turn.events);
         self.turn.now = woke;
+        self.turn.has_found = woke.saturating_duration_since(now) < SLEEP_TIME_MIN;
         slept
     }
 }
@@ -79,3 +80,6 @@ impl Sleep<'_> {
         watched.map(Acceptor::has_waiting).filter(|waits| *waits).count() > 0
     }
 }
+
+/// What takes less was no sleep: the kernel had something to tell. To be woken takes longer.
+const SLEEP_TIME_MIN: Duration = Duration::from_micros(4);

@@ -26,12 +26,49 @@ def scheme(request):
     return request.param
 
 
+# What holds however many threads the application has: each test of these runs once for each.
+ANY_THREADS = {
+    "test_call",
+    "test_chunks",
+    "test_close",
+    "test_content_length",
+    "test_disconnected",
+    "test_environ",
+    "test_exceptions",
+    "test_file_wrapper",
+    "test_forks",
+    "test_input",
+    "test_lifecycle",
+    "test_no_body",
+    "test_start_response",
+    "test_validator",
+    "test_workers",
+    "test_write",
+    "test_wsgi_errors",
+}
+
+
+def pytest_generate_tests(metafunc):
+    """Runs each test of those once for each."""
+    if metafunc.module.__name__ in ANY_THREADS and "any_threads" in metafunc.fixturenames:
+        several = pytest.param(4, marks=pytest.mark.long)  # With one CPython only.
+        metafunc.parametrize("any_threads", [1, several], ids=["1-thread", "4-threads"], indirect=True)
+
+
 @pytest.fixture
-def launch(tmp_path):
+def any_threads(request):
+    """How many threads the application has where the test gives no --threads."""
+    return getattr(request, "param", 1)
+
+
+@pytest.fixture
+def launch(tmp_path, any_threads):
     """`launch(app, *options, …)` starts a server that may never serve; it is killed at the end."""
     servers = []
 
     def launch(app, *options, folder=tmp_path, **how):
+        if any_threads > 1 and not any(option.startswith("--threads") for option in options):
+            options = [f"--threads={any_threads}", *options]
         server = Server(folder, app, *options, **how)
         servers.append(server)
         return server

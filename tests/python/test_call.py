@@ -168,7 +168,7 @@ def test_each_chunk_is_handed_over_before_the_next_is_asked_for(serve, tmp_path)
         assert asked.response().body == b"firstsecond"
 
 
-def test_a_client_that_does_not_read_is_not_made_chunks_for_until_others_wait(serve):
+def test_a_client_that_does_not_read_is_not_made_chunks_for_until_others_wait(serve, any_threads):
     """The next chunk is asked for when the last is gone. Another request has the thread, once the body is all taken."""
 
     def application(environ, start_response):
@@ -183,10 +183,12 @@ def test_a_client_that_does_not_read_is_not_made_chunks_for_until_others_wait(se
             yield bytes(8 << 20)
 
     client = serve("steps = []", application, chunks)
+    # Others wait only where no thread is idle; else there is the chunk that is on its way, and one behind it at most.
+    counts = (b"5",) if any_threads == 1 else (b"1", b"2")
     with client.send(receive_buffer=4096) as asked:
         eventually("the first bytes", asked.has_more)
         for _ in range(20):
-            assert client.get("/steps").body == b"5"
+            assert client.get("/steps").body in counts
         assert len(asked.response().body) == 5 * (8 << 20)
     assert client.get("/steps").body == b"5"
 

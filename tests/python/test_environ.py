@@ -109,13 +109,12 @@ def test_the_path_is_decoded_once(serve):
     assert (told["PATH_INFO"], told["QUERY_STRING"]) == ("/100%25", "%2525")
 
 
-def test_the_wsgi_keys(serve):
+def test_the_wsgi_keys(serve, any_threads):
     """All that PEP 3333 lists, and input_terminated."""
 
     def application(environ, start_response):
         assert environ["wsgi.version"] == (1, 0) and type(environ["wsgi.version"]) is tuple
         assert environ["wsgi.url_scheme"] == "http" and type(environ["wsgi.url_scheme"]) is str
-        assert environ["wsgi.multithread"] is False
         assert environ["wsgi.multiprocess"] is False
         assert environ["wsgi.run_once"] is False
         assert environ["wsgi.input_terminated"] is True
@@ -125,9 +124,9 @@ def test_the_wsgi_keys(serve):
         assert all(hasattr(environ["wsgi.errors"], name) for name in ("flush", "write", "writelines"))
         assert callable(environ["wsgi.file_wrapper"])
         start_response("200 OK", [("Content-Type", "text/plain")])
-        return [b"all right"]
+        return [repr(environ["wsgi.multithread"]).encode()]
 
-    assert serve(application).get().body == b"all right"
+    assert serve(application).get().body == repr(any_threads > 1).encode()
 
 
 def test_the_url_scheme_is_https_where_the_front_end_says_so(start, folder):

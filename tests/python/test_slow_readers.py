@@ -1,6 +1,8 @@
 """A reader that is slow holds no thread that another request waits for."""
 
 import os
+import re
+import resource
 from pathlib import Path
 
 import pytest
@@ -10,16 +12,22 @@ from support.readers import read_together
 from support.waiting import eventually
 
 READERS, SMALL = 100, 200
+# The same at scale, and what a reader may take of a worker's memory, bytes: what is kept of a response in memory, and beside
+# it the chunk that is on its way, the connection, and the state of a request.
+MANY_READERS, MANY_SMALL = 500, 1_000
+READER_BYTES = (64 << 10) + (32 << 10)
 # What is asked ahead of a slow reader in all, bytes: one that never reads is soon found out.
 AHEAD = "--max-ahead=4m"
 
 
 def application(environ, start_response):
-    """/stream?NAME is 1 MiB, /endless has no end, /waits waits at the gate, all else is small."""
+    """/stream?NAME is 1 MiB, /fine?NAME the same in small chunks, /endless has no end, /waits waits at the gate, all else is small."""
     path, name = environ["PATH_INFO"], environ["QUERY_STRING"]
     start_response("200 OK", [("Content-Type", "text/plain")])
     if path == "/stream":
         return (f"{name} {number} ".ljust(16_384, ".").encode() for number in range(64))
+    if path == "/fine":
+        return (f"{name} {number} ".ljust(8_192, ".").encode() for number in range(128))
     if path == "/endless":
         return iter(lambda: bytes(16_384), None)
     if path == "/waits":
@@ -64,8 +72,48 @@ def test_readers_that_never_read_and_leave(threaded):
     eventually("no file is left", lambda: not kept_files(client.server))
 
 
+@pytest.fixture
+def many_descriptors():
+    """Room for many connections in this process."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_five_hundred_that_never_read(serve, scheme, socket_path, many_descriptors):
+    """A thousand small requests are answered while all these streams are open, and memory and disk stay within bounds."""
+    options = ["--threads=2", "--max-ahead=2m"]
+    client = serve(*APPLICATION, options=options, listeners={scheme: str(socket_path)}, workers=1)
+    (worker,) = children(client.server.process.pid)
+    for number in range(20):
+        client.get(f"/fine?{number}")
+    before = resident_bytes(worker)
+    readers = [client.send("GET", f"/fine?reader{number}") for number in range(MANY_READERS)]
+    for number in range(MANY_SMALL):
+        assert client.get(f"/small?{number}").body == b"%d" % number
+    # None is over: of each the most is here still, or on a thread that nobody else has wanted.
+    kept = kept_files(client.server)
+    assert MANY_READERS - 2 <= len(kept) <= MANY_READERS
+    assert max(map(os.path.getsize, kept)) <= 1 << 20
+    grown = resident_bytes(worker) - before
+    print(f"{grown / MANY_READERS / 1024:.1f} KiB a reader")
+    assert grown <= MANY_READERS * READER_BYTES, f"{grown / MANY_READERS / 1024:.1f} KiB a reader"
+    responses = read_together([], readers)
+    assert all(response.is_complete for response in responses)
+    want = ["".join(f"reader{n} {number} ".ljust(8_192, ".") for number in range(128)) for n in range(MANY_READERS)]
+    assert [response.body for response in responses] == [body.encode() for body in want]
+    eventually("no file is left", lambda: not kept_files(client.server))
+
+
+def resident_bytes(process):
+    """Its memory."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) << 10
+
+
 def kept_files(server):
-    """The unlinked files of its processes."""
+    """The unlinked files of its processes, by paths that reach them."""
     kept = []
     for process in [server.process.pid, *children(server.process.pid)]:
         for entry in Path(f"/proc/{process}/fd").iterdir():
@@ -74,7 +122,7 @@ def kept_files(server):
             except FileNotFoundError:
                 continue  # It was closed meanwhile.
             if target.startswith("/") and target.endswith(" (deleted)") and "/dev/" not in target:
-                kept.append(target)
+                kept.append(entry)
     return kept
 
 
@@ -94,6 +142,9 @@ def test_an_endless_stream_holds_its_thread_only(serve, scheme, socket_path, gat
             # Both threads are taken: it is asked ahead for this one, up to the bound.
             small = client.send("GET", "/small?waited")
             client.logged("GET /endless: .*thread", level="WARN")
+            # The chunk that reached the bound is kept too.
+            (kept,) = kept_files(client.server)
+            assert os.path.getsize(kept) <= (4 << 20) + 16_384
             gate.open()
             answers = [response.body for response in read_together([waits, small])]
             assert answers == [LET_GO, b"waited"]

@@ -1,6 +1,7 @@
 """What an application's thread is: a threading.Thread with a name, and with room for deep recursion."""
 
 import json
+import signal
 
 import pytest
 
@@ -146,3 +147,26 @@ def test_deep_recursion_that_nobody_catches_is_a_500(kind, threaded, gate, threa
     assert [response.status for response in read_together(asked)] == ["500 Internal Server Error"] * threads
     client.logged("RecursionError", threads)
     assert client.get("/").body == pid
+
+
+def end_a_program(environ, start_response):
+    """Starts a program and ends it, as an operator would: tells how it ended."""
+    import json
+    import subprocess
+
+    wait_at_the_gate()
+    with subprocess.Popen(["sleep", "60"]) as program:
+        program.terminate()
+        try:
+            told = program.wait(10)
+        except subprocess.TimeoutExpired:
+            program.kill()
+            told = "it does not end"
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps(told).encode()]
+
+
+def test_what_they_start_can_be_ended_by_a_signal(threaded, gate, threads):
+    """A program has the signals blocked that are blocked in the thread that starts it: none."""
+    client = threaded(wait_at_the_gate, end_a_program, "application = end_a_program")
+    assert ask_each_thread(client, gate, threads) == [-signal.SIGTERM] * threads

@@ -3,6 +3,9 @@
 import os
 import re
 import signal
+import sys
+
+import pytest
 
 from support.waiting import eventually
 
@@ -167,7 +170,8 @@ def test_a_worker_that_retires_runs_its_atexit_handlers(start, folder):
     eventually("it is the first", lambda: str(first) in (path / "ended").read_text().split())
 
 
-def test_a_thread_that_keeps_the_gil_is_a_worker_that_is_stuck(start, folder):
+@pytest.mark.skipif(not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="there is no GIL to be kept")
+def test_a_thread_that_keeps_the_gil_is_a_worker_that_is_stuck(start, folder, any_threads):
     """Its loop goes on, and its client gets a 504; whoever comes later is answered by another worker."""
     path = folder(
         {
@@ -193,10 +197,12 @@ CODE = "old"
     with server.listeners["http"].send("GET", "/first") as first:
         eventually("the GIL is kept", (path / "kept").exists)
         second = server.listeners["http"].ask("GET", "/")
-        # The first may have been answered before the thread kept the GIL: then it is the second that finds it kept.
-        statuses = sorted([first.response().status, second.status])
-        assert statuses == ["200 OK", "504 Gateway Timeout"]
+        # The first may have been answered before the thread kept the GIL: then it is the second that finds it kept. Several
+        # threads may both find it.
+        statuses = {first.response().status, second.status}
+        assert "504 Gateway Timeout" in statuses
+        assert any_threads > 1 or "200 OK" in statuses
         assert told(server)[1] == "old"
-    server.logged("did not come back .*--timeout")
+    server.logged("did not come back .*--timeout", 1 if "200 OK" in statuses else 2)
     eventually("where it was", lambda: "in keep_the_gil" in server.log())
     server.ignore_log()

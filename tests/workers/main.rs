@@ -17,6 +17,10 @@ mod lives;
 mod load;
 mod master;
 mod outputs;
+mod passing;
+#[allow(dead_code, reason = "shared with the tests of the statistics")]
+#[path = "../stats/reader.rs"]
+mod reader;
 mod reloads;
 mod sharing;
 mod signals;

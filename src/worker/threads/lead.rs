@@ -4,9 +4,9 @@
 //! takes the loop meanwhile: so a call that is quick costs two uncontended locks, and no thread is woken (leader and
 //! followers, with a promotion that is late on purpose, as Go's scheduler has it).
 //!
-//! Where calls run in parallel that would have one call run at a time, for as long as each is quick. There it is eager: an
-//! application's thread that has nothing to do is woken to take the loop at once, and one that has done what it had takes the
-//! loop if it lies there.
+//! Where calls run in parallel that would have one call run at a time, for as long as each is quick. There it is eager: one of
+//! the application's threads that has done what it had takes the loop if it lies there; and one that has nothing to do is woken
+//! for it as soon as requests come faster than they are answered.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -74,8 +74,8 @@ impl<L, T, R> Lead<L, T, R> {
         }
     }
 
-    /// Lays the loop down: the caller is about to run the application.
-    pub(super) fn lay_down(&self, event_loop: L) {
+    /// Lays the loop down: the caller is about to run the application. `more` is to be done meanwhile.
+    pub(super) fn lay_down(&self, event_loop: L, more: bool) {
         let state = &mut *self.lock();
         state.laid_down = Some(event_loop);
         state.times += 1;
@@ -83,6 +83,7 @@ impl<L, T, R> Lead<L, T, R> {
             self.watcher.notify_one();
         }
         if self.is_eager
+            && more
             && state.woken.is_none()
             && let Some(thread) = state.sleeping.iter().position(|sleeps| *sleeps)
         {
@@ -238,7 +239,7 @@ mod tests {
     #[test]
     fn who_laid_it_down_takes_it_back() {
         let lead: Lead<u8, (), ()> = Lead::new(1, false);
-        lead.lay_down(7);
+        lead.lay_down(7, true);
         assert_eq!(lead.take_back(), Some(7));
         assert_eq!(lead.take_back(), None);
     }
@@ -246,7 +247,7 @@ mod tests {
     #[test]
     fn the_watcher_takes_what_lies_there() {
         let lead: Lead<u8, (), ()> = Lead::new(1, false);
-        lead.lay_down(7);
+        lead.lay_down(7, true);
         assert_eq!(lead.watch(PATIENCE, || (), || false), Some(7));
         assert_eq!(lead.take_back(), None);
     }
@@ -254,7 +255,7 @@ mod tests {
     #[test]
     fn a_driver_that_is_held_up_keeps_it_for_a_while() {
         let lead: Lead<u8, (), ()> = Lead::new(1, false);
-        lead.lay_down(7);
+        lead.lay_down(7, true);
         let (mut begun, mut asked) = (0, 0);
         let taken = lead.watch(
             PATIENCE,
@@ -265,7 +266,7 @@ mod tests {
             },
         );
         assert_eq!((taken, begun, asked), (Some(7), 1, 4));
-        lead.lay_down(8);
+        lead.lay_down(8, true);
         let mut asked = 0;
         let taken = lead.watch(
             PATIENCE,
@@ -288,7 +289,7 @@ mod tests {
         while !lead.lock().watcher_sleeps {
             thread::yield_now();
         }
-        lead.lay_down(7);
+        lead.lay_down(7, true);
         assert_eq!(watcher.join().unwrap(), Some(7));
     }
 
@@ -318,11 +319,11 @@ mod tests {
         while !lead.lock().sleeping[1] {
             thread::yield_now();
         }
-        lead.lay_down(7);
+        lead.lay_down(7, true);
         assert_eq!(follower.join().unwrap(), 7);
         assert_eq!(lead.take_back(), None);
         // One that comes later finds it too, unless it is another's.
-        lead.lay_down(8);
+        lead.lay_down(8, true);
         assert!(matches!(lead.next(0), Duty::Drive(8)));
         lead.offer(1, 9);
         lead.post(0, 5);
@@ -334,7 +335,7 @@ mod tests {
     fn who_takes_the_loop_up_finds_the_reports_of_which_nobody_was_told() {
         let lead: Lead<u8, (), u8> = Lead::new(2, true);
         assert!(lead.report(1), "somebody drives");
-        lead.lay_down(7);
+        lead.lay_down(7, true);
         assert!(!lead.report(2), "nobody drives");
         assert_eq!(lead.take_back(), Some(7));
         assert!(lead.has_reports());
@@ -353,18 +354,18 @@ mod tests {
                 while let Duty::Drive(mut driven) = lead.next(number) {
                     let round = driven.len();
                     if round == ROUNDS {
-                        lead.lay_down(driven);
+                        lead.lay_down(driven, true);
                         return lead.end();
                     }
                     driven.push(number);
-                    lead.lay_down(driven);
+                    lead.lay_down(driven, true);
                     if round.is_multiple_of(50) {
                         thread::sleep(Duration::from_micros(100));
                     }
                 }
             })
         });
-        lead.lay_down(Vec::new());
+        lead.lay_down(Vec::new(), true);
         followers.into_iter().for_each(|follower| follower.join().unwrap());
         let driven = lead.take_back().unwrap();
         assert_eq!(driven.len(), ROUNDS);
@@ -387,7 +388,7 @@ mod tests {
         let mut driven = Vec::new();
         for round in 1..=ROUNDS {
             driven.push(round);
-            lead.lay_down(driven);
+            lead.lay_down(driven, true);
             if round % 50 == 0 {
                 thread::sleep(Duration::from_micros(100));
             }

@@ -150,6 +150,11 @@ impl Threads {
         !self.asked.is_empty() || !self.late.is_empty()
     }
 
+    /// Whether requests are there beside the one that a thread is about to be given.
+    fn have_more(&self) -> bool {
+        !self.asked.is_empty() || !self.waiting.is_empty()
+    }
+
     /// Whether something is to be given to a thread in the next turn of the loop.
     pub(super) fn has_postponed(&self) -> bool {
         !self.postponed.is_empty()
@@ -351,6 +356,11 @@ impl EventLoop {
         {
             self.note_wait(&waiting, Instant::now());
         }
+    }
+
+    /// Whether requests come faster than they are answered: some had come before they were waited for.
+    fn is_pressed(&self) -> bool {
+        self.turn.has_found || self.threads.have_more()
     }
 
     /// Asks the bodies whose readers are slow for more than these have taken, as requests wait for their threads. Returns

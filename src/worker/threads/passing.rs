@@ -58,12 +58,10 @@ impl EventLoop {
         self.passing.as_ref().is_some_and(|passing| passing.ready) && self.wants_passed()
     }
 
-    /// Whether a request of another worker's would find a thread here.
+    /// Whether a request of another worker's would find a thread here; or nowhere else: the worker that it was meant for has
+    /// none any more. Then it waits here, where its time is counted, and is not overtaken by all that comes later.
     fn wants_passed(&self) -> bool {
-        !self.acceptors.is_empty()
-            && self.can_accept()
-            && self.threads.can_take()
-            && !self.is_to_be_replaced()
+        !self.acceptors.is_empty() && self.can_accept() && self.has_thread()
     }
 
     pub(in crate::worker) fn watch_relay(&mut self) -> io::Result<()> {

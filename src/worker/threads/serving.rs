@@ -5,8 +5,8 @@
 //! One of the threads drives the loop at a time (`lead`): one of the application's, or else the watcher, which never runs
 //! the application. A request that is complete is run by the driver itself if it has nothing in hand; while it runs, the loop
 //! lies there for the watcher to take up. So nothing is handed over for a call that is quick, and a call that lasts stops
-//! nothing. Where calls run in parallel (a Python without the GIL), any thread that has nothing to do takes it up at once. The
-//! process's main thread is the first of the application's, and drives whenever it runs nothing: some of what applications do
+//! nothing. Where calls run in parallel (a Python without the GIL), any thread that has nothing to do takes it up as soon as
+//! requests come faster than they are answered. The process's main thread is the first of the application's, and drives whenever it runs nothing: some of what applications do
 //! is for the main thread only, and signals come to it.
 
 use std::cell::Cell;
@@ -154,7 +154,8 @@ impl Shared {
 
     /// All that one of the application's threads does, other than the main thread.
     fn serve_on(&self, number: usize) {
-        block_signals();
+        // No signal is blocked here: what the application starts would have it blocked too, and could not be ended by it. The
+        // kernel gives the process's signals to the main thread as long as that has none pending.
         self.enter(number);
         // What starts threads for a language may not give them their names where the system shows them.
         let _ = CString::new(format!("tidegate-{}", number + 1)).map(|name| prctl::set_name(&name));
@@ -224,7 +225,8 @@ impl Shared {
             while let Some(assignment) = event_loop.next_assignment(number) {
                 match &mut here {
                     Some((number, here)) if *number == assignment.thread => {
-                        self.lead.lay_down(event_loop);
+                        let more = event_loop.is_pressed();
+                        self.lead.lay_down(event_loop, more);
                         let report = assignment.run(|task| here.run(task));
                         match self.lead.take_back() {
                             Some(taken) => event_loop = taken,
@@ -246,7 +248,7 @@ impl Shared {
             if number == Some(0) && (event_loop.take_interrupted() || looked.elapsed() > LOOK_TIME) {
                 looked = Instant::now();
                 event_loop.threads.look_around(0);
-                self.lead.lay_down(event_loop);
+                self.lead.lay_down(event_loop, false);
                 self.host.look_around();
                 fork_watch::end_child(0);
                 let report = Report::Looked { thread: 0 };
@@ -316,7 +318,7 @@ impl Shared {
     }
 }
 
-/// Signals are the main thread's, but those that are a thread's own.
+/// Signals are the application's threads', but those that are a thread's own.
 fn block_signals() {
     let mut signals = SigSet::all();
     OWN_SIGNALS.iter().for_each(|signal| signals.remove(*signal));

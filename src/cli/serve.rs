@@ -108,7 +108,7 @@ impl Serving<'_> {
     fn alone(&self, listeners: Vec<Listener>) -> Result<()> {
         let app = self.load()?;
         let mut worker = BareWorker::new(listeners, self.limits(), None)?;
-        self.prepare(&mut worker);
+        self.prepare(&mut worker, None);
         worker.stopper().on_signals()?;
         fork_watch::reset_in_children(&[SIGTERM, SIGQUIT, SIGINT])?;
         self.print_banner(&worker.listeners().collect::<Vec<_>>());
@@ -129,7 +129,8 @@ impl Serving<'_> {
             warn!("a worker that is aborted will not tell where it was: {failure}");
         }
         let logs = self.logs.clone();
-        let prepare = |worker: &mut _| self.prepare(worker);
+        let number = setup.number();
+        let prepare = |worker: &mut _| self.prepare(worker, Some(number));
         let worker = setup.worker(self.limits(), prepare, move || logs.reopen())?;
         Ok(self.run(worker, app)?)
     }
@@ -157,8 +158,8 @@ impl Serving<'_> {
     }
 
     /// Gives a worker what it has of the command around it.
-    fn prepare(&self, worker: &mut BareWorker) {
-        if let Some(observer) = self.logs.observer() {
+    fn prepare(&self, worker: &mut BareWorker, number: Option<u32>) {
+        if let Some(observer) = self.logs.observer(number) {
             worker.observe(observer);
         }
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::sys::stat::{Mode, umask};
 
-use super::options::{Options, Telling};
+use super::options::Options;
 use super::{Host, Program, Result, Setting};
 use crate::application::{AppError, Application};
 use crate::master::Identity;
@@ -39,8 +39,8 @@ impl Setup {
         }
         let identity = Identity::find(options.process.user.as_deref(), options.process.group.as_deref())?;
         let owner = Owner { user: identity.uid(), group: identity.gid() };
-        let Telling { log_file, access_log_file, .. } = &options.telling;
-        for path in [log_file, access_log_file].into_iter().flatten() {
+        let telling = &options.telling;
+        for path in [telling.log_file.as_deref(), telling.access_log_path()].into_iter().flatten() {
             find_folder(path).map_err(|error| format!("cannot write to {}: {error}", path.display()))?;
         }
         if let Some(path) = &options.process.pidfile {

@@ -5,7 +5,9 @@ use std::num::NonZero;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::did_you_mean::nearest;
 use crate::master::WORKERS_MAX;
+use crate::telemetry::access_log::{Format, FormatError};
 
 /// A number of bytes: `4096`, `64k`, `10m`, `1g`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +51,25 @@ pub(super) fn thread_count(text: &str) -> Result<usize, String> {
 
 /// Threads of an application in one worker, a count.
 const THREADS_MAX: usize = 1_024;
+
+/// The form of the access log's lines.
+pub(super) fn access_log_format(text: &str) -> Result<Format, String> {
+    Format::parse(text).map_err(|error| {
+        let near = match &error {
+            FormatError::UnknownField(name) => nearest(name, Format::fields()),
+            FormatError::NoField(name) => nearest(name, Format::NAMED),
+            FormatError::Unpaired(_) | FormatError::Control(_) => None,
+        };
+        match (&error, near) {
+            (_, Some(near)) => format!("{error}; did you mean {near:?}?"),
+            (FormatError::UnknownField(_), None) => {
+                let all = Format::fields().collect::<Vec<_>>().join(", ");
+                format!("{error}; the fields are {all}, and var:NAME")
+            }
+            (_, None) => error.to_string(),
+        }
+    })
+}
 
 /// `KEY=VALUE`, of which only the value may be empty.
 pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
@@ -138,6 +159,19 @@ mod tests {
             ["", "k", "-1", "+1", "1.5g", "1t", "1kk", " 1", "18446744073709551616", "18014398509481984k"]
         {
             assert!(text.parse::<Size>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_format_that_is_none_is_told_with_the_nearest() {
+        for (text, want) in [
+            ("combind", "in braces, as {method} {uri}; did you mean \"combined\"?"),
+            ("{methd} {uri}", "there is no field \"methd\"; did you mean \"method\"?"),
+            ("{colour}", "there is no field \"colour\"; the fields are remote_addr, method, uri, "),
+            ("{uri", "the brace at 1 has no other"),
+        ] {
+            let error = access_log_format(text).unwrap_err();
+            assert!(error.contains(want), "{error}");
         }
     }
 

@@ -7,6 +7,7 @@ use super::runner::{Call, Outcome, Place, Ran, Ticket};
 use super::state::Next;
 use super::{Connection, Context, ReadSide, Step, abort_reply};
 use crate::application::environ::Environ;
+use crate::application::response_head::ResponseHead;
 use crate::application::{AppError, Started};
 use crate::net::stream::Stream;
 use crate::telemetry::observer::Event;
@@ -121,12 +122,10 @@ impl<S: Stream> Connection<S> {
                 None => return self.app_error(&AppError::new("its body has no end"), cx),
             }
         }
-        let Some(Answer { pending, .. }) = self.stage.responding() else { return Step::Progress };
-        if let Some(head) = pending.head.take() {
-            self.tally.code = head.code();
-            cx.observers.tell(self.id, Event::Start { head: &head });
-            self.protocol.head(&head, cx.date, &mut self.outbox.before);
+        if let Some(head) = self.stage.responding().and_then(|answer| answer.pending.head.take()) {
+            self.put_head(&head, cx);
         }
+        let Some(Answer { pending, .. }) = self.stage.responding() else { return Step::Progress };
         let available = pending.data.len();
         if available > 0 {
             let take = self.protocol.chunk(available, &mut self.outbox.before, &mut self.outbox.after);
@@ -140,6 +139,15 @@ impl<S: Stream> Connection<S> {
             self.stage.finish(persistence);
         }
         Step::Progress
+    }
+
+    /// Puts the head of a response into the outbox.
+    pub(super) fn put_head(&mut self, head: &ResponseHead, cx: &mut Context<'_>) {
+        self.tally.code = head.code();
+        cx.observers.tell(self.id, Event::Start { head });
+        let before = self.outbox.before.len();
+        self.protocol.head(head, cx.date, &mut self.outbox.before);
+        self.tally.head_bytes = (self.outbox.before.len() - before) as u64;
     }
 
     /// Ends the application's part in the answer: its body, if it is open, is closed.

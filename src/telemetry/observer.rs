@@ -102,6 +102,13 @@ pub enum Event<'a> {
         /// What the application is given.
         environ: &'a Environ,
     },
+    /// One of the application's own threads, where it has any, has the request and runs the call.
+    Thread {
+        /// Its number, from 0 on.
+        number: usize,
+        /// For how long the request waited for it.
+        waited: Duration,
+    },
     /// The application is asked for the next chunk of the body, once or several times.
     Step,
     /// The application has come back, from the call or from a step.
@@ -137,6 +144,10 @@ pub struct Summary<'a> {
     pub code: u16,
     /// Bytes that the peer's socket took, the head among them.
     pub bytes: u64,
+    /// How many bytes of the response, if all of it was sent, are its head.
+    pub head_bytes: u64,
     /// Whether all of the response was sent.
     pub complete: bool,
+    /// Whether the application had had its time: a 504 was sent in place of its response, or that was broken off.
+    pub timed_out: bool,
 }

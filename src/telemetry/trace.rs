@@ -62,7 +62,7 @@ impl Observer for Trace {
             self.requests.remove(&connection);
         }
         if !self.text.is_empty() {
-            self.out.write(&self.text);
+            self.out.write(self.text.as_bytes());
         }
     }
 }
@@ -86,11 +86,20 @@ impl Page<'_> {
                 self.begin("call", format_args!("application(environ, start_response)"))
             }
             Event::Step | Event::Returned | Event::Failed => Ok(()),
+            Event::Thread { number, waited } => {
+                let ms = waited.as_secs_f64() * 1e3;
+                self.begin("thread", format_args!("{} has it, after {ms:.3} ms", number + 1))
+            }
             Event::Start { head } => self.start(head),
             Event::Wrote { parts, bytes } => self.wrote(parts, *bytes),
             Event::Finished(summary) => {
                 let writes = self.request.writes;
-                let how = if summary.complete { "" } else { "; broken off: not all of it was sent" };
+                let how = match (summary.complete, summary.timed_out) {
+                    (true, false) => "",
+                    (true, true) => "; the application had had its time",
+                    (false, false) => "; broken off: not all of it was sent",
+                    (false, true) => "; broken off: the application had had its time",
+                };
                 let bytes = Bytes(summary.bytes);
                 let plural = if writes == 1 { "" } else { "s" };
                 self.begin(
@@ -256,7 +265,9 @@ mod tests {
             request_line: Ascii(b"GET /"),
             code: 200,
             bytes: 60,
+            head_bytes: 19,
             complete: false,
+            timed_out: false,
         };
         let lines = told(vec![
             Event::Received { peer: &Peer::Unix, bytes: 1 },

@@ -188,7 +188,7 @@ impl Observer for Recorder {
             Event::Finished(summary) => self.finished(connection, summary),
             // One that is passed on was begun and is not over.
             Event::Closed => drop(self.end(connection)),
-            Event::Start { .. } | Event::Wrote { .. } => {}
+            Event::Thread { .. } | Event::Start { .. } | Event::Wrote { .. } => {}
         }
     }
 }

@@ -7,6 +7,7 @@ mod support;
 #[path = "../wire/mod.rs"]
 mod wire;
 
+mod access_log;
 mod breaks;
 mod churn;
 mod disk;

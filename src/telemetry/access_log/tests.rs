@@ -1,5 +1,4 @@
 use std::io;
-use std::net::SocketAddr;
 
 use super::*;
 use crate::application::input::Input;
@@ -81,7 +80,7 @@ fn the_default_has_eight_fields_or_nine() {
 
 #[test]
 fn what_is_no_request_has_the_peer() {
-    let tcp = Peer::Tcp(SocketAddr::from(([127, 0, 0, 1], 50_712)));
+    let tcp = Peer::Tcp("127.0.0.1:50712".parse().unwrap());
     for (peer, want) in [(&Peer::Unix, "unix - - 200"), (&tcp, "127.0.0.1 - - 200")] {
         let fields = line("default", None, &summary(peer));
         assert_eq!(fields.split(' ').collect::<Vec<_>>()[1..5].join(" "), want);

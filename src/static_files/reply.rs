@@ -122,7 +122,6 @@ impl<'a> Asked<'a> {
             Verdict::Failed => return Reply::short(self.environ, there.path, "412 Precondition Failed", &[]),
         }
         fields.extend(coding.map(|name| ("Content-Encoding", name.to_owned())));
-        fields.push(("Accept-Ranges", "bytes".to_owned()));
         let content = Content { file: Arc::new(file), len: metadata.len(), path: there.path };
         let range = self.range.filter(|_| self.conditions.ranges_hold(&validators));
         match range.map_or(Ranges::All, |range| ranges::select(range, content.len, limits.ranges_count_max)) {
@@ -150,6 +149,7 @@ struct Content {
 
 impl Content {
     fn whole(self, mut fields: Vec<(&str, String)>, is_head: bool) -> Reply {
+        fields.push(("Accept-Ranges", "bytes".to_owned()));
         fields.push(("Content-Type", media_type::of(&self.path)));
         fields.push(("Content-Length", self.len.to_string()));
         let pieces = if is_head { Vec::new() } else { vec![self.part(0..self.len)] };

@@ -12,6 +12,7 @@ mod churn;
 mod disk;
 mod drips;
 mod faults;
+mod files;
 mod forks;
 mod lives;
 mod load;

@@ -22,6 +22,7 @@ use crate::net::listener::{Inherited, Listener};
 use crate::process::descriptors;
 use crate::process::fork_watch;
 use crate::protocol::ProtocolName;
+use crate::static_files::StaticFiles;
 use crate::worker::BareWorker;
 
 /// Serves until a signal ends it. Returns the process's exit status.
@@ -29,7 +30,7 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     // The sockets first: before anything else is opened they are where the master before has put them.
     let mut handover = Handover::receive();
     let invocation = Invocation::of_this_process(std::env::args_os())?;
-    let Setup { identity, owner } = Setup::new(options)?;
+    let Setup { identity, owner, files } = Setup::new(options)?;
     let limits = options.limits();
     master::outlive_file_limit()?;
     let logs = Logs::open(&options.telling, owner)?;
@@ -49,8 +50,15 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
         stats = Listener::bind(ProtocolName::Http, &address, &how, &mut inherited)?;
     }
     drop(inherited);
-    let serving =
-        Serving { program, host, options, logs, app: RefCell::default(), pid_file: RefCell::default() };
+    let serving = Serving {
+        program,
+        host,
+        options,
+        logs,
+        files,
+        app: RefCell::default(),
+        pid_file: RefCell::default(),
+    };
     let is_upgrade = handover.is_awaited();
     if !is_upgrade {
         serving.write_pid_file()?;
@@ -98,6 +106,7 @@ struct Serving<'a> {
     host: &'static dyn Host,
     options: &'a Options,
     logs: Logs,
+    files: Option<StaticFiles>,
     /// Loaded before the fork (`--preload`); each worker takes its copy.
     app: RefCell<Option<Box<dyn Application>>>,
     pid_file: RefCell<Option<PidFile>>,
@@ -161,6 +170,9 @@ impl Serving<'_> {
     fn prepare(&self, worker: &mut BareWorker, number: Option<u32>) {
         if let Some(observer) = self.logs.observer(number) {
             worker.observe(observer);
+        }
+        if let Some(files) = &self.files {
+            worker.serve_files(files.clone());
         }
     }
 

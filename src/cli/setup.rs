@@ -13,6 +13,7 @@ use crate::application::{AppError, Application};
 use crate::master::Identity;
 use crate::net::listener::Owner;
 use crate::process::fork_watch;
+use crate::static_files::StaticFiles;
 
 /// What the process is prepared for.
 pub(super) struct Setup {
@@ -20,6 +21,8 @@ pub(super) struct Setup {
     pub(super) identity: Identity,
     /// The owner of the files that it makes, if that is to be another than the process's user.
     pub(super) owner: Option<Owner>,
+    /// The files that go before the application.
+    pub(super) files: Option<StaticFiles>,
 }
 
 impl Setup {
@@ -46,7 +49,8 @@ impl Setup {
         if let Some(path) = &options.process.pidfile {
             find_folder(path).map_err(|error| format!("--pidfile {}: {error}", path.display()))?;
         }
-        Ok(Setup { identity, owner: Some(owner).filter(|owner| owner.user.or(owner.group).is_some()) })
+        let owner = Some(owner).filter(|owner| owner.user.or(owner.group).is_some());
+        Ok(Setup { identity, owner, files: options.files.open()? })
     }
 }
 

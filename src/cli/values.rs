@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -78,6 +79,26 @@ pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
             Ok((key.to_owned(), value.to_owned()))
         }
         _ => Err("write KEY=VALUE".to_owned()),
+    }
+}
+
+/// `PREFIX=DIR`, of which the first begins with a slash and both are something.
+pub(super) fn static_folder(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((prefix, folder)) if prefix.starts_with('/') && !folder.is_empty() && !text.contains('\0') => {
+            Ok((prefix.to_owned(), folder.into()))
+        }
+        _ => Err("write PREFIX=DIR, as /static=/srv/app/static".to_owned()),
+    }
+}
+
+/// The value of a header field, in ASCII.
+pub(super) fn field_value(text: &str) -> Result<String, String> {
+    let is_printable = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_printable {
+        Ok(text.to_owned())
+    } else {
+        Err("write a header's value, in printable ASCII".to_owned())
     }
 }
 
@@ -172,6 +193,19 @@ mod tests {
         ] {
             let error = access_log_format(text).unwrap_err();
             assert!(error.contains(want), "{error}");
+        }
+    }
+
+    #[test]
+    fn static_folders_and_field_values_are_read() {
+        assert_eq!(static_folder("/a=/b=c"), Ok(("/a".to_owned(), PathBuf::from("/b=c"))));
+        assert_eq!(static_folder("/=."), Ok(("/".to_owned(), PathBuf::from("."))));
+        for text in ["", "/a", "/a=", "a=/b", "=/b", "/a=b\0"] {
+            assert!(static_folder(text).is_err(), "{text:?}");
+        }
+        assert!(field_value("public, max-age=1").is_ok());
+        for text in ["", "a\r\nb", "caf\u{e9}", "\t"] {
+            assert!(field_value(text).is_err(), "{text:?}");
         }
     }
 

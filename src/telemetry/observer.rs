@@ -2,6 +2,7 @@
 //!
 //! The connection says what happens and asks no clock; an observer keeps its own time.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::application::environ::Environ;
@@ -95,12 +96,14 @@ pub enum Event<'a> {
         /// How many.
         bytes: usize,
     },
-    /// The request is complete; the application is called next.
+    /// The request is complete; the application is called next, unless a file answers.
     Request {
         /// What it is in the protocol's words, made only when an observer calls this.
         packet: &'a dyn Fn() -> String,
         /// What the application is given.
         environ: &'a Environ,
+        /// The file, or the folder, that it asks for, if it is one that is served beside the application.
+        file: Option<&'a Path>,
     },
     /// One of the application's own threads, where it has any, has the request and runs the call.
     Thread {

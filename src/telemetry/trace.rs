@@ -20,6 +20,7 @@
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Instant;
 
 use crate::application::environ::Environ;
@@ -80,10 +81,13 @@ impl Page<'_> {
             Event::Received { peer, bytes } => {
                 self.begin("received", format_args!("{} from {peer}", Bytes(*bytes as u64)))
             }
-            Event::Request { packet, environ } => {
+            Event::Request { packet, environ, file } => {
                 self.begin("request", format_args!("{}", packet()))?;
                 self.environ(environ)?;
-                self.begin("call", format_args!("application(environ, start_response)"))
+                match file {
+                    None => self.begin("call", format_args!("application(environ, start_response)")),
+                    Some(path) => self.begin("file", format_args!("{}", Line(path.as_os_str().as_bytes()))),
+                }
             }
             Event::Step | Event::Returned | Event::Failed => Ok(()),
             Event::Thread { number, waited } => {
@@ -271,7 +275,7 @@ mod tests {
         };
         let lines = told(vec![
             Event::Received { peer: &Peer::Unix, bytes: 1 },
-            Event::Request { packet: &|| "uwsgi packet".to_owned(), environ: &environ },
+            Event::Request { packet: &|| "uwsgi packet".to_owned(), environ: &environ, file: None },
             Event::Start { head: &head },
             Event::Wrote { parts: &[b"HTTP/1.1 200 OK\r\n\r\n", &body, b""], bytes: 51 },
             Event::Wrote { parts: &[], bytes: 9 },

@@ -13,6 +13,7 @@ mod churn;
 mod disk;
 mod drips;
 mod faults;
+mod files;
 mod forks;
 mod lives;
 mod load;

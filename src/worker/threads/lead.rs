@@ -48,6 +48,8 @@ pub(super) enum Duty<L, T> {
     Drive(L),
     /// Run the application.
     Run(T),
+    /// Look around: nothing else was to be done for a while.
+    Look,
     /// Nothing, ever again.
     Leave,
 }
@@ -135,9 +137,15 @@ impl<L, T, R> Lead<L, T, R> {
         std::mem::take(&mut state.reports)
     }
 
-    /// Waits for what `thread` has to do.
-    pub(super) fn next(&self, thread: usize) -> Duty<L, T> {
+    /// Whether the loop is taken by whichever of the threads has nothing to do.
+    pub(super) fn is_eager(&self) -> bool {
+        self.is_eager
+    }
+
+    /// Waits for what `thread` has to do; no longer than for `patience` if there is one.
+    pub(super) fn next(&self, thread: usize, patience: Option<Duration>) -> Duty<L, T> {
         let mut state = self.lock();
+        let mut is_late = false;
         loop {
             if let Some(task) = state.tasks[thread].take() {
                 return Duty::Run(task);
@@ -151,8 +159,19 @@ impl<L, T, R> Lead<L, T, R> {
             if state.is_over {
                 return Duty::Leave;
             }
+            if is_late {
+                return Duty::Look;
+            }
             state.sleeping[thread] = true;
-            state = self.threads[thread].wait(state).unwrap_or_else(PoisonError::into_inner);
+            let condition = &self.threads[thread];
+            (state, is_late) = match patience {
+                None => (condition.wait(state).unwrap_or_else(PoisonError::into_inner), false),
+                Some(patience) => {
+                    let waited = condition.wait_timeout(state, patience);
+                    let (state, result) = waited.unwrap_or_else(PoisonError::into_inner);
+                    (state, result.timed_out())
+                }
+            };
             state.sleeping[thread] = false;
             state.woken = state.woken.filter(|woken| *woken != thread);
         }
@@ -299,10 +318,10 @@ mod tests {
         lead.offer(1, 7);
         assert_eq!(lead.take_back(), None);
         lead.post(0, 5);
-        assert!(matches!(lead.next(0), Duty::Run(5)));
-        assert!(matches!(lead.next(1), Duty::Drive(7)));
+        assert!(matches!(lead.next(0, None), Duty::Run(5)));
+        assert!(matches!(lead.next(1, None), Duty::Drive(7)));
         lead.end();
-        assert!(matches!(lead.next(0), Duty::Leave));
+        assert!(matches!(lead.next(0, None), Duty::Leave));
         assert_eq!(lead.watch(PATIENCE, || (), || false), None);
     }
 
@@ -311,9 +330,9 @@ mod tests {
         let lead: Arc<Lead<u8, u8, ()>> = Arc::new(Lead::new(2, true));
         let follower = thread::spawn({
             let lead = Arc::clone(&lead);
-            move || match lead.next(1) {
+            move || match lead.next(1, None) {
                 Duty::Drive(event_loop) => event_loop,
-                Duty::Run(_) | Duty::Leave => panic!("nobody gave that"),
+                Duty::Run(_) | Duty::Look | Duty::Leave => panic!("nobody gave that"),
             }
         });
         while !lead.lock().sleeping[1] {
@@ -324,11 +343,19 @@ mod tests {
         assert_eq!(lead.take_back(), None);
         // One that comes later finds it too, unless it is another's.
         lead.lay_down(8, true);
-        assert!(matches!(lead.next(0), Duty::Drive(8)));
+        assert!(matches!(lead.next(0, None), Duty::Drive(8)));
         lead.offer(1, 9);
         lead.post(0, 5);
-        assert!(matches!(lead.next(0), Duty::Run(5)));
-        assert!(matches!(lead.next(1), Duty::Drive(9)));
+        assert!(matches!(lead.next(0, None), Duty::Run(5)));
+        assert!(matches!(lead.next(1, None), Duty::Drive(9)));
+    }
+
+    #[test]
+    fn who_waits_for_long_looks_around() {
+        let lead: Lead<u8, u8, ()> = Lead::new(1, true);
+        assert!(matches!(lead.next(0, Some(PATIENCE)), Duty::Look));
+        lead.post(0, 5);
+        assert!(matches!(lead.next(0, Some(PATIENCE)), Duty::Run(5)));
     }
 
     #[test]
@@ -351,7 +378,7 @@ mod tests {
         let followers = [0, 1, 2, 3].map(|number| {
             let lead = Arc::clone(&lead);
             thread::spawn(move || {
-                while let Duty::Drive(mut driven) = lead.next(number) {
+                while let Duty::Drive(mut driven) = lead.next(number, None) {
                     let round = driven.len();
                     if round == ROUNDS {
                         lead.lay_down(driven, true);
@@ -394,9 +421,9 @@ mod tests {
             }
             driven = match lead.take_back() {
                 Some(driven) => driven,
-                None => match lead.next(0) {
+                None => match lead.next(0, None) {
                     Duty::Drive(driven) => driven,
-                    Duty::Run(()) | Duty::Leave => panic!("nobody gave that"),
+                    Duty::Run(()) | Duty::Look | Duty::Leave => panic!("nobody gave that"),
                 },
             };
         }

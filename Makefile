@@ -23,7 +23,7 @@ unit: ## all tests, against real sockets and a real nginx
 	@status=0; \
 	$(CARGO) test --workspace --locked --no-fail-fast || status=1; \
 	$(CARGO) test -p tidegate --locked --no-default-features --lib --test server || status=1; \
-	APP_THREADS=4 $(CARGO) test --locked --no-fail-fast --test contract --test http --test fastcgi_scgi --test server \
+	APP_THREADS=4 $(CARGO) test --locked --no-fail-fast --test contract --test http --test fastcgi_scgi --test server --test static_files \
 		--test workers -- --skip outputs:: --skip systemd:: --skip unfinished::four || status=1; \
 	tests/python.sh || status=1; \
 	tests/drops.sh || status=1; \

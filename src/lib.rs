@@ -97,6 +97,7 @@ mod net;
 mod process;
 #[cfg_attr(not(feature = "command"), allow(dead_code, unused_imports))]
 pub mod protocol;
+mod static_files;
 mod telemetry;
 mod worker;
 
@@ -115,6 +116,7 @@ pub use net::listener::{
 };
 pub use net::stream::Peer;
 pub use protocol::ProtocolName;
+pub use static_files::StaticFiles;
 pub use telemetry::observer;
 pub use worker::Worker;
 pub use worker::stop::{Stop, Stopper};

@@ -47,6 +47,10 @@ pub struct Limits {
     /// nginx's client_body_buffer_size is 16 KiB, waitress's inbuf_overflow 512 KiB.
     pub body_memory_bytes_max: usize,
 
+    /// Ranges of a file that one request may ask for, a count; with more it gets all of the file.
+    /// Apache's MaxRanges is 200; CVE-2011-3192 was a Range field of some thousand.
+    pub ranges_count_max: usize,
+
     /// Status line and header fields of one response, bytes, as the application gave them.
     /// nginx takes 4 KiB unless uwsgi_buffer_size says otherwise; no front end takes more than 64 KiB.
     pub response_head_bytes_max: usize,
@@ -169,6 +173,7 @@ impl Default for Limits {
             keep_alive_time_max: Duration::from_secs(75),
             body_bytes_max: 1 << 30,
             body_memory_bytes_max: 128 << 10,
+            ranges_count_max: 200,
             response_head_bytes_max: 64 << 10,
             written_memory_bytes_max: 1 << 20,
             connections_count_max: 16_384,

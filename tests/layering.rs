@@ -18,6 +18,7 @@ const LADDER: &[&str] = &[
     "telemetry",
     "net",
     "protocol",
+    "static_files",
     "application",
     "ascii",
     "process",
@@ -43,7 +44,7 @@ const OWNED: &[(&str, Said)] = &[
     ("socket2", Said::OnlyIn(&["net"])),
     ("libc", Said::OnlyIn(&["master", "process"])),
     ("nix", Said::OnlyIn(&["worker", "net", "master", "process", "cli"])),
-    ("rustix", Said::OnlyIn(&["worker", "net", "process", "cli"])),
+    ("rustix", Said::OnlyIn(&["worker", "net", "process", "cli", "static_files/folder"])),
     // The worker's clock is the only one; an observer keeps a time of its own, and so does a client.
     ("Instant::now", Said::OnlyIn(&["worker", "telemetry", "master", "cli"])),
     ("SystemTime::now", Said::OnlyIn(&["telemetry/access_log", "worker/http_date", "master"])),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Seek};
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -54,7 +55,7 @@ impl Body {
 
     /// `len` bytes of `file` from `offset` on.
     pub fn file_part(file: File, offset: u64, len: u64) -> Self {
-        Body::of(Content::Whole(Data::File(FilePart { file, offset, len }))).until_length()
+        Body::of(Content::Whole(Data::File(FilePart { file: Arc::new(file), offset, len }))).until_length()
     }
 
     /// The same body, of which as much is sent as the Content-Length says: wsgi.file_wrapper's way. A file's always is;

@@ -1,7 +1,7 @@
 //! A piece of a body, on its way from the application to the socket.
 
 use std::fs::File;
-use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -17,8 +17,8 @@ pub(crate) enum Data {
 /// A piece of a file that is still to be sent.
 #[derive(Debug)]
 pub(crate) struct FilePart {
-    /// The open file; its own position is neither used nor moved.
-    pub file: File,
+    /// The open file, which other pieces may be of too; its own position is neither used nor moved.
+    pub file: Arc<File>,
     /// Where the piece begins, bytes from the file's start.
     pub offset: u64,
     /// What is left of it, bytes.
@@ -54,20 +54,19 @@ impl Data {
         }
     }
 
-    /// Takes the first `len` bytes off, or all if that is all there are. A file that must be split takes a
-    /// second descriptor, which the system can refuse.
-    pub(crate) fn split_to(&mut self, len: u64) -> io::Result<Data> {
+    /// Takes the first `len` bytes off, or all if that is all there are.
+    pub(crate) fn split_to(&mut self, len: u64) -> Data {
         if len >= self.len() {
-            return Ok(std::mem::take(self));
+            return std::mem::take(self);
         }
-        Ok(match self {
+        match self {
             Data::Chunk(chunk) => Data::Chunk(chunk.split_to(usize::try_from(len).unwrap_or(usize::MAX))),
             Data::File(part) => {
-                let first = FilePart { file: part.file.try_clone()?, offset: part.offset, len };
+                let first = FilePart { file: Arc::clone(&part.file), offset: part.offset, len };
                 part.offset += len;
                 part.len -= len;
                 Data::File(first)
             }
-        })
+        }
     }
 }

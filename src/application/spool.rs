@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -25,6 +26,19 @@ pub(crate) struct Spool {
 }
 
 impl Spool {
+    /// Pieces that are all there, in this order.
+    pub(crate) fn of(pieces: impl Iterator<Item = Data>) -> Self {
+        let mut spool = Spool::default();
+        for piece in pieces {
+            spool.len += piece.len();
+            if let Data::Chunk(chunk) = &piece {
+                spool.in_memory += chunk.len();
+            }
+            spool.data.push_back(piece);
+        }
+        spool
+    }
+
     /// Keeps a chunk, beyond `memory_bytes_max` in a file; that can fail, as on a full disk.
     pub(crate) fn push(&mut self, chunk: Bytes, memory_bytes_max: usize) -> io::Result<()> {
         let len = chunk.len();
@@ -33,7 +47,7 @@ impl Spool {
             self.data.push_back(Data::Chunk(chunk));
         } else {
             if !self.ends_in_own_file {
-                let part = FilePart { file: descriptors::temporary_file()?, offset: 0, len: 0 };
+                let part = FilePart { file: Arc::new(descriptors::temporary_file()?), offset: 0, len: 0 };
                 self.data.push_back(Data::File(part));
                 self.ends_in_own_file = true;
             }

@@ -28,11 +28,11 @@ pub trait Host: Sync {
         false
     }
 
-    /// Whether quick calls are to run in parallel on the application's threads. Without it a second thread is woken only for a
-    /// call that lasts a millisecond: it costs nothing for a call that is quicker, and is right where a lock, as Python's
-    /// GIL, has the threads compute one at a time. It is asked once the application is loaded.
+    /// Whether quick calls run in parallel on the application's threads. Where a lock, as Python's GIL, has the threads compute
+    /// one at a time they do not, and a second thread is woken only for a call that lasts a millisecond. It is asked once the
+    /// application is loaded.
     fn runs_in_parallel(&self) -> bool {
-        false
+        true
     }
 
     /// Begins a thread that is called `name` and runs `run`; returns what waits for its end.

@@ -6,7 +6,7 @@ use super::Result;
 use super::options::Telling;
 use super::output::Output;
 use crate::net::listener::Owner;
-use crate::telemetry::access_log::AccessLog;
+use crate::telemetry::access_log::{AccessLog, Format};
 use crate::telemetry::observer::{Event, Observer};
 use crate::telemetry::trace::Trace;
 
@@ -19,6 +19,7 @@ pub(super) struct Logs {
     pub(super) stdout: Output,
     /// If it is wanted.
     access: Option<Output>,
+    access_format: Format,
     trace: bool,
 }
 
@@ -31,11 +32,12 @@ impl Logs {
             Some(path) => Output::open(path, owner)?.beside(&stdout),
             None => stderr,
         };
-        let access = match &telling.access_log_file {
+        let access = match telling.access_log_path() {
             Some(path) => Some(Output::open(path, owner)?.beside(&stdout).beside(&log)),
-            None => telling.access_log.then(|| stdout.clone()),
+            None => telling.wants_access_log().then(|| stdout.clone()),
         };
-        let logs = Logs { log, stdout, access, trace: telling.trace };
+        let access_format = telling.access_log_format.clone().unwrap_or_default();
+        let logs = Logs { log, stdout, access, access_format, trace: telling.trace };
         if telling.log_file.is_some() {
             logs.log.become_stderr();
         }
@@ -54,9 +56,12 @@ impl Logs {
         }
     }
 
-    /// What writes the access log and the trace, if any is wanted.
-    pub(super) fn observer(&self) -> Option<Box<dyn Observer + Send>> {
-        let access_log = self.access.as_ref().map(|output| AccessLog::new(Box::new(output.clone())));
+    /// What writes the access log and the trace of the worker with this number, if any is wanted.
+    pub(super) fn observer(&self, worker: Option<u32>) -> Option<Box<dyn Observer + Send>> {
+        let access_log = self
+            .access
+            .as_ref()
+            .map(|output| AccessLog::new(Box::new(output.clone()), self.access_format.clone(), worker));
         let trace = self.trace.then(|| Trace::new(Box::new(self.stdout.clone())));
         match (trace, access_log) {
             (None, None) => None,

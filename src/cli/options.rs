@@ -1,17 +1,22 @@
 //! The options of `tidegate serve`, and what they set.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args, builder::RangedU64ValueParser, value_parser};
 use ipnet::IpNet;
 
 use super::host::Setting;
-use super::values::{Seconds, Size, WorkerCount, assignment, mode, thread_count, waiting_time};
+use super::values::{
+    Seconds, Size, WorkerCount, access_log_format, assignment, field_value, mode, static_folder,
+    thread_count, waiting_time,
+};
 use super::warm_up::target;
 use crate::limits::Limits;
 use crate::master::Retirement;
 use crate::net::listener::{Address, ListenOptions, Owner, parse_network};
 use crate::protocol::{ProtocolName, Trust};
+use crate::static_files::StaticFiles;
+use crate::telemetry::access_log::Format;
 
 /// What `tidegate serve` is given.
 #[derive(Args, Debug)]
@@ -23,6 +28,8 @@ pub(super) struct Options {
     pub(super) loading: Loading,
     #[command(flatten)]
     pub(super) listening: Listening,
+    #[command(flatten)]
+    pub(super) files: Files,
     #[command(flatten)]
     pub(super) workers: Workers,
     #[command(flatten)]
@@ -123,6 +130,27 @@ pub(super) struct Listening {
     #[arg(long, value_name = "COUNT", default_value_t = ListenOptions::default().backlog,
           value_parser = value_parser!(u32).range(1..))]
     backlog: u32,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Static files")]
+pub(super) struct Files {
+    /// Serve the files of DIR at paths below PREFIX, as /static=/srv/app/static, without a call of the application, which
+    /// has what DIR has not. May be given several times.
+    ///
+    /// PREFIX is of the URL's path, SCRIPT_NAME and PATH_INFO; the longest goes first. A folder is served by its
+    /// index.html; FILE.br and FILE.gz go in FILE's place to clients that take them. Names that begin with a dot are not
+    /// served. docs/static.md has all of it.
+    #[arg(long = "static", value_name = "PREFIX=DIR", value_parser = static_folder)]
+    folders: Vec<(String, PathBuf)>,
+
+    /// Send this as Cache-Control with each of those files, as "public, max-age=3600".
+    #[arg(long, value_name = "VALUE", value_parser = field_value)]
+    static_cache_control: Option<String>,
+
+    /// Follow symbolic links in those folders, wherever they lead; without it none is followed.
+    #[arg(long)]
+    static_follow_links: bool,
 }
 
 #[derive(Args, Debug)]
@@ -246,19 +274,36 @@ struct Bounds {
     grace: Seconds,
 }
 
+const ACCESS_FORMAT: &str = "\
+The form of those lines: default, combined (nginx's and Apache's), json (an object a line), or a pattern with fields in \
+braces, as '{remote_addr} {method} {uri} {status} {time_us}'. It has them written to stdout if nothing else does \
+[default: default]";
+const ACCESS_FIELDS: &str = "\
+Fields: remote_addr (the client, REMOTE_ADDR), method, uri, protocol, request (these three), status, bytes (all that were \
+sent), body_bytes, time and time_local (of the end), first_byte_us and time_us (microseconds from the request's first byte \
+to the response's, and to its end), wait_us (for a thread), host, user_agent, referer, request_id (X-Request-ID), \
+remote_user, var:NAME (any variable of the request, as {var:HTTP_COOKIE}), peer (who has the connection), worker, pid, \
+thread, ending (complete; broken-off, where not all of the response was sent; timeout, where --timeout ended it). What is \
+not known is -, and two braces are one. A client's bytes are escaped, so that they end no line, quotes or field.
+
+default is '{time} {remote_addr} {method} {uri} {status} {bytes} {first_byte_us} {time_us}', and a ninth field where the \
+ending is not complete.";
+
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
 pub(super) struct Telling {
     /// Write a line for each request to stdout.
-    ///
-    /// Its fields: time, peer, method, uri, status, bytes sent, microseconds from the request's first byte to the
-    /// response's, and to its end. A ninth, broken-off, where not all of the response was sent.
     #[arg(long)]
     pub(super) access_log: bool,
 
-    /// Write those lines to FILE, which SIGUSR1 opens anew.
+    /// Write those lines to FILE, which SIGUSR1 opens anew; - is stdout.
     #[arg(long, value_name = "FILE")]
     pub(super) access_log_file: Option<PathBuf>,
+
+    // Brackets and braces in a doc comment would be links.
+    #[arg(long, value_name = "FORMAT", value_parser = access_log_format,
+          help = ACCESS_FORMAT, long_help = format!("{ACCESS_FORMAT}\n\n{ACCESS_FIELDS}"))]
+    pub(super) access_log_format: Option<Format>,
 
     /// Write the log, and all that the application writes to stderr, to FILE, which SIGUSR1 opens anew.
     #[arg(long, value_name = "FILE")]
@@ -275,6 +320,18 @@ pub(super) struct Telling {
     /// Log less: warnings, and with -qq only errors.
     #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
     pub(super) quiet: u8,
+}
+
+impl Telling {
+    /// Whether there is to be an access log.
+    pub(super) fn wants_access_log(&self) -> bool {
+        self.access_log || self.access_log_file.is_some() || self.access_log_format.is_some()
+    }
+
+    /// The file of the access log; - is none, but stdout.
+    pub(super) fn access_log_path(&self) -> Option<&Path> {
+        self.access_log_file.as_deref().filter(|path| *path != Path::new("-"))
+    }
 }
 
 impl Loading {
@@ -322,6 +379,24 @@ impl Listening {
             trust: Trust { proxies: self.trusted_proxy.clone(), proxy_protocol },
             backlog: self.backlog,
         }
+    }
+}
+
+impl Files {
+    /// The files that go before the application, if there are any.
+    pub(super) fn open(&self) -> Result<Option<StaticFiles>, String> {
+        if self.folders.is_empty() {
+            return Ok(None);
+        }
+        let mut files = StaticFiles::new();
+        for (prefix, folder) in &self.folders {
+            let added = files.folder(prefix, folder);
+            files = added.map_err(|error| format!("--static {prefix}={}: {error}", folder.display()))?;
+        }
+        if let Some(value) = &self.static_cache_control {
+            files = files.cache_control(value);
+        }
+        Ok(Some(if self.static_follow_links { files.follow_links() } else { files }))
     }
 }
 

@@ -23,6 +23,7 @@ use crate::net::listener::{Inherited, Listener};
 use crate::process::descriptors;
 use crate::process::fork_watch;
 use crate::protocol::ProtocolName;
+use crate::static_files::StaticFiles;
 use crate::worker::BareWorker;
 
 /// Serves until a signal ends it. Returns the process's exit status.
@@ -30,7 +31,7 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     // The sockets first: before anything else is opened they are where the master before has put them.
     let mut handover = Handover::receive();
     let invocation = Invocation::of_this_process(std::env::args_os())?;
-    let Setup { identity, owner } = Setup::new(options)?;
+    let Setup { identity, owner, files } = Setup::new(options)?;
     let limits = options.limits();
     master::outlive_file_limit()?;
     let logs = Logs::open(&options.telling, owner)?;
@@ -50,8 +51,15 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
         stats = Listener::bind(ProtocolName::Http, &address, &how, &mut inherited)?;
     }
     drop(inherited);
-    let serving =
-        Serving { program, host, options, logs, app: RefCell::default(), pid_file: RefCell::default() };
+    let serving = Serving {
+        program,
+        host,
+        options,
+        logs,
+        files,
+        app: RefCell::default(),
+        pid_file: RefCell::default(),
+    };
     let is_upgrade = handover.is_awaited();
     if !is_upgrade {
         serving.write_pid_file()?;
@@ -100,6 +108,7 @@ struct Serving<'a> {
     host: &'static dyn Host,
     options: &'a Options,
     logs: Logs,
+    files: Option<StaticFiles>,
     /// Loaded before the fork (`--preload`); each worker takes its copy.
     app: RefCell<Option<Box<dyn Application>>>,
     pid_file: RefCell<Option<PidFile>>,
@@ -111,7 +120,7 @@ impl Serving<'_> {
         let mut app = self.load()?;
         self.warm_up(&mut app)?;
         let mut worker = BareWorker::new(listeners, self.limits(), None)?;
-        self.prepare(&mut worker);
+        self.prepare(&mut worker, None);
         worker.stopper().on_signals()?;
         fork_watch::reset_in_children(&[SIGTERM, SIGQUIT, SIGINT])?;
         self.announce(&worker.listeners().collect::<Vec<_>>());
@@ -133,7 +142,8 @@ impl Serving<'_> {
             warn!("a worker that is aborted will not tell where it was: {failure}");
         }
         let logs = self.logs.clone();
-        let prepare = |worker: &mut _| self.prepare(worker);
+        let number = setup.number();
+        let prepare = |worker: &mut _| self.prepare(worker, Some(number));
         let worker = setup.worker(self.limits(), prepare, move || logs.reopen())?;
         Ok(self.run(worker, app)?)
     }
@@ -161,9 +171,12 @@ impl Serving<'_> {
     }
 
     /// Gives a worker what it has of the command around it.
-    fn prepare(&self, worker: &mut BareWorker) {
-        if let Some(observer) = self.logs.observer() {
+    fn prepare(&self, worker: &mut BareWorker, number: Option<u32>) {
+        if let Some(observer) = self.logs.observer(number) {
             worker.observe(observer);
+        }
+        if let Some(files) = &self.files {
+            worker.serve_files(files.clone());
         }
     }
 

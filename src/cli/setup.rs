@@ -7,12 +7,13 @@ use std::path::Path;
 
 use nix::sys::stat::{Mode, umask};
 
-use super::options::{Options, Telling};
+use super::options::Options;
 use super::{Host, Program, Result, Setting};
 use crate::application::{AppError, Application};
 use crate::master::Identity;
 use crate::net::listener::Owner;
 use crate::process::fork_watch;
+use crate::static_files::StaticFiles;
 
 /// What the process is prepared for.
 pub(super) struct Setup {
@@ -20,6 +21,8 @@ pub(super) struct Setup {
     pub(super) identity: Identity,
     /// The owner of the files that it makes, if that is to be another than the process's user.
     pub(super) owner: Option<Owner>,
+    /// The files that go before the application.
+    pub(super) files: Option<StaticFiles>,
 }
 
 impl Setup {
@@ -39,14 +42,15 @@ impl Setup {
         }
         let identity = Identity::find(options.process.user.as_deref(), options.process.group.as_deref())?;
         let owner = Owner { user: identity.uid(), group: identity.gid() };
-        let Telling { log_file, access_log_file, .. } = &options.telling;
-        for path in [log_file, access_log_file].into_iter().flatten() {
+        let telling = &options.telling;
+        for path in [telling.log_file.as_deref(), telling.access_log_path()].into_iter().flatten() {
             find_folder(path).map_err(|error| format!("cannot write to {}: {error}", path.display()))?;
         }
         if let Some(path) = &options.process.pidfile {
             find_folder(path).map_err(|error| format!("--pidfile {}: {error}", path.display()))?;
         }
-        Ok(Setup { identity, owner: Some(owner).filter(|owner| owner.user.or(owner.group).is_some()) })
+        let owner = Some(owner).filter(|owner| owner.user.or(owner.group).is_some());
+        Ok(Setup { identity, owner, files: options.files.open()? })
     }
 }
 

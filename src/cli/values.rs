@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::did_you_mean::nearest;
 use crate::master::WORKERS_MAX;
+use crate::telemetry::access_log::{Format, FormatError};
 
 /// A number of bytes: `4096`, `64k`, `10m`, `1g`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +53,25 @@ pub(super) fn thread_count(text: &str) -> Result<usize, String> {
 /// Threads of an application in one worker, a count.
 const THREADS_MAX: usize = 1_024;
 
+/// The form of the access log's lines.
+pub(super) fn access_log_format(text: &str) -> Result<Format, String> {
+    Format::parse(text).map_err(|error| {
+        let near = match &error {
+            FormatError::UnknownField(name) => nearest(name, Format::fields()),
+            FormatError::NoField(name) => nearest(name, Format::NAMED),
+            FormatError::Unpaired(_) | FormatError::Control(_) => None,
+        };
+        match (&error, near) {
+            (_, Some(near)) => format!("{error}; did you mean {near:?}?"),
+            (FormatError::UnknownField(_), None) => {
+                let all = Format::fields().collect::<Vec<_>>().join(", ");
+                format!("{error}; the fields are {all}, and var:NAME")
+            }
+            (_, None) => error.to_string(),
+        }
+    })
+}
+
 /// `KEY=VALUE`, of which only the value may be empty.
 pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -57,6 +79,26 @@ pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
             Ok((key.to_owned(), value.to_owned()))
         }
         _ => Err("write KEY=VALUE".to_owned()),
+    }
+}
+
+/// `PREFIX=DIR`, of which the first begins with a slash and both are something.
+pub(super) fn static_folder(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((prefix, folder)) if prefix.starts_with('/') && !folder.is_empty() && !text.contains('\0') => {
+            Ok((prefix.to_owned(), folder.into()))
+        }
+        _ => Err("write PREFIX=DIR, as /static=/srv/app/static".to_owned()),
+    }
+}
+
+/// The value of a header field, in ASCII.
+pub(super) fn field_value(text: &str) -> Result<String, String> {
+    let is_printable = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_printable {
+        Ok(text.to_owned())
+    } else {
+        Err("write a header's value, in printable ASCII".to_owned())
     }
 }
 
@@ -138,6 +180,32 @@ mod tests {
             ["", "k", "-1", "+1", "1.5g", "1t", "1kk", " 1", "18446744073709551616", "18014398509481984k"]
         {
             assert!(text.parse::<Size>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_format_that_is_none_is_told_with_the_nearest() {
+        for (text, want) in [
+            ("combind", "in braces, as {method} {uri}; did you mean \"combined\"?"),
+            ("{methd} {uri}", "there is no field \"methd\"; did you mean \"method\"?"),
+            ("{colour}", "there is no field \"colour\"; the fields are remote_addr, method, uri, "),
+            ("{uri", "the brace at 1 has no other"),
+        ] {
+            let error = access_log_format(text).unwrap_err();
+            assert!(error.contains(want), "{error}");
+        }
+    }
+
+    #[test]
+    fn static_folders_and_field_values_are_read() {
+        assert_eq!(static_folder("/a=/b=c"), Ok(("/a".to_owned(), PathBuf::from("/b=c"))));
+        assert_eq!(static_folder("/=."), Ok(("/".to_owned(), PathBuf::from("."))));
+        for text in ["", "/a", "/a=", "a=/b", "=/b", "/a=b\0"] {
+            assert!(static_folder(text).is_err(), "{text:?}");
+        }
+        assert!(field_value("public, max-age=1").is_ok());
+        for text in ["", "a\r\nb", "caf\u{e9}", "\t"] {
+            assert!(field_value(text).is_err(), "{text:?}");
         }
     }
 

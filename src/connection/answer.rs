@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::exchange::Piece;
 use super::runner::{Place, Ticket};
+use crate::application::response_head::ResponseHead;
 use crate::application::{AppError, Data, Spool, Started};
 
 /// What is known of an answer, and what of it is not framed yet.
@@ -44,6 +45,15 @@ impl Answer {
             failure: None,
             empty_since: None,
         }
+    }
+
+    /// One that is there as a whole, and of which nothing is asked.
+    pub(super) fn whole(started: Started, head: ResponseHead, pieces: Vec<Data>) -> Self {
+        let mut pieces = pieces.into_iter();
+        let data = pieces.next().unwrap_or_default();
+        let ahead = Spool::of(pieces);
+        let pending = Piece { head: Some(head), data, last: ahead.is_empty() };
+        Answer { is_head_sent: true, is_complete: true, pending, ahead, ..Answer::new(started) }
     }
 
     /// Puts a piece behind those that are there, in a file where they are more than `memory_bytes_max` in memory.

@@ -4,12 +4,15 @@ use std::time::Instant;
 
 use super::runner::Runner;
 use crate::limits::Limits;
+use crate::static_files::StaticFiles;
 use crate::telemetry::observer::Observers;
 
 /// What a connection needs of its worker for one turn.
 pub struct Context<'a> {
     /// What runs the application.
     pub runner: &'a mut dyn Runner,
+    /// Files that go before the application.
+    pub files: Option<&'a StaticFiles>,
     /// Where bytes are read into; its content means nothing between two reads.
     pub scratch: &'a mut [u8],
     /// The bounds.

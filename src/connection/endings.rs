@@ -55,6 +55,7 @@ impl<S: Stream> Connection<S> {
 
     /// The application gave nothing for so long.
     pub(super) fn app_late(&mut self, time: Duration, cx: &mut Context<'_>) -> Step {
+        self.tally.timed_out = true;
         let seconds = time.as_secs_f64();
         let error = AppError::new(format!(
             "its body gave nothing but empty chunks for {seconds} s (Limits::empty_chunks_time_max)"
@@ -109,9 +110,7 @@ impl<S: Stream> Connection<S> {
         let mut head =
             ResponseHead::new(status, fields, usize::MAX).expect("the server's own heads are valid");
         head.set_content_length(text.len() as u64);
-        self.tally.code = head.code();
-        cx.observers.tell(self.id, Event::Start { head: &head });
-        self.protocol.head(&head, cx.date, &mut self.outbox.before);
+        self.put_head(&head, cx);
         if !head_only {
             self.protocol.chunk(text.len() as u64, &mut self.outbox.before, &mut self.outbox.after);
             self.outbox.load(Data::Chunk(text.into()));
@@ -140,11 +139,12 @@ impl<S: Stream> Connection<S> {
     }
 
     pub(super) fn report(&mut self, cx: &mut Context<'_>, complete: bool) {
-        let ResponseTally { code, bytes } = self.tally;
+        let ResponseTally { code, bytes, head_bytes, timed_out } = self.tally;
         // A ping is no request.
         if code > 0 || self.stage.answer().is_some() {
             let request_line = self.request_line();
-            let summary = Summary { peer: &self.peer, request_line, code, bytes, complete };
+            let peer = &self.peer;
+            let summary = Summary { peer, request_line, code, bytes, head_bytes, complete, timed_out };
             cx.observers.tell(self.id, Event::Finished(&summary));
         }
         self.tally = ResponseTally::default();

@@ -83,6 +83,8 @@ enum Step {
 struct ResponseTally {
     code: u16,
     bytes: u64,
+    head_bytes: u64,
+    timed_out: bool,
 }
 
 impl<S: Stream> Connection<S> {
@@ -103,6 +105,11 @@ impl<S: Stream> Connection<S> {
             sent: 0,
             tally: ResponseTally::default(),
         }
+    }
+
+    /// The number that no other connection of this worker has.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
     }
 
     /// The socket, for the poller.
@@ -217,6 +224,7 @@ impl<S: Stream> Connection<S> {
 
     /// The application has had its time: its client gets a 504, or sees the response broken off.
     pub fn time_out(&mut self, why: &str, cx: &mut Context<'_>) -> Turn {
+        self.tally.timed_out = true;
         match self.app_failed(&AppError::new(why), "504 Gateway Timeout", "Gateway Timeout", cx) {
             Step::Closed => self.closed(cx),
             Step::Progress | Step::Blocked => self.advance(cx),

@@ -1,27 +1,48 @@
 //! How a response is made: the application's call, a piece after the other, and what follows the last.
 
 use bytes::Bytes;
+use log::warn;
 
 use super::answer::Answer;
 use super::runner::{Call, Outcome, Place, Ran, Ticket};
 use super::state::Next;
 use super::{Connection, Context, ReadSide, Step, abort_reply};
 use crate::application::environ::Environ;
+use crate::application::response_head::ResponseHead;
 use crate::application::{AppError, Started};
+use crate::ascii::Ascii;
 use crate::net::stream::Stream;
+use crate::static_files::Reply;
 use crate::telemetry::observer::Event;
 
 impl<S: Stream> Connection<S> {
-    /// Asks the application for its answer to a request.
+    /// Answers a request: with a file, or by asking the application.
     pub(super) fn respond(&mut self, environ: Environ, cx: &mut Context<'_>) {
-        cx.observers
-            .tell(self.id, Event::Request { packet: &|| self.protocol.describe(), environ: &environ });
+        let reply = cx.files.and_then(|files| files.answer(&environ, cx.limits));
+        let file = reply.as_ref().map(|reply| reply.path.as_path());
+        let packet = &|| self.protocol.describe();
+        cx.observers.tell(self.id, Event::Request { packet, environ: &environ, file });
+        if let Some(reply) = reply {
+            return self.reply(reply, &environ, cx);
+        }
         let hang_up = self.stream.hang_up_probe();
         let (start_response, started) = Started::pair(&environ, cx.limits, hang_up);
         abort_reply::set(self.stream.abort_descriptor(), self.protocol.abort_reply(started.is_head()));
         self.stage.respond(Answer::new(started.clone()));
         let ran = cx.runner.call(Call { environ, start_response, started });
         self.ran(ran, cx);
+    }
+
+    /// Answers with a file, or with what is to be said of it.
+    fn reply(&mut self, reply: Reply, environ: &Environ, cx: &Context<'_>) {
+        let Reply { path, head, pieces, failure } = reply;
+        let (_, started) = Started::pair(environ, cx.limits, None);
+        if let Some(error) = failure {
+            let (line, code, path) = (Ascii(started.request_line()), head.code(), path.display());
+            warn!("{}: {line}: answered with {code}: {path}: {error}", self.peer);
+        }
+        self.received.end();
+        self.stage.respond(Answer::whole(started, head, pieces));
     }
 
     /// Asks for the body's next piece.
@@ -121,25 +142,29 @@ impl<S: Stream> Connection<S> {
                 None => return self.app_error(&AppError::new("its body has no end"), cx),
             }
         }
-        let Some(Answer { pending, .. }) = self.stage.responding() else { return Step::Progress };
-        if let Some(head) = pending.head.take() {
-            self.tally.code = head.code();
-            cx.observers.tell(self.id, Event::Start { head: &head });
-            self.protocol.head(&head, cx.date, &mut self.outbox.before);
+        if let Some(head) = self.stage.responding().and_then(|answer| answer.pending.head.take()) {
+            self.put_head(&head, cx);
         }
+        let Some(Answer { pending, .. }) = self.stage.responding() else { return Step::Progress };
         let available = pending.data.len();
         if available > 0 {
             let take = self.protocol.chunk(available, &mut self.outbox.before, &mut self.outbox.after);
-            match pending.data.split_to(take) {
-                Ok(data) => self.outbox.load(data),
-                Err(error) => return self.app_error(&error.into(), cx),
-            }
+            self.outbox.load(pending.data.split_to(take));
         }
         if pending.last && pending.data.is_empty() {
             let persistence = self.protocol.finish(&mut self.outbox.after);
             self.stage.finish(persistence);
         }
         Step::Progress
+    }
+
+    /// Puts the head of a response into the outbox.
+    pub(super) fn put_head(&mut self, head: &ResponseHead, cx: &mut Context<'_>) {
+        self.tally.code = head.code();
+        cx.observers.tell(self.id, Event::Start { head });
+        let before = self.outbox.before.len();
+        self.protocol.head(head, cx.date, &mut self.outbox.before);
+        self.tally.head_bytes = (self.outbox.before.len() - before) as u64;
     }
 
     /// Ends the application's part in the answer: its body, if it is open, is closed.

@@ -18,6 +18,7 @@ use crate::worker::master_link::{MasterLink, word};
 
 /// What a worker is given.
 pub(crate) struct WorkerSetup {
+    pub(super) number: u32,
     pub(super) listeners: Vec<Listener>,
     pub(super) link: UnixStream,
     /// There are other workers.
@@ -39,6 +40,11 @@ impl WorkerSetup {
         self.slot.set_pid(std::process::id());
         self.held = None;
         Ok(())
+    }
+
+    /// Its number among the workers, from 1 on; its successor will have the same.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
     }
 
     /// Tells the master that this worker cannot serve, and why.

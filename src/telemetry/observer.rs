@@ -2,6 +2,7 @@
 //!
 //! The connection says what happens and asks no clock; an observer keeps its own time.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::application::environ::Environ;
@@ -95,12 +96,21 @@ pub enum Event<'a> {
         /// How many.
         bytes: usize,
     },
-    /// The request is complete; the application is called next.
+    /// The request is complete; the application is called next, unless a file answers.
     Request {
         /// What it is in the protocol's words, made only when an observer calls this.
         packet: &'a dyn Fn() -> String,
         /// What the application is given.
         environ: &'a Environ,
+        /// The file, or the folder, that it asks for, if it is one that is served beside the application.
+        file: Option<&'a Path>,
+    },
+    /// One of the application's own threads, where it has any, has the request and runs the call.
+    Thread {
+        /// Its number, from 0 on.
+        number: usize,
+        /// For how long the request waited for it.
+        waited: Duration,
     },
     /// The application is asked for the next chunk of the body, once or several times.
     Step,
@@ -137,6 +147,10 @@ pub struct Summary<'a> {
     pub code: u16,
     /// Bytes that the peer's socket took, the head among them.
     pub bytes: u64,
+    /// How many bytes of the response, if all of it was sent, are its head.
+    pub head_bytes: u64,
     /// Whether all of the response was sent.
     pub complete: bool,
+    /// Whether the application had had its time: a 504 was sent in place of its response, or that was broken off.
+    pub timed_out: bool,
 }

@@ -26,8 +26,8 @@ impl Output {
     }
 
     /// Writes `text`, with one `write_all`. If that fails the text is lost, and the next is tried all the same.
-    pub(crate) fn write(&mut self, text: &str) {
-        let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+    pub(crate) fn write(&mut self, text: &[u8]) {
+        let written = self.out.write_all(text).and_then(|()| self.out.flush());
         self.count(written, Instant::now());
     }
 

@@ -20,6 +20,7 @@
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Instant;
 
 use crate::application::environ::Environ;
@@ -62,7 +63,7 @@ impl Observer for Trace {
             self.requests.remove(&connection);
         }
         if !self.text.is_empty() {
-            self.out.write(&self.text);
+            self.out.write(self.text.as_bytes());
         }
     }
 }
@@ -80,17 +81,29 @@ impl Page<'_> {
             Event::Received { peer, bytes } => {
                 self.begin("received", format_args!("{} from {peer}", Bytes(*bytes as u64)))
             }
-            Event::Request { packet, environ } => {
+            Event::Request { packet, environ, file } => {
                 self.begin("request", format_args!("{}", packet()))?;
                 self.environ(environ)?;
-                self.begin("call", format_args!("application(environ, start_response)"))
+                match file {
+                    None => self.begin("call", format_args!("application(environ, start_response)")),
+                    Some(path) => self.begin("file", format_args!("{}", Line(path.as_os_str().as_bytes()))),
+                }
             }
             Event::Step | Event::Returned | Event::Failed => Ok(()),
+            Event::Thread { number, waited } => {
+                let ms = waited.as_secs_f64() * 1e3;
+                self.begin("thread", format_args!("{} has it, after {ms:.3} ms", number + 1))
+            }
             Event::Start { head } => self.start(head),
             Event::Wrote { parts, bytes } => self.wrote(parts, *bytes),
             Event::Finished(summary) => {
                 let writes = self.request.writes;
-                let how = if summary.complete { "" } else { "; broken off: not all of it was sent" };
+                let how = match (summary.complete, summary.timed_out) {
+                    (true, false) => "",
+                    (true, true) => "; the application had had its time",
+                    (false, false) => "; broken off: not all of it was sent",
+                    (false, true) => "; broken off: the application had had its time",
+                };
                 let bytes = Bytes(summary.bytes);
                 let plural = if writes == 1 { "" } else { "s" };
                 self.begin(
@@ -256,11 +269,13 @@ mod tests {
             request_line: Ascii(b"GET /"),
             code: 200,
             bytes: 60,
+            head_bytes: 19,
             complete: false,
+            timed_out: false,
         };
         let lines = told(vec![
             Event::Received { peer: &Peer::Unix, bytes: 1 },
-            Event::Request { packet: &|| "uwsgi packet".to_owned(), environ: &environ },
+            Event::Request { packet: &|| "uwsgi packet".to_owned(), environ: &environ, file: None },
             Event::Start { head: &head },
             Event::Wrote { parts: &[b"HTTP/1.1 200 OK\r\n\r\n", &body, b""], bytes: 51 },
             Event::Wrote { parts: &[], bytes: 9 },

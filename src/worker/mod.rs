@@ -49,6 +49,7 @@ use crate::limits::Limits;
 use crate::net::listener::Listener;
 #[cfg(feature = "command")]
 use crate::net::relay::Relay;
+use crate::static_files::StaticFiles;
 use crate::telemetry::observer::Observer;
 #[cfg(feature = "command")]
 use crate::telemetry::scoreboard::Recorder;
@@ -77,6 +78,11 @@ impl<A: Application> Worker<A> {
     /// Tells `observer` of every request from here on.
     pub fn observe(&mut self, observer: Box<dyn Observer + Send>) {
         self.worker.observe(observer);
+    }
+
+    /// Answers with these files what asks for one, without a call of the application.
+    pub fn serve_files(&mut self, files: StaticFiles) {
+        self.worker.serve_files(files);
     }
 
     /// What stops this worker.
@@ -153,6 +159,10 @@ impl BareWorker {
 
     pub(crate) fn observe(&mut self, observer: Box<dyn Observer + Send>) {
         self.event_loop.resources.observer = Some(observer);
+    }
+
+    pub(crate) fn serve_files(&mut self, files: StaticFiles) {
+        self.event_loop.resources.files = Some(files);
     }
 
     pub(crate) fn stopper(&self) -> Stopper {

@@ -7,6 +7,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::connection::{Connection, Context, Runner};
 use crate::limits::Limits;
 use crate::net::stream::Socket;
+use crate::static_files::StaticFiles;
 use crate::telemetry::observer::{Note, Observer, Observers};
 use crate::telemetry::scoreboard::Recorder;
 use crate::worker::http_date::Date;
@@ -14,6 +15,7 @@ use crate::worker::http_date::Date;
 /// What a turn of a connection borrows as its [`Context`].
 pub(super) struct Resources {
     pub(super) limits: Limits,
+    pub(super) files: Option<StaticFiles>,
     scratch: Vec<u8>,
     pub(super) date: Date,
     pub(super) observer: Option<Box<dyn Observer + Send>>,
@@ -26,6 +28,7 @@ impl Resources {
     pub(super) fn new(limits: Limits) -> Self {
         Resources {
             limits,
+            files: None,
             scratch: vec![0; SCRATCH_BYTES],
             date: Date::default(),
             observer: None,
@@ -51,6 +54,7 @@ impl Resources {
     pub(super) fn lend<T>(&mut self, runner: &mut dyn Runner, turn: impl FnOnce(&mut Context<'_>) -> T) -> T {
         turn(&mut Context {
             runner,
+            files: self.files.as_ref(),
             scratch: &mut self.scratch,
             limits: &self.limits,
             date: self.date.text(),

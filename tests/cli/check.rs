@@ -62,6 +62,34 @@ fn a_folder_that_is_missing_is_a_failure() {
 }
 
 #[test]
+fn static_files_are_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let place = folder.path().to_str().unwrap();
+    let done = run(&["check", "hello", "--static", &format!("/static={place}"), "--static", "/=."]);
+    assert_eq!((done.code, done.err.as_str()), (Some(0), ""));
+    assert!(done.text().contains(&format!("static  /static={place}, /=.  command line")), "{}", done.text());
+    for (value, code, why) in [
+        ("/static=/nowhere", 1, "--static /static=/nowhere: No such file or directory (os error 2)"),
+        (&format!("/static={place}/file"), 1, "file: it is no folder"),
+        ("static=/nowhere", 2, "write PREFIX=DIR, as /static=/srv/app/static"),
+    ] {
+        for command in ["check", "serve"] {
+            let done = run(&[command, "hello", "--static", value]);
+            assert_eq!(done.code, Some(code), "{value}");
+            assert!(done.err.contains(why), "{}", done.err);
+        }
+    }
+    let config = folder.path().join("x.toml");
+    let settings =
+        format!("static = {{ \"/static\" = \"{place}\" }}\nstatic-cache-control = \"public, max-age=60\"\n");
+    std::fs::write(&config, settings).unwrap();
+    let done = run(&["check", "hello", "--config", config.to_str().unwrap()]);
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    assert!(done.text().contains(&format!("/static={place}")), "{}", done.text());
+}
+
+#[test]
 fn a_file_that_cannot_be_made_is_a_failure_of_both_commands() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();

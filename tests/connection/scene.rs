@@ -189,6 +189,7 @@ impl Scene {
             connection,
             &mut Context {
                 runner: &mut self.runner,
+                files: None,
                 scratch: &mut self.scratch,
                 limits: &self.limits,
                 date: b"Sun, 06 Nov 1994 08:49:37 GMT",

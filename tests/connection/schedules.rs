@@ -334,6 +334,7 @@ impl World {
             connection,
             &mut Context {
                 runner: &mut self.asking,
+                files: None,
                 scratch: &mut scratch,
                 limits: &self.limits,
                 date: b"Sun, 06 Nov 1994 08:49:37 GMT",

@@ -13,6 +13,7 @@ mod cases;
 mod client;
 mod endings;
 mod environs;
+mod files;
 mod kept;
 mod last;
 mod readme;

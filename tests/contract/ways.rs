@@ -3,7 +3,7 @@
 use std::fmt;
 use std::thread;
 
-use tidegate::{AppError, Body, Environ, Limits, ListenOptions, ProtocolName, StartResponse};
+use tidegate::{AppError, Body, Environ, Limits, ListenOptions, ProtocolName, StartResponse, StaticFiles};
 
 use crate::client::Client;
 use crate::request::Request;
@@ -114,7 +114,7 @@ impl Ways {
     where
         A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
     {
-        Ways::behind(servers, threads(), limits, application)
+        Ways::behind(None, servers, threads(), limits, application)
     }
 
     /// On the thread of the loop, in each run of the tests.
@@ -123,7 +123,16 @@ impl Ways {
     where
         A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
     {
-        Ways::behind(servers, None, Limits::default(), application)
+        Ways::behind(None, servers, None, Limits::default(), application)
+    }
+
+    /// With these files before the application.
+    #[track_caller]
+    pub(crate) fn beside<A>(files: StaticFiles, application: A) -> Ways
+    where
+        A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
+    {
+        Ways::behind(Some(files), servers, threads(), Limits::default(), application)
     }
 
     /// Behind an nginx that was told nothing but where the server is. The ways without it are left out.
@@ -132,13 +141,14 @@ impl Ways {
     where
         A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
     {
-        let mut ways = Ways::behind(plain_servers, threads(), Limits::default(), application);
+        let mut ways = Ways::behind(None, plain_servers, threads(), Limits::default(), application);
         ways.all.retain(|way| way.behind_nginx);
         ways
     }
 
     #[track_caller]
     fn behind<A>(
+        files: Option<StaticFiles>,
         servers: fn(&Server) -> String,
         threads: Option<usize>,
         limits: Limits,
@@ -149,7 +159,7 @@ impl Ways {
     {
         let mut options = ListenOptions::default();
         options.trust.proxies = vec!["127.0.0.0/8".parse().unwrap()];
-        let server = Server::on(threads, &REMOTES, &options, limits, application);
+        let server = Server::beside(files, threads, &REMOTES, &options, limits, application);
         let nginx = Nginx::serving(&servers(&server));
         let port = nginx.remote.address.as_socket().unwrap().port();
         let mut all = Vec::new();

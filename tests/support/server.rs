@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tidegate::observer::{Event, Observer};
 use tidegate::{
     Address, AppError, Application, Body, Environ, Inherited, Limits, ListenOptions, Listener, ProtocolName,
-    StartResponse, Stop, Stopper, Worker,
+    StartResponse, StaticFiles, Stop, Stopper, Worker,
 };
 
 use super::client::Remote;
@@ -97,6 +97,22 @@ impl Server {
     where
         A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
     {
+        Server::beside(None, threads, remotes, options, limits, application)
+    }
+
+    /// The same with these files before the application.
+    #[track_caller]
+    pub(crate) fn beside<A>(
+        files: Option<StaticFiles>,
+        threads: Option<usize>,
+        remotes: &[(ProtocolName, &str)],
+        options: &ListenOptions,
+        limits: Limits,
+        application: A,
+    ) -> Server
+    where
+        A: FnMut(Environ, StartResponse) -> Result<Body, AppError> + Send + 'static,
+    {
         raise_descriptor_limit();
         let folder = tempfile::tempdir().unwrap();
         let mut listeners = Vec::new();
@@ -113,6 +129,9 @@ impl Server {
             let application = shared(application);
             let mut worker = Worker::new(listeners, application(), limits)?;
             worker.observe(Box::new(Counter { counts: told, open: HashSet::new() }));
+            if let Some(files) = files {
+                worker.serve_files(files);
+            }
             let stopper = worker.stopper();
             match threads {
                 None => {

@@ -7,11 +7,13 @@ mod support;
 #[path = "../wire/mod.rs"]
 mod wire;
 
+mod access_log;
 mod breaks;
 mod churn;
 mod disk;
 mod drips;
 mod faults;
+mod files;
 mod forks;
 mod lives;
 mod load;

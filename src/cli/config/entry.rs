@@ -78,7 +78,7 @@ impl Entry {
     /// The value as a person reads it, without what may be a secret.
     pub(in crate::cli) fn shown(&self) -> String {
         let shown = |value: &OsString| match value.to_string_lossy().split_once('=') {
-            Some((key, _)) if self.key.takes_assignments() => format!("{key}=…"),
+            Some((key, _)) if self.key.has_secrets() => format!("{key}=…"),
             _ => value.to_string_lossy().into_owned(),
         };
         match &self.value {

@@ -81,9 +81,13 @@ fn value(key: &Key) -> Option<String> {
 fn form(key: &Key) -> String {
     let name =
         key.arg().get_value_names().and_then(|names| names.first()).map_or("…", |name| name.as_str());
-    match key.takes() {
-        Takes::Many if key.takes_assignments() => "{ KEY = \"VALUE\" }".to_owned(),
-        Takes::Many => format!("[\"{name}\"]"),
+    match (key.takes(), key.assignment()) {
+        (Takes::Many, Some((name, value))) => {
+            // A bare key of TOML has letters alone: a path is to be quoted.
+            let quote = if name == "PREFIX" { "\"" } else { "" };
+            format!("{{ {quote}{name}{quote} = \"{value}\" }}")
+        }
+        (Takes::Many, None) => format!("[\"{name}\"]"),
         _ => format!("\"{name}\""),
     }
 }

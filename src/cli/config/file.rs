@@ -87,7 +87,7 @@ impl Document<'_> {
             (Takes::Many, DeValue::Array(items)) => {
                 Value::Values(items.iter().map(|item| self.scalar(key, item)).collect::<Result<_>>()?)
             }
-            (Takes::Many, DeValue::Table(pairs)) if key.takes_assignments() => {
+            (Takes::Many, DeValue::Table(pairs)) if key.assignment().is_some() => {
                 let pairs = pairs.iter().map(|(name, value)| self.assignment(key, name.get_ref(), value));
                 Value::Values(pairs.collect::<Result<_>>()?)
             }

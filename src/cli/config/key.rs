@@ -67,9 +67,14 @@ impl Key {
         self.takes
     }
 
-    /// Whether its values are `KEY=VALUE`: such a list may be a table in a file, and a value may be a secret.
-    pub(super) fn takes_assignments(&self) -> bool {
-        self.arg.get_value_names().is_some_and(|names| names.iter().any(|name| name == "KEY=VALUE"))
+    /// What stands on both sides of the `=` in its values, where they are assignments: such a list may be a table in a file.
+    pub(super) fn assignment(&self) -> Option<(&str, &str)> {
+        self.arg.get_value_names()?.first()?.split_once('=')
+    }
+
+    /// Whether what is assigned may be a secret.
+    pub(super) fn has_secrets(&self) -> bool {
+        self.assignment() == Some(("KEY", "VALUE"))
     }
 
     /// Whether the one value that it takes is true or false.

@@ -69,6 +69,7 @@ impl Fleet {
                 Spawned::Master
             }
             Ok((Fork::Child, _, link, held)) => Spawned::Worker(Box::new(WorkerSetup {
+                number,
                 listeners: std::mem::take(listeners),
                 link,
                 shares: self.wanted > 1,

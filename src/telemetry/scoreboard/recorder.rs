@@ -171,7 +171,7 @@ impl Observer for Recorder {
     fn observe(&mut self, connection: u64, event: Event<'_>) {
         match event {
             Event::Received { bytes, .. } => add(&self.slot.counters.bytes_in, bytes as u64),
-            Event::Request { environ, .. } => {
+            Event::Request { environ, file, .. } => {
                 // With threads of its own, what was asked of the application need not be run yet.
                 if !self.has_threads {
                     self.slot.request.write(&[environ.method(), b" ", environ.uri()]);
@@ -181,7 +181,9 @@ impl Observer for Recorder {
                 if let Some((other, began)) = self.running.replace((connection, self.last)) {
                     self.others.insert(other, began);
                 }
-                self.call(Doing::Calling);
+                if file.is_none() {
+                    self.call(Doing::Calling);
+                }
             }
             Event::Step => self.call(Doing::Stepping),
             Event::Returned => self.turn_to(Doing::Serving),
@@ -189,7 +191,7 @@ impl Observer for Recorder {
             Event::Finished(summary) => self.finished(connection, summary),
             // One that is passed on was begun and is not over.
             Event::Closed => drop(self.end(connection)),
-            Event::Start { .. } | Event::Wrote { .. } => {}
+            Event::Thread { .. } | Event::Start { .. } | Event::Wrote { .. } => {}
         }
     }
 }

@@ -10,7 +10,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The loop `L` and its threads: what they are given (tasks `T`), and what they made of it (reports `R`).
 pub(super) struct Lead<L, T, R> {
@@ -48,6 +48,8 @@ pub(super) enum Duty<L, T> {
     Drive(L),
     /// Run the application.
     Run(T),
+    /// Look around: nothing else was to be done for a while.
+    Look,
     /// Nothing, ever again.
     Leave,
 }
@@ -135,9 +137,15 @@ impl<L, T, R> Lead<L, T, R> {
         std::mem::take(&mut state.reports)
     }
 
-    /// Waits for what `thread` has to do.
-    pub(super) fn next(&self, thread: usize) -> Duty<L, T> {
+    /// Whether the loop is taken by whichever of the threads has nothing to do.
+    pub(super) fn is_eager(&self) -> bool {
+        self.is_eager
+    }
+
+    /// Waits for what `thread` has to do; no longer than for `patience` if there is one.
+    pub(super) fn next(&self, thread: usize, patience: Option<Duration>) -> Duty<L, T> {
         let mut state = self.lock();
+        let mut is_late = false;
         loop {
             if let Some(task) = state.tasks[thread].take() {
                 return Duty::Run(task);
@@ -151,8 +159,19 @@ impl<L, T, R> Lead<L, T, R> {
             if state.is_over {
                 return Duty::Leave;
             }
+            if is_late {
+                return Duty::Look;
+            }
             state.sleeping[thread] = true;
-            state = self.threads[thread].wait(state).unwrap_or_else(PoisonError::into_inner);
+            let condition = &self.threads[thread];
+            (state, is_late) = match patience {
+                None => (condition.wait(state).unwrap_or_else(PoisonError::into_inner), false),
+                Some(patience) => {
+                    let waited = condition.wait_timeout(state, patience);
+                    let (state, result) = waited.unwrap_or_else(PoisonError::into_inner);
+                    (state, result.timed_out())
+                }
+            };
             state.sleeping[thread] = false;
             state.woken = state.woken.filter(|woken| *woken != thread);
         }
@@ -170,7 +189,7 @@ impl<L, T, R> Lead<L, T, R> {
         mut is_held_up: impl FnMut() -> bool,
     ) -> Option<L> {
         let mut state = self.lock();
-        let (mut seen, mut idle, mut held_up) = (None, 0, 0);
+        let (mut seen, mut idle, mut first_seen) = (None, 0, Instant::now());
         while !state.is_over {
             let is_same = seen == Some(state.times);
             let lies = state.laid_down.is_some() && state.offered.is_none();
@@ -178,16 +197,16 @@ impl<L, T, R> Lead<L, T, R> {
                 let times = state.times;
                 // The driver is not kept waiting for what the system says.
                 drop(state);
-                let takes = is_same && (held_up >= HELD_UP_LOOKS_MAX || !is_held_up());
+                let takes = is_same && (first_seen.elapsed() >= HELD_UP_TIME_MAX || !is_held_up());
                 if !is_same {
                     begin_look();
+                    first_seen = Instant::now();
                 }
                 state = self.lock();
                 let is_there = state.times == times && state.laid_down.is_some() && state.offered.is_none();
                 if takes && is_there {
                     return state.laid_down.take();
                 }
-                held_up = if is_same { held_up + 1 } else { 0 };
                 idle = 0;
                 seen = Some(times);
             } else {
@@ -223,9 +242,9 @@ impl<L, T, R> Lead<L, T, R> {
 /// Looks without a call of the application after which the watcher waits to be woken, a count: some ms.
 const IDLE_LOOKS_COUNT: u32 = 16;
 
-/// Looks for which the loop may lie there though its driver is only held up, a count: more than Linux gives one of several
-/// threads at a time (some ms), and little enough for who waits meanwhile.
-const HELD_UP_LOOKS_MAX: u32 = 20;
+/// How long the loop may lie there though its driver is only held up: more than Linux gives one of several threads at a time
+/// (3 ms), and little enough for who waits meanwhile.
+const HELD_UP_TIME_MAX: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {
@@ -267,16 +286,9 @@ mod tests {
         );
         assert_eq!((taken, begun, asked), (Some(7), 1, 4));
         lead.lay_down(8, true);
-        let mut asked = 0;
-        let taken = lead.watch(
-            PATIENCE,
-            || (),
-            || {
-                asked += 1;
-                true
-            },
-        );
-        assert_eq!((taken, asked), (Some(8), HELD_UP_LOOKS_MAX));
+        let begin = Instant::now();
+        assert_eq!(lead.watch(PATIENCE, || (), || true), Some(8));
+        assert!(begin.elapsed() >= HELD_UP_TIME_MAX);
     }
 
     #[test]
@@ -299,10 +311,10 @@ mod tests {
         lead.offer(1, 7);
         assert_eq!(lead.take_back(), None);
         lead.post(0, 5);
-        assert!(matches!(lead.next(0), Duty::Run(5)));
-        assert!(matches!(lead.next(1), Duty::Drive(7)));
+        assert!(matches!(lead.next(0, None), Duty::Run(5)));
+        assert!(matches!(lead.next(1, None), Duty::Drive(7)));
         lead.end();
-        assert!(matches!(lead.next(0), Duty::Leave));
+        assert!(matches!(lead.next(0, None), Duty::Leave));
         assert_eq!(lead.watch(PATIENCE, || (), || false), None);
     }
 
@@ -311,9 +323,9 @@ mod tests {
         let lead: Arc<Lead<u8, u8, ()>> = Arc::new(Lead::new(2, true));
         let follower = thread::spawn({
             let lead = Arc::clone(&lead);
-            move || match lead.next(1) {
+            move || match lead.next(1, None) {
                 Duty::Drive(event_loop) => event_loop,
-                Duty::Run(_) | Duty::Leave => panic!("nobody gave that"),
+                Duty::Run(_) | Duty::Look | Duty::Leave => panic!("nobody gave that"),
             }
         });
         while !lead.lock().sleeping[1] {
@@ -324,11 +336,19 @@ mod tests {
         assert_eq!(lead.take_back(), None);
         // One that comes later finds it too, unless it is another's.
         lead.lay_down(8, true);
-        assert!(matches!(lead.next(0), Duty::Drive(8)));
+        assert!(matches!(lead.next(0, None), Duty::Drive(8)));
         lead.offer(1, 9);
         lead.post(0, 5);
-        assert!(matches!(lead.next(0), Duty::Run(5)));
-        assert!(matches!(lead.next(1), Duty::Drive(9)));
+        assert!(matches!(lead.next(0, None), Duty::Run(5)));
+        assert!(matches!(lead.next(1, None), Duty::Drive(9)));
+    }
+
+    #[test]
+    fn who_waits_for_long_looks_around() {
+        let lead: Lead<u8, u8, ()> = Lead::new(1, true);
+        assert!(matches!(lead.next(0, Some(PATIENCE)), Duty::Look));
+        lead.post(0, 5);
+        assert!(matches!(lead.next(0, Some(PATIENCE)), Duty::Run(5)));
     }
 
     #[test]
@@ -351,7 +371,7 @@ mod tests {
         let followers = [0, 1, 2, 3].map(|number| {
             let lead = Arc::clone(&lead);
             thread::spawn(move || {
-                while let Duty::Drive(mut driven) = lead.next(number) {
+                while let Duty::Drive(mut driven) = lead.next(number, None) {
                     let round = driven.len();
                     if round == ROUNDS {
                         lead.lay_down(driven, true);
@@ -394,9 +414,9 @@ mod tests {
             }
             driven = match lead.take_back() {
                 Some(driven) => driven,
-                None => match lead.next(0) {
+                None => match lead.next(0, None) {
                     Duty::Drive(driven) => driven,
-                    Duty::Run(()) | Duty::Leave => panic!("nobody gave that"),
+                    Duty::Run(()) | Duty::Look | Duty::Leave => panic!("nobody gave that"),
                 },
             };
         }

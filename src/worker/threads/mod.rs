@@ -15,9 +15,10 @@ use log::{error, warn};
 use mio::Token;
 
 use super::event_loop::{EventLoop, Inline};
+use super::token;
 use crate::connection::{Call, Connection, Outcome, Place, Ran, Runner, Task, Ticket};
 use crate::limits::Limits;
-use crate::telemetry::observer::Note;
+use crate::telemetry::observer::{Event, Note};
 use crate::telemetry::scoreboard::{ThreadCounts, ThreadDoing};
 pub(super) use library::LibraryHost;
 pub(super) use passing::Passing;
@@ -306,12 +307,14 @@ impl EventLoop {
             {
                 let now = Instant::now();
                 self.note_wait(&waiting, now);
-                let Waiting { connection, ticket, call, has_waited, .. } = waiting;
+                let Waiting { connection, ticket, call, has_waited, since } = waiting;
                 // Its client may have gone meanwhile, though the poller has not told yet.
                 if has_waited && call.is_disconnected() {
                     self.give_up(connection);
                     continue;
                 }
+                let waited = if has_waited { now.saturating_duration_since(since) } else { Duration::ZERO };
+                self.tell_thread(connection, thread, waited);
                 return Some(self.assign(thread, Ask { connection, ticket, task: Task::Call(call) }, now));
             }
             if let Some(last) = threads.waiting.back_mut() {
@@ -340,6 +343,15 @@ impl EventLoop {
         let environ = if let Task::Call(call) = &task { Some(call.environ()) } else { None };
         self.resources.note(Note::ThreadRuns { thread, doing, now, environ });
         Assignment { thread, connection, ticket, task }
+    }
+
+    /// Tells the observer which thread has a connection's request.
+    fn tell_thread(&mut self, connection: Token, number: usize, waited: Duration) {
+        if let Some(observer) = &mut self.resources.observer
+            && let Some(entry) = self.connections.get(token::key(connection))
+        {
+            observer.observe(entry.connection.id(), Event::Thread { number, waited });
+        }
     }
 
     /// A request leaves those that wait, whatever comes of it.

@@ -5,9 +5,9 @@
 //! One of the threads drives the loop at a time (`lead`): one of the application's, or else the watcher, which never runs
 //! the application. A request that is complete is run by the driver itself if it has nothing in hand; while it runs, the loop
 //! lies there for the watcher to take up. So nothing is handed over for a call that is quick, and a call that lasts stops
-//! nothing. Where calls run in parallel (a Python without the GIL), any thread that has nothing to do takes it up as soon as
-//! requests come faster than they are answered. The process's main thread is the first of the application's, and drives whenever it runs nothing: some of what applications do
-//! is for the main thread only, and signals come to it.
+//! nothing. Where calls run in parallel (not in a Python with the GIL), any thread that has nothing to do takes it up as soon
+//! as requests come faster than they are answered; elsewhere the process's main thread, which is the first of the
+//! application's, drives whenever it runs nothing: some of what applications do is for it only, and signals come to it.
 
 use std::cell::Cell;
 use std::ffi::CString;
@@ -42,7 +42,7 @@ pub(crate) trait ThreadHost: Send + Sync {
     /// Whether quick calls of the application are to run in parallel; if not, a thread that has nothing to do is left alone
     /// until a call lasts.
     fn runs_in_parallel(&self) -> bool {
-        false
+        true
     }
 
     /// Begins a thread that is called `name` and runs `run`; returns what waits for its end.
@@ -183,10 +183,16 @@ impl Shared {
 
     /// Does what this thread is given, until the loop is over.
     fn follow(&self, number: usize, here: &mut Inline<Box<dyn Application>>) {
+        // Where others drive though the main thread is idle, that has to look by itself for the signals that came to it.
+        let patience = (number == 0 && self.lead.is_eager()).then_some(IDLE_LOOK_TIME);
         loop {
-            match self.lead.next(number) {
+            match self.lead.next(number, patience) {
                 Duty::Drive(event_loop) => self.drive(event_loop, Some((number, &mut *here))),
                 Duty::Run(assignment) => self.report(assignment.run(|task| here.run(task))),
+                Duty::Look => {
+                    self.host.look_around();
+                    fork_watch::end_child(0);
+                }
                 Duty::Leave => return,
             }
         }
@@ -222,6 +228,13 @@ impl Shared {
                     event_loop.deliver(report);
                 }
             }
+            // Before a thread is given a task that could as well drive and run it by itself: it would be given the next one in
+            // the same way, and be woken for each. Where calls run in parallel, any of them drives as well as the first.
+            if (number.is_none() || !self.lead.is_eager())
+                && let Some(better) = event_loop.threads.better_driver(number)
+            {
+                return self.lead.offer(better, event_loop);
+            }
             while let Some(assignment) = event_loop.next_assignment(number) {
                 match &mut here {
                     Some((number, here)) if *number == assignment.thread => {
@@ -241,9 +254,6 @@ impl Shared {
             if !late.is_empty() {
                 self.tell_where(&late);
                 event_loop.ask_for_successor();
-            }
-            if let Some(better) = event_loop.threads.better_driver(number) {
-                return self.lead.offer(better, event_loop);
             }
             if number == Some(0) && (event_loop.take_interrupted() || looked.elapsed() > LOOK_TIME) {
                 looked = Instant::now();
@@ -341,6 +351,9 @@ const OWN_SIGNALS: [Signal; 8] = [
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// How often the main thread looks around while it is idle and another drives: no signal's handler waits longer.
+const IDLE_LOOK_TIME: Duration = Duration::from_millis(100);
 
 /// How often the main thread looks around, where nothing interrupts it.
 const LOOK_TIME: Duration = Duration::from_secs(1);

@@ -1,0 +1,161 @@
+//! Files that are served beside the application: what a request gets that asks for one, without a call of it.
+//!
+//! # How this works
+//!
+//! The path of the URL, which is SCRIPT_NAME and PATH_INFO, is looked for under each prefix that it begins with (`target`).
+//! What is opened there (`folder`) is a file, or a folder with an index; all else is left to the application. Then the
+//! request's conditions are weighed (`conditions`), the coding chosen (`coding`), the ranges cut (`ranges`), and the head and
+//! the pieces of the file become one [`Reply`], whose bytes the connection sends as it sends an application's.
+//!
+//! All but `folder` are functions of bytes.
+
+mod coding;
+mod conditions;
+mod folder;
+mod media_type;
+mod multipart;
+mod ranges;
+mod reply;
+mod target;
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::application::environ::Environ;
+use crate::application::response_head::ResponseHead;
+use crate::limits::Limits;
+use coding::Coding;
+use folder::{Found, Links, Opened};
+pub(crate) use reply::Reply;
+use reply::{Asked, Representations};
+use target::Target;
+
+/// Folders whose files are served beside the application, without a call of it.
+///
+/// What they do not have is the application's to answer. Names that begin with a dot are not served, nor what is no regular
+/// file; nothing outside a folder is.
+#[derive(Clone, Debug, Default)]
+pub struct StaticFiles {
+    /// The longest prefix first.
+    folders: Vec<Folder>,
+    cache_control: Option<String>,
+    links: Links,
+}
+
+#[derive(Clone, Debug)]
+struct Folder {
+    /// What a path begins with, without a slash at its end: nothing for all of them.
+    prefix: Vec<u8>,
+    path: PathBuf,
+}
+
+impl StaticFiles {
+    /// No folder yet.
+    pub fn new() -> Self {
+        StaticFiles::default()
+    }
+
+    /// Serves the files of `folder` at paths below `prefix`, which begins with a slash. Of prefixes that fit, the longest goes
+    /// first, and of equal ones the first that was given; the next has what the one before it lacks.
+    ///
+    /// The folder must be there. It is found by its name for each request, so that another may take its place.
+    pub fn folder(mut self, prefix: &str, folder: impl AsRef<Path>) -> io::Result<Self> {
+        if !prefix.starts_with('/') || prefix.contains('\0') {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("the prefix {prefix:?} does not begin with a slash, as /static does"),
+            ));
+        }
+        let path = std::path::absolute(folder)?;
+        if !fs::metadata(&path)?.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is no folder"));
+        }
+        self.folders.push(Folder { prefix: prefix.trim_end_matches('/').into(), path });
+        self.folders.sort_by_key(|folder| Reverse(folder.prefix.len()));
+        Ok(self)
+    }
+
+    /// Sends this as Cache-Control with each file.
+    #[must_use]
+    pub fn cache_control(self, value: impl Into<String>) -> Self {
+        StaticFiles { cache_control: Some(value.into()), ..self }
+    }
+
+    /// Follows symbolic links, wherever they lead. Without it none is followed below the folder: who may make a link there
+    /// could have any file served that the process may read.
+    #[must_use]
+    pub fn follow_links(self) -> Self {
+        StaticFiles { links: Links::Followed, ..self }
+    }
+
+    /// What a request gets that asks for a file; `None` if it is the application's.
+    pub(crate) fn answer(&self, environ: &Environ, limits: &Limits) -> Option<Reply> {
+        let path = url_path(environ);
+        let fitting =
+            self.folders.iter().filter_map(|folder| Some((folder, target::below(&folder.prefix, &path)?)));
+        for (folder, rest) in fitting {
+            let Some(target) = Target::of(rest) else { continue };
+            match folder::find(&folder.path, target.name(), self.links) {
+                Found::Nothing => {}
+                Found::Folder => {
+                    // It moves only where the slash leads to something.
+                    let index = target.index();
+                    if matches!(folder::find(&folder.path, &index, self.links), Found::File(_)) {
+                        return Some(moved(environ, &path, folder.path.join(target.shown())));
+                    }
+                }
+                Found::File(file) => {
+                    let there = self.representations(folder, &target, file);
+                    let asked = Asked::of(environ);
+                    return Some(asked.answer(there, self.cache_control.as_deref(), limits));
+                }
+                Found::Failure(error) => {
+                    let path = folder.path.join(target.shown());
+                    return Some(Reply::failure(environ, path, error));
+                }
+            }
+        }
+        None
+    }
+
+    /// The file with what lies beside it in other codings.
+    fn representations(&self, folder: &Folder, target: &Target, file: Opened) -> Representations {
+        let mut coded = Vec::new();
+        for coding in Coding::ALL {
+            let name = [target.name(), coding.suffix()].concat();
+            if let Found::File(file) = folder::find(&folder.path, &name, self.links) {
+                coded.push((coding, file));
+            }
+        }
+        Representations { path: folder.path.join(target.shown()), file, coded }
+    }
+}
+
+/// The answer to a request for a folder without the slash: relative names in its index would lead elsewhere.
+fn moved(environ: &Environ, url_path: &[u8], folder: PathBuf) -> Reply {
+    let mut location = target::encoded(url_path);
+    location.push('/');
+    if !environ.query().is_empty() {
+        location.push('?');
+        let graphic = environ.query().iter().filter(|byte| byte.is_ascii_graphic());
+        location.extend(graphic.map(|byte| char::from(*byte)));
+    }
+    Reply::short(environ, folder, "301 Moved Permanently", &[("Location", &location)])
+}
+
+/// The path of the URL as the client asked for it, decoded.
+fn url_path(environ: &Environ) -> Cow<'_, [u8]> {
+    match environ.get("SCRIPT_NAME").unwrap_or_default() {
+        [] => Cow::Borrowed(environ.path()),
+        script_name => Cow::Owned([script_name, environ.path()].concat()),
+    }
+}
+
+/// A head of the server's own.
+fn head<V: AsRef<[u8]>>(status: &str, fields: &[(&str, V)]) -> ResponseHead {
+    let fields = fields.iter().map(|(name, value)| (*name, value));
+    ResponseHead::new(status, fields, usize::MAX).expect("the server's own heads are valid")
+}

@@ -8,10 +8,12 @@ mod demo;
 mod did_you_mean;
 mod host;
 mod logs;
+mod nginx;
 mod option_names;
 mod options;
 mod output;
 pub(crate) mod program;
+mod record;
 mod request;
 mod serve;
 mod setup;
@@ -61,6 +63,9 @@ enum Command {
     /// Say whether `tidegate serve` would do with these options: read all settings, and load the application.
     #[command(after_help = check::EXAMPLES)]
     Check(Box<Configured>),
+    /// Print what nginx is to be told to pass requests on.
+    #[command(after_help = nginx::EXAMPLES)]
+    Nginx(Box<Configured>),
     /// Show how the workers of a running server are, live.
     #[command(after_help = top::EXAMPLES)]
     Top(top::Options),
@@ -116,6 +121,7 @@ fn run_program(program: &Program, host: &'static dyn Host, arguments: Vec<OsStri
     let run = match command {
         Command::Serve(configured) => serve::run(program, host, &configured.options),
         Command::Check(configured) => check::run(program, host, &configured.options, &entries).map(|()| 0),
+        Command::Nginx(configured) => nginx::run(&configured.options).map(|()| 0),
         Command::Top(options) => top::run(&options).map(|()| 0),
         Command::Request(options) => request::run(&options).map(|()| 0),
         Command::Decode(options) => decode::run(&options).map(|()| 0),
@@ -148,7 +154,12 @@ fn gather(program: &Program, definition: &clap::Command, mut arguments: Vec<OsSt
 /// [`parse`], when all is gathered.
 fn definition(program: &Program) -> clap::Command {
     let without_app = |command: clap::Command| command.mut_arg(APP, |app| app.required(false));
-    program.adapt(Cli::command().mut_subcommand("serve", without_app).mut_subcommand("check", without_app))
+    // For nginx it makes no difference which, and a whole command line can be given.
+    let any_app = |command: clap::Command| {
+        command.mut_arg(APP, |app| app.required(false).default_value(APP).hide_default_value(true))
+    };
+    let command = Cli::command().mut_subcommand("serve", without_app).mut_subcommand("check", without_app);
+    program.adapt(command.mut_subcommand("nginx", any_app))
 }
 
 /// The id of APP, and its name in a file.

@@ -5,6 +5,7 @@
 mod check;
 mod config;
 mod decode;
+mod logs;
 mod process;
 mod program;
 mod request;

@@ -1,7 +1,5 @@
 //! `tidegate nginx`: what nginx is to be told, for the listeners that are asked for.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use super::options::Options;
 use super::{Result, banner, print};
 use crate::net::listener::Address;
@@ -55,9 +53,10 @@ fn seen_by_nginx(address: &Address) -> std::result::Result<String, &'static str>
     match address {
         Address::Tcp { port: 0, .. } => Err("the port is any free one, which is known once it listens"),
         Address::Tcp { host, port } => {
-            let host = match host.parse() {
-                Ok(IpAddr::V4(ip)) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
-                Ok(IpAddr::V6(ip)) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.to_string(),
+            // Every address of this machine is listened on; nginx takes one.
+            let host = match host.as_str() {
+                "0.0.0.0" => "127.0.0.1".to_owned(),
+                "::" => "::1".to_owned(),
                 _ => host.clone(),
             };
             Ok(Address::Tcp { host, port: *port }.to_string())

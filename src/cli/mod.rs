@@ -1,5 +1,6 @@
 //! The command: its subcommands, and what they have in common.
 
+mod apps;
 mod banner;
 mod check;
 mod config;
@@ -137,7 +138,10 @@ fn gather(program: &Program, definition: &clap::Command, mut arguments: Vec<OsSt
         arguments.push("serve".into());
     }
     let mut gathered = config::gather(definition, arguments)?;
-    if is_bare && program.takes_app() && !gathered.entries.iter().any(|entry| entry.name() == APP) {
+    if is_bare
+        && program.takes_app()
+        && !gathered.entries.iter().any(|entry| [APP, MOUNT].contains(&entry.name()))
+    {
         gathered.arguments.push("demo".into());
     }
     Ok(gathered)
@@ -146,12 +150,14 @@ fn gather(program: &Program, definition: &clap::Command, mut arguments: Vec<OsSt
 /// What clap knows of the command. APP may stand in the environment or in a file: that it is nowhere is found by
 /// [`parse`], when all is gathered.
 fn definition(program: &Program) -> clap::Command {
-    let without_app = |command: clap::Command| command.mut_arg(APP, |app| app.required(false));
-    program.adapt(Cli::command().mut_subcommand("serve", without_app).mut_subcommand("check", without_app))
+    program.adapt(Cli::command())
 }
 
 /// The id of APP, and its name in a file.
 const APP: &str = "app";
+/// The name of the option for applications below a prefix, and its id.
+const MOUNT: &str = "mount";
+const MOUNTS: &str = "mounts";
 
 fn parse(
     mut definition: clap::Command,
@@ -166,7 +172,7 @@ fn parse(
         }
         // The matches are no help here: of an argument that the subcommand has not, they say in a release build
         // only that it was not given.
-        if config::has_settings(command) && !asked.contains_id(APP) {
+        if config::has_settings(command) && ![APP, MOUNTS].iter().any(|id| asked.contains_id(id)) {
             let message = "which application? Give <APP>, or `app` in the file of --config, or TIDEGATE_APP";
             return Err(command.error(ErrorKind::MissingRequiredArgument, message));
         }

@@ -28,7 +28,7 @@ const LADDER: &[&str] = &[
 /// What only some rooms may name though it stands below others: a path in the crate, and those rooms.
 const INSIDES: &[(&str, &[&str])] = &[
     ("cli", &["main"]),
-    ("connection", &["worker", "master/abort"]),
+    ("connection", &["worker", "master/abort", "cli/warm_up"]),
     ("protocol/uwsgi", &["protocol", "cli/request", "cli/decode"]),
     ("protocol/http", &["protocol"]),
     ("protocol/fastcgi", &["protocol"]),

@@ -15,11 +15,11 @@ pub(crate) fn of(py: Python<'_>, error: &PyErr) -> AppError {
 }
 
 /// Why an application cannot be loaded, as the loader explains it.
-pub(crate) fn at_load(py: Python<'_>, error: &PyErr) -> AppError {
+pub(crate) fn at_load(py: Python<'_>, app: &str, error: &PyErr) -> AppError {
     forked::end_child(py, error);
     let explained = py
         .import("tidegate._loader")
-        .and_then(|loader| loader.call_method1("explain", (error.value(py), error.traceback(py))))
+        .and_then(|loader| loader.call_method1("explain", (app, error.value(py), error.traceback(py))))
         .and_then(|text| text.extract::<String>());
     AppError::new(explained.unwrap_or_else(|_| text(py, error)))
 }

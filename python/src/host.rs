@@ -43,7 +43,7 @@ impl Host for PythonHost {
                 drop(before);
                 Ok(Box::new(application))
             };
-            load().map_err(|error| failure::at_load(py, &error))
+            load().map_err(|error| failure::at_load(py, app, &error))
         })
     }
 

@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from types import ModuleType, TracebackType
 from typing import Any, Callable
 
+from tidegate import _kinds
+from tidegate._kinds import LoadError
+
 #: What a module's application is called, where the command line does not say; the first that there is.
 NAMES = ("application", "app")
-
-
-class LoadError(Exception):
-    """The application cannot be found, for a reason that needs no traceback."""
 
 
 def load(app: str, search_path: Sequence[str | os.PathLike[str]], environment: Sequence[tuple[str, str]]) -> Callable[..., Any]:
@@ -28,19 +27,42 @@ def load(app: str, search_path: Sequence[str | os.PathLike[str]], environment: S
     name = _prepare_file(target) if is_file else _prepare_module(target)
     for folder in reversed(search_path):
         _go_first(os.path.abspath(folder))
-    module = importlib.import_module(name)
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        # Unless it is the module itself or its package, the application's own code has asked for it.
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        raise LoadError(_nowhere(error.name)) from None
     application = _evaluate(module, expression) if expression else _default(module)
     if not callable(application):
         raise LoadError(f"{app} is no application: {type(application).__name__} is not callable")
+    _kinds.refuse_asgi(app, application)
+    _kinds.resolve_django_urls(application)
     return application
 
 
-def explain(error: BaseException, frames: TracebackType | None) -> str:
+def explain(app: str, error: BaseException, frames: TracebackType | None) -> str:
     """Says why load() failed: in its own words, or with the traceback from where the application's code begins."""
     if isinstance(error, LoadError):
         return str(error)
-    lines = traceback.format_exception(type(error), error, _without_loader(frames))
-    return "".join(lines).rstrip()
+    first = _without_loader(frames)
+    if first is None and error.__cause__ is None and error.__context__ is None:
+        # As with a syntax error, which says itself where it is.
+        lines = traceback.format_exception_only(type(error), error)
+    else:
+        lines = traceback.format_exception(type(error), error, first)
+    return f"cannot load {app}:\n" + "".join(lines).rstrip()
+
+
+def _nowhere(name: str) -> str:
+    """Says that there is no such module, and where it was looked for."""
+    folders = [folder for folder in sys.path if os.path.isdir(folder)]
+    places = "".join(f"\n    {folder}" for folder in folders)
+    return (
+        f"there is no module {name!r}. It was looked for in (--chdir and --pythonpath change the first of them; "
+        f"another environment's packages are found by that environment's own tidegate):{places}"
+    )
 
 
 def _prepare_module(name: str) -> str:
@@ -153,9 +175,14 @@ def _go_first(folder: str) -> None:
 
 def _without_loader(frames: TracebackType | None) -> TracebackType | None:
     """The traceback from where the application's own code begins."""
-    ours = (__file__, importlib.__file__, "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>")
+    ours = (
+        __file__,
+        _kinds.__file__,
+        importlib.__file__,
+        "<frozen importlib._bootstrap>",
+        "<frozen importlib._bootstrap_external>",
+    )
     first = frames
     while first is not None and first.tb_frame.f_code.co_filename in ours:
         first = first.tb_next
-    # A factory that is written in C has no frames of its own.
-    return first or frames
+    return first

@@ -8,14 +8,17 @@ use super::config::Entry;
 use super::options::Options;
 use super::output::Output;
 use super::setup::{self, Setup};
+use super::warm_up::warm_up;
 use super::{Host, Program, Result, apps, print, start};
+use crate::net::listener::Listener;
 
 /// The line of [`EXAMPLES`] that names an application.
 pub(super) const EXAMPLE_WITH_APP: &str = "  tidegate check myproject.wsgi --workers auto\n";
 
 pub(super) const EXAMPLES: &str = "\
 It takes the options of `tidegate serve`, from the command line, the environment and a file, and tells where each was \
-given. It loads the application, so that this is also a test of its imports; it opens no socket, and calls nothing.
+given. It loads the application, so that this is also a test of its imports, and asks it for the paths of --warm-up; it \
+opens no socket.
 
 The exit status is 0, or 1 if something is wrong, which is told as `tidegate serve` would tell it.
 
@@ -26,16 +29,21 @@ Examples:
 
 /// Says what is set and where, loads the application, and says what would be served.
 pub(super) fn run(program: &Program, host: &dyn Host, options: &Options, entries: &[Entry]) -> Result<()> {
-    Setup::new(options)?;
+    let Setup { owner, .. } = Setup::new(options)?;
+    let stats = options.listening.stats(owner);
+    let listeners = options.listening.addresses(owner).into_iter().map(|(_, address, how)| (address, how));
+    for (address, how) in listeners.chain(stats) {
+        Listener::check(&address, &how)?;
+    }
     start::log(&options.telling, &Output::standard(io::stderr())?);
     print(settings(program, entries).as_bytes())?;
 
     let begin = Instant::now();
     // What it holds is let go of as at a server's end.
-    drop(
-        setup::load(program, host, options, |app, error| Err(app.failed(error)))
-            .map_err(|failure| failure.to_string())?,
-    );
+    let mut app = setup::load(program, host, options, |app, error| Err(app.failed(error)))
+        .map_err(|failure| failure.to_string())?;
+    warm_up(&mut app, &options.loading.warm_up, &options.limits())?;
+    drop(app);
     let seconds = begin.elapsed().as_secs_f64();
     let apps = options.apps();
     let verb = if apps.len() == 1 { "loads" } else { "load" };

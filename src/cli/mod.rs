@@ -20,6 +20,7 @@ mod start;
 mod threads;
 mod top;
 mod values;
+mod warm_up;
 
 use std::error::Error;
 use std::ffi::OsString;

@@ -11,6 +11,7 @@ use super::values::{
     Seconds, Size, WorkerCount, access_log_format, assignment, field_value, mode, mount, static_folder,
     thread_count, waiting_time,
 };
+use super::warm_up::target;
 use crate::limits::Limits;
 use crate::master::Retirement;
 use crate::net::listener::{Address, ListenOptions, Owner, parse_network};
@@ -75,6 +76,13 @@ pub(super) struct Loading {
     /// Whether to end with status 1 if the application cannot be loaded; else each request is answered with 500.
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
     pub(super) need_app: bool,
+
+    /// Have each new worker answer a GET of PATH before it serves. May be given several times.
+    ///
+    /// PATH is /path?query, or http://HOST/path where the application wants its own host. If it raises, or answers with a
+    /// status of 500 or more, that is as if it could not be loaded: a start fails, a reload keeps the old workers.
+    #[arg(long, value_name = "PATH", value_parser = target)]
+    pub(super) warm_up: Vec<String>,
 }
 
 #[derive(Args, Debug)]
@@ -205,6 +213,12 @@ pub(super) struct Workers {
     /// Replace a worker that has grown to so much resident memory, in MiB.
     #[arg(long, value_name = "MIB", value_parser = value_parser!(u64).range(1..=1 << 30))]
     pub(super) max_rss: Option<u64>,
+
+    /// How many new workers a reload starts at once; each then takes the place of one that serves [default: a quarter].
+    ///
+    /// Few keep memory and the processor for those that serve. If the first few cannot load the code, all stays as it was.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    pub(super) reload_step: Option<u32>,
 
     /// Reload when PATH changes, as SIGHUP does: a file, or any file in a folder. May be given several times.
     #[arg(long, value_name = "PATH")]

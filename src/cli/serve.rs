@@ -10,6 +10,7 @@ use super::logs::Logs;
 use super::options::Options;
 use super::setup::{self, Setup};
 use super::threads::Threads;
+use super::warm_up::warm_up;
 use super::{Host, Program, Result, apps, banner, start};
 use crate::application::{AppError, Application};
 use crate::cli::demo::Builtin;
@@ -88,6 +89,7 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
             grace: limits.grace_time_max,
             retirement: options.workers.retirement(),
         },
+        reload_step: options.workers.reload_step,
         reload_on: options.workers.reload_on.clone(),
         preloaded: options.workers.preload,
         invocation,
@@ -115,18 +117,20 @@ struct Serving<'a> {
 impl Serving<'_> {
     /// Serves in this process.
     fn alone(&self, listeners: Vec<Listener>) -> Result<()> {
-        let app = self.load()?;
+        let mut app = self.load()?;
+        self.warm_up(&mut app)?;
         let mut worker = BareWorker::new(listeners, self.limits(), None)?;
         self.prepare(&mut worker, None);
         worker.stopper().on_signals()?;
         fork_watch::reset_in_children(&[SIGTERM, SIGQUIT, SIGINT])?;
-        self.print_banner(&worker.listeners().collect::<Vec<_>>());
+        self.announce(&worker.listeners().collect::<Vec<_>>());
         Ok(self.run(worker, app)?)
     }
 
     /// Serves as one of the master's workers.
     fn work(&self, setup: WorkerSetup) -> Result<()> {
         let loaded = self.app.take().map_or_else(|| self.load(), Ok);
+        let loaded = loaded.and_then(|mut app| self.warm_up(&mut app).map(|()| app));
         let app = match loaded {
             Ok(app) => app,
             Err(failure) => {
@@ -200,7 +204,20 @@ impl Serving<'_> {
         Ok(loaded.map_err(|failure| failure.to_string())?)
     }
 
-    fn print_banner(&self, listeners: &[&Listener]) {
+    /// Has the application answer what `--warm-up` names.
+    fn warm_up(&self, app: &mut Box<dyn Application>) -> Result<()> {
+        let warmed = warm_up(app, &self.options.loading.warm_up, &self.limits());
+        fork_watch::end_child(i32::from(warmed.is_err()));
+        match warmed {
+            Err(failure) if !self.options.loading.need_app => {
+                error!("{failure}");
+                Ok(())
+            }
+            warmed => warmed,
+        }
+    }
+
+    fn announce(&self, listeners: &[&Listener]) {
         let apps = self.options.apps();
         let (path, below) = match apps.first() {
             Some(app) if self.program.builtin(app.name) == Some(Builtin::Demo) => ("/hello", app.prefix),
@@ -211,6 +228,9 @@ impl Serving<'_> {
         let banner = banner::banner(self.program.name(), &apps::shown(&apps), &path, listeners);
         // stdout may be closed, or a pipe whose reader has left. That is no reason not to serve.
         let _ = self.logs.stdout.clone().write_all(banner.as_bytes());
+        if apps.iter().any(|app| self.program.builtin(app.name).is_none()) {
+            start::warn_of_root();
+        }
     }
 
     fn write_pid_file(&self) -> Result<()> {
@@ -239,7 +259,7 @@ impl MasterHooks for Serving<'_> {
         {
             error!("{error}");
         }
-        self.print_banner(&listeners.iter().collect::<Vec<_>>());
+        self.announce(&listeners.iter().collect::<Vec<_>>());
     }
 
     fn reopen_logs(&self) {

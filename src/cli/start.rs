@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use env_logger::{Builder, Target};
 use log::{Level, LevelFilter, error, warn};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::geteuid;
 
 use super::logs::OwnLines;
 use super::option_names::in_options;
@@ -78,6 +79,16 @@ fn level(verbose: u8, quiet: u8) -> LevelFilter {
         (0, _) => LevelFilter::Error,
         (1, _) => LevelFilter::Debug,
         (_, _) => LevelFilter::Trace,
+    }
+}
+
+/// Says so if an application's code is about to run with root's rights.
+pub(super) fn warn_of_root() {
+    if geteuid().is_root() {
+        warn!(
+            "the application runs as root: whoever finds a hole in it owns this machine; --user www-data (systemd: User=) \
+             gives it another user once the sockets are open"
+        );
     }
 }
 

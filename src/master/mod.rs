@@ -28,9 +28,10 @@
 //! at once; SIGHUP reloads, SIGUSR2 upgrades, SIGUSR1 has the log files opened anew, SIGTTIN and SIGTTOU change the number
 //! of workers. SIGCHLD needs only the turn.
 //!
-//! **A reload** gets the next generation's number; `fill` then finds that this generation lacks workers, and forks them
-//! beside those that serve. Once every number has one that serves, the generation is the current one, and all others are
-//! told to leave. If one of the new ones cannot start, they are all dismissed, and the old ones have served all along.
+//! **A reload** gets the next generation's number; `fill` then finds that this generation lacks workers, and forks a few of
+//! them beside those that serve. Once these serve, each takes the place of the one that had its number, and so do those that
+//! follow; when every number has one, the generation is the current one. If one of the first cannot start, they are all
+//! dismissed, and the old ones have served all along.
 //!
 //! **A worker that dies** is found by `reap`, which logs why, and `fill` finds its number missing. One that dies right after
 //! its start makes the next start wait, longer each time (`backoff`). Before the master has served for the first time,
@@ -71,6 +72,7 @@ pub(crate) use worker_setup::WorkerSetup;
 use crate::net::listener::Listener;
 use crate::process::fork_watch;
 use crate::telemetry::scoreboard::Scoreboard;
+use crate::telemetry::stats::State;
 use fleet::Fleet;
 use releases::Releases;
 use sd_notify::SdNotify;
@@ -85,6 +87,8 @@ pub(crate) struct Plan {
     pub workers: u32,
     /// What each of them is held to.
     pub bounds: Bounds,
+    /// How many workers a reload starts at once, a count from 1 on; `None` is a quarter of them.
+    pub reload_step: Option<u32>,
     /// Paths whose change is a reload.
     pub reload_on: Vec<PathBuf>,
     /// Whether the application was loaded before the fork. Other code then takes another master.
@@ -130,16 +134,6 @@ pub(crate) struct Master<'a> {
     stats: Option<Stats>,
 }
 
-/// How far the master is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Not every worker has served yet.
-    Starting,
-    Serving,
-    /// It ends when its workers have ended.
-    Stopping,
-}
-
 impl<'a> Master<'a> {
     /// A master for these listeners, whose signals it hears from here on. It tells on the listeners `stats`, if there are
     /// any, how the workers are. `handover` is what the master before it left.
@@ -159,7 +153,7 @@ impl<'a> Master<'a> {
             state: State::Starting,
             listeners,
             fleet: Fleet::new(plan.workers, plan.bounds, scoreboard),
-            releases: Releases::new(),
+            releases: Releases::new(plan.reload_step),
             watched: Watched::new(plan.reload_on, now)?,
             systemd: SdNotify::new(now, handover.is_awaited()),
             handover,

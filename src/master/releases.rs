@@ -1,13 +1,16 @@
 //! The releases: which load of the code serves, and the reload that is to take its place.
 //!
-//! A reload has workers load the code anew, which take the place of those that serve only once all of them do.
+//! A reload has workers load the code anew, a few at a time, so that there is memory for them. The first few show that the
+//! code can be loaded: until all of these serve, nothing else changes, and if one of them cannot start, all is as it was. From
+//! then on each new worker takes the place of the one before it as soon as it serves.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use log::{error, info};
 
-use super::fleet::Fleet;
+use super::fleet::{Fleet, Stage};
 use super::sd_notify::SdNotify;
 use super::worker_setup::unix_micros;
 
@@ -18,18 +21,22 @@ pub(super) struct Releases {
     /// The last one that was begun.
     last: u32,
     reload: Option<Reload>,
+    /// How many workers a reload starts at once, a count; `None` is a quarter of them.
+    step: Option<u32>,
 }
 
 /// A reload on its way.
 struct Reload {
     generation: u32,
     began: Instant,
+    /// The first ones serve: the code can be loaded.
+    is_proven: bool,
 }
 
 impl Releases {
-    /// The first one.
-    pub(super) fn new() -> Self {
-        Releases { current: 1, last: 1, reload: None }
+    /// The first one. A reload is to start so many workers at once; `None` is a quarter of them.
+    pub(super) fn new(step: Option<u32>) -> Self {
+        Releases { current: 1, last: 1, reload: None, step }
     }
 
     /// The load that serves.
@@ -37,34 +44,72 @@ impl Releases {
         self.current
     }
 
-    /// The load that serves, and the one that is to take its place.
-    pub(super) fn wanted(&self) -> impl Iterator<Item = u32> + use<> {
-        [Some(self.current), self.reloaded()].into_iter().flatten()
+    /// The loads of which a worker will do for each number, from and to, and how many may be started just now.
+    pub(super) fn wanted(&self, fleet: &Fleet) -> Vec<(RangeInclusive<u32>, usize)> {
+        let Some(reload) = &self.reload else { return vec![(0..=self.current, usize::MAX)] };
+        let started = fleet.count(|one| one.generation == reload.generation && one.stage == Stage::Starting);
+        let at_work =
+            if reload.is_proven { started } else { started + fleet.serving(reload.generation).len() };
+        let may_start = self.step(fleet).saturating_sub(at_work);
+        // Workers of the load before are made up for only while they might have to serve on.
+        let before = if reload.is_proven { 0 } else { usize::MAX };
+        vec![(0..=self.current, before), (reload.generation..=reload.generation, may_start)]
     }
 
-    /// The load that is to take the place of the one that serves.
-    pub(super) fn reloaded(&self) -> Option<u32> {
-        self.reload.as_ref().map(|reload| reload.generation)
+    /// The load that is to take the place of the one that serves, while it may still turn out that it cannot.
+    pub(super) fn on_trial(&self) -> Option<u32> {
+        self.reload.as_ref().filter(|reload| !reload.is_proven).map(|reload| reload.generation)
+    }
+
+    /// Whether this load serves, or is about to.
+    pub(super) fn is_wanted(&self, generation: u32) -> bool {
+        generation == self.current
+            || self.reload.as_ref().is_some_and(|reload| reload.generation == generation)
+    }
+
+    fn step(&self, fleet: &Fleet) -> usize {
+        let wanted = fleet.wanted();
+        self.step.unwrap_or(wanted.div_ceil(4)).clamp(1, wanted) as usize
     }
 
     /// Loads the code anew in as many workers as serve. One that is on its way is given up for it: its code is older.
     pub(super) fn begin(&mut self, why: &str, fleet: &mut Fleet, systemd: &SdNotify) {
         if let Some(reload) = self.reload.take() {
             info!("reload: begun anew");
-            fleet.retire(|one| one.generation == reload.generation);
+            if reload.is_proven {
+                // Those of it that serve go on, as do those of the load before.
+                self.current = reload.generation;
+                fleet.retire(|one| one.generation == reload.generation && one.stage == Stage::Starting);
+            } else {
+                fleet.retire(|one| one.generation == reload.generation);
+            }
         }
         self.last += 1;
-        self.reload = Some(Reload { generation: self.last, began: Instant::now() });
+        self.reload = Some(Reload { generation: self.last, began: Instant::now(), is_proven: false });
         let master = &fleet.scoreboard().master;
         master.reloads.fetch_add(1, Relaxed);
         master.reload_began_at.store(unix_micros(), Relaxed);
         fleet.forget_failures();
         systemd.reloading();
-        info!("reload ({why}): {} new workers load the code", fleet.wanted());
+        let (count, step) = (fleet.wanted(), self.step(fleet));
+        match count {
+            1 => info!("reload ({why}): a new worker loads the code"),
+            _ if step == count as usize => info!("reload ({why}): {count} new workers load the code"),
+            _ => info!("reload ({why}): {count} new workers load the code, {step} at a time"),
+        }
     }
 
-    /// Has the old workers leave, if all new ones serve.
+    /// Has old workers leave whose place new ones have taken.
     pub(super) fn settle(&mut self, fleet: &mut Fleet, systemd: &SdNotify) {
+        let step = self.step(fleet);
+        let Some(reload) = &mut self.reload else { return };
+        let (generation, serving) = (reload.generation, fleet.serving(reload.generation));
+        reload.is_proven |= serving.len() >= step;
+        if reload.is_proven {
+            fleet.retire(|one| {
+                one.generation < generation && one.is_in_service() && serving.contains(&one.number)
+            });
+        }
         let Some(reload) = self.reload.take_if(|reload| fleet.all_serve(reload.generation)) else { return };
         self.current = reload.generation;
         fleet.scoreboard().master.generation.store(reload.generation, Relaxed);

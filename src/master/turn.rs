@@ -31,7 +31,7 @@ impl Master<'_> {
         self.systemd.status(self.fleet.status());
         let open = self.stats_are_open();
         if let Some(stats) = &mut self.stats {
-            stats.turn(now, open, &mut self.fleet, &self.listeners);
+            stats.turn(now, open, self.state, &mut self.fleet, &self.listeners);
         }
         if self.state == State::Stopping && self.fleet.len() == 0 {
             return Err(End::Stopped(0));
@@ -115,10 +115,10 @@ impl Master<'_> {
         let why = worker.failure().unwrap_or_else(|| format!("a worker ended before it served: {ending}"));
         match self.state {
             State::Starting => return self.fail(why),
-            State::Serving if self.releases.reloaded() == Some(worker.generation) => {
+            State::Serving if self.releases.on_trial() == Some(worker.generation) => {
                 self.releases.fail(&why, &mut self.fleet, &self.systemd);
             }
-            State::Serving if self.releases.current() == worker.generation => {
+            State::Serving if self.releases.is_wanted(worker.generation) => {
                 self.fleet.record_failed_start(worker, &why);
             }
             // Of a reload that was given up, or of no use any more.
@@ -152,10 +152,11 @@ impl Master<'_> {
         if self.state == State::Stopping {
             return Ok(());
         }
-        for generation in self.releases.wanted() {
+        for (generations, mut may_start) in self.releases.wanted(&self.fleet) {
             for number in 1..=self.fleet.wanted() {
-                if self.fleet.is_missing(number, generation, now) {
-                    self.spawn(number, generation)?;
+                if may_start > 0 && self.fleet.is_missing(number, &generations, now) {
+                    may_start -= 1;
+                    self.spawn(number, *generations.end())?;
                 }
             }
         }

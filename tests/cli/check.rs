@@ -137,3 +137,41 @@ fn secrets_are_not_shown() {
     assert!(done.text().contains("SECRET_KEY=…") && !done.text().contains("s3cr3t"), "{}", done.text());
     assert!(done.text().contains("/srv/a, /srv/b"), "{}", done.text());
 }
+
+#[test]
+fn where_it_could_not_listen_is_a_failure_of_both_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(at("file"), "").unwrap();
+    let (missing, file, under_file) = (at("none/x.sock"), at("file"), at("file/x.sock"));
+    let long = at(&"x".repeat(120));
+    let cases = [
+        ("0.0.0.0:0", "--allow-from"),
+        ("192.0.2.1:3031", "--allow-from"),
+        (&missing, "No such file or directory"),
+        (&file, "what is there is no socket"),
+        (&under_file, "Not a directory"),
+        (&long, "1 to 107 bytes"),
+        ("no-such-host.invalid:80", "the host is not known"),
+    ];
+    for option in ["--uwsgi", "--http", "--stats"] {
+        for (address, why) in cases {
+            let checked = run(&["check", "hello", option, address]);
+            assert_eq!(checked.code, Some(1), "{option} {address}: {}", checked.text());
+            assert!(checked.err.contains(why), "{option} {address}: {}", checked.err);
+            let served = run(&["serve", "hello", option, address]);
+            assert_eq!((served.code, &served.err), (Some(1), &checked.err), "{option} {address}");
+        }
+    }
+}
+
+#[test]
+fn what_it_is_to_warm_up_with_is_asked_for() {
+    let done = run(&["check", "demo", "--warm-up", "/hello", "--warm-up", "http://example.com/environ?a"]);
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    assert!(done.err.contains("--warm-up /hello: answered with 200"), "{}", done.err);
+    let done = run(&["check", "demo", "--warm-up", "/no-such-page"]);
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    assert!(done.err.contains("WARN --warm-up /no-such-page: answered with 404"), "{}", done.err);
+    assert_eq!(run(&["check", "demo", "--warm-up", "hello"]).code, Some(2));
+}

@@ -178,3 +178,40 @@ fn a_refusal_during_the_upload_arrives() {
     assert!(done.text().starts_with("HTTP/1.1 413 Content Too Large\r\n"), "{}", done.text());
     server.stop();
 }
+
+#[test]
+fn each_protocol_is_spoken() {
+    for flag in ["--http", "--fastcgi", "--scgi"] {
+        let server = Server::start(&["demo", flag, "127.0.0.1:0"]);
+        let line = server.line(&format!("Listening on {}://", &flag[2..]));
+        let address = line.rsplit_once("://").unwrap().1.trim_end_matches('/').to_owned();
+        let ask = |args: &[&str]| run(&[&["request", flag, &address], args].concat());
+        let done = ask(&["/hello", "-i"]);
+        assert_eq!((done.code, done.err.as_str()), (Some(0), ""), "{flag}");
+        let text = done.text();
+        assert!(text.starts_with("HTTP/1.1 200 OK\r\n") || text.starts_with("Status: 200 OK\r\n"), "{text}");
+        assert!(text.ends_with("\r\n\r\nHello, World\n"), "{text}");
+        // Longer than a record of FastCGI, and of chunks.
+        let body = "x".repeat(200_000);
+        assert_eq!(
+            ask(&["/echo", "-d", &body[..100_000], "-d", &body[..99_999]]).out.len(),
+            200_000,
+            "{flag}"
+        );
+        assert_eq!(ask(&["/stream?chunks=3&size=100000"]).out.len(), 300_000, "{flag}");
+        assert_eq!(ask(&["/hello", "-X", "HEAD"]).out, b"", "{flag}");
+        let long = format!("X-Long: {}", "y".repeat(300));
+        assert!(ask(&["/environ", "-H", &long]).text().contains(&long["X-Long: ".len()..]), "{flag}");
+        assert_eq!(ask(&["/none"]).code, Some(0), "{flag}");
+        let failed = ask(&["/none", "--fail"]);
+        assert_eq!(failed.code, Some(1), "{flag}");
+        assert_eq!(failed.err, "tidegate: the response's status is 404 (--fail)\n");
+    }
+}
+
+#[test]
+fn one_protocol_at_a_time() {
+    assert_eq!(run(&["request", "--http", "--scgi", "127.0.0.1:1", "/"]).code, Some(2));
+    let done = run(&["request", "--http", "127.0.0.1:1", "/", "--var", "A=b"]);
+    assert_eq!(done.code, Some(1));
+}

@@ -55,6 +55,21 @@ CANNOT = {
         {"tide.py": "from . import sea"},
         ["ImportError", "relative import"],
     ),
+    "asgi": (
+        "tide",
+        {"tide.py": "async def application(scope, receive, send):\n    pass"},
+        ["tide is an ASGI application", "a2wsgi"],
+    ),
+    "asgi, a class": (
+        "tide:mine",
+        {"tide.py": "class App:\n    async def __call__(self, scope, receive, send):\n        pass\nmine = App()"},
+        ["tide:mine is an ASGI application"],
+    ),
+    "asgi, wrapped": (
+        "tide",
+        {"tide.py": "def application(scope, receive, send):\n    pass"},
+        ["tide is an ASGI application"],
+    ),
     "broken repr": (
         "tide",
         {"tide.py": "class E(Exception):\n    def __str__(self):\n        raise ValueError\nraise E"},
@@ -126,6 +141,34 @@ def test_the_traceback_is_the_applications_alone(launch, folder):
     assert server.wait() == 1
     files = [line.split('"')[1] for line in server.log().splitlines() if line.strip().startswith('File "')]
     assert [file.rpartition("/")[2] for file in files] == ["tide.py", "words.py"], server.log()
+
+
+@pytest.mark.parametrize(
+    "case, want",
+    [("syntax error", "cannot load tide:"), ("raises", "cannot load tide:"), ("no such module", "there is no module")],
+)
+def test_the_name_comes_first_and_no_frame_is_the_servers(case, want, launch, folder):
+    """What is wrong stands at the beginning, and where a module was looked for."""
+    app, files, _ = CANNOT[case]
+    path = folder(files)
+    server = launch(app)
+    assert server.wait() == 1
+    assert f"tidegate: {want}" in server.log(), server.log()
+    assert "_loader.py" not in server.log() and "importlib" not in server.log()
+    if case == "no such module":
+        assert f"\n    {path}\n" in server.log()
+
+
+def test_what_takes_two_or_more_is_no_asgi(start, folder):
+    """WSGI middleware takes what it is given."""
+
+    def application(*args, **kwargs):
+        environ, start_response = args
+        start_response("200 OK", [])
+        return [b"loaded"]
+
+    folder({"tide.py": application})
+    assert start("tide").listeners["http"].ask("GET", "/").body == b"loaded"
 
 
 def test_what_is_wrong_with_the_options_is_a_usage_error(launch):

@@ -147,3 +147,18 @@ def application(environ, start_response):
         assert client.get("/bad").status.startswith("500")
     server.ignore_log()
     assert "/bad=bad: every request is answered with 500: Traceback" in server.log()
+
+
+def test_a_warm_up_goes_to_the_mount(launch, folder):
+    """Its application answers, as it would a client; what fails there serves nobody."""
+    folder(
+        {
+            "good.py": "def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'']",
+            "bad.py": "def application(environ, start_response):\n    raise ValueError(environ['SCRIPT_NAME'])",
+        }
+    )
+    server = launch("good", "--mount=/bad=bad", "--warm-up=/x", "--warm-up=/bad/x", "--workers=0")
+    assert server.wait() == 1
+    assert "--warm-up /x: answered with 200" in server.log()
+    assert "--warm-up /bad/x: the application fails" in server.log() and "ValueError: /bad" in server.log()
+    server.ignore_log()

@@ -26,12 +26,29 @@ fn requests_errors_and_bytes_are_counted_by_worker_and_listener() {
         (1.0, 4.0)
     );
     assert!(sum("tx") > 200.0 && sum("avg_rt") > 0.0 && sum("running_time") > 0.0);
+    let responses = at(&json, "tidegate.totals.responses");
+    let classes = ["1xx", "2xx", "3xx", "4xx", "5xx"].map(|class| number(responses, class));
+    assert_eq!(classes, [0.0, 3.0, 0.0, 0.0, 1.0]);
     let listeners = at(&json, "tidegate.listeners");
     assert_eq!((at(listeners, "0.protocol"), number(listeners, "0.accepted")), (&"uwsgi".into(), 4.0));
     assert_eq!((at(listeners, "1.protocol"), number(listeners, "1.accepted")), (&"http".into(), 0.0));
     let counts = at(&json, "tidegate.totals.latency_counts").as_array().unwrap();
     assert_eq!(counts.iter().map(|count| count.as_u64().unwrap()).sum::<u64>(), 4);
     told.eventually("the workers' memory", |json| number(json, "workers.1.rss") > 1e6);
+}
+
+#[test]
+fn the_processors_time_is_counted_and_outlives_a_worker() {
+    let told = Told::start(&[]);
+    let used = |json: &_| number(json, "workers.0.tidegate.totals.cpu_seconds");
+    told.eventually("some time", |json| {
+        told.master.get("/chunks");
+        used(json) > 0.0
+    });
+    let before = used(&told.json());
+    told.master.workers().into_iter().for_each(kill_worker);
+    let json = told.eventually("another", |json| number(json, "workers.0.respawn_count") == 2.0);
+    assert!(used(&json) >= before);
 }
 
 #[test]

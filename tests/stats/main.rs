@@ -15,6 +15,7 @@ mod attackers;
 mod counters;
 mod crowded;
 mod forms;
+mod probes;
 mod programs;
 mod reader;
 mod stuck;

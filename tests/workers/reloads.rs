@@ -89,7 +89,7 @@ fn code_that_cannot_be_loaded_leaves_the_old_serving() {
 
 #[test]
 fn a_reload_that_is_overtaken_by_another_loads_the_last_code() {
-    let master = Master::start(&["--workers", "2"]);
+    let master = Master::start(&["--workers", "2", "--reload-step", "2"]);
     master.write_version("slow");
     master.signal(Signal::SIGHUP);
     eventually("both new workers have read the code", || master.asleep().len() == 2);
@@ -99,6 +99,47 @@ fn a_reload_that_is_overtaken_by_another_loads_the_last_code() {
     master.says("the new code serves");
     eventually("the last code answers", || master.get("/").text() == "three");
     master.eventually_has(2);
+}
+
+#[test]
+fn a_few_workers_load_the_code_at_a_time() {
+    for (step, args) in [(1, &["--reload-step", "1"][..]), (1, &[]), (3, &["--reload-step", "3"])] {
+        let master = Master::start(&[&["--workers", "4"], args].concat());
+        master.write_version("slow");
+        master.signal(Signal::SIGHUP);
+        let mut most = 0;
+        eventually("the new code serves", || {
+            most = most.max(master.asleep().len());
+            master.count("the new code serves") > 0
+        });
+        assert!((1..=step).contains(&most), "{most} at a time, with {args:?}");
+        master.eventually_has(4);
+        assert!((0..20).all(|_| master.get("/").text() == "slow"));
+    }
+}
+
+#[test]
+fn code_that_breaks_on_the_way_leaves_those_that_serve_until_it_is_mended() {
+    let master = Master::start(&["--workers", "3", "--reload-step", "1"]);
+    let nginx = Nginx::start(&master.remote, PASS);
+    let load = Load::start(&nginx, 4, "/");
+    let before = master.workers();
+    master.write_version("slow");
+    master.signal(Signal::SIGHUP);
+    eventually("the second has read the code", || {
+        let asleep = master.asleep();
+        !master.workers().contains(&before[0]) && asleep.len() == 1
+    });
+    master.write_version("broken");
+    master.says("the code is broken");
+    load.goes_on(50);
+    assert_eq!(master.count("the old serves on"), 0, "some of the new serve");
+    master.write_version("mended");
+    master.says("the new code serves");
+    eventually("three serve", || master.workers().len() == 3);
+    let texts: Vec<String> = (0..50).map(|_| nginx.get("/").text()).collect();
+    assert!(texts.iter().all(|text| text == "slow" || text == "mended"), "{texts:?}");
+    load.assert_all_well();
 }
 
 #[test]

@@ -1,6 +1,8 @@
-//! `tidegate request`: a uwsgi client, for trying a server without a front end.
+//! `tidegate request`: a client of each protocol, for trying a server without a front end.
 
+mod framing;
 mod packet;
+mod protocol;
 mod reply;
 mod socket;
 mod target;
@@ -12,7 +14,9 @@ use std::os::unix::ffi::OsStrExt;
 
 use clap::Args;
 
-use self::packet::Request;
+use self::framing::Records;
+pub(super) use self::packet::Request;
+use self::protocol::{Choice, Protocol};
 use self::reply::Reply;
 pub(super) use self::socket::Socket;
 use super::values::{Seconds, waiting_time};
@@ -21,13 +25,15 @@ use crate::net::listener::Address;
 
 pub(super) const EXAMPLES: &str = "\
 The variables are those of nginx's own uwsgi_params, for a client that asked nginx for http://localhost/path; \
--H and --var change them.
+-H and --var change them. The protocol is uwsgi, unless another is named.
 
-Exit status: 0 whenever a whole response came, whatever it says; 1 if none did; 2 for bad arguments.
+Exit status: 0 when a whole response came, whatever it says; 1 if none did, and with --fail if its status is 400 or more; \
+2 for bad arguments.
 
 Examples:
   tidegate request 127.0.0.1:3031 '/environ?a=1'
   tidegate request /run/app.sock / -i -H 'Host: www.example.com' -H 'Accept: text/html'
+  tidegate request --http 127.0.0.1:8080 /health --fail
   tidegate request 127.0.0.1:3031 /form -d name=Ada -d town=London
   tidegate request 127.0.0.1:3031 /upload -X PUT -H 'Content-Type: image/png' -d @picture.png
   tidegate request 127.0.0.1:3031 /app/x --var SCRIPT_NAME=/app --var PATH_INFO=/x --var HTTPS=on";
@@ -38,6 +44,9 @@ pub(super) struct Options {
     // Brackets in a doc comment would be a link.
     #[arg(help = "The server: HOST:PORT, [V6]:PORT, /path, unix:/path or @name")]
     addr: Address,
+
+    #[command(flatten)]
+    choice: Choice,
 
     /// What to ask for, as it stands in a URL: /path, percent-encoded, perhaps with ?query.
     #[arg(value_name = "PATH")]
@@ -66,6 +75,10 @@ pub(super) struct Options {
     #[arg(short, long)]
     include: bool,
 
+    /// End with exit status 1 if the response's status is 400 or more.
+    #[arg(short, long)]
+    fail: bool,
+
     /// Time to connect, and then for any next byte of the response.
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = waiting_time)]
     timeout: Seconds,
@@ -88,10 +101,16 @@ pub(super) fn run(options: &Options) -> Result<()> {
     }
     let mut socket = Socket::connect(&options.addr, options.timeout.0)
         .map_err(|error| format!("cannot connect to {}: {error}", options.addr))?;
-    let packet = request.packet(socket.local())?;
+    let protocol = options.choice.protocol();
+    let encoded = protocol.encode(&request, socket.local())?;
     // A server that refuses a body may answer, and close, before it has read all of it; its answer counts.
-    let sent = socket.write_all(&packet).and_then(|()| socket.write_all(request.body()));
-    let mut reply = Reply::new(socket, options.timeout.0.as_secs_f64());
+    let sent = socket.write_all(&encoded);
+    let reader: Box<dyn Read> = match protocol {
+        Protocol::Fastcgi => Box::new(Records::new(socket)),
+        Protocol::Uwsgi | Protocol::Http | Protocol::Scgi => Box::new(socket),
+    };
+    let is_cgi = matches!(protocol, Protocol::Fastcgi | Protocol::Scgi);
+    let mut reply = Reply::new(reader, options.timeout.0.as_secs_f64(), is_cgi);
     let head = match (reply.head(), sent) {
         (Err(_), Err(error)) => return Err(format!("cannot send the request: {error}").into()),
         (head, _) => head?,
@@ -102,7 +121,10 @@ pub(super) fn run(options: &Options) -> Result<()> {
     if head.has_body(request.method == b"HEAD") {
         reply.body(&head, print)?;
     }
-    Ok(())
+    match head.code() {
+        code @ 400.. if options.fail => Err(format!("the response's status is {code} (--fail)").into()),
+        _ => Ok(()),
+    }
 }
 
 /// The pieces of -d.

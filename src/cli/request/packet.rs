@@ -4,24 +4,23 @@ use std::net::SocketAddr;
 
 use super::super::Result;
 use super::target::Target;
-use crate::protocol::uwsgi::Packet;
 
 /// A request in the making.
-pub(super) struct Request {
+pub(in crate::cli) struct Request {
     pub(super) method: Vec<u8>,
     target: Target,
     /// `None` for a request without a body.
     body: Option<Vec<u8>>,
     /// Names as in HTTP_*, in capitals; an empty value leaves out what would be sent unasked.
     fields: Vec<(Vec<u8>, Vec<u8>)>,
-    vars: Vec<(Vec<u8>, Vec<u8>)>,
+    more_vars: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Request {
     /// A GET of `target`, as `/path?query`.
-    pub(super) fn new(target: &[u8]) -> Result<Self> {
-        let (body, fields, vars) = (None, Vec::new(), Vec::new());
-        Ok(Request { method: b"GET".to_vec(), target: Target::parse(target)?, body, fields, vars })
+    pub(in crate::cli) fn new(target: &[u8]) -> Result<Self> {
+        let (body, fields, more_vars) = (None, Vec::new(), Vec::new());
+        Ok(Request { method: b"GET".to_vec(), target: Target::parse(target)?, body, fields, more_vars })
     }
 
     /// Gives it a body, and makes it a POST.
@@ -31,7 +30,7 @@ impl Request {
     }
 
     /// Adds `Name: value`. A name that stands twice is sent once, its values joined as nginx joins them.
-    pub(super) fn add_field(&mut self, line: &[u8]) -> Result<()> {
+    pub(in crate::cli) fn add_field(&mut self, line: &[u8]) -> Result<()> {
         let colon = line.iter().position(|byte| *byte == b':').filter(|at| *at > 0);
         let Some((name, value)) = colon.map(|at| (&line[..at], line[at + 1..].trim_ascii())) else {
             return Err(format!("-H {:?}: write 'Name: value'", String::from_utf8_lossy(line)).into());
@@ -50,11 +49,11 @@ impl Request {
     }
 
     /// Adds `KEY=VALUE`.
-    pub(super) fn add_var(&mut self, text: &[u8]) -> Result<()> {
+    pub(in crate::cli) fn add_var(&mut self, text: &[u8]) -> Result<()> {
         let equals = text.iter().position(|byte| *byte == b'=').filter(|at| *at > 0);
         let at =
             equals.ok_or_else(|| format!("--var {:?}: write KEY=VALUE", String::from_utf8_lossy(text)))?;
-        self.vars.push((text[..at].to_vec(), text[at + 1..].to_vec()));
+        self.more_vars.push((text[..at].to_vec(), text[at + 1..].to_vec()));
         Ok(())
     }
 
@@ -63,17 +62,39 @@ impl Request {
         self.body.as_deref().unwrap_or_default()
     }
 
-    /// The packet, without the body. `client` is our own address; a unix socket has none.
-    pub(super) fn packet(&self, client: Option<SocketAddr>) -> Result<Vec<u8>> {
+    /// The head as HTTP/1.1 has it, for a connection that ends with the response.
+    pub(super) fn http_head(&self) -> Result<Vec<u8>> {
+        if !self.more_vars.is_empty() {
+            return Err("--var: HTTP has header fields and no variables: use -H".into());
+        }
+        let mut head = [&self.method, b" ".as_slice(), &self.target.uri, b" HTTP/1.1\r\n"].concat();
+        for (name, value) in self.all_fields() {
+            // Names do not depend on their case; this is how browsers write them.
+            let mut is_first = true;
+            for byte in &name {
+                head.push(match byte {
+                    b'_' => b'-',
+                    byte if is_first => byte.to_ascii_uppercase(),
+                    byte => byte.to_ascii_lowercase(),
+                });
+                is_first = *byte == b'_';
+            }
+            head.extend([b": ", value.as_slice(), b"\r\n"].concat());
+        }
+        head.extend_from_slice(b"Connection: close\r\n\r\n");
+        Ok(head)
+    }
+
+    /// All variables, in the order in which nginx sends them.
+    pub(in crate::cli) fn vars(&self, client: Option<SocketAddr>) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut vars = self.params(client);
         for (name, value) in self.all_fields() {
             vars.push(([b"HTTP_".as_slice(), &name].concat(), value));
         }
-        for (key, value) in &self.vars {
+        for (key, value) in &self.more_vars {
             set(&mut vars, key, value);
         }
-        let packet = vars.iter().fold(Packet::new(), |packet, (key, value)| packet.var(key, value));
-        Ok(packet.header_and_vars()?)
+        vars
     }
 
     /// The variables of nginx's uwsgi_params, in its order. HTTPS is sent if_not_empty.
@@ -144,13 +165,10 @@ fn host_and_port(host: &[u8]) -> (&[u8], &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::uwsgi::{PacketHeader, vars};
 
     fn sent(request: &Request, client: Option<SocketAddr>) -> Vec<(String, String)> {
-        let packet = request.packet(client).unwrap();
-        let block = &packet[PacketHeader::LEN..];
-        let text = |range: std::ops::Range<usize>| String::from_utf8(block[range].to_vec()).unwrap();
-        vars(block).map(|var| var.map(|var| (text(var.name), text(var.value))).unwrap()).collect()
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        request.vars(client).into_iter().map(|(key, value)| (text(key), text(value))).collect()
     }
 
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -230,6 +248,23 @@ mod tests {
         for var in ["KEY", "=x"] {
             assert!(request.add_var(var.as_bytes()).is_err());
         }
+    }
+
+    #[test]
+    fn over_http_it_is_what_curl_sends() {
+        let mut request = Request::new(b"/a%20b?c").unwrap();
+        request.set_body(b"abc".to_vec());
+        request.add_field(b"X-Request-ID: 5").unwrap();
+        request.add_field(b"accept:").unwrap();
+        let head = String::from_utf8(request.http_head().unwrap()).unwrap();
+        let want = format!(
+            "POST /a%20b?c HTTP/1.1\r\nHost: localhost\r\nUser-Agent: tidegate/{}\r\nContent-Length: 3\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nX-Request-Id: 5\r\nConnection: close\r\n\r\n",
+            env!("CARGO_PKG_VERSION")
+        );
+        assert_eq!(head, want);
+        request.add_var(b"A=b").unwrap();
+        assert!(request.http_head().is_err());
     }
 
     #[test]

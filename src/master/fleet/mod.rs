@@ -128,6 +128,19 @@ impl Fleet {
         })
     }
 
+    /// The numbers that have a worker of this load that serves.
+    pub(super) fn serving(&self, generation: u32) -> Vec<u32> {
+        let serves = |one: &&Worker| {
+            (one.generation, one.stage) == (generation, Stage::Ready) && one.number <= self.wanted
+        };
+        self.workers.iter().filter(serves).map(|one| one.number).collect()
+    }
+
+    /// How many workers are such.
+    pub(super) fn count(&self, are_these: impl Fn(&Worker) -> bool) -> usize {
+        self.workers.iter().filter(|worker| are_these(worker)).count()
+    }
+
     /// Another number of workers is wanted.
     pub(super) fn want(&mut self, count: u32) {
         self.wanted = count.clamp(1, WORKERS_MAX);

@@ -1,6 +1,7 @@
 //! Starts the workers that are missing.
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -22,10 +23,18 @@ pub(in crate::master) enum Spawned {
 }
 
 impl Fleet {
-    /// Whether a number has no worker of this load, and may be given one now.
-    pub(in crate::master) fn is_missing(&self, number: u32, generation: u32, now: Instant) -> bool {
+    /// Whether a number has no worker of these loads, and may be given one now.
+    pub(in crate::master) fn is_missing(
+        &self,
+        number: u32,
+        generations: &RangeInclusive<u32>,
+        now: Instant,
+    ) -> bool {
         let serves = |one: &Worker| {
-            (one.number, one.generation) == (number, generation) && one.is_in_service() && !one.retiring
+            one.number == number
+                && generations.contains(&one.generation)
+                && one.is_in_service()
+                && !one.retiring
         };
         !self.workers.iter().any(serves) && self.backoff.until(now).is_none()
     }

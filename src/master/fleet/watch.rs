@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use log::{error, info, warn};
 
 use super::exit::is_at_start;
-use super::retirement::memory;
+use super::retirement::{memory, processor_micros};
 use super::worker::activity;
 use super::{Fleet, Stage, Worker};
 use crate::telemetry::scoreboard::Doing;
@@ -23,11 +23,14 @@ impl Fleet {
         self.workers.iter_mut().for_each(|worker| worker.forgive(now));
     }
 
-    /// Notes the memory of each worker.
+    /// Notes the memory of each worker, and the processor's time that it has used.
     pub(in crate::master) fn measure(&mut self) {
         for worker in &self.workers {
             if let Some((rss, vsz)) = memory(worker.pid) {
                 worker.row.set_memory(rss, vsz);
+            }
+            if let Some(micros) = processor_micros(worker.pid) {
+                worker.row.set_cpu(micros);
             }
         }
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::poll::PollFlags;
 
 use crate::net::stream::{Socket, Stream};
-use crate::telemetry::stats::{Form, HEAD_BYTES_MAX, Request};
+use crate::telemetry::stats::{Form, HEAD_BYTES_MAX, Request, Told};
 
 /// A connection to a reader.
 pub(super) struct Connection {
@@ -47,7 +47,7 @@ impl Connection {
     }
 
     /// Goes as far as it can without waiting. Returns whether it goes on later.
-    pub(super) fn go_on(&mut self, now: Instant, values: &mut dyn FnMut(Form) -> String) -> bool {
+    pub(super) fn go_on(&mut self, now: Instant, values: &mut dyn FnMut(Form) -> Told) -> bool {
         let mut piece = [0; 4 << 10];
         loop {
             match &mut self.state {
@@ -87,7 +87,7 @@ impl Connection {
         }
     }
 
-    fn answer(&mut self, asked: Request, now: Instant, values: &mut dyn FnMut(Form) -> String) {
+    fn answer(&mut self, asked: Request, now: Instant, values: &mut dyn FnMut(Form) -> Told) {
         self.state = State::Answering(asked.response(values), 0);
         self.until = now + ANSWER_TIME_MAX;
     }

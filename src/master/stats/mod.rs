@@ -13,7 +13,7 @@ use log::info;
 
 use super::fleet::Fleet;
 use crate::net::listener::Listener;
-use crate::telemetry::stats::{Form, json, prometheus};
+use crate::telemetry::stats::{Form, State, Told, json, live, prometheus, ready};
 use rates::Rates;
 use server::Server;
 
@@ -30,7 +30,7 @@ impl Stats {
     pub(super) fn new(listeners: Vec<Listener>) -> Self {
         for listener in &listeners {
             info!(
-                "statistics at {}, for uwsgitop, tidegate top, and at /metrics for Prometheus",
+                "statistics at {}, for uwsgitop, tidegate top, at /metrics for Prometheus, at /ready and /live for probes",
                 listener.address()
             );
         }
@@ -38,19 +38,29 @@ impl Stats {
     }
 
     /// Goes on with the readers; lets new ones in if it is `open`.
-    pub(super) fn turn(&mut self, now: Instant, open: bool, fleet: &mut Fleet, listeners: &[Listener]) {
+    pub(super) fn turn(
+        &mut self,
+        now: Instant,
+        open: bool,
+        state: State,
+        fleet: &mut Fleet,
+        listeners: &[Listener],
+    ) {
         // Two lines for each worker, as its successor has one before it leaves; those that are there are open already.
         let reserve = OTHERS_COUNT + (2 * fleet.wanted() as usize).saturating_sub(fleet.len());
         let Stats { server, rates } = self;
         // Many may ask in one turn; it is one moment.
         let (mut snapshot, mut texts) = (None, [None, None]);
         server.turn(now, open, reserve, &mut |form| {
+            let snapshot =
+                snapshot.get_or_insert_with(|| snapshot::take(state, fleet, listeners, rates, now));
             let (text, write): (_, fn(&_) -> _) = match form {
                 Form::Json => (&mut texts[0], json),
                 Form::Prometheus => (&mut texts[1], prometheus),
+                Form::Ready => return ready(snapshot).into(),
+                Form::Live => return live(snapshot).into(),
             };
-            let snapshot = snapshot.get_or_insert_with(|| snapshot::take(fleet, listeners, rates, now));
-            text.get_or_insert_with(|| write(snapshot)).clone()
+            Told::from(text.get_or_insert_with(|| write(snapshot)).clone())
         });
     }
 

@@ -11,7 +11,7 @@ use nix::poll::PollFlags;
 use super::connection::Connection;
 use crate::net::listener::Listener;
 use crate::telemetry::log_throttle::Throttle;
-use crate::telemetry::stats::Form;
+use crate::telemetry::stats::{Form, Told};
 
 /// The listeners, and the readers in the order in which they came.
 pub(in crate::master) struct Server {
@@ -50,7 +50,7 @@ impl Server {
         now: Instant,
         open: bool,
         reserve: usize,
-        values: &mut dyn FnMut(Form) -> String,
+        values: &mut dyn FnMut(Form) -> Told,
     ) {
         if self.paused_until.is_some_and(|until| now >= until) {
             self.paused_until = None;

@@ -10,16 +10,23 @@ use super::backlog::backlog;
 use super::rates::Rates;
 use crate::net::listener::Listener as Bound;
 use crate::telemetry::scoreboard::{Doing, Life, Row, Scoreboard, Totals};
-use crate::telemetry::stats::{Backlog, Listener, Process, Snapshot, Worker};
+use crate::telemetry::stats::{Backlog, Listener, Process, Snapshot, State, Worker};
 
 /// How it is at this moment.
-pub(super) fn take(fleet: &mut Fleet, listeners: &[Bound], rates: &mut Rates, now: Instant) -> Snapshot {
+pub(super) fn take(
+    state: State,
+    fleet: &mut Fleet,
+    listeners: &[Bound],
+    rates: &mut Rates,
+    now: Instant,
+) -> Snapshot {
     let workers = workers(fleet, rates, now);
     let (scoreboard, wanted) = (fleet.scoreboard(), fleet.wanted());
     let master = &scoreboard.master;
     let time = |time: u64| (time > 0).then_some(time);
     let folder = std::env::current_dir().unwrap_or_default();
     Snapshot {
+        state,
         at: unix_micros(),
         pid: std::process::id(),
         owner: (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw()),

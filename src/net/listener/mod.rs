@@ -81,6 +81,17 @@ impl Listener {
         sockets.into_iter().map(|socket| Listener::of(protocol, address, socket, options)).collect()
     }
 
+    /// Says why [`Listener::bind`] would refuse `address`, as far as that can be known without a socket: whether another
+    /// server listens there is not asked, nor what systemd would hand over.
+    pub(crate) fn check(address: &Address, options: &ListenOptions) -> Result<(), ListenError> {
+        match address {
+            Address::Tcp { host, port } => tcp::find(host, *port, options).map(drop),
+            Address::Abstract(name) => unix::check_abstract(name),
+            Address::Inherited(_) => Ok(()),
+            Address::Unix(path) => unix::check(path),
+        }
+    }
+
     /// The address as it was asked for.
     pub(crate) fn asked(&self) -> &Address {
         &self.asked

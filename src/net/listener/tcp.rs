@@ -14,10 +14,7 @@ use super::{Address, ListenError, ListenOptions};
 /// A name may have addresses of a kind that this machine does without (localhost is often ::1 too); they are
 /// left out as long as one remains.
 pub(super) fn bind(host: &str, port: u16, options: &ListenOptions) -> Result<Vec<Socket>, ListenError> {
-    let addresses = resolve(host, port)?;
-    for address in &addresses {
-        check_exposure(*address, options)?;
-    }
+    let addresses = find(host, port, options)?;
     let (mut sockets, mut failed) = (Vec::new(), None);
     let mut port = port;
     for mut address in addresses {
@@ -40,6 +37,15 @@ pub(super) fn bind(host: &str, port: u16, options: &ListenOptions) -> Result<Vec
         }
         None => Ok(sockets),
     }
+}
+
+/// The addresses of `host`, on which it is allowed to listen.
+pub(super) fn find(host: &str, port: u16, options: &ListenOptions) -> Result<Vec<SocketAddr>, ListenError> {
+    let addresses = resolve(host, port)?;
+    for address in &addresses {
+        check_exposure(*address, options)?;
+    }
+    Ok(addresses)
 }
 
 /// Refuses an address that other machines can reach unless it is said which of them may.

@@ -12,6 +12,7 @@ use log::debug;
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat};
+use nix::unistd::{AccessFlags, access};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::{Address, ListenError, ListenOptions};
@@ -25,14 +26,7 @@ const NAME_BYTES_MAX: usize = 107;
 /// were asked for: Linux makes the file with the mode of the socket's inode less the umask, so `fchmod` comes
 /// before `bind`.
 pub(super) fn bind(path: &Path, options: &ListenOptions) -> Result<(Socket, SocketFile), ListenError> {
-    // What is printed for nginx, and removed at the end, must not depend on the working directory.
-    let path =
-        std::path::absolute(path).map_err(|error| ListenError::system(path, "find its place", &error))?;
-    let name = SockAddr::unix(&path);
-    let bytes = path.as_os_str().len();
-    let (Ok(name), true) = (name, bytes <= NAME_BYTES_MAX) else {
-        return Err(ListenError::refused(&*path, too_long("path", bytes)));
-    };
+    let (path, name) = place(path)?;
     remove_stale(&path, &name)?;
 
     let failed = |act, error: io::Error| ListenError::system(&*path, act, &error);
@@ -55,16 +49,47 @@ pub(super) fn bind(path: &Path, options: &ListenOptions) -> Result<(Socket, Sock
 
 /// Binds the abstract name `name`.
 pub(super) fn bind_abstract(name: &[u8], options: &ListenOptions) -> Result<Socket, ListenError> {
+    check_abstract(name)?;
     let address = || Address::Abstract(name.to_vec());
-    if name.is_empty() || name.len() > NAME_BYTES_MAX {
-        return Err(ListenError::refused(address(), too_long("name", name.len())));
-    }
     let failed = |error: io::Error| ListenError::system(address(), "listen", &error);
     let full = [b"\0", name].concat();
     let socket = open().map_err(failed)?;
     socket.bind(&SockAddr::unix(OsStr::from_bytes(&full)).map_err(failed)?).map_err(failed)?;
     listen(&socket, options.backlog).map_err(failed)?;
     Ok(socket)
+}
+
+/// Says why no socket could be made at `path`, as far as that can be known without making it: another server that
+/// listens there may be the one that this one is to follow.
+pub(super) fn check(path: &Path) -> Result<(), ListenError> {
+    let (path, _) = place(path)?;
+    is_socket(&path)?;
+    let folder = path.parent().unwrap_or(&path);
+    let failed = |error| ListenError::system(&*path, "make the socket", &error);
+    // With the dot, a file in the folder's place is an error too.
+    fs::metadata(folder.join(".")).map_err(failed)?;
+    access(folder, AccessFlags::W_OK | AccessFlags::X_OK).map_err(|error| failed(error.into()))
+}
+
+/// Says why no socket could have this abstract name.
+pub(super) fn check_abstract(name: &[u8]) -> Result<(), ListenError> {
+    if name.is_empty() || name.len() > NAME_BYTES_MAX {
+        return Err(ListenError::refused(Address::Abstract(name.to_vec()), too_long("name", name.len())));
+    }
+    Ok(())
+}
+
+/// Where the socket's file is, which must not depend on the working directory: it is printed for nginx, and removed at the
+/// end.
+fn place(path: &Path) -> Result<(PathBuf, SockAddr), ListenError> {
+    let path =
+        std::path::absolute(path).map_err(|error| ListenError::system(path, "find its place", &error))?;
+    let name = SockAddr::unix(&path);
+    let bytes = path.as_os_str().len();
+    match name {
+        Ok(name) if bytes <= NAME_BYTES_MAX => Ok((path, name)),
+        _ => Err(ListenError::refused(&*path, too_long("path", bytes))),
+    }
 }
 
 /// The file of a socket that we bound. It is removed when this is dropped, if it is still that file, and this process
@@ -128,12 +153,8 @@ fn listen(socket: &Socket, backlog: u32) -> io::Result<()> {
 /// Two servers that start in the same instant could each take the other's for stale, between its bind and its
 /// listen. A lock file would cure that, at the price of a file that stays.
 fn remove_stale(path: &Path, name: &SockAddr) -> Result<(), ListenError> {
-    let no_socket = "what is there is no socket, and stays; choose another path";
-    match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.file_type().is_socket() => {}
-        Ok(_) => return Err(ListenError::refused(path, no_socket)),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(ListenError::system(path, "look at it", &error)),
+    if !is_socket(path)? {
+        return Ok(());
     }
     let failed = |act, error: io::Error| ListenError::system(path, act, &error);
     let probe = open().map_err(|error| failed("open a socket", error))?;
@@ -154,6 +175,17 @@ fn remove_stale(path: &Path, name: &SockAddr) -> Result<(), ListenError> {
             Err(ListenError::refused(path, why))
         }
         _ => Err(failed("ask whether a server listens there", error)),
+    }
+}
+
+/// Whether a socket is there; if it is something else, it is in the way.
+fn is_socket(path: &Path) -> Result<bool, ListenError> {
+    let no_socket = "what is there is no socket, and stays; choose another path";
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.file_type().is_socket() => Ok(true),
+        Ok(_) => Err(ListenError::refused(path, no_socket)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(ListenError::system(path, "look at it", &error)),
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) const LATENCY_BOUNDS_MICROS: [u64; 19] = {
 };
 
 const FIRST_BOUND_MICROS: u64 = 64;
+const CLASSES: usize = 5;
 const BUCKETS: usize = LATENCY_BOUNDS_MICROS.len() + 1;
 
 /// Makes the table, and a field for each of its rows.
@@ -30,6 +31,8 @@ macro_rules! counters {
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub(crate) struct CounterSet<T> {
             $(#[doc = $help] pub $field: T,)*
+            /// Responses by the class of their status: 1xx to 5xx.
+            pub classes: [T; CLASSES],
             /// How long requests took, from the complete request to the response's last byte.
             pub latency: Histogram<T>,
             /// How long those requests waited for a thread of the application that did not find one idle.
@@ -47,12 +50,13 @@ macro_rules! counters {
 
         impl<T> CounterSet<T> {
             fn all(&self) -> impl Iterator<Item = &T> {
-                [$(&self.$field,)*].into_iter().chain(self.latency.all()).chain(self.waiting.all())
+                let histograms = self.latency.all().chain(self.waiting.all());
+                [$(&self.$field,)*].into_iter().chain(&self.classes).chain(histograms)
             }
 
             fn all_mut(&mut self) -> impl Iterator<Item = &mut T> {
                 let histograms = self.latency.all_mut().chain(self.waiting.all_mut());
-                [$(&mut self.$field,)*].into_iter().chain(histograms)
+                [$(&mut self.$field,)*].into_iter().chain(&mut self.classes).chain(histograms)
             }
         }
     };
@@ -77,6 +81,8 @@ counters! {
         "Requests answered with 503, as no thread of the application came free in time.";
     busy_micros, Micros, "busy_seconds", "worker_busy_seconds_total",
         "Time not spent waiting for something to do.";
+    cpu_micros, Micros, "cpu_seconds", "worker_cpu_seconds_total",
+        "The processor's time that the worker has used, in it and for it in the system.";
 }
 
 /// How many took how long.
@@ -159,6 +165,16 @@ impl Add for Totals {
     fn add(mut self, other: Totals) -> Totals {
         self.all_mut().zip(other.all()).for_each(|(sum, part)| *sum += part);
         self
+    }
+}
+
+impl Counters {
+    /// A response of this status has ended.
+    pub(super) fn answered(&self, code: u16) {
+        if let Some(class) = usize::from(code / 100).checked_sub(1).and_then(|class| self.classes.get(class))
+        {
+            add(class, 1);
+        }
     }
 }
 

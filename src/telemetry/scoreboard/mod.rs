@@ -279,6 +279,11 @@ impl Slot {
         self.vsz_bytes.store(vsz_bytes, Relaxed);
     }
 
+    /// Notes the processor's time that the worker has used, microseconds.
+    pub(crate) fn set_cpu(&self, micros: u64) {
+        self.counters.cpu_micros.store(micros, Relaxed);
+    }
+
     fn set_doing(&self, doing: Doing) {
         self.doing.store(doing as u32, Relaxed);
     }

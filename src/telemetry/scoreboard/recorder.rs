@@ -124,6 +124,7 @@ impl Recorder {
         let counters = &self.slot.counters;
         add(&counters.requests, 1);
         add(&counters.bytes_out, summary.bytes);
+        counters.answered(summary.code);
         add(&counters.errors, u64::from(summary.code >= 500 || !summary.complete));
         add(&counters.broken_off, u64::from(!summary.complete));
         let now = Instant::now();

@@ -214,6 +214,13 @@ fn totals(totals: &Totals) -> Value {
         "latency_counts": totals.latency.counts,
         "waiting_seconds": seconds(totals.waiting.micros),
         "waiting_counts": totals.waiting.counts,
+        "responses": {
+            "1xx": totals.classes[0],
+            "2xx": totals.classes[1],
+            "3xx": totals.classes[2],
+            "4xx": totals.classes[3],
+            "5xx": totals.classes[4],
+        },
     });
     for counter in COUNTERS {
         let value = (counter.of)(totals);

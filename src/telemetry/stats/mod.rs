@@ -2,18 +2,20 @@
 //!
 //! The master takes the snapshot and has the sockets; here are only values and bytes. One address serves two kinds of
 //! reader, and [`Request`] says which this is: uWSGI's tools say nothing and read to the end, and get [`json`]; an HTTP
-//! client asks for [`json`] or for [`prometheus`].
+//! client asks for [`json`], for [`prometheus`], or whether the server is [`ready`] or [`live`].
 
 mod exposition;
 mod json;
+mod probe;
 mod prometheus;
 mod request;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use json::json;
+pub(crate) use probe::{live, ready};
 pub(crate) use prometheus::prometheus;
-pub(crate) use request::{Form, HEAD_BYTES_MAX, Request};
+pub(crate) use request::{Form, HEAD_BYTES_MAX, Request, Told};
 
 use std::time::Duration;
 
@@ -22,6 +24,8 @@ use crate::telemetry::scoreboard::{Row, ThreadCounts, Totals};
 /// A server at one moment. Times are microseconds since 1970.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
+    /// How far the server is.
+    pub state: State,
     /// When it was taken.
     pub at: u64,
     /// The master's process.
@@ -44,6 +48,16 @@ pub(crate) struct Snapshot {
     pub workers: Vec<Worker>,
     /// Where requests come in.
     pub listeners: Vec<Listener>,
+}
+
+/// How far the server is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Not every worker has served yet.
+    Starting,
+    Serving,
+    /// It takes no new connections.
+    Stopping,
 }
 
 /// All processes that have had one number among the workers, one after the other. What it counts never falls.

@@ -115,6 +115,13 @@ fn workers(text: &mut Text, workers: &[Worker]) {
             Unit::Micros => Some(seconds(of(&worker.totals))),
         });
     }
+    text.family("responses_total", "counter", "Responses by the class of their status.");
+    for worker in workers {
+        for (class, count) in ["1xx", "2xx", "3xx", "4xx", "5xx"].iter().zip(worker.totals.classes) {
+            let number = worker.number.to_string();
+            text.sample("responses_total", &[("worker", &number), ("class", class)], count as f64);
+        }
+    }
     for (name, kind, help, read) in OF_WORKERS {
         each(text, workers, (name, kind, help), read);
     }

@@ -9,6 +9,30 @@ pub(crate) enum Form {
     Json,
     /// Prometheus's text format, version 0.0.4.
     Prometheus,
+    /// Whether requests are to be sent here.
+    Ready,
+    /// Whether the server is to be started anew.
+    Live,
+}
+
+/// What is told, and whether it is good news.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    pub text: String,
+    pub is_well: bool,
+}
+
+impl From<String> for Told {
+    fn from(text: String) -> Self {
+        Told { text, is_well: true }
+    }
+}
+
+impl From<Result<String, String>> for Told {
+    fn from(told: Result<String, String>) -> Self {
+        let is_well = told.is_ok();
+        Told { text: told.unwrap_or_else(|why| why) + "\n", is_well }
+    }
 }
 
 /// What a reader wants.
@@ -63,16 +87,21 @@ impl Request {
         let form = match path.split('?').next() {
             Some("/") => Form::Json,
             Some("/metrics") => Form::Prometheus,
-            _ => return Request::Wrong("404 Not Found", "There is / for JSON, and /metrics for Prometheus."),
+            Some("/ready") => Form::Ready,
+            Some("/live") => Form::Live,
+            _ => {
+                let why = "There is / for JSON, /metrics for Prometheus, /ready and /live for probes.";
+                return Request::Wrong("404 Not Found", why);
+            }
         };
         Request::For { form, head_only }
     }
 
     /// The response: its head, and what `values` has in a form.
-    pub(crate) fn response(self, values: impl FnOnce(Form) -> String) -> Vec<u8> {
+    pub(crate) fn response(self, values: impl FnOnce(Form) -> Told) -> Vec<u8> {
         match self {
             // As uWSGI's stats server answers.
-            Request::Nothing => values(Form::Json).into_bytes(),
+            Request::Nothing => values(Form::Json).text.into_bytes(),
             Request::Begun => {
                 response("408 Request Timeout", PLAIN, "The request did not come to its end.\n", false)
             }
@@ -80,8 +109,10 @@ impl Request {
                 let kind = match form {
                     Form::Json => "application/json",
                     Form::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+                    Form::Ready | Form::Live => PLAIN,
                 };
-                response("200 OK", kind, &values(form), head_only)
+                let Told { text, is_well } = values(form);
+                response(if is_well { "200 OK" } else { "503 Service Unavailable" }, kind, &text, head_only)
             }
             Request::Wrong(status, why) => response(status, PLAIN, &format!("{why}\n"), false),
         }
@@ -115,6 +146,8 @@ mod tests {
         assert_eq!(Request::by(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"), get(Form::Json));
         assert_eq!(Request::by(b"GET /?x HTTP/1.0\r\n\r\n"), get(Form::Json));
         assert_eq!(Request::by(b"GET /metrics HTTP/1.1\r\n\r\n"), get(Form::Prometheus));
+        assert_eq!(Request::by(b"GET /ready HTTP/1.1\r\n\r\n"), get(Form::Ready));
+        assert_eq!(Request::by(b"GET /live HTTP/1.1\r\n\r\n"), get(Form::Live));
         let head = Request::For { form: Form::Prometheus, head_only: true };
         assert_eq!(Request::by(b"HEAD /metrics HTTP/1.1\r\n\r\n"), head);
         let whole = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -132,13 +165,21 @@ mod tests {
 
     #[test]
     fn a_response_is_whole() {
-        let values = |_| "values".to_owned();
+        let values = |form| match form {
+            Form::Ready => Told::from(Err("stopping".to_owned())),
+            _ => Told::from("values".to_owned()),
+        };
         assert_eq!(Request::Nothing.response(values), b"values");
         let text = |asked: Request| String::from_utf8(asked.response(values)).unwrap();
         let all = text(Request::For { form: Form::Json, head_only: false });
         assert!(all.starts_with("HTTP/1.1 200 OK\r\n") && all.ends_with("\r\n\r\nvalues"), "{all}");
         let head = text(Request::For { form: Form::Json, head_only: true });
         assert_eq!(Some(head.as_str()), all.strip_suffix("values"));
+        let not_ready = text(Request::For { form: Form::Ready, head_only: false });
+        assert!(
+            not_ready.starts_with("HTTP/1.1 503 ") && not_ready.ends_with("\r\n\r\nstopping\n"),
+            "{not_ready}"
+        );
         assert!(text(Request::by(b"POST / HTTP/1.1\r\n\r\n")).contains("\r\nAllow: GET, HEAD\r\n"));
         assert!(text(Request::Begun).starts_with("HTTP/1.1 408 "));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Backlog, Listener, Process, Snapshot, Worker, json, prometheus};
+use super::{Backlog, Listener, Process, Snapshot, State, Worker, json, prometheus};
 use crate::telemetry::scoreboard::{
     Doing, Histogram, LISTENERS_COUNT, Life, Row, Thread, ThreadCounts, ThreadDoing, Totals,
 };
@@ -27,6 +27,7 @@ fn snapshot() -> Snapshot {
     let address = "unix:/run/a \"b\".sock".to_owned();
     let http = Listener { protocol: "http".to_owned(), address, backlog: None, full: 0, connections: None };
     Snapshot {
+        state: State::Serving,
         at: 1_700_000_100_250_000,
         pid: 4_000,
         owner: (33, 34),
@@ -120,6 +121,8 @@ fn totals(from: u64) -> Totals {
         dropped: from + 36,
         shed: from + 38,
         busy_micros: from * 1_000_003,
+        cpu_micros: from * 1_000_019,
+        classes: [0, 2, 4, 6, 8].map(|more| from + 40 + more),
         latency: histogram(from * 1_000_033, from + 30),
         waiting: histogram(from * 1_000_037, from + 60),
     }

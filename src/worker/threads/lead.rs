@@ -10,7 +10,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The loop `L` and its threads: what they are given (tasks `T`), and what they made of it (reports `R`).
 pub(super) struct Lead<L, T, R> {
@@ -189,7 +189,7 @@ impl<L, T, R> Lead<L, T, R> {
         mut is_held_up: impl FnMut() -> bool,
     ) -> Option<L> {
         let mut state = self.lock();
-        let (mut seen, mut idle, mut held_up) = (None, 0, 0);
+        let (mut seen, mut idle, mut first_seen) = (None, 0, Instant::now());
         while !state.is_over {
             let is_same = seen == Some(state.times);
             let lies = state.laid_down.is_some() && state.offered.is_none();
@@ -197,16 +197,16 @@ impl<L, T, R> Lead<L, T, R> {
                 let times = state.times;
                 // The driver is not kept waiting for what the system says.
                 drop(state);
-                let takes = is_same && (held_up >= HELD_UP_LOOKS_MAX || !is_held_up());
+                let takes = is_same && (first_seen.elapsed() >= HELD_UP_TIME_MAX || !is_held_up());
                 if !is_same {
                     begin_look();
+                    first_seen = Instant::now();
                 }
                 state = self.lock();
                 let is_there = state.times == times && state.laid_down.is_some() && state.offered.is_none();
                 if takes && is_there {
                     return state.laid_down.take();
                 }
-                held_up = if is_same { held_up + 1 } else { 0 };
                 idle = 0;
                 seen = Some(times);
             } else {
@@ -242,9 +242,9 @@ impl<L, T, R> Lead<L, T, R> {
 /// Looks without a call of the application after which the watcher waits to be woken, a count: some ms.
 const IDLE_LOOKS_COUNT: u32 = 16;
 
-/// Looks for which the loop may lie there though its driver is only held up, a count: more than Linux gives one of several
-/// threads at a time (some ms), and little enough for who waits meanwhile.
-const HELD_UP_LOOKS_MAX: u32 = 20;
+/// How long the loop may lie there though its driver is only held up: more than Linux gives one of several threads at a time
+/// (3 ms), and little enough for who waits meanwhile.
+const HELD_UP_TIME_MAX: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {
@@ -286,16 +286,9 @@ mod tests {
         );
         assert_eq!((taken, begun, asked), (Some(7), 1, 4));
         lead.lay_down(8, true);
-        let mut asked = 0;
-        let taken = lead.watch(
-            PATIENCE,
-            || (),
-            || {
-                asked += 1;
-                true
-            },
-        );
-        assert_eq!((taken, asked), (Some(8), HELD_UP_LOOKS_MAX));
+        let begin = Instant::now();
+        assert_eq!(lead.watch(PATIENCE, || (), || true), Some(8));
+        assert!(begin.elapsed() >= HELD_UP_TIME_MAX);
     }
 
     #[test]

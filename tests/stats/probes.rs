@@ -1,0 +1,45 @@
+//! What load balancers and Kubernetes ask: /ready and /live.
+
+use nix::sys::signal::Signal;
+
+use crate::reader::{Told, kill_worker};
+use crate::support::client::{Response, get};
+use crate::support::eventually;
+
+/// The status and the sentence.
+fn asked(told: &Told, path: &str) -> (u16, String) {
+    let response = told.http(path);
+    (response.status, response.text().trim_end().to_owned())
+}
+
+#[test]
+fn it_is_ready_while_workers_serve() {
+    let told = Told::start(&["--workers", "2"]);
+    assert_eq!(asked(&told, "/ready"), (200, "ready: 2 of 2 workers serve".to_owned()));
+    assert_eq!(asked(&told, "/live"), (200, "live: 2 of 2 workers serve".to_owned()));
+    // New code that does not load takes nobody away.
+    told.master.write_version("broken");
+    told.master.signal(Signal::SIGHUP);
+    told.master.says("the old serves on");
+    assert_eq!(asked(&told, "/ready").0, 200);
+    // Nor can it take the place of workers that have died.
+    told.master.workers().into_iter().for_each(kill_worker);
+    eventually("none serves", || asked(&told, "/ready").0 == 503);
+    assert_eq!(asked(&told, "/ready").1, "not ready: 0 of 2 workers serve; the log says why");
+    assert_eq!(asked(&told, "/live").0, 200);
+    told.master.write_version("mended");
+    eventually("they serve again", || asked(&told, "/ready").0 == 200);
+}
+
+#[test]
+fn it_is_not_ready_while_it_stops() {
+    let told = Told::start(&["--threads", "2", "--grace", "60"]);
+    let held = told.master.remote.send(get("/held"));
+    eventually("it is held", || told.json()["tidegate"]["in_flight"] == 1);
+    told.master.signal(Signal::SIGTERM);
+    eventually("it stops", || asked(&told, "/ready").0 == 503);
+    assert!(asked(&told, "/ready").1.starts_with("stopping: "));
+    assert_eq!(asked(&told, "/live").0, 200);
+    std::fs::write(told.master.folder.path().join("version-open"), "").unwrap();
+    Response::read(held).assert_status(200);
+}

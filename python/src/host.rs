@@ -1,5 +1,6 @@
 //! Python as the command's host: it loads the callables that APP names, and makes processes as Python does.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::thread::RawPthread;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,13 +20,13 @@ use crate::{failure, forked, threads, waiting};
 pub(crate) struct PythonHost {
     /// wsgi.errors of every request, from the first load on.
     errors: PyOnceLock<Py<Errors>>,
-    /// What was loaded last.
-    callable: Mutex<Option<Py<PyAny>>>,
+    /// What was loaded, by its name.
+    callables: Mutex<BTreeMap<String, Py<PyAny>>>,
 }
 
 impl PythonHost {
     pub(crate) const fn new() -> Self {
-        PythonHost { errors: PyOnceLock::new(), callable: Mutex::new(None) }
+        PythonHost { errors: PyOnceLock::new(), callables: Mutex::new(BTreeMap::new()) }
     }
 }
 
@@ -38,7 +39,7 @@ impl Host for PythonHost {
                 let callable = loader
                     .call_method1("load", (app, setting.search_path.clone(), setting.environment.clone()))?;
                 let application = PythonApplication::new(&callable, errors, setting)?;
-                let before = self.callable().replace(callable.unbind());
+                let before = self.callables().insert(app.to_owned(), callable.unbind());
                 drop(before);
                 Ok(Box::new(application))
             };
@@ -48,7 +49,7 @@ impl Host for PythonHost {
 
     fn load_on_thread(&self, app: &str, setting: &Setting) -> Result<Box<dyn Application>, AppError> {
         Python::attach(|py| {
-            let callable = self.callable().as_ref().map(|callable| callable.clone_ref(py));
+            let callable = self.callables().get(app).map(|callable| callable.clone_ref(py));
             let (Some(callable), Some(errors)) = (callable, self.errors.get(py)) else {
                 return Err(AppError::new(format!("{app} is not loaded")));
             };
@@ -135,7 +136,7 @@ impl PythonHost {
         }
     }
 
-    fn callable(&self) -> MutexGuard<'_, Option<Py<PyAny>>> {
-        self.callable.lock().unwrap_or_else(PoisonError::into_inner)
+    fn callables(&self) -> MutexGuard<'_, BTreeMap<String, Py<PyAny>>> {
+        self.callables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

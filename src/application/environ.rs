@@ -27,6 +27,12 @@ impl Environ {
         self.variables.iter()
     }
 
+    /// Sets the variable `name`, in its place if it is there, else at the end: what stands between the server and an application
+    /// moves the beginning of PATH_INFO to the end of SCRIPT_NAME so.
+    pub fn set(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
+        self.variables.set(name.as_ref(), value.as_ref());
+    }
+
     /// REQUEST_METHOD, in the case in which it was sent.
     pub fn method(&self) -> &[u8] {
         self.get("REQUEST_METHOD").unwrap_or_default()
@@ -88,6 +94,19 @@ impl fmt::Debug for Environ {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_variable_is_set_in_its_place_or_at_the_end() {
+        let mut environ = Environ::new(Variables::new(), Input::default());
+        for (name, value) in
+            [("PATH_INFO", "/app/x"), ("X", ""), ("PATH_INFO", "/x"), ("SCRIPT_NAME", "/app")]
+        {
+            environ.set(name, value);
+        }
+        let all: Vec<_> = environ.iter().collect();
+        let want: [(&[u8], &[u8]); 3] = [(b"PATH_INFO", b"/x"), (b"X", b""), (b"SCRIPT_NAME", b"/app")];
+        assert_eq!(all, want);
+    }
 
     #[test]
     fn typed_helpers_read_the_cgi_names() {

@@ -9,7 +9,7 @@ use super::options::Options;
 use super::output::Output;
 use super::setup::{self, Setup};
 use super::warm_up::warm_up;
-use super::{Host, Program, Result, print, start};
+use super::{Host, Program, Result, apps, print, start};
 use crate::net::listener::Listener;
 
 /// The line of [`EXAMPLES`] that names an application.
@@ -40,11 +40,15 @@ pub(super) fn run(program: &Program, host: &dyn Host, options: &Options, entries
 
     let begin = Instant::now();
     // What it holds is let go of as at a server's end.
-    let mut app = setup::load(program, host, options).map_err(|failure| failure.to_string())?;
+    let mut app = setup::load(program, host, options, |app, error| Err(app.failed(error)))
+        .map_err(|failure| failure.to_string())?;
     warm_up(&mut app, &options.loading.warm_up, &options.limits())?;
     drop(app);
     let seconds = begin.elapsed().as_secs_f64();
-    print(format!("\n{} loads, in {seconds:.2} s; {}\n", options.app, listening(program, options)).as_bytes())
+    let apps = options.apps();
+    let verb = if apps.len() == 1 { "loads" } else { "load" };
+    let loaded = format!("\n{} {verb}, in {seconds:.2} s; ", apps::shown(&apps));
+    print([loaded, listening(program, options), "\n".to_owned()].concat().as_bytes())
 }
 
 /// A line for each setting: its name, its value, where it was given.

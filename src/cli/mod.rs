@@ -1,5 +1,6 @@
 //! The command: its subcommands, and what they have in common.
 
+mod apps;
 mod banner;
 mod check;
 mod config;
@@ -144,7 +145,10 @@ fn gather(program: &Program, definition: &clap::Command, mut arguments: Vec<OsSt
         arguments.push("serve".into());
     }
     let mut gathered = config::gather(definition, arguments)?;
-    if is_bare && program.takes_app() && !gathered.entries.iter().any(|entry| entry.name() == APP) {
+    if is_bare
+        && program.takes_app()
+        && !gathered.entries.iter().any(|entry| [APP, MOUNT].contains(&entry.name()))
+    {
         gathered.arguments.push("demo".into());
     }
     Ok(gathered)
@@ -153,17 +157,14 @@ fn gather(program: &Program, definition: &clap::Command, mut arguments: Vec<OsSt
 /// What clap knows of the command. APP may stand in the environment or in a file: that it is nowhere is found by
 /// [`parse`], when all is gathered.
 fn definition(program: &Program) -> clap::Command {
-    let without_app = |command: clap::Command| command.mut_arg(APP, |app| app.required(false));
-    // For nginx it makes no difference which, and a whole command line can be given.
-    let any_app = |command: clap::Command| {
-        command.mut_arg(APP, |app| app.required(false).default_value(APP).hide_default_value(true))
-    };
-    let command = Cli::command().mut_subcommand("serve", without_app).mut_subcommand("check", without_app);
-    program.adapt(command.mut_subcommand("nginx", any_app))
+    program.adapt(Cli::command())
 }
 
 /// The id of APP, and its name in a file.
 const APP: &str = "app";
+/// The name of the option for applications below a prefix, and its id.
+const MOUNT: &str = "mount";
+const MOUNTS: &str = "mounts";
 
 fn parse(
     mut definition: clap::Command,
@@ -178,7 +179,9 @@ fn parse(
         }
         // The matches are no help here: of an argument that the subcommand has not, they say in a release build
         // only that it was not given.
-        if config::has_settings(command) && !asked.contains_id(APP) {
+        // For nginx it makes no difference which.
+        let wants_app = config::has_settings(command) && name != "nginx";
+        if wants_app && ![APP, MOUNTS].iter().any(|id| asked.contains_id(id)) {
             let message = "which application? Give <APP>, or `app` in the file of --config, or TIDEGATE_APP";
             return Err(command.error(ErrorKind::MissingRequiredArgument, message));
         }
@@ -261,6 +264,7 @@ Examples:
   tidegate serve hello --uwsgi 127.0.0.1:3031 --uwsgi /run/tidegate.sock --socket-owner :www-data
   tidegate serve demo --http 127.0.0.1:8080 --fastcgi /run/fastcgi.sock --scgi 127.0.0.1:4000
   tidegate serve environ --uwsgi 0.0.0.0:3031 --allow-from 10.0.0.0/8
+  tidegate serve site.wsgi --mount /api=api:app --static /static=./static
   tidegate serve --config /etc/tidegate.toml   the application, and all else, is named in the file
   tidegate serve stream --trace                the flow of each request, step by step
   RUST_LOG=debug tidegate serve echo";

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::{ArgAction, Args, builder::RangedU64ValueParser, value_parser};
 use ipnet::IpNet;
 
+use super::apps::App;
 use super::host::Setting;
 use super::record::LogFormat;
 use super::values::{
-    Seconds, Size, WorkerCount, access_log_format, assignment, field_value, mode, static_folder,
+    Seconds, Size, WorkerCount, access_log_format, assignment, field_value, mode, mount, static_folder,
     thread_count, waiting_time,
 };
 use super::warm_up::target;
@@ -24,7 +25,9 @@ use crate::telemetry::access_log::Format;
 pub(super) struct Options {
     /// The application to serve: a Python application, as myproject.wsgi, module:callable, module:factory() or
     /// ./file.py, or a built-in one: hello, environ, echo, stream or demo; see below.
-    pub(super) app: String,
+    ///
+    /// With --mount there need be none: other paths than those are a 404 then.
+    pub(super) app: Option<String>,
     #[command(flatten)]
     pub(super) loading: Loading,
     #[command(flatten)]
@@ -64,6 +67,12 @@ pub(super) struct Loading {
     /// times.
     #[arg(long, value_name = "KEY=VALUE", value_parser = assignment)]
     env: Vec<(String, String)>,
+
+    /// Serve the application APP at paths below PREFIX, as /api=api:app: SCRIPT_NAME has the prefix, and PATH_INFO what is
+    /// behind it. May be given several times; the longest goes first, and APP without a prefix has the rest.
+    /// docs/prefixes.md has nginx's side too.
+    #[arg(long = "mount", value_name = "PREFIX=APP", value_parser = mount)]
+    mounts: Vec<(String, String)>,
 
     /// Whether to end with status 1 if the application cannot be loaded; else each request is answered with 500.
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
@@ -419,8 +428,19 @@ impl Workers {
 }
 
 impl Options {
+    /// The applications, and what their paths begin with: nothing for the one that has the rest, which is the first.
+    pub(super) fn apps(&self) -> Vec<App<'_>> {
+        let rest = self.app.iter().map(|name| App { prefix: "", name });
+        let mounted = self.loading.mounts.iter().map(|(prefix, name)| App { prefix, name });
+        rest.chain(mounted).collect()
+    }
+
     /// Which options are of no use together, in a sentence.
     pub(super) fn contradiction(&self) -> Option<&'static str> {
+        let prefixes: Vec<_> = self.loading.mounts.iter().map(|(prefix, _)| prefix).collect();
+        if (1..prefixes.len()).any(|at| prefixes[..at].contains(&prefixes[at])) {
+            return Some("--mount: one prefix is given two applications; take one of them out");
+        }
         let is_silent = self.workers.workers.0 == 0 && self.listening.stats.is_some();
         is_silent
             .then_some("--stats is told by a master, and with --workers 0 there is none; take --workers 1")

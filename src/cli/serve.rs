@@ -11,7 +11,7 @@ use super::options::Options;
 use super::setup::{self, Setup};
 use super::threads::Threads;
 use super::warm_up::warm_up;
-use super::{Host, Program, Result, banner, record, start};
+use super::{Host, Program, Result, apps, banner, record, start};
 use crate::application::{AppError, Application};
 use crate::cli::demo::Builtin;
 use crate::limits::Limits;
@@ -182,7 +182,7 @@ impl Serving<'_> {
         }
     }
 
-    /// The application that APP names. What it has closed or blocked as it was loaded is the server's again.
+    /// The application that APP names, with those of `--mount`. What they have closed or blocked as they were loaded is the server's again.
     fn load(&self) -> Result<Box<dyn Application>> {
         let app = self.load_or_answer_500()?;
         let taken_back = descriptors::fill()
@@ -195,15 +195,15 @@ impl Serving<'_> {
     }
 
     fn load_or_answer_500(&self) -> Result<Box<dyn Application>> {
-        match setup::load(self.program, self.host, self.options) {
-            Ok(app) => Ok(app),
-            Err(failure) if self.options.loading.need_app => Err(failure.to_string().into()),
-            Err(failure) => {
-                error!("{}: every request is answered with 500: {failure}", self.options.app);
-                let why = "it could not be loaded: see the log's beginning";
-                Ok(Box::new(move |_, _| Err(AppError::new(why))))
+        let loaded = setup::load(self.program, self.host, self.options, |app, failure| {
+            if self.options.loading.need_app {
+                return Err(app.failed(failure));
             }
-        }
+            error!("{}: every request is answered with 500: {failure}", apps::shown(&[*app]));
+            let why = "it could not be loaded: see the log's beginning";
+            Ok(Box::new(move |_, _| Err(AppError::new(why))))
+        });
+        Ok(loaded.map_err(|failure| failure.to_string())?)
     }
 
     /// Has the application answer what `--warm-up` names.
@@ -222,13 +222,18 @@ impl Serving<'_> {
     /// Says where it serves: in the log, and on stdout with what a newcomer wants to know.
     fn announce(&self, listeners: &[&Listener]) {
         self.log_start(listeners);
-        let app = &self.options.app;
-        let path = if self.program.builtin(app) == Some(Builtin::Demo) { "/hello" } else { "/" };
-        let with_nginx = self.logs.stdout.is_terminal();
-        let banner = banner::banner(self.program.name(), app, path, listeners, with_nginx);
+        let apps = self.options.apps();
+        let (path, below) = match apps.first() {
+            Some(app) if self.program.builtin(app.name) == Some(Builtin::Demo) => ("/hello", app.prefix),
+            Some(app) => ("/", app.prefix),
+            None => ("/", ""),
+        };
+        let path = format!("{below}{path}");
+        let (shown, with_nginx) = (apps::shown(&apps), self.logs.stdout.is_terminal());
+        let banner = banner::banner(self.program.name(), &shown, &path, listeners, with_nginx);
         // stdout may be closed, or a pipe whose reader has left. That is no reason not to serve.
         let _ = self.logs.stdout.clone().write_all(banner.as_bytes());
-        if self.program.builtin(app).is_none() {
+        if apps.iter().any(|app| self.program.builtin(app.name).is_none()) {
             start::warn_of_root();
         }
     }
@@ -245,7 +250,7 @@ impl Serving<'_> {
             .map(|count| format!(" of {}", counted(count, "thread", "threads")));
         info!(
             "serves {} on {}, {processes}{}",
-            self.options.app,
+            apps::shown(&self.options.apps()),
             addresses.join(", "),
             threads.unwrap_or_default()
         );

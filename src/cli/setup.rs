@@ -7,6 +7,7 @@ use std::path::Path;
 
 use nix::sys::stat::{Mode, umask};
 
+use super::apps::{App, Mounts};
 use super::options::Options;
 use super::{Host, Program, Result, Setting};
 use crate::application::{AppError, Application};
@@ -54,18 +55,27 @@ impl Setup {
     }
 }
 
-/// The application that APP names: a built-in one goes before a module of the same name.
+/// The application that APP names, and those of `--mount`: a built-in one goes before a module of the same name. `instead` is
+/// told of one that cannot be loaded, and has what is served in its place, if the others are to be served all the same.
 pub(super) fn load(
     program: &Program,
     host: &dyn Host,
     options: &Options,
+    instead: impl Fn(&App<'_>, AppError) -> std::result::Result<Box<dyn Application>, AppError>,
 ) -> std::result::Result<Box<dyn Application>, AppError> {
-    let loaded = match program.builtin(&options.app) {
-        Some(builtin) => Ok(Box::new(builtin) as Box<dyn Application>),
-        None => host.load(&options.app, &setting(program, host, options)),
-    };
-    fork_watch::end_child(i32::from(loaded.is_err()));
-    loaded
+    let setting = setting(program, host, options);
+    let mut names = Vec::new();
+    Mounts::gather(&options.apps(), |app| {
+        let loaded = match program.builtin(app.name) {
+            Some(builtin) => Ok(Box::new(builtin) as Box<dyn Application>),
+            // What is mounted twice is loaded once.
+            None if names.contains(&app.name.to_owned()) => host.load_on_thread(app.name, &setting),
+            None => host.load(app.name, &setting),
+        };
+        fork_watch::end_child(i32::from(loaded.is_err()));
+        names.push(app.name.to_owned());
+        loaded.or_else(|error| instead(app, error))
+    })
 }
 
 /// What the application is loaded into.
@@ -76,7 +86,7 @@ pub(super) fn setting(program: &Program, host: &dyn Host, options: &Options) -> 
 
 /// How many threads of its own the application has in each worker; `None` if it runs on the loop's.
 pub(super) fn threads(program: &Program, host: &dyn Host, options: &Options) -> Option<usize> {
-    let needs = host.has_threads() && program.builtin(&options.app).is_none();
+    let needs = host.has_threads() && options.apps().iter().any(|app| program.builtin(app.name).is_none());
     options.workers.threads.or(needs.then_some(1))
 }
 

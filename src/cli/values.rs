@@ -92,6 +92,19 @@ pub(super) fn static_folder(text: &str) -> Result<(String, PathBuf), String> {
     }
 }
 
+/// `PREFIX=APP`, of which the prefix begins with a slash and loses the one at its end.
+pub(super) fn mount(text: &str) -> Result<(String, String), String> {
+    let form = "write PREFIX=APP, as /api=api:app";
+    let (prefix, app) = text.split_once('=').filter(|(_, app)| !app.is_empty()).ok_or(form)?;
+    match prefix.trim_end_matches('/') {
+        _ if !prefix.starts_with('/') || prefix.contains("//") || prefix.contains('\0') => {
+            Err(form.to_owned())
+        }
+        "" => Err("the application at / is APP itself: name it without --mount".to_owned()),
+        prefix => Ok((prefix.to_owned(), app.to_owned())),
+    }
+}
+
 /// The value of a header field, in ASCII.
 pub(super) fn field_value(text: &str) -> Result<String, String> {
     let is_printable = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
@@ -206,6 +219,16 @@ mod tests {
         assert!(field_value("public, max-age=1").is_ok());
         for text in ["", "a\r\nb", "caf\u{e9}", "\t"] {
             assert!(field_value(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn mounts_are_read() {
+        let pair = |prefix: &str, app: &str| Ok((prefix.to_owned(), app.to_owned()));
+        assert_eq!(mount("/api=api:app"), pair("/api", "api:app"));
+        assert_eq!(mount("/a/b/=x:make(a=1)"), pair("/a/b", "x:make(a=1)"));
+        for text in ["", "/api", "/api=", "api=x", "=x", "/=x", "//=x", "/a//b=x"] {
+            assert!(mount(text).is_err(), "{text:?}");
         }
     }
 

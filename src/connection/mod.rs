@@ -11,6 +11,7 @@ mod held;
 mod outbox;
 mod passing;
 mod reading;
+#[cfg(feature = "command")]
 pub(crate) mod rehearsal;
 mod responding;
 mod runner;

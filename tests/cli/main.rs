@@ -6,6 +6,7 @@ mod check;
 mod config;
 mod decode;
 mod logs;
+mod mounts;
 mod process;
 mod program;
 mod request;

@@ -98,7 +98,7 @@ fn its_settings_are_checked_and_its_load_may_fail() {
 }
 
 /// The example, with these arguments. `cargo test` builds it beside the tests; `cargo test --test cli` does not.
-fn items(args: &[&str]) -> Command {
+pub(crate) fn items(args: &[&str]) -> Command {
     static BUILT: Once = Once::new();
     let test = env::current_exe().unwrap();
     let folder = test.parent().and_then(Path::parent).unwrap();

@@ -14,7 +14,10 @@ fn files_are_served_while_every_thread_of_four_workers_is_held() {
     fs::write(files.path().join("a.txt"), "a file").unwrap();
     let option = format!("/static={}", files.path().display());
     let master = Master::on_loop(
-        &["--workers", "4", "--threads", "1", "--static", &option, "--access-log", "--trace"],
+        &[
+            "--workers", "4", "--threads", "1", "--static", &option, "--access-log", "--trace", "--stats",
+            "FOLDER/stats",
+        ],
         |_| {},
     );
     let held: Vec<_> = (0..4).map(|at| master.remote.send(get(&format!("/held-{at}")))).collect();

@@ -43,6 +43,8 @@ pub(super) struct Threads {
     last_ticket: u64,
     /// Threads that have been found late, and of which nothing was said yet.
     late: Vec<usize>,
+    /// How many more of the last calls were slow than quick, a count up to [`SLOWNESS_MAX`].
+    slowness: u32,
     /// Other workers may take what waits.
     may_pass_on: bool,
 }
@@ -213,9 +215,10 @@ impl Threads {
     }
 
     /// Which thread had better drive the loop than `driver`: the first, which is the process's main thread, whenever it
-    /// runs nothing; rather any than none.
+    /// runs nothing; rather any than none, as it runs a quick call by itself. Slow calls it would only leave the loop for, so
+    /// that the watcher had to take it up again for each.
     fn better_driver(&self, driver: Option<usize>) -> Option<usize> {
-        if driver == Some(0) {
+        if driver == Some(0) || (driver.is_none() && self.slowness >= SLOWNESS_MAX / 2) {
             return None;
         }
         match self.threads.iter().position(Thread::is_free) {
@@ -223,6 +226,22 @@ impl Threads {
             other if driver.is_none() => other,
             _ => None,
         }
+    }
+
+    /// A call or a step is over that another thread than the driver ran; `patience` parts the slow from the quick.
+    fn note_pace(&mut self, report: &Report, patience: Duration) {
+        let Report::Ran { thread, .. } = report else { return };
+        let Some(running) = &self.threads[*thread].running else { return };
+        if running.since.elapsed() < patience {
+            self.was_quick();
+        } else {
+            self.slowness = (self.slowness + 1).min(SLOWNESS_MAX);
+        }
+    }
+
+    /// A call or a step was over before the loop was missed.
+    fn was_quick(&mut self) {
+        self.slowness = self.slowness.saturating_sub(1);
     }
 
     /// The thread is about to look around.
@@ -502,6 +521,9 @@ impl EventLoop {
         }
     }
 }
+
+/// See [`Threads::slowness`]: a few calls of the other kind change nothing yet.
+const SLOWNESS_MAX: u32 = 8;
 
 /// Turns of a connection, by what is given to threads in one turn of the loop, a count: others have theirs after as many
 /// requests that are answered at once, or chunks of one stream.

@@ -184,7 +184,7 @@ impl Shared {
     /// Does what this thread is given, until the loop is over.
     fn follow(&self, number: usize, here: &mut Inline<Box<dyn Application>>) {
         // Where others drive though the main thread is idle, that has to look by itself for the signals that came to it.
-        let patience = (number == 0 && self.lead.is_eager()).then_some(IDLE_LOOK_TIME);
+        let patience = (number == 0).then_some(IDLE_LOOK_TIME);
         loop {
             match self.lead.next(number, patience) {
                 Duty::Drive(event_loop) => self.drive(event_loop, Some((number, &mut *here))),
@@ -225,6 +225,9 @@ impl Shared {
         loop {
             if self.lead.has_reports() {
                 for report in self.lead.reports() {
+                    event_loop
+                        .threads
+                        .note_pace(&report, event_loop.resources.limits.call_time_before_handover);
                     event_loop.deliver(report);
                 }
             }
@@ -245,6 +248,7 @@ impl Shared {
                             Some(taken) => event_loop = taken,
                             None => return self.report(report),
                         }
+                        event_loop.threads.was_quick();
                         event_loop.deliver(report);
                     }
                     _ => self.lead.post(assignment.thread, assignment),

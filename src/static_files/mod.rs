@@ -25,7 +25,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::application::environ::Environ;
-use crate::application::response_head::ResponseHead;
+use crate::application::response_head::{HeadError, ResponseHead};
 use crate::limits::Limits;
 use coding::Coding;
 use folder::{Found, Links, Opened, Root};
@@ -36,7 +36,22 @@ use target::Target;
 /// Folders whose files are served beside the application, without a call of it.
 ///
 /// What they do not have is the application's to answer. Names that begin with a dot are not served, nor what is no regular
-/// file; nothing outside a folder is.
+/// file; nothing outside a folder is. docs/static.md in the repository tells all of it.
+///
+/// ```no_run
+/// # use tidegate::{Body, Environ, Limits, StartResponse, StaticFiles, Worker};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let listeners = Vec::new();
+/// # let application = |_: Environ, start_response: StartResponse| {
+/// #     start_response.start("200 OK", [("Content-Type", "text/plain")])?;
+/// #     Ok(Body::empty())
+/// # };
+/// let files = StaticFiles::new().folder("/static", "/srv/app/static")?.cache_control("max-age=3600")?;
+/// let mut worker = Worker::new(listeners, application, Limits::default())?;
+/// worker.serve_files(files);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct StaticFiles {
     /// The longest prefix first.
@@ -79,9 +94,9 @@ impl StaticFiles {
     }
 
     /// Sends this as Cache-Control with each file.
-    #[must_use]
-    pub fn cache_control(self, value: impl Into<String>) -> Self {
-        StaticFiles { cache_control: Some(value.into()), ..self }
+    pub fn cache_control(self, value: &str) -> Result<Self, HeadError> {
+        ResponseHead::new("200 OK", [("Cache-Control", value)], usize::MAX)?;
+        Ok(StaticFiles { cache_control: Some(value.to_owned()), ..self })
     }
 
     /// Follows symbolic links, wherever they lead. Without it none is followed below the folder: who may make a link there
@@ -157,4 +172,18 @@ fn url_path(environ: &Environ) -> Cow<'_, [u8]> {
 fn head<V: AsRef<[u8]>>(status: &str, fields: &[(&str, V)]) -> ResponseHead {
     let fields = fields.iter().map(|(name, value)| (*name, value));
     ResponseHead::new(status, fields, usize::MAX).expect("the server's own heads are valid")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_sent_is_refused_at_once() {
+        assert!(StaticFiles::new().cache_control("no-cache\r\nX: y").is_err());
+        assert!(StaticFiles::new().folder("static", ".").is_err());
+        assert!(StaticFiles::new().folder("/static", "Cargo.toml").is_err());
+        assert!(StaticFiles::new().folder("/static", "nowhere").is_err());
+        assert!(StaticFiles::new().folder("/static", ".").is_ok());
+    }
 }

@@ -26,7 +26,8 @@ fn files_go_before_the_application() {
     fs::write(folder.path().join("empty.txt"), "").unwrap();
     fs::create_dir(folder.path().join("docs")).unwrap();
     fs::write(folder.path().join("docs/index.html"), "index").unwrap();
-    let files = StaticFiles::new().folder("/static", folder.path()).unwrap().cache_control("max-age=60");
+    let files =
+        StaticFiles::new().folder("/static", folder.path()).unwrap().cache_control("max-age=60").unwrap();
     let ways = Ways::beside(files, application);
     let get = |path: &str| Request::get(format!("/static/{path}"));
     let header = |response: &Response, name: &str| response.header(name).unwrap_or("none").to_owned();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import importlib.util
 import os
@@ -22,6 +23,7 @@ NAMES = ("application", "app")
 def load(app: str, search_path: Sequence[str | os.PathLike[str]], environment: Sequence[tuple[str, str]]) -> Callable[..., Any]:
     """Returns the application `app`. The search path and the environment are this process's from here on."""
     os.environ.update(environment)
+    _print_lines()
     target, _, expression = app.partition(":")
     is_file = target.endswith(".py") or os.sep in target
     name = _prepare_file(target) if is_file else _prepare_module(target)
@@ -40,6 +42,13 @@ def load(app: str, search_path: Sequence[str | os.PathLike[str]], environment: S
     _kinds.refuse_asgi(app, application)
     _kinds.resolve_django_urls(application)
     return application
+
+
+def _print_lines() -> None:
+    """Has print() write each line at once, as it does to a terminal: a log is read while the server runs."""
+    # stdout may be None, or something of the application's.
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
 
 def explain(app: str, error: BaseException, frames: TracebackType | None) -> str:

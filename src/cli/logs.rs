@@ -2,9 +2,12 @@
 
 use std::io::{self, Write};
 
+use log::Level;
+
 use super::Result;
 use super::options::Telling;
 use super::output::Output;
+use super::record::{LogFormat, Record};
 use crate::net::listener::Owner;
 use crate::telemetry::access_log::{AccessLog, Format};
 use crate::telemetry::observer::{Event, Observer};
@@ -24,7 +27,8 @@ pub(super) struct Logs {
 }
 
 impl Logs {
-    /// Opens those that `telling` asks for; files that are made are `owner`'s. With a file for the log, that is stderr.
+    /// Opens those that `telling` asks for; files that are made are `owner`'s. A file for the log is the
+    /// process's stdout and stderr too; the server's own lines for stdout go where that was.
     pub(super) fn open(telling: &Telling, owner: Option<Owner>) -> Result<Self> {
         let stderr = Output::standard(io::stderr())?;
         let stdout = Output::standard(io::stdout())?.beside(&stderr);
@@ -39,6 +43,7 @@ impl Logs {
         let access_format = telling.access_log_format.clone().unwrap_or_default();
         let logs = Logs { log, stdout, access, access_format, trace: telling.trace };
         if telling.log_file.is_some() {
+            logs.log.become_stdout();
             logs.log.become_stderr();
         }
         Ok(logs)
@@ -46,8 +51,11 @@ impl Logs {
 
     /// Opens the files anew.
     pub(super) fn reopen(&self) {
-        let is_stderr = self.log.is_stderr();
+        let (is_stdout, is_stderr) = (self.log.is_stdout(), self.log.is_stderr());
         self.log.reopen();
+        if self.log.has_name() && is_stdout {
+            self.log.become_stdout();
+        }
         if self.log.has_name() && is_stderr {
             self.log.become_stderr();
         }
@@ -85,14 +93,15 @@ impl Observer for Both {
 /// The log's own lines. Of those that it cannot take it tells itself, with the first that it takes again.
 pub(super) struct OwnLines {
     output: Output,
+    format: LogFormat,
     lost: u64,
     /// What the system said of the last that was lost.
     why: String,
 }
 
 impl OwnLines {
-    pub(super) fn new(output: Output) -> Self {
-        OwnLines { output, lost: 0, why: String::new() }
+    pub(super) fn new(output: Output, format: LogFormat) -> Self {
+        OwnLines { output, format, lost: 0, why: String::new() }
     }
 }
 
@@ -105,11 +114,10 @@ impl Write for OwnLines {
         let written = if self.lost == 0 {
             self.output.write_all(line)
         } else {
-            // A line begins with its time.
-            let end = line.iter().position(|byte| *byte == b' ').unwrap_or_default();
-            let said =
-                format!(" WARN the log: it is written again; lines lost: {} ({})\n", self.lost, self.why);
-            self.output.write_all(&[&line[..end], said.as_bytes(), line].concat())
+            let time = Record::time_of(line, self.format);
+            let said = format!("the log: it is written again; lines lost: {} ({})", self.lost, self.why);
+            let said = Record::new(&time, Level::Warn, module_path!(), &said).written(self.format);
+            self.output.write_all(&[said.as_bytes(), line].concat())
         };
         match &written {
             Ok(()) => self.lost = 0,

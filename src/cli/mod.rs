@@ -9,10 +9,12 @@ mod demo;
 mod did_you_mean;
 mod host;
 mod logs;
+mod nginx;
 mod option_names;
 mod options;
 mod output;
 pub(crate) mod program;
+mod record;
 mod request;
 mod serve;
 mod setup;
@@ -62,6 +64,9 @@ enum Command {
     /// Say whether `tidegate serve` would do with these options: read all settings, and load the application.
     #[command(after_help = check::EXAMPLES)]
     Check(Box<Configured>),
+    /// Print what nginx is to be told to pass requests on.
+    #[command(after_help = nginx::EXAMPLES)]
+    Nginx(Box<Configured>),
     /// Show how the workers of a running server are, live.
     #[command(after_help = top::EXAMPLES)]
     Top(top::Options),
@@ -117,6 +122,7 @@ fn run_program(program: &Program, host: &'static dyn Host, arguments: Vec<OsStri
     let run = match command {
         Command::Serve(configured) => serve::run(program, host, &configured.options),
         Command::Check(configured) => check::run(program, host, &configured.options, &entries).map(|()| 0),
+        Command::Nginx(configured) => nginx::run(&configured.options).map(|()| 0),
         Command::Top(options) => top::run(&options).map(|()| 0),
         Command::Request(options) => request::run(&options).map(|()| 0),
         Command::Decode(options) => decode::run(&options).map(|()| 0),
@@ -173,7 +179,9 @@ fn parse(
         }
         // The matches are no help here: of an argument that the subcommand has not, they say in a release build
         // only that it was not given.
-        if config::has_settings(command) && ![APP, MOUNTS].iter().any(|id| asked.contains_id(id)) {
+        // For nginx it makes no difference which.
+        let wants_app = config::has_settings(command) && name != "nginx";
+        if wants_app && ![APP, MOUNTS].iter().any(|id| asked.contains_id(id)) {
             let message = "which application? Give <APP>, or `app` in the file of --config, or TIDEGATE_APP";
             return Err(command.error(ErrorKind::MissingRequiredArgument, message));
         }

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use super::apps::App;
 use super::host::Setting;
+use super::record::LogFormat;
 use super::values::{
     Seconds, Size, WorkerCount, access_log_format, assignment, field_value, mode, mount, static_folder,
     thread_count, waiting_time,
@@ -314,9 +315,14 @@ pub(super) struct Telling {
           help = ACCESS_FORMAT, long_help = format!("{ACCESS_FORMAT}\n\n{ACCESS_FIELDS}"))]
     pub(super) access_log_format: Option<Format>,
 
-    /// Write the log, and all that the application writes to stderr, to FILE, which SIGUSR1 opens anew.
+    /// Write the log, and all that the application writes to stdout and stderr, to FILE, which SIGUSR1 opens anew.
     #[arg(long, value_name = "FILE")]
     pub(super) log_file: Option<PathBuf>,
+
+    /// The form of the log: text, or json, an object a line with time, level, worker, pid, target and message. What the
+    /// application itself writes to stdout and stderr stays as it is.
+    #[arg(long, value_name = "FORMAT", value_enum, hide_possible_values = true, default_value_t = LogFormat::Text)]
+    pub(super) log_format: LogFormat,
 
     /// Tell each request's whole story on stdout: the packet, the environ, start_response, every write.
     #[arg(long)]

@@ -2,7 +2,7 @@
 //! was started with.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use log::error;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::fstat;
-use nix::unistd::dup2_stderr;
+use nix::unistd::{dup2_stderr, dup2_stdout};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use crate::master::shared_flag;
@@ -95,6 +95,20 @@ impl Output {
         }
     }
 
+    /// The same for stdout: what the application prints.
+    pub(super) fn become_stdout(&self) {
+        let taken = dup2_stdout(&*self.file());
+        if let Err(error) = taken {
+            let name = self.path.as_deref().unwrap_or(Path::new("the log"));
+            error!("{} cannot take stdout: {error}", name.display());
+        }
+    }
+
+    /// Whether a person reads it.
+    pub(super) fn is_terminal(&self) -> bool {
+        self.file().is_terminal()
+    }
+
     /// Whether it is a file with a name.
     pub(super) fn has_name(&self) -> bool {
         self.path.is_some()
@@ -102,8 +116,17 @@ impl Output {
 
     /// Whether it is the process's stderr still, and the application has not put another file there.
     pub(super) fn is_stderr(&self) -> bool {
-        let (Ok(ours), Ok(stderr)) = (self.metadata(), fstat(io::stderr())) else { return false };
-        (ours.dev(), ours.ino()) == (stderr.st_dev, stderr.st_ino)
+        self.is_stream(io::stderr())
+    }
+
+    /// Whether it is the process's stdout still.
+    pub(super) fn is_stdout(&self) -> bool {
+        self.is_stream(io::stdout())
+    }
+
+    fn is_stream(&self, stream: impl AsFd) -> bool {
+        let (Ok(ours), Ok(stream)) = (self.metadata(), fstat(stream)) else { return false };
+        (ours.dev(), ours.ino()) == (stream.st_dev, stream.st_ino)
     }
 
     fn is_at(&self, path: &Path) -> bool {

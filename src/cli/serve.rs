@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::io::{self, Write};
 
-use log::{error, warn};
+use log::{error, info, warn};
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 
 use super::logs::Logs;
@@ -11,7 +11,7 @@ use super::options::Options;
 use super::setup::{self, Setup};
 use super::threads::Threads;
 use super::warm_up::warm_up;
-use super::{Host, Program, Result, apps, banner, start};
+use super::{Host, Program, Result, apps, banner, record, start};
 use crate::application::{AppError, Application};
 use crate::cli::demo::Builtin;
 use crate::limits::Limits;
@@ -24,6 +24,7 @@ use crate::process::descriptors;
 use crate::process::fork_watch;
 use crate::protocol::ProtocolName;
 use crate::static_files::StaticFiles;
+use crate::telemetry::counted::counted;
 use crate::worker::BareWorker;
 
 /// Serves until a signal ends it. Returns the process's exit status.
@@ -129,6 +130,7 @@ impl Serving<'_> {
 
     /// Serves as one of the master's workers.
     fn work(&self, setup: WorkerSetup) -> Result<()> {
+        record::is_worker(setup.number());
         let loaded = self.app.take().map_or_else(|| self.load(), Ok);
         let loaded = loaded.and_then(|mut app| self.warm_up(&mut app).map(|()| app));
         let app = match loaded {
@@ -217,7 +219,9 @@ impl Serving<'_> {
         }
     }
 
+    /// Says where it serves: in the log, and on stdout with what a newcomer wants to know.
     fn announce(&self, listeners: &[&Listener]) {
+        self.log_start(listeners);
         let apps = self.options.apps();
         let (path, below) = match apps.first() {
             Some(app) if self.program.builtin(app.name) == Some(Builtin::Demo) => ("/hello", app.prefix),
@@ -225,12 +229,31 @@ impl Serving<'_> {
             None => ("/", ""),
         };
         let path = format!("{below}{path}");
-        let banner = banner::banner(self.program.name(), &apps::shown(&apps), &path, listeners);
+        let (shown, with_nginx) = (apps::shown(&apps), self.logs.stdout.is_terminal());
+        let banner = banner::banner(self.program.name(), &shown, &path, listeners, with_nginx);
         // stdout may be closed, or a pipe whose reader has left. That is no reason not to serve.
         let _ = self.logs.stdout.clone().write_all(banner.as_bytes());
         if apps.iter().any(|app| self.program.builtin(app.name).is_none()) {
             start::warn_of_root();
         }
+    }
+
+    fn log_start(&self, listeners: &[&Listener]) {
+        let addresses: Vec<String> = (listeners.iter())
+            .map(|listener| format!("{}://{}", listener.protocol(), listener.address()))
+            .collect();
+        let processes = match self.options.workers.workers.0 as usize {
+            0 => "in one process".to_owned(),
+            count => format!("with {}", counted(count, "worker", "workers")),
+        };
+        let threads = setup::threads(self.program, self.host, self.options)
+            .map(|count| format!(" of {}", counted(count, "thread", "threads")));
+        info!(
+            "serves {} on {}, {processes}{}",
+            apps::shown(&self.options.apps()),
+            addresses.join(", "),
+            threads.unwrap_or_default()
+        );
     }
 
     fn write_pid_file(&self) -> Result<()> {

@@ -5,7 +5,7 @@ use std::panic;
 use std::sync::{Mutex, PoisonError};
 
 use env_logger::{Builder, Target};
-use log::{Level, LevelFilter, error, warn};
+use log::{LevelFilter, error, warn};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::geteuid;
 
@@ -13,25 +13,25 @@ use super::logs::OwnLines;
 use super::option_names::in_options;
 use super::options::Telling;
 use super::output::Output;
+use super::record::{LogFormat, Record};
 use crate::limits::Limits;
 
 /// Starts the log on `output`, at the level that the options ask for unless RUST_LOG has other wishes.
-///
-/// `2026-11-22T16:00:00Z WARN message`; from debug on with the module, which only its developers care for.
 pub(super) fn log(telling: &Telling, output: &Output) {
-    *LOG.lock().unwrap_or_else(PoisonError::into_inner) = Some(OwnLines::new(output.clone()));
+    let format = telling.log_format;
+    *LOG.lock().unwrap_or_else(PoisonError::into_inner) = Some(OwnLines::new(output.clone(), format));
     Builder::new()
         .target(Target::Pipe(Box::new(Log)))
         .filter_level(level(telling.verbose, telling.quiet))
         .parse_default_env()
-        .format(|out, record| {
-            let (time, level) = (out.timestamp(), record.level());
-            let message = harmless(&in_options(&record.args().to_string()));
-            if level >= Level::Debug {
-                writeln!(out, "{time} {level} {}: {message}", record.target())
-            } else {
-                writeln!(out, "{time} {level} {message}")
-            }
+        .format(move |out, record| {
+            let time = match format {
+                LogFormat::Text => out.timestamp().to_string(),
+                LogFormat::Json => out.timestamp_millis().to_string(),
+            };
+            let message = in_options(&record.args().to_string());
+            let record = Record::new(&time, record.level(), record.target(), &message);
+            out.write_all(record.written(format).as_bytes())
         })
         .try_init()
         // A process that runs a second command, as Python code may, keeps the first one's level.
@@ -55,20 +55,6 @@ impl Write for Log {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// A message whose words may be a client's: it cannot pass for another line of the log, nor steer a terminal.
-/// An application's error may well have several lines; all but the first are indented.
-fn harmless(message: &str) -> String {
-    let mut harmless = String::with_capacity(message.len());
-    for c in message.trim_end().chars() {
-        match c {
-            '\n' => harmless.push_str("\n    "),
-            c if c.is_control() && c != '\t' => harmless.extend(c.escape_default()),
-            c => harmless.push(c),
-        }
-    }
-    harmless
 }
 
 /// The level that so many -v or -q ask for.
@@ -123,13 +109,6 @@ pub(super) fn raise_descriptors(limits: &Limits) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_message_passes_for_no_other_line() {
-        let message = "caf\u{e9}:\tone\n2026-11-22T16:00:00Z INFO two\r\x1b[1m\n";
-        let want = "caf\u{e9}:\tone\n    2026-11-22T16:00:00Z INFO two\\r\\u{1b}[1m";
-        assert_eq!(harmless(message), want);
-    }
 
     #[test]
     fn each_v_and_q_is_a_level() {

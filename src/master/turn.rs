@@ -12,6 +12,7 @@ use super::watched::Look;
 use super::{End, Master, State};
 use crate::net::listener::Listener;
 use crate::process::fork_watch;
+use crate::telemetry::counted::counted;
 
 impl Master<'_> {
     /// Does all that is to be done, and sleeps. What it returns ends the loop.
@@ -216,7 +217,7 @@ impl Master<'_> {
 
     /// Ends well: no new connections, and what runs is finished.
     fn stop(&mut self) {
-        info!("stopping: {} workers finish what runs", self.fleet.len());
+        info!("stopping: {} what runs", counted(self.fleet.len(), "worker finishes", "workers finish"));
         self.systemd.stopping();
         self.successor.call_off();
         self.begin_to_stop();

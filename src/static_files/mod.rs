@@ -28,7 +28,7 @@ use crate::application::environ::Environ;
 use crate::application::response_head::ResponseHead;
 use crate::limits::Limits;
 use coding::Coding;
-use folder::{Found, Links, Opened};
+use folder::{Found, Links, Opened, Root};
 pub(crate) use reply::Reply;
 use reply::{Asked, Representations};
 use target::Target;
@@ -98,40 +98,39 @@ impl StaticFiles {
             self.folders.iter().filter_map(|folder| Some((folder, target::below(&folder.prefix, &path)?)));
         for (folder, rest) in fitting {
             let Some(target) = Target::of(rest) else { continue };
-            match folder::find(&folder.path, target.name(), self.links) {
+            let file = folder.path.join(target.shown());
+            let root = match Root::open(&folder.path, self.links) {
+                Some(Ok(root)) => root,
+                Some(Err(error)) => return Some(Reply::failure(environ, file, error)),
+                None => continue,
+            };
+            match root.find(target.name()) {
                 Found::Nothing => {}
                 Found::Folder => {
                     // It moves only where the slash leads to something.
-                    let index = target.index();
-                    if matches!(folder::find(&folder.path, &index, self.links), Found::File(_)) {
-                        return Some(moved(environ, &path, folder.path.join(target.shown())));
+                    if matches!(root.find(&target.index()), Found::File(_)) {
+                        return Some(moved(environ, &path, file));
                     }
                 }
-                Found::File(file) => {
-                    let there = self.representations(folder, &target, file);
+                Found::File(opened) => {
+                    let there = Representations { path: file, coded: coded(&root, &target), file: opened };
                     let asked = Asked::of(environ);
                     return Some(asked.answer(there, self.cache_control.as_deref(), limits));
                 }
-                Found::Failure(error) => {
-                    let path = folder.path.join(target.shown());
-                    return Some(Reply::failure(environ, path, error));
-                }
+                Found::Failure(error) => return Some(Reply::failure(environ, file, error)),
             }
         }
         None
     }
+}
 
-    /// The file with what lies beside it in other codings.
-    fn representations(&self, folder: &Folder, target: &Target, file: Opened) -> Representations {
-        let mut coded = Vec::new();
-        for coding in Coding::ALL {
-            let name = [target.name(), coding.suffix()].concat();
-            if let Found::File(file) = folder::find(&folder.path, &name, self.links) {
-                coded.push((coding, file));
-            }
-        }
-        Representations { path: folder.path.join(target.shown()), file, coded }
-    }
+/// What lies beside a file in other codings.
+fn coded(root: &Root, target: &Target) -> Vec<(Coding, Opened)> {
+    let find = |coding: Coding| match root.find(&[target.name(), coding.suffix()].concat()) {
+        Found::File(file) => Some((coding, file)),
+        _ => None,
+    };
+    Coding::ALL.into_iter().filter_map(find).collect()
 }
 
 /// The answer to a request for a folder without the slash: relative names in its index would lead elsewhere.

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "command")]
 pub(crate) mod access_log;
+pub(crate) mod counted;
 pub(crate) mod log_throttle;
 pub mod observer;
 #[cfg(feature = "command")]

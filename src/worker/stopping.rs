@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
-use log::{error, info, warn};
+use log::{debug, error, info, warn};
 
 use super::event_loop::{EventLoop, Inline};
+use crate::telemetry::counted::counted;
 use crate::worker::acceptor::Acceptor;
 use crate::worker::master_link::MasterLink;
 use crate::worker::stop::Stop;
@@ -55,7 +56,14 @@ impl EventLoop {
     fn close_listeners(&mut self) {
         self.deregister_listeners();
         self.acceptors.clear();
-        info!("stopping: {} connections are open", self.connections.len());
+        let open = self.connections.len();
+        let told = counted(open, "connection is", "connections are");
+        // Of workers that have nothing to finish the master says enough.
+        if open == 0 && self.link.is_some() {
+            debug!("stopping: {told} open");
+        } else {
+            info!("stopping: {told} open");
+        }
     }
 
     /// Has the kernel tell the other workers, and not this one, of connections.

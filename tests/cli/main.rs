@@ -5,6 +5,7 @@
 mod check;
 mod config;
 mod decode;
+mod logs;
 mod mounts;
 mod process;
 mod program;

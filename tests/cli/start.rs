@@ -52,7 +52,7 @@ fn an_address_open_to_others() {
     refused(&["hello", "--uwsgi", "0.0.0.0:0"], 1, "refusing to listen on 0.0.0.0:0: it is not loopback");
     let server = Server::start(&["hello", "--uwsgi", "0.0.0.0:0", "--allow-from", "192.0.2.7,10.0.0.0/8"]);
     let port = server.address.strip_prefix("0.0.0.0:").unwrap();
-    server.line(&format!("uwsgi_pass 127.0.0.1:{port};"));
+    server.line(&format!("tidegate request 127.0.0.1:{port} /"));
     assert_eq!(server.request(&["/"]).text(), "Hello, World\n");
     server.stop();
 }

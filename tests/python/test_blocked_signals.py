@@ -59,7 +59,7 @@ def test_a_preloading_master_hears_all(start, folder):
     for number, words in (
         (signal.SIGTTIN, "2 workers are wanted"),
         (signal.SIGUSR1, "the log files are open anew"),
-        (signal.SIGTTOU, "1 workers are wanted"),
+        (signal.SIGTTOU, "1 worker is wanted"),
     ):
         server.signal(number)
         server.logged(words, level="INFO")

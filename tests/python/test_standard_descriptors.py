@@ -1,6 +1,7 @@
 """stdin, stdout and stderr that are closed: before the start, at the import, in a call. No connection gets their numbers."""
 
 import os
+import re
 import signal
 
 import pytest
@@ -65,7 +66,7 @@ def test_closed_at_the_import(closed, workers, launch, folder):
     numbers = server.listeners["http"].ask("GET", "/numbers").body.decode().split()
     assert [numbers[int(number)] for number in closed] == ["/dev/null"] * len(closed)
     eventually("the access log", lambda: server.stdout.read_text().count(" POST / 200 ") == 20)
-    eventually("the log", lambda: server.log().count("ERROR logged") == 20)
+    eventually("the log", lambda: len(re.findall(r" ERROR (?:worker \d+ \(pid \d+\): )?logged", server.log())) == 20)
     assert server.stop() == 0, server.log()
 
 
@@ -143,4 +144,37 @@ def application(environ, start_response):
     eventually("its line", lambda: server.listeners["http"].ask("GET", "/").body and "logged" in log.read_text())
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes() == b""
     eventually("the access log", lambda: " GET /open 200 " in server.stdout.read_text())
+    assert server.stop() == 0
+
+
+def test_what_is_printed_goes_to_the_log_file(launch, folder, tmp_path):
+    """print() and what a child process says, at once, and to the new file once it was rotated. The access log stays on stdout."""
+    folder(
+        {
+            "app.py": """
+import os, sys
+
+def application(environ, start_response):
+    print("printed", environ["PATH_INFO"])
+    os.system("echo said by a child")
+    print("complained", file=sys.stderr)
+    start_response("200 OK", [])
+    return [b"ok"]
+"""
+        }
+    )
+    log = tmp_path / "log"
+    server = launch("app", "--access-log", f"--log-file={log}", workers=1).wait_until_it_listens()
+    assert server.listeners["http"].ask("GET", "/first").body == b"ok"
+    for words in ("printed /first\n", "said by a child\n", "complained\n", " INFO serves app on http://"):
+        assert words in log.read_text()
+    os.rename(log, tmp_path / "old")
+    server.signal(signal.SIGUSR1)
+    eventually("the new file", log.exists)
+    eventually(
+        "its line",
+        lambda: server.listeners["http"].ask("GET", "/second").body and "printed /second\n" in log.read_text(),
+    )
+    out = server.stdout.read_text()
+    assert "printed" not in out and " GET /first 200 " in out
     assert server.stop() == 0

@@ -142,7 +142,7 @@ def test_each_response_is_its_own(threads, scheme, serve):
     for kind, pattern in [
         ("raises", r"ValueError: raised (\S+) whole$"),
         ("breaks", r"ValueError: broken (\S+) whole$"),
-        ("errors", r"ERROR told (\S+) whole$"),
+        ("errors", r"ERROR worker \d+ \(pid \d+\): told (\S+) whole$"),
     ]:
         assert set(re.findall(pattern, log, re.MULTILINE)) == told[kind]
     assert not re.search("AssertionError|panicked|Already borrowed|RuntimeError", log), log[-5_000:]

@@ -27,8 +27,8 @@ def test_pieces_of_a_line_are_one_message(serve):
     client.logged(r"one 2 None$")
 
 
-def test_each_line_is_a_message(serve):
-    """Several lines in one write, writelines."""
+def test_what_is_written_at_once_is_one_message(serve):
+    """Several lines in one write; each piece of writelines()."""
 
     def application(environ, start_response):
         errors = environ["wsgi.errors"]
@@ -40,8 +40,8 @@ def test_each_line_is_a_message(serve):
 
     client = serve(application)
     client.get()
-    for word in ("alpha", "beta", "gamma", "delta", "epsilon"):
-        client.logged(rf"\b{word}$")
+    for words in ("alpha\nbeta", "gamma", "delta", "epsilon"):
+        client.logged(rf"\b{words}$")
 
 
 def test_flush_and_the_requests_end_complete_a_line(serve):
@@ -107,26 +107,59 @@ def test_bytes_are_a_type_error(serve):
     assert serve(application).get().body == b"ok"
 
 
-def test_logging_and_traceback_write_to_it(serve):
-    """As frameworks do."""
+def test_a_traceback_is_one_message(serve):
+    """Frameworks write it with the module logging, at once; traceback.print_exc() writes it in pieces."""
 
     def application(environ, start_response):
         import logging
         import traceback
 
-        handler = logging.StreamHandler(environ["wsgi.errors"])
+        errors = environ["wsgi.errors"]
+        handler = logging.StreamHandler(errors)
         logging.getLogger("tide").addHandler(handler)
         logging.getLogger("tide").warning("low %s", "water")
+        try:
+            try:
+                [].pop()
+            except IndexError:
+                1 / 0
+        except ZeroDivisionError:
+            logging.getLogger("tide").exception("high water")
         logging.getLogger("tide").removeHandler(handler)
         try:
-            1 / 0
-        except ZeroDivisionError:
-            traceback.print_exc(file=environ["wsgi.errors"])
+            raise ValueError("of two\nlines")
+        except ValueError:
+            traceback.print_exc(file=errors)
+        print("behind it", file=errors)
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [b"ok"]
 
     client = serve(application)
     client.get()
     client.logged(r"low water$")
-    client.logged(r"ZeroDivisionError: division by zero")
-    client.server.ignore_log()  # the traceback's other lines
+    (logged,) = client.logged(r"high water\nTraceback ")
+    assert logged.endswith("ZeroDivisionError: division by zero") and "IndexError: pop from empty list\n" in logged
+    (printed,) = client.logged(r": Traceback \(most recent call last\):\n")
+    assert printed.endswith("\nValueError: of two\nlines")
+    client.logged(r": behind it$")
+
+
+def test_threads_do_not_mix(serve):
+    """A line, or a traceback, that one thread has begun is not ended by another."""
+
+    def application(environ, start_response):
+        import threading
+
+        errors = environ["wsgi.errors"]
+        errors.write("one begins, ")
+        other = threading.Thread(target=lambda: errors.write("another says\n"))
+        other.start()
+        other.join()
+        errors.write("and ends\n")
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"ok"]
+
+    client = serve(application)
+    client.get()
+    client.logged(r": another says$")
+    client.logged(r": one begins, and ends$")

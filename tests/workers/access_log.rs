@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tidegate::ProtocolName;
 
@@ -150,4 +151,18 @@ fn a_minus_is_stdout() {
     master.get("/one").assert_body("one");
     master.says("to stdout: GET /one");
     assert!(!master.folder.path().join("-").exists());
+}
+
+#[test]
+fn what_the_command_tells_of_nginx_serves() {
+    let master = Master::start(&["--http", "127.0.0.1:0"]);
+    let listeners = [("--uwsgi", &master.remote.name), ("--http", &master.tcp(ProtocolName::Http).name)];
+    for (option, address) in listeners {
+        let told =
+            Command::new(env!("CARGO_BIN_EXE_tidegate")).args(["nginx", option, address]).output().unwrap();
+        let told = String::from_utf8(told.stdout).unwrap();
+        assert!(told.contains("    listen 80;\n"), "{told}");
+        let nginx = Nginx::serving(&told.replace("listen 80;", "listen 127.0.0.1:NGINX_PORT;"));
+        nginx.get("/one").assert_body("one");
+    }
 }

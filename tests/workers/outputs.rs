@@ -114,7 +114,7 @@ fn a_log_file_whose_disk_is_full_goes_on_when_there_is_room() {
         disk::clear(&master);
         eventually("it says so", || {
             master.get("/error").assert_status(500);
-            read().contains(" WARN the log: it is written again; ")
+            read().contains(": the log: it is written again; ")
         });
         assert!(
             read().contains("; lines lost: ") && read().contains(" (No space left on device"),

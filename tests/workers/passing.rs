@@ -94,7 +94,7 @@ fn what_waits_in_a_worker_that_is_told_to_end_is_answered() {
     for worker in told.master.workers() {
         kill(Pid::from_raw(worker), Signal::SIGTERM).unwrap();
     }
-    eventually("both accept no more", || told.master.count("INFO stopping: ") == 2);
+    eventually("both accept no more", || told.master.count(": stopping: ") == 2);
     let_go(&told.master);
     for client in held.iter().chain(&waiting) {
         Response::read(client).assert_body("one");

@@ -78,6 +78,8 @@ fn code_that_cannot_be_loaded_leaves_the_old_serving() {
         load.goes_on(50);
         assert_eq!(nginx.get("/").text(), "one");
         eventually("the new workers are gone", || master.workers() == before);
+        // A worker that is not needed any more did not crash.
+        assert_eq!(master.count("SIGKILL"), 0);
     }
     assert!(master.says("the code is broken twice").contains("/version: "));
     master.write_version("two");

@@ -89,7 +89,7 @@ fn workers_are_added_and_taken_away() {
     let left = master.eventually_has(1);
     assert!(all.contains(&left[0]));
     master.signal(Signal::SIGTTOU);
-    master.says("1 workers are wanted");
+    master.says("1 worker is wanted");
     assert_eq!(master.get("/").text(), "one");
 }
 
@@ -118,7 +118,7 @@ fn the_log_goes_to_a_file_and_with_it_all_of_stderr() {
     });
     master.signal(Signal::SIGTERM);
     master.wait();
-    assert!(fs::read_to_string(&log).unwrap().contains("stopping: 1 workers finish what runs"));
+    assert!(fs::read_to_string(&log).unwrap().contains("stopping: 1 worker finishes what runs"));
     assert_eq!(master.count("stopping"), 0);
 }
 

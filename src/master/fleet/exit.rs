@@ -75,6 +75,7 @@ impl Fleet {
                 error!("{worker} has ended before it had finished: {ending}; it held {activity}");
             }
             Stage::Aborted(_) | Stage::Killed => info!("{worker} has ended: {ending}"),
+            Stage::Dismissed => info!("{worker} was starting, and is dismissed: it is not needed any more"),
         }
     }
 }

@@ -20,6 +20,7 @@ use log::{debug, info, warn};
 
 use super::worker_setup::unix_micros;
 use crate::net::relay::Relay;
+use crate::telemetry::counted::counted;
 use crate::telemetry::scoreboard::{Row, Scoreboard};
 use backoff::Backoff;
 use oom::OomKills;
@@ -144,7 +145,7 @@ impl Fleet {
     /// Another number of workers is wanted.
     pub(super) fn want(&mut self, count: u32) {
         self.wanted = count.clamp(1, WORKERS_MAX);
-        info!("{} workers are wanted", self.wanted);
+        info!("{} wanted", counted(self.wanted as usize, "worker is", "workers are"));
         if self.wanted > 1 {
             self.workers.iter_mut().for_each(Worker::share);
         }
@@ -184,7 +185,8 @@ impl Fleet {
         let count = |stage| self.workers.iter().filter(|worker| worker.stage == stage).count();
         let (ready, starting) = (count(Stage::Ready), count(Stage::Starting));
         let others = self.workers.len() - ready - starting;
-        format!("{ready} workers serve, {starting} start, {others} finish what runs")
+        let ready = counted(ready, "worker serves", "workers serve");
+        format!("{ready}, {starting} start, {others} finish what runs")
     }
 
     /// What is readable once a worker that starts says something.

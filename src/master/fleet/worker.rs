@@ -51,6 +51,8 @@ pub(in crate::master) enum Stage {
     Aborted(Instant),
     /// It was killed, as this master wanted.
     Killed,
+    /// The same before it served, as it was not needed any more.
+    Dismissed,
 }
 
 impl Worker {
@@ -129,12 +131,15 @@ impl Worker {
     fn leave(&mut self, grace: Duration) {
         match self.stage {
             // It holds no request.
-            Stage::Starting => self.kill(),
+            Stage::Starting => {
+                self.kill();
+                self.stage = Stage::Dismissed;
+            }
             Stage::Ready => {
                 self.stage = Stage::Leaving(Instant::now() + grace + GRACE_MARGIN);
                 self.row.set_life(Life::Leaving);
             }
-            Stage::Leaving(_) | Stage::Aborted(_) | Stage::Killed => {}
+            Stage::Leaving(_) | Stage::Aborted(_) | Stage::Killed | Stage::Dismissed => {}
         }
     }
 

@@ -7,6 +7,7 @@ mod config;
 mod decode;
 mod demo;
 mod did_you_mean;
+mod file_options;
 mod host;
 mod logs;
 mod nginx;

@@ -6,18 +6,17 @@ use clap::{ArgAction, Args, builder::RangedU64ValueParser, value_parser};
 use ipnet::IpNet;
 
 use super::apps::App;
+use super::file_options::FileOptions;
 use super::host::Setting;
 use super::record::LogFormat;
 use super::values::{
-    Seconds, Size, WorkerCount, access_log_format, assignment, field_value, mode, mount, static_folder,
-    thread_count, waiting_time,
+    Seconds, Size, WorkerCount, access_log_format, assignment, mode, mount, thread_count, waiting_time,
 };
 use super::warm_up::target;
 use crate::limits::Limits;
 use crate::master::Retirement;
 use crate::net::listener::{Address, ListenOptions, Owner, parse_network};
 use crate::protocol::{ProtocolName, Trust};
-use crate::static_files::StaticFiles;
 use crate::telemetry::access_log::Format;
 
 /// What `tidegate serve` is given.
@@ -33,7 +32,7 @@ pub(super) struct Options {
     #[command(flatten)]
     pub(super) listening: Listening,
     #[command(flatten)]
-    pub(super) files: Files,
+    pub(super) files: FileOptions,
     #[command(flatten)]
     pub(super) workers: Workers,
     #[command(flatten)]
@@ -140,27 +139,6 @@ pub(super) struct Listening {
     #[arg(long, value_name = "COUNT", default_value_t = ListenOptions::default().backlog,
           value_parser = value_parser!(u32).range(1..))]
     backlog: u32,
-}
-
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Static files")]
-pub(super) struct Files {
-    /// Serve the files of DIR at paths below PREFIX, as /static=/srv/app/static, without a call of the application, which
-    /// has what DIR has not. May be given several times.
-    ///
-    /// PREFIX is of the URL's path, SCRIPT_NAME and PATH_INFO; the longest goes first. A folder is served by its
-    /// index.html; FILE.br and FILE.gz go in FILE's place to clients that take them. Names that begin with a dot are not
-    /// served. docs/static.md has all of it.
-    #[arg(long = "static", value_name = "PREFIX=DIR", value_parser = static_folder)]
-    folders: Vec<(String, PathBuf)>,
-
-    /// Send this as Cache-Control with each of those files, as "public, max-age=3600".
-    #[arg(long, value_name = "VALUE", value_parser = field_value)]
-    static_cache_control: Option<String>,
-
-    /// Follow symbolic links in those folders, wherever they lead; without it none is followed.
-    #[arg(long)]
-    static_follow_links: bool,
 }
 
 #[derive(Args, Debug)]
@@ -394,24 +372,6 @@ impl Listening {
             trust: Trust { proxies: self.trusted_proxy.clone(), proxy_protocol },
             backlog: self.backlog,
         }
-    }
-}
-
-impl Files {
-    /// The files that go before the application, if there are any.
-    pub(super) fn open(&self) -> Result<Option<StaticFiles>, String> {
-        if self.folders.is_empty() {
-            return Ok(None);
-        }
-        let mut files = StaticFiles::new();
-        for (prefix, folder) in &self.folders {
-            let added = files.folder(prefix, folder);
-            files = added.map_err(|error| format!("--static {prefix}={}: {error}", folder.display()))?;
-        }
-        if let Some(value) = &self.static_cache_control {
-            files = files.cache_control(value);
-        }
-        Ok(Some(if self.static_follow_links { files.follow_links() } else { files }))
     }
 }
 

@@ -35,15 +35,33 @@ pub(super) struct Opened {
     pub(super) metadata: Metadata,
 }
 
-/// Looks for `name` below `folder`. No segment of the name is `..`.
-pub(super) fn find(folder: &Path, name: &[u8], links: Links) -> Found {
-    find_by(folder, name, |folder, name| open(folder, name, links))
+/// A folder that is there.
+#[derive(Debug)]
+pub(super) struct Root {
+    folder: OwnedFd,
+    links: Links,
 }
 
-fn find_by(folder: &Path, name: &[u8], open: impl Fn(&OwnedFd, &[u8]) -> Result<OwnedFd, Errno>) -> Found {
-    // The folder itself may be a link, as a release's often is, and another one by now.
-    let opened =
-        openat(rustix::fs::CWD, folder, FOLDER, Mode::empty()).and_then(|folder| open(&folder, name));
+impl Root {
+    /// Opens it for one request: it may be a link, as a release's often is, and another one by the next. `None` if it is not
+    /// there.
+    pub(super) fn open(path: &Path, links: Links) -> Option<io::Result<Root>> {
+        match openat(rustix::fs::CWD, path, FOLDER, Mode::empty()) {
+            Ok(folder) => Some(Ok(Root { folder, links })),
+            Err(error) => match missing(error.into()) {
+                Found::Failure(error) => Some(Err(error)),
+                _ => None,
+            },
+        }
+    }
+
+    /// Looks for `name` below it. No segment of the name is `..`.
+    pub(super) fn find(&self, name: &[u8]) -> Found {
+        found(open(&self.folder, name, self.links))
+    }
+}
+
+fn found(opened: Result<OwnedFd, Errno>) -> Found {
     let file = match opened {
         Ok(file) => File::from(file),
         Err(error) => return missing(error.into()),
@@ -114,7 +132,7 @@ mod tests {
     use super::*;
 
     /// What each name stands for: f, d, - or !, opened in all three ways: by openat2, by the walk, and with links.
-    fn found(folder: &Path, name: &str) -> String {
+    fn letters(folder: &Path, name: &str) -> String {
         let letter = |found: Found| match found {
             Found::File(_) => 'f',
             Found::Folder => 'd',
@@ -122,10 +140,14 @@ mod tests {
             Found::Failure(_) => '!',
         };
         let name = name.as_bytes();
+        let find = |find: &dyn Fn(&Root) -> Found, links| match Root::open(folder, links) {
+            Some(root) => find(&root.unwrap()),
+            None => Found::Nothing,
+        };
         let ways = [
-            find(folder, name, Links::Refused),
-            find_by(folder, name, walk),
-            find(folder, name, Links::Followed),
+            find(&|root| root.find(name), Links::Refused),
+            find(&|root| found(walk(&root.folder, name)), Links::Refused),
+            find(&|root| root.find(name), Links::Followed),
         ];
         ways.map(letter).iter().collect()
     }
@@ -162,12 +184,12 @@ mod tests {
             ("socket", "---"),
             (&"x".repeat(300), "---"),
         ] {
-            assert_eq!(found(&folder, name), want, "{name}");
+            assert_eq!(letters(&folder, name), want, "{name}");
         }
-        assert!(found(&folder, "magic").starts_with("--"));
+        assert!(letters(&folder, "magic").starts_with("--"));
         let link = all.path().join("current");
         symlink(&folder, &link).unwrap();
-        assert_eq!(found(&link, "a/b/file"), "fff", "the folder itself may be a link");
-        assert_eq!(found(&all.path().join("gone"), "a"), "---");
+        assert_eq!(letters(&link, "a/b/file"), "fff", "the folder itself may be a link");
+        assert_eq!(letters(&all.path().join("gone"), "a"), "---");
     }
 }

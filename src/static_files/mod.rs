@@ -25,10 +25,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::application::environ::Environ;
-use crate::application::response_head::ResponseHead;
+use crate::application::response_head::{HeadError, ResponseHead};
 use crate::limits::Limits;
 use coding::Coding;
-use folder::{Found, Links, Opened};
+use folder::{Found, Links, Opened, Root};
 pub(crate) use reply::Reply;
 use reply::{Asked, Representations};
 use target::Target;
@@ -36,7 +36,22 @@ use target::Target;
 /// Folders whose files are served beside the application, without a call of it.
 ///
 /// What they do not have is the application's to answer. Names that begin with a dot are not served, nor what is no regular
-/// file; nothing outside a folder is.
+/// file; nothing outside a folder is. docs/static.md in the repository tells all of it.
+///
+/// ```no_run
+/// # use tidegate::{Body, Environ, Limits, StartResponse, StaticFiles, Worker};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let listeners = Vec::new();
+/// # let application = |_: Environ, start_response: StartResponse| {
+/// #     start_response.start("200 OK", [("Content-Type", "text/plain")])?;
+/// #     Ok(Body::empty())
+/// # };
+/// let files = StaticFiles::new().folder("/static", "/srv/app/static")?.cache_control("max-age=3600")?;
+/// let mut worker = Worker::new(listeners, application, Limits::default())?;
+/// worker.serve_files(files);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct StaticFiles {
     /// The longest prefix first.
@@ -79,9 +94,9 @@ impl StaticFiles {
     }
 
     /// Sends this as Cache-Control with each file.
-    #[must_use]
-    pub fn cache_control(self, value: impl Into<String>) -> Self {
-        StaticFiles { cache_control: Some(value.into()), ..self }
+    pub fn cache_control(self, value: &str) -> Result<Self, HeadError> {
+        ResponseHead::new("200 OK", [("Cache-Control", value)], usize::MAX)?;
+        Ok(StaticFiles { cache_control: Some(value.to_owned()), ..self })
     }
 
     /// Follows symbolic links, wherever they lead. Without it none is followed below the folder: who may make a link there
@@ -98,40 +113,39 @@ impl StaticFiles {
             self.folders.iter().filter_map(|folder| Some((folder, target::below(&folder.prefix, &path)?)));
         for (folder, rest) in fitting {
             let Some(target) = Target::of(rest) else { continue };
-            match folder::find(&folder.path, target.name(), self.links) {
+            let file = folder.path.join(target.shown());
+            let root = match Root::open(&folder.path, self.links) {
+                Some(Ok(root)) => root,
+                Some(Err(error)) => return Some(Reply::failure(environ, file, error)),
+                None => continue,
+            };
+            match root.find(target.name()) {
                 Found::Nothing => {}
                 Found::Folder => {
                     // It moves only where the slash leads to something.
-                    let index = target.index();
-                    if matches!(folder::find(&folder.path, &index, self.links), Found::File(_)) {
-                        return Some(moved(environ, &path, folder.path.join(target.shown())));
+                    if matches!(root.find(&target.index()), Found::File(_)) {
+                        return Some(moved(environ, &path, file));
                     }
                 }
-                Found::File(file) => {
-                    let there = self.representations(folder, &target, file);
+                Found::File(opened) => {
+                    let there = Representations { path: file, coded: coded(&root, &target), file: opened };
                     let asked = Asked::of(environ);
                     return Some(asked.answer(there, self.cache_control.as_deref(), limits));
                 }
-                Found::Failure(error) => {
-                    let path = folder.path.join(target.shown());
-                    return Some(Reply::failure(environ, path, error));
-                }
+                Found::Failure(error) => return Some(Reply::failure(environ, file, error)),
             }
         }
         None
     }
+}
 
-    /// The file with what lies beside it in other codings.
-    fn representations(&self, folder: &Folder, target: &Target, file: Opened) -> Representations {
-        let mut coded = Vec::new();
-        for coding in Coding::ALL {
-            let name = [target.name(), coding.suffix()].concat();
-            if let Found::File(file) = folder::find(&folder.path, &name, self.links) {
-                coded.push((coding, file));
-            }
-        }
-        Representations { path: folder.path.join(target.shown()), file, coded }
-    }
+/// What lies beside a file in other codings.
+fn coded(root: &Root, target: &Target) -> Vec<(Coding, Opened)> {
+    let find = |coding: Coding| match root.find(&[target.name(), coding.suffix()].concat()) {
+        Found::File(file) => Some((coding, file)),
+        _ => None,
+    };
+    Coding::ALL.into_iter().filter_map(find).collect()
 }
 
 /// The answer to a request for a folder without the slash: relative names in its index would lead elsewhere.
@@ -158,4 +172,18 @@ fn url_path(environ: &Environ) -> Cow<'_, [u8]> {
 fn head<V: AsRef<[u8]>>(status: &str, fields: &[(&str, V)]) -> ResponseHead {
     let fields = fields.iter().map(|(name, value)| (*name, value));
     ResponseHead::new(status, fields, usize::MAX).expect("the server's own heads are valid")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_sent_is_refused_at_once() {
+        assert!(StaticFiles::new().cache_control("no-cache\r\nX: y").is_err());
+        assert!(StaticFiles::new().folder("static", ".").is_err());
+        assert!(StaticFiles::new().folder("/static", "Cargo.toml").is_err());
+        assert!(StaticFiles::new().folder("/static", "nowhere").is_err());
+        assert!(StaticFiles::new().folder("/static", ".").is_ok());
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tidegate::{AppError, Body, Environ, StartResponse, StaticFiles};
+use tidegate::{AppError, Body, Environ, ProtocolName, StartResponse, StaticFiles};
 
 use crate::request::Request;
 use crate::support::application::{PLAIN, pattern};
@@ -26,7 +26,8 @@ fn files_go_before_the_application() {
     fs::write(folder.path().join("empty.txt"), "").unwrap();
     fs::create_dir(folder.path().join("docs")).unwrap();
     fs::write(folder.path().join("docs/index.html"), "index").unwrap();
-    let files = StaticFiles::new().folder("/static", folder.path()).unwrap().cache_control("max-age=60");
+    let files =
+        StaticFiles::new().folder("/static", folder.path()).unwrap().cache_control("max-age=60").unwrap();
     let ways = Ways::beside(files, application);
     let get = |path: &str| Request::get(format!("/static/{path}"));
     let header = |response: &Response, name: &str| response.header(name).unwrap_or("none").to_owned();
@@ -153,5 +154,32 @@ fn a_file_that_is_replaced_while_it_is_sent_is_sent_as_it_was() {
         way.ask(&Request::get("/static/large.bin")).assert_body("2");
         let (rest, broken) = crate::support::client::read_all(&mut client);
         Response::of(&[begun, rest].concat(), broken).assert_body(vec![b'1'; LEN]);
+    });
+}
+
+#[test]
+fn a_connection_is_kept_through_files_and_answers_of_the_application() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = pattern(300_000);
+    fs::write(folder.path().join("large.bin"), &large).unwrap();
+    fs::write(folder.path().join("a.txt"), "0123456789").unwrap();
+    let ways = Ways::beside(StaticFiles::new().folder("/static", folder.path()).unwrap(), application);
+    ways.each("many requests", |way| {
+        let is_kept = matches!(way.protocol, ProtocolName::Http | ProtocolName::Fastcgi);
+        if !way.behind_nginx || !is_kept {
+            return;
+        }
+        let etag = way.ask(&Request::get("/static/a.txt")).header("ETag").unwrap().to_owned();
+        let before = ways.server.connections();
+        for _ in 0..5 {
+            way.ask(&Request::get("/static/large.bin")).assert_body(&large);
+            way.ask(&Request::get("/x")).assert_body("the application: /x");
+            way.ask(&Request::get("/static/a.txt").field("If-None-Match", &etag)).assert_status(304);
+            way.ask(&Request::get("/static/a.txt").field("Range", "bytes=0-0,5-6,-1")).assert_status(206);
+            way.ask(&Request::get("/static/a.txt").field("Range", "bytes=99-")).assert_status(416);
+            way.ask(&Request::post("/static/a.txt", "body")).assert_status(405);
+            way.ask(&Request::post("/x", "body")).assert_body("the application: /x");
+        }
+        assert_eq!(ways.server.connections() - before, 0, "nginx connects anew");
     });
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use nix::sys::signal::Signal;
 
-use crate::master::Master;
+use crate::reader::{Told, number};
 use crate::support::client::{Response, get};
 use crate::support::eventually;
 
@@ -13,17 +13,17 @@ fn files_are_served_while_every_thread_of_four_workers_is_held() {
     let files = tempfile::tempdir().unwrap();
     fs::write(files.path().join("a.txt"), "a file").unwrap();
     let option = format!("/static={}", files.path().display());
-    let master = Master::on_loop(
-        &["--workers", "4", "--threads", "1", "--static", &option, "--access-log", "--trace"],
-        |_| {},
-    );
+    let told =
+        Told::start(&["--workers", "4", "--threads", "1", "--static", &option, "--access-log", "--trace"]);
+    let master = &told.master;
     let held: Vec<_> = (0..4).map(|at| master.remote.send(get(&format!("/held-{at}")))).collect();
     let calls = || fs::read_to_string(master.folder.path().join("version-calls")).unwrap_or_default();
     eventually("each thread has a call", || calls().lines().count() == 4);
     for _ in 0..40 {
         master.get("/static/a.txt").assert_body("a file");
     }
-    // The access log and the trace tell of them as of all.
+    // The statistics, the access log and the trace tell of them as of all.
+    told.eventually("they are counted", |json| number(json, "tidegate.totals.requests") == 40.0);
     master.says("GET /static/a.txt 200");
     let line = master.says("  file  ");
     assert!(line.ends_with("/a.txt"), "{line}");

@@ -37,10 +37,10 @@ class Deployment:
             Path(f"{folder}{path}").write_text(text, encoding="utf-8")
         assert (cd, serve[:2]) == ("cd", ["tidegate", "serve"])
         app, *options = serve[2:]
-        if os.getuid() != 0:
-            # Only root can give a socket away.
-            at = options.index("--socket-owner")
-            del options[at : at + 2]
+        # Only root can become another user; and this Python may stand where none but its owner can read it.
+        at = options.index("--user")
+        user = options[at + 1]
+        options[at : at + 2] = ["--socket-owner", f":{user}"] if os.getuid() == 0 else []
         (path,) = re.findall(r"/run/\S+\.sock", " ".join(options))
         assert f"unix:{path};" in self.server
         options = shlex.split(shlex.join(options).replace(path, str(socket_path)))
@@ -48,7 +48,14 @@ class Deployment:
         server = self.server.replace("listen 8000;", "listen 127.0.0.1:PORT;").replace(path, str(socket_path))
         server = server.replace("/srv/", f"{folder}/srv/")
         (folder / "nginx").mkdir()
-        return Nginx(folder / "nginx", "uwsgi", socket_path, server=server)
+        return Nginx(folder / "nginx", "uwsgi", socket_path, server=server, uwsgi_params=debians_params())
+
+
+def debians_params():
+    """uwsgi_params as Debian has them, which name the host without its port."""
+    installed = Path("/etc/nginx/uwsgi_params")
+    params = installed.read_text() if installed.exists() else (ROOT / "uwsgi_params").read_text()
+    return params if "HTTP_HOST" in params else params + "uwsgi_param HTTP_HOST $host;\n"
 
 
 def _prose(text):
@@ -63,7 +70,13 @@ def deploy(start, tmp_path, socket_path):
 
     def deploy(title):
         opened.append(Deployment(title).go(start, tmp_path, socket_path))
-        return lambda path: requests.get(opened[0].url + path, timeout=PATIENCE)
+
+        def ask(path, session=requests, **how):
+            method = "POST" if "data" in how else "GET"
+            return session.request(method, opened[0].url + path, timeout=PATIENCE, **how)
+
+        ask.url = opened[0].url
+        return ask
 
     yield deploy
     for nginx in opened:
@@ -88,3 +101,23 @@ def test_django(deploy, tmp_path):
     assert "The install worked successfully" in ask("/").text
     assert "Django administration" in ask("/admin/").text
     assert ask("/static/file.txt").text == "as it is"
+
+
+def test_django_login(deploy, tmp_path):
+    """As a browser logs in, which names the page's origin."""
+    place = tmp_path / "srv" / "mysite"
+    place.mkdir(parents=True)
+    subprocess.run([sys.executable, "-m", "django", "startproject", "mysite", str(place)], check=True)
+    manage = [sys.executable, str(place / "manage.py")]
+    environment = {**os.environ, "DJANGO_SUPERUSER_PASSWORD": "secret"}
+    for command in (["migrate", "-v0"], ["createsuperuser", "--noinput", "--username=ada", "--email=ada@example.com"]):
+        subprocess.run(manage + command, check=True, env=environment, stdout=subprocess.DEVNULL)
+    ask = deploy("Django")
+    with requests.Session() as session:
+        page = ask("/admin/login/?next=/admin/", session)
+        (token,) = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+        form = {"username": "ada", "password": "secret", "csrfmiddlewaretoken": token, "next": "/admin/"}
+        headers = {"Origin": ask.url, "Referer": page.url}
+        answer = ask("/admin/login/", session, data=form, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.url == ask.url + "/admin/" and "Site administration" in answer.text

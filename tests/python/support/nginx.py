@@ -34,7 +34,7 @@ PASSES = {
 class Nginx:
     """A running nginx, in a folder of its own."""
 
-    def __init__(self, folder, scheme, backend, locations="", server=SERVER):
+    def __init__(self, folder, scheme, backend, locations="", server=SERVER, uwsgi_params=None):
         # The port is bound and not listened on: nginx can have it (SO_REUSEADDR), and no other program is given it.
         self.port = socket.socket()
         self.port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -53,7 +53,7 @@ class Nginx:
             "uwsgi_param", "scgi_param"
         ) + "scgi_param SCGI 1;\n"
         (folder / "scgi_params").write_text(params)
-        shutil.copy(ROOT / "uwsgi_params", folder)
+        (folder / "uwsgi_params").write_text(uwsgi_params or (ROOT / "uwsgi_params").read_text())
         (folder / "nginx.conf").write_text(text)
         self.process = subprocess.Popen(
             [program(), "-p", str(folder), "-c", "nginx.conf", "-e", "error.log"],

@@ -91,7 +91,7 @@ fn code_that_cannot_be_loaded_leaves_the_old_serving() {
 
 #[test]
 fn a_reload_that_is_overtaken_by_another_loads_the_last_code() {
-    let master = Master::start(&["--workers", "2", "--reload-step", "2"]);
+    let master = Master::on_loop(&["--workers", "2", "--reload-step", "2"], |_| {});
     master.write_version("slow");
     master.signal(Signal::SIGHUP);
     eventually("both new workers have read the code", || master.asleep().len() == 2);

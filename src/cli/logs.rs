@@ -1,6 +1,7 @@
 //! Where is written what happens: the log, the access log, the trace.
 
 use std::io::{self, Write};
+use std::time::Instant;
 
 use log::Level;
 
@@ -8,8 +9,9 @@ use super::Result;
 use super::options::Telling;
 use super::output::Output;
 use super::record::{LogFormat, Record};
+use crate::master::{EndedWorker, in_hand};
 use crate::net::listener::Owner;
-use crate::telemetry::access_log::{AccessLog, Format};
+use crate::telemetry::access_log::{AccessLog, Format, InHand};
 use crate::telemetry::observer::{Event, Observer};
 use crate::telemetry::trace::Trace;
 
@@ -23,6 +25,8 @@ pub(super) struct Logs {
     /// If it is wanted.
     access: Option<Output>,
     access_format: Format,
+    /// The requests that workers have in hand, if a master is there to tell of them, and when the times there begin.
+    in_hand: Option<(&'static InHand, Instant)>,
     trace: bool,
 }
 
@@ -41,7 +45,7 @@ impl Logs {
             None => telling.wants_access_log().then(|| stdout.clone()),
         };
         let access_format = telling.access_log_format.clone().unwrap_or_default();
-        let logs = Logs { log, stdout, access, access_format, trace: telling.trace };
+        let logs = Logs { log, stdout, access, access_format, in_hand: None, trace: telling.trace };
         if telling.log_file.is_some() {
             logs.log.become_stdout();
             logs.log.become_stderr();
@@ -64,12 +68,33 @@ impl Logs {
         }
     }
 
-    /// What writes the access log and the trace of the worker with this number, if any is wanted.
-    pub(super) fn observer(&self, worker: Option<u32>) -> Option<Box<dyn Observer + Send>> {
-        let access_log = self
-            .access
-            .as_ref()
-            .map(|output| AccessLog::new(Box::new(output.clone()), self.access_format.clone(), worker));
+    /// Has a request whose worker dies have its line too: the master's to call, before it forks.
+    pub(super) fn keep_in_hand(&mut self) -> Result<()> {
+        if self.access.is_some() {
+            self.in_hand = Some((in_hand()?, Instant::now()));
+        }
+        Ok(())
+    }
+
+    /// Tells of what a worker that has ended had in hand.
+    pub(super) fn ended(&self, worker: &EndedWorker) {
+        let (Some(output), Some((in_hand, zero))) = (&self.access, self.in_hand) else { return };
+        AccessLog::new(Box::new(output.clone()), self.access_format.clone(), Some(worker.number))
+            .of_process(worker.pid)
+            .ended(in_hand, worker.place, zero, worker.abort_sent);
+    }
+
+    /// What writes the access log and the trace, if any is wanted; of a master's worker with its number, and its place on
+    /// the scoreboard.
+    pub(super) fn observer(&self, worker: Option<(u32, usize)>) -> Option<Box<dyn Observer + Send>> {
+        let access_log = self.access.as_ref().map(|output| {
+            let number = worker.map(|(number, _)| number);
+            let log = AccessLog::new(Box::new(output.clone()), self.access_format.clone(), number);
+            match (self.in_hand, worker) {
+                (Some((in_hand, zero)), Some((_, place))) => log.in_hand(in_hand, place, zero),
+                _ => log,
+            }
+        });
         let trace = self.trace.then(|| Trace::new(Box::new(self.stdout.clone())));
         match (trace, access_log) {
             (None, None) => None,

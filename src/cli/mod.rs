@@ -268,6 +268,7 @@ Examples:
   tidegate myproject.wsgi                      serve a Python application there
   tidegate serve hello --uwsgi /run/app.sock   serve Hello, World on a unix socket
   tidegate request 127.0.0.1:3031 /hello       ask a server without nginx
+  tidegate nginx --uwsgi /run/app.sock         what is nginx to be told?
   tidegate top 127.0.0.1:9191                  how are the workers of `tidegate serve --stats 127.0.0.1:9191`?
   tidegate decode packet.bin                   what is in this packet?
 

@@ -16,8 +16,8 @@ use crate::application::{AppError, Application};
 use crate::cli::demo::Builtin;
 use crate::limits::Limits;
 use crate::master::{
-    self, Bounds, End, Fork, Handover, Invocation, Master, MasterHooks, PidFile, Plan, Retirement,
-    WorkerSetup,
+    self, Bounds, End, EndedWorker, Fork, Handover, Invocation, Master, MasterHooks, PidFile, Plan,
+    Retirement, WorkerSetup,
 };
 use crate::net::listener::{Inherited, Listener};
 use crate::process::descriptors;
@@ -35,7 +35,10 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     let Setup { identity, owner, files } = Setup::new(options)?;
     let limits = options.limits();
     master::outlive_file_limit()?;
-    let logs = Logs::open(&options.telling, owner)?;
+    let mut logs = Logs::open(&options.telling, owner)?;
+    if options.workers.workers.0 > 0 {
+        logs.keep_in_hand()?;
+    }
     start::log(&options.telling, &logs.log);
     start::log_panics();
     start::raise_descriptors(&limits);
@@ -144,8 +147,8 @@ impl Serving<'_> {
             warn!("a worker that is aborted will not tell where it was: {failure}");
         }
         let logs = self.logs.clone();
-        let number = setup.number();
-        let prepare = |worker: &mut _| self.prepare(worker, Some(number));
+        let who = (setup.number(), setup.place());
+        let prepare = |worker: &mut _| self.prepare(worker, Some(who));
         let worker = setup.worker(self.limits(), prepare, move || logs.reopen())?;
         Ok(self.run(worker, app)?)
     }
@@ -173,8 +176,8 @@ impl Serving<'_> {
     }
 
     /// Gives a worker what it has of the command around it.
-    fn prepare(&self, worker: &mut BareWorker, number: Option<u32>) {
-        if let Some(observer) = self.logs.observer(number) {
+    fn prepare(&self, worker: &mut BareWorker, who: Option<(u32, usize)>) {
+        if let Some(observer) = self.logs.observer(who) {
             worker.observe(observer);
         }
         if let Some(files) = &self.files {
@@ -283,6 +286,10 @@ impl MasterHooks for Serving<'_> {
             error!("{error}");
         }
         self.announce(&listeners.iter().collect::<Vec<_>>());
+    }
+
+    fn ended(&self, worker: &EndedWorker) {
+        self.logs.ended(worker);
     }
 
     fn reopen_logs(&self) {

@@ -21,7 +21,7 @@ impl<S: Stream> Connection<S> {
         let reply = cx.files.and_then(|files| files.answer(&environ, cx.limits));
         let file = reply.as_ref().map(|reply| reply.path.as_path());
         let packet = &|| self.protocol.describe();
-        cx.observers.tell(self.id, Event::Request { packet, environ: &environ, file });
+        cx.observers.tell(self.id, Event::Request { peer: &self.peer, packet, environ: &environ, file });
         if let Some(reply) = reply {
             return self.reply(reply, &environ, cx);
         }

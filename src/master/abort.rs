@@ -13,7 +13,7 @@
 use std::io;
 use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
@@ -21,9 +21,11 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 use crate::connection::abort_reply;
 use crate::process::fork_watch;
 
-/// Prepares this process, a worker, for its master's SIGABRT; the calling thread is the one that serves.
+/// Prepares this process, a worker, for its master's SIGABRT; the calling thread is the one that serves. What is said then is
+/// counted in `sent`, bytes.
 #[allow(unsafe_code)]
-pub(super) fn prepare() -> io::Result<()> {
+pub(super) fn prepare(sent: &'static AtomicU64) -> io::Result<()> {
+    let _ = SENT.set(sent);
     MASTER.store(nix::unistd::getppid().as_raw(), Ordering::SeqCst);
     WORKER.store(nix::unistd::getpid().as_raw(), Ordering::SeqCst);
     THREAD.store(nix::unistd::gettid().as_raw(), Ordering::SeqCst);
@@ -40,6 +42,8 @@ pub(super) fn prepare() -> io::Result<()> {
 static MASTER: AtomicI32 = AtomicI32::new(0);
 static WORKER: AtomicI32 = AtomicI32::new(0);
 static THREAD: AtomicI32 = AtomicI32::new(0);
+/// Where is counted what is sent.
+static SENT: OnceLock<&'static AtomicU64> = OnceLock::new();
 /// What handled the signal before.
 static BEFORE: OnceLock<SigAction> = OnceLock::new();
 
@@ -84,7 +88,11 @@ fn send_abort_reply() {
     if len > 0 {
         // SAFETY: `words` and `len` are those of a &'static [u8], and the descriptor is a connection of the worker,
         // open for as long as it is in the application's hands. What does not fit into the socket's empty buffer is lost.
-        unsafe { libc::send(descriptor, words.cast(), len, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) };
+        let sent =
+            unsafe { libc::send(descriptor, words.cast(), len, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) };
+        if let Some(count) = SENT.get() {
+            count.store(u64::try_from(sent).unwrap_or_default(), Ordering::SeqCst);
+        }
         // What is left unread of the request would have the reply look broken off.
         let mut piece = [0u8; PIECE_BYTES];
         // SAFETY: the pointer and the length are those of `piece`.

@@ -64,7 +64,7 @@ pub use fork::{Fork, fork};
 pub(crate) use handover::Handover;
 pub(crate) use pid_file::PidFile;
 pub(crate) use privileges::Identity;
-pub(crate) use shared_memory::{scoreboard, shared_flag};
+pub(crate) use shared_memory::{in_hand, scoreboard, shared_flag};
 pub(crate) use signals::{let_signals_in, outlive_file_limit, outlive_readers};
 pub(crate) use upgrade::Invocation;
 pub(crate) use worker_setup::WorkerSetup;
@@ -105,8 +105,22 @@ pub(crate) trait MasterHooks {
     fn while_waiting(&self, wait: &mut (dyn FnMut() + Send));
     /// The workers serve, for the first time, on these.
     fn serving(&self, listeners: &[Listener]);
+    /// A worker that has served has ended.
+    fn ended(&self, worker: &EndedWorker);
     /// Opens the log files again.
     fn reopen_logs(&self);
+}
+
+/// A worker that has ended.
+pub(crate) struct EndedWorker {
+    /// Its number among the workers.
+    pub number: u32,
+    pub pid: u32,
+    /// Where its row was on the scoreboard.
+    pub place: usize,
+    /// If it was aborted, and its application is on the loop's thread: what it said to the client of the call that did not
+    /// come back, bytes.
+    pub abort_sent: Option<u64>,
 }
 
 /// How a master ends, in the process that it is by then.

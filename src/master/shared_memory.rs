@@ -1,4 +1,4 @@
-//! Memory that is shared: the scoreboard's, and a flag's. It is shared with every process that is forked from here on.
+//! Memory that is shared: the scoreboard's, that of the requests in hand, and a flag's. It is shared with every process that is forked from here on.
 
 use std::ffi::c_void;
 use std::io;
@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 
+use crate::telemetry::access_log::InHand;
 use crate::telemetry::scoreboard::Scoreboard;
 
 /// Maps a fresh scoreboard. It stays for as long as the process, and any child of it, lives: some MiB, of
@@ -19,6 +20,14 @@ pub(crate) fn scoreboard() -> io::Result<&'static Scoreboard> {
     // fills it with zeros, a valid value of a struct that consists of atomics only (repr(C)). It is never unmapped, so the
     // reference holds for ever; other processes change it through atomics alone.
     Ok(unsafe { memory.cast::<Scoreboard>().as_ref() })
+}
+
+/// Maps the requests that workers have in hand: none. As with the scoreboard, only what is used takes memory.
+#[allow(unsafe_code)]
+pub(crate) fn in_hand() -> io::Result<&'static InHand> {
+    let memory = map(size_of::<InHand>())?;
+    // SAFETY: as with the scoreboard; it consists of AtomicU64 only (repr(C)).
+    Ok(unsafe { memory.cast::<InHand>().as_ref() })
 }
 
 /// Maps a flag, which is not set. It takes a page, for as long as the process, and any child of it, lives.

@@ -9,10 +9,11 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SI
 use super::fleet::{Ending, Spawned, Stage, Worker};
 use super::upgrade::Outcome;
 use super::watched::Look;
-use super::{End, Master, State};
+use super::{End, EndedWorker, Master, State};
 use crate::net::listener::Listener;
 use crate::process::fork_watch;
 use crate::telemetry::counted::counted;
+use crate::telemetry::scoreboard::Row;
 
 impl Master<'_> {
     /// Does all that is to be done, and sleeps. What it returns ends the loop.
@@ -103,6 +104,7 @@ impl Master<'_> {
                 self.record_failed_start(&worker, ending)?;
             } else {
                 self.fleet.record_exit(&worker, row.as_ref(), ending);
+                self.hooks.ended(&ended_worker(&worker, row.as_ref()));
             }
         }
         if std::process::id() == 1 {
@@ -272,4 +274,16 @@ impl Master<'_> {
         // Handlers of signals that an application set before the fork (--preload) may have forked.
         fork_watch::end_child(0);
     }
+}
+
+fn ended_worker(worker: &Worker, row: Option<&Row>) -> EndedWorker {
+    let on_loop = row.filter(|row| row.thread_counts.all == 0);
+    let abort_sent = on_loop.map(|row| row.abort_sent).filter(|sent| match worker.stage {
+        Stage::Aborted(_) => true,
+        // It may have been aborted before.
+        Stage::Killed => *sent > 0,
+        _ => false,
+    });
+    let (number, place) = (worker.number, worker.slot);
+    EndedWorker { number, pid: worker.pid.unsigned_abs(), place, abort_sent }
 }

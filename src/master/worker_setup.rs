@@ -19,6 +19,8 @@ use crate::worker::master_link::{MasterLink, word};
 /// What a worker is given.
 pub(crate) struct WorkerSetup {
     pub(super) number: u32,
+    /// Where its row is on the scoreboard.
+    pub(super) place: usize,
     pub(super) listeners: Vec<Listener>,
     pub(super) link: UnixStream,
     /// There are other workers.
@@ -47,6 +49,11 @@ impl WorkerSetup {
         self.number
     }
 
+    /// Where its row is on the scoreboard.
+    pub(crate) fn place(&self) -> usize {
+        self.place
+    }
+
     /// Tells the master that this worker cannot serve, and why.
     pub(crate) fn fail(mut self, why: &str) {
         let why = &why.as_bytes()[..why.len().min(WHY_BYTES_MAX)];
@@ -73,7 +80,7 @@ impl WorkerSetup {
         prepare(&mut worker);
         worker.stopper().on_signals()?;
         fork_watch::reset_in_children(&HEARD)?;
-        abort::prepare()?;
+        abort::prepare(self.slot.abort_sent())?;
         self.loading.end();
         Ok(worker)
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
@@ -130,6 +130,26 @@ pub enum Peer {
     Tcp(SocketAddr),
     /// A process of this machine.
     Unix,
+}
+
+impl Peer {
+    /// What another process makes the same of, by [`Peer::from_words`].
+    pub(crate) fn to_words(&self) -> [u64; 3] {
+        let Peer::Tcp(address) = self else { return [0; 3] };
+        let bits = match address.ip() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped().to_bits(),
+            IpAddr::V6(ip) => ip.to_bits(),
+        };
+        [1 << 16 | u64::from(address.port()), (bits >> 64) as u64, bits as u64]
+    }
+
+    pub(crate) fn from_words([kind, high, low]: [u64; 3]) -> Self {
+        if kind == 0 {
+            return Peer::Unix;
+        }
+        let ip = Ipv6Addr::from_bits(u128::from(high) << 64 | u128::from(low));
+        Peer::Tcp(SocketAddr::new(ip.to_canonical(), kind as u16))
+    }
 }
 
 impl fmt::Display for Peer {

@@ -98,6 +98,8 @@ pub enum Event<'a> {
     },
     /// The request is complete; the application is called next, unless a file answers.
     Request {
+        /// The one that asks.
+        peer: &'a Peer,
         /// What it is in the protocol's words, made only when an observer calls this.
         packet: &'a dyn Fn() -> String,
         /// What the application is given.

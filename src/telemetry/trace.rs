@@ -81,7 +81,7 @@ impl Page<'_> {
             Event::Received { peer, bytes } => {
                 self.begin("received", format_args!("{} from {peer}", Bytes(*bytes as u64)))
             }
-            Event::Request { packet, environ, file } => {
+            Event::Request { packet, environ, file, .. } => {
                 self.begin("request", format_args!("{}", packet()))?;
                 self.environ(environ)?;
                 match file {
@@ -275,7 +275,12 @@ mod tests {
         };
         let lines = told(vec![
             Event::Received { peer: &Peer::Unix, bytes: 1 },
-            Event::Request { packet: &|| "uwsgi packet".to_owned(), environ: &environ, file: None },
+            Event::Request {
+                peer: &Peer::Unix,
+                packet: &|| "uwsgi packet".to_owned(),
+                environ: &environ,
+                file: None,
+            },
             Event::Start { head: &head },
             Event::Wrote { parts: &[b"HTTP/1.1 200 OK\r\n\r\n", &body, b""], bytes: 51 },
             Event::Wrote { parts: &[], bytes: 9 },

@@ -60,6 +60,11 @@ CANNOT = {
         {"tide.py": "async def application(scope, receive, send):\n    pass"},
         ["tide is an ASGI application", "a2wsgi"],
     ),
+    "async": (
+        "tide",
+        {"tide.py": "async def application(environ, start_response):\n    return []"},
+        ["tide is a coroutine function"],
+    ),
     "asgi, a class": (
         "tide:mine",
         {"tide.py": "class App:\n    async def __call__(self, scope, receive, send):\n        pass\nmine = App()"},
@@ -108,12 +113,14 @@ def test_need_app_false_serves_500(case, form, launch, folder):
     server = launch(app, *form.split(), listeners=["http", "uwsgi"]).wait_until_it_listens()
     for word in words:
         assert word in server.log(), (word, server.log())
+    told = server.log().count(words[0])
     for scheme in ("http", "uwsgi"):
         response = Client(server, scheme).get("/path")
         assert response.status == "500 Internal Server Error"
         for word in ("Traceback", "Error:", app):
             assert word.encode() not in response.body
-    assert server.log().count(words[0]) <= 2
+    assert server.log().count(words[0]) == told
+    assert server.log().count("every request is answered with 500") == 1
     assert server.stop() == 0
 
 

@@ -128,6 +128,8 @@ pub(crate) fn read_all(mut stream: impl Read) -> (Vec<u8>, Option<ErrorKind>) {
         match stream.read(&mut piece) {
             Ok(0) => return (all, None),
             Ok(read) => all.extend_from_slice(&piece[..read]),
+            // A signal ends even the wait on a socket with a timeout whose handler would have others begun anew (signal(7)).
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 panic!("nothing came for {} s, after {:?}", PATIENCE.as_secs(), abridged(&all))
             }
@@ -148,6 +150,7 @@ pub(crate) fn read_until(mut stream: impl Read, text: &str) -> Vec<u8> {
     while !all.windows(text.len()).any(|window| window == text.as_bytes()) {
         match stream.read(&mut piece) {
             Ok(read) if read > 0 => all.extend_from_slice(&piece[..read]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             end => panic!("{end:?} instead of {text:?}, after {:?}", abridged(&all)),
         }
     }

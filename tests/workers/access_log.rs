@@ -130,6 +130,29 @@ fn a_request_that_the_timeout_ends_has_its_line() {
 }
 
 #[test]
+fn a_request_whose_worker_is_aborted_or_dies_has_its_line() {
+    let args = [
+        "--access-log-file",
+        "FOLDER/access",
+        "--access-log-format",
+        "{uri} {status} {bytes} w{worker} {ending}",
+    ];
+    let master = Master::on_loop(&[&args[..], &["--timeout", "0.3"]].concat(), |_| {});
+    // What the client got is what the line says.
+    let (reply, _) = read_all(master.remote.send(get("/sleep?60000")));
+    read_all(master.remote.send(get("/late-sleep")));
+    read_all(master.remote.send(get("/crash")));
+    let told = lines(&access(&master), 3);
+    assert_eq!(told[0], format!("/sleep 504 {} w1 timeout", reply.len()));
+    assert!(told[1].starts_with("/late-sleep 200 ") && told[1].ends_with(" w1 timeout"), "{told:?}");
+    assert_eq!(told[2], "/crash 000 0 w1 broken-off");
+
+    let master = Master::on_loop(&[&args[..], &["--threads", "2"]].concat(), |_| {});
+    read_all(master.remote.send(get("/exit")));
+    assert_eq!(lines(&access(&master), 1), ["/exit 000 0 w1 broken-off"]);
+}
+
+#[test]
 fn a_client_that_leaves_is_a_line_that_is_broken_off() {
     let master = Master::start(&["--access-log-file", "FOLDER/access", "--access-log-format", "json"]);
     let socket = master.remote.send(get("/big"));

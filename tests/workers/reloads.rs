@@ -91,7 +91,7 @@ fn code_that_cannot_be_loaded_leaves_the_old_serving() {
 
 #[test]
 fn a_reload_that_is_overtaken_by_another_loads_the_last_code() {
-    let master = Master::start(&["--workers", "2", "--reload-step", "2"]);
+    let master = Master::on_loop(&["--workers", "2", "--reload-step", "2"], |_| {});
     master.write_version("slow");
     master.signal(Signal::SIGHUP);
     eventually("both new workers have read the code", || master.asleep().len() == 2);
@@ -106,7 +106,8 @@ fn a_reload_that_is_overtaken_by_another_loads_the_last_code() {
 #[test]
 fn a_few_workers_load_the_code_at_a_time() {
     for (step, args) in [(1, &["--reload-step", "1"][..]), (1, &[]), (3, &["--reload-step", "3"])] {
-        let master = Master::start(&[&["--workers", "4"], args].concat());
+        // Threads load the code too, each for itself, once their worker serves.
+        let master = Master::on_loop(&[&["--workers", "4"], args].concat(), |_| {});
         master.write_version("slow");
         master.signal(Signal::SIGHUP);
         let mut most = 0;
@@ -122,7 +123,7 @@ fn a_few_workers_load_the_code_at_a_time() {
 
 #[test]
 fn code_that_breaks_on_the_way_leaves_those_that_serve_until_it_is_mended() {
-    let master = Master::start(&["--workers", "3", "--reload-step", "1"]);
+    let master = Master::on_loop(&["--workers", "3", "--reload-step", "1"], |_| {});
     let nginx = Nginx::start(&master.remote, PASS);
     let load = Load::start(&nginx, 4, "/");
     let before = master.workers();

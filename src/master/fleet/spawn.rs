@@ -70,6 +70,7 @@ impl Fleet {
             }
             Ok((Fork::Child, _, link, held)) => Spawned::Worker(Box::new(WorkerSetup {
                 number,
+                place: at,
                 listeners: std::mem::take(listeners),
                 link,
                 shares: self.wanted > 1,

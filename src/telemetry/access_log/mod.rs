@@ -16,6 +16,8 @@
 //! cannot be written is lost, of which the log tells: a full disk is no reason not to serve, nor a reader that leaves.
 //! The worker writes it itself, like all else: a full pipe that is not read stops the worker.
 //!
+//! A request whose worker dies has its line too, from the master ([`InHand`]).
+//!
 //! # How this works
 //!
 //! The environ is the application's from its call on. So what a line has of it is copied just before, escaped as it will
@@ -24,18 +26,22 @@
 mod calendar;
 mod escape;
 mod format;
+mod in_hand;
 
 use std::collections::HashMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
 use crate::application::environ::Environ;
+use crate::ascii::Ascii;
 use crate::net::stream::Peer;
 use crate::telemetry::observer::{Event, Observer, Summary};
 use crate::telemetry::output::Output;
 use calendar::Calendar;
 pub(crate) use format::{Format, FormatError};
 use format::{Known, Piece, Time, Told};
+pub(crate) use in_hand::InHand;
+use in_hand::Pen;
 
 /// Writes the lines.
 pub(crate) struct AccessLog {
@@ -43,8 +49,11 @@ pub(crate) struct AccessLog {
     format: Format,
     /// The number of the worker that writes; `None` where there is no master.
     worker: Option<u32>,
+    pid: u32,
     /// From a request's first byte until it is finished, or its connection closed.
     requests: HashMap<u64, Request>,
+    /// Where the master finds the requests in hand if this process dies.
+    pen: Option<Pen>,
     /// Buffers of requests that are over.
     spare: Vec<Saying>,
     calendar: Calendar,
@@ -57,6 +66,8 @@ struct Request {
     /// The application's thread that has it, from 0 on, and for how long it waited for one.
     thread: Option<(usize, Duration)>,
     saying: Saying,
+    /// Its entry among those in hand.
+    entry: Option<usize>,
 }
 
 /// What a request says of itself, as far as the format has it: one behind the other, as they will stand in the line.
@@ -74,10 +85,41 @@ impl AccessLog {
             out: Output::new("the access log", out),
             format,
             worker,
+            pid: std::process::id(),
+            pen: None,
             requests: HashMap::new(),
             spare: Vec::new(),
             calendar: Calendar::default(),
             line: Vec::new(),
+        }
+    }
+
+    /// The same, of the worker in this place of the scoreboard. `zero` is a moment that all processes know.
+    pub(crate) fn in_hand(self, in_hand: &'static InHand, slot: usize, zero: Instant) -> Self {
+        AccessLog { pen: in_hand.pen(slot, zero), ..self }
+    }
+
+    /// The log of another process.
+    pub(crate) fn of_process(self, pid: u32) -> Self {
+        AccessLog { pid, ..self }
+    }
+
+    /// Writes the lines of what a worker that has died had in hand. `reply_bytes` is what it said at its abort on the one
+    /// connection whose call did not come back; `None` if it was not aborted in one.
+    pub(crate) fn ended(&mut self, in_hand: &InHand, slot: usize, zero: Instant, reply_bytes: Option<u64>) {
+        for left in in_hand.take(slot, self.format.told.len(), zero) {
+            let timed_out = reply_bytes.is_some() && left.was_running;
+            let replied = reply_bytes.filter(|bytes| timed_out && left.code == 0 && *bytes > 0);
+            let summary = Summary {
+                peer: &left.peer,
+                request_line: Ascii(b"-"),
+                code: if replied.is_some() { 504 } else { left.code },
+                bytes: left.bytes + replied.unwrap_or_default(),
+                head_bytes: 0,
+                complete: replied.is_some(),
+                timed_out,
+            };
+            self.finished(&summary, &left.request);
         }
     }
 
@@ -143,7 +185,7 @@ impl AccessLog {
                 Known::Micros => number(line, Some(all.as_micros())),
                 Known::WaitMicros => number(line, request.thread.map(|(_, waited)| waited.as_micros())),
                 Known::Worker => number(line, self.worker.map(u128::from)),
-                Known::Pid => number(line, Some(std::process::id().into())),
+                Known::Pid => number(line, Some(self.pid.into())),
                 Known::Thread => number(line, request.thread.map(|(thread, _)| thread as u128 + 1)),
                 Known::Ending => line.extend_from_slice(ending(summary).as_bytes()),
             }
@@ -181,6 +223,16 @@ impl Saying {
         self.ends.push(self.text.len());
     }
 
+    /// Appends one, as it will stand in the line.
+    fn take(&mut self, part: &[u8]) {
+        self.text.extend_from_slice(part);
+        self.ends.push(self.text.len());
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.ends.len()).map(|at| self.part(at))
+    }
+
     /// The one of this place; empty if it is not known.
     fn part(&self, at: usize) -> &[u8] {
         let begin = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
@@ -199,42 +251,42 @@ fn ending(summary: &Summary<'_>) -> &'static str {
 
 impl Observer for AccessLog {
     fn observe(&mut self, connection: u64, event: Event<'_>) {
+        if let Event::Received { .. } = event {
+            let spare = &mut self.spare;
+            self.requests.entry(connection).or_insert_with(|| Request {
+                began: Instant::now(),
+                first_byte: None,
+                thread: None,
+                saying: spare.pop().unwrap_or_default(),
+                entry: None,
+            });
+            return;
+        }
+        if let Event::Finished(_) | Event::Closed = event {
+            let Some(request) = self.requests.remove(&connection) else { return };
+            if let Event::Finished(summary) = event {
+                self.finished(summary, &request);
+            }
+            return self.forget(request);
+        }
+        let Some(request) = self.requests.get_mut(&connection) else { return };
+        if let Event::Request { environ, peer, file, .. } = event {
+            request.saying.listen(&self.format, environ);
+            request.entry = self.pen.as_mut().and_then(|pen| pen.begin(request, peer, file.is_none()));
+        }
+        if let Event::Wrote { .. } = event {
+            request.first_byte.get_or_insert_with(|| request.began.elapsed());
+        }
+        if let Event::Thread { number, waited } = event {
+            request.thread = Some((number, waited));
+        }
+        let Some((pen, entry)) = self.pen.as_ref().zip(request.entry) else { return };
         match event {
-            Event::Received { .. } => {
-                let spare = &mut self.spare;
-                self.requests.entry(connection).or_insert_with(|| Request {
-                    began: Instant::now(),
-                    first_byte: None,
-                    thread: None,
-                    saying: spare.pop().unwrap_or_default(),
-                });
-            }
-            Event::Request { environ, .. } => {
-                if let Some(request) = self.requests.get_mut(&connection) {
-                    request.saying.listen(&self.format, environ);
-                }
-            }
-            Event::Thread { number, waited } => {
-                if let Some(request) = self.requests.get_mut(&connection) {
-                    request.thread = Some((number, waited));
-                }
-            }
-            Event::Wrote { .. } => {
-                if let Some(request) = self.requests.get_mut(&connection) {
-                    request.first_byte.get_or_insert_with(|| request.began.elapsed());
-                }
-            }
-            Event::Finished(summary) => {
-                if let Some(request) = self.requests.remove(&connection) {
-                    self.finished(summary, &request);
-                    self.forget(request);
-                }
-            }
-            Event::Closed => {
-                if let Some(request) = self.requests.remove(&connection) {
-                    self.forget(request);
-                }
-            }
+            Event::Thread { number, waited } => pen.has_thread(entry, number, waited),
+            Event::Step => pen.runs(entry, true),
+            Event::Returned => pen.runs(entry, false),
+            Event::Start { head } => pen.starts(entry, head.code()),
+            Event::Wrote { bytes, .. } => pen.wrote(entry, bytes, request.first_byte.unwrap_or_default()),
             _ => {}
         }
     }
@@ -242,7 +294,10 @@ impl Observer for AccessLog {
 
 impl AccessLog {
     /// Keeps a request's buffers for another, unless it was one of many, or large.
-    fn forget(&mut self, Request { mut saying, .. }: Request) {
+    fn forget(&mut self, Request { mut saying, entry, .. }: Request) {
+        if let Some((pen, entry)) = self.pen.as_mut().zip(entry) {
+            pen.end(entry);
+        }
         if self.spare.len() < SPARE_COUNT && saying.text.capacity() <= SPARE_BYTES {
             saying.text.clear();
             saying.ends.clear();

@@ -32,7 +32,7 @@ fn line(format: &str, environ: Option<&Environ>, summary: &Summary<'_>) -> Strin
     let mut log = AccessLog::new(Box::new(lines.clone()), Format::parse(format).unwrap(), Some(3));
     log.observe(7, Event::Received { peer: summary.peer, bytes: 400 });
     if let Some(environ) = environ {
-        log.observe(7, Event::Request { packet: &String::new, environ, file: None });
+        log.observe(7, Event::Request { peer: summary.peer, packet: &String::new, environ, file: None });
         log.observe(7, Event::Thread { number: 1, waited: Duration::from_micros(250) });
     }
     log.observe(7, Event::Wrote { parts: &[b"x"], bytes: 95 });
@@ -160,7 +160,12 @@ fn a_connection_that_is_kept_has_a_line_for_each_request() {
         log.observe(7, Event::Received { peer: &Peer::Unix, bytes: 1 });
         log.observe(
             7,
-            Event::Request { packet: &String::new, file: None, environ: &environ(&[("REQUEST_URI", uri)]) },
+            Event::Request {
+                peer: &Peer::Unix,
+                packet: &String::new,
+                file: None,
+                environ: &environ(&[("REQUEST_URI", uri)]),
+            },
         );
         log.observe(7, Event::Finished(&summary(&Peer::Unix)));
     }

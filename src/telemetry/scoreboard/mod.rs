@@ -71,6 +71,7 @@ pub(crate) struct Slot {
     life: AtomicU32,
     doing: AtomicU32,
     is_late: AtomicU32,
+    abort_sent: AtomicU64,
     number: AtomicU32,
     pid: AtomicU32,
     generation: AtomicU32,
@@ -142,6 +143,8 @@ pub(crate) struct Row {
     pub doing: Doing,
     /// A thread of its application does not come back.
     pub is_late: bool,
+    /// What it said to its client as it was aborted, bytes.
+    pub abort_sent: u64,
     /// The threads of its application, as of when it last waited; none where that runs on the thread of the loop.
     pub thread_counts: ThreadCounts,
     /// The first of these threads one by one, now.
@@ -225,6 +228,7 @@ impl Scoreboard {
             life,
             doing: doing.unwrap_or_default(),
             is_late: slot.is_late.load(Relaxed) != 0,
+            abort_sent: slot.abort_sent.load(Relaxed),
             thread_counts: slot.threads.counts(),
             threads: slot.threads.read(),
             started_at: slot.started_at.load(Relaxed),
@@ -284,6 +288,11 @@ impl Slot {
         self.counters.cpu_micros.store(micros, Relaxed);
     }
 
+    /// Where is counted what it says to its client as it is aborted, bytes.
+    pub(crate) fn abort_sent(&self) -> &AtomicU64 {
+        &self.abort_sent
+    }
+
     fn set_doing(&self, doing: Doing) {
         self.doing.store(doing as u32, Relaxed);
     }
@@ -296,7 +305,7 @@ impl Slot {
         let listeners = self.accepted.iter().chain(&self.open);
         numbers
             .into_iter()
-            .chain([&self.woke_at, &self.connections])
+            .chain([&self.woke_at, &self.connections, &self.abort_sent])
             .chain(listeners)
             .for_each(|number| number.store(0, Relaxed));
         self.counters.clear();

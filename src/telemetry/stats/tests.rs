@@ -60,6 +60,7 @@ fn snapshot() -> Snapshot {
 fn process(pid: u32, life: Life) -> Process {
     let row = Row {
         is_late: false,
+        abort_sent: 0,
         thread_counts: ThreadCounts::default(),
         threads: Vec::new(),
         number: 1,

@@ -284,7 +284,8 @@ mod tests {
                 asked < 4
             },
         );
-        assert_eq!((taken, begun, asked), (Some(7), 1, 4));
+        // On a machine that does other things beside, its time may be up before.
+        assert!(taken == Some(7) && begun == 1 && (1..=4).contains(&asked), "{taken:?} {begun} {asked}");
         lead.lay_down(8, true);
         let begin = Instant::now();
         assert_eq!(lead.watch(PATIENCE, || (), || true), Some(8));

@@ -14,26 +14,22 @@ class LoadError(Exception):
 def refuse_asgi(app: str, application: Any) -> None:
     """An ASGI application (asgi.readthedocs.io) would fail at every request."""
     call = application if inspect.isroutine(application) else getattr(type(application), "__call__", None)
-    is_asgi = inspect.iscoroutinefunction(application) or inspect.iscoroutinefunction(call)
-    if is_asgi or _wants_three(application):
+    is_async = inspect.iscoroutinefunction(application) or inspect.iscoroutinefunction(call)
+    if _takes(application, 3) and (is_async or not _takes(application, 2)):
         raise LoadError(f"{app} is an ASGI application, and WSGI is served here: {_instead(app, application)}")
+    if is_async:
+        raise LoadError(f"{app} is a coroutine function (async def): a WSGI application returns its response when it is called")
 
 
-def _wants_three(application: Any) -> bool:
-    """Whether it can be called with scope, receive and send, and not with environ and start_response."""
+def _takes(application: Any, count: int) -> bool:
+    """Whether it can be called with so many arguments, as far as it tells."""
     try:
-        signature = inspect.signature(application)
-    except (TypeError, ValueError):
-        return False  # As with one that is written in C.
-
-    def takes(count: int) -> bool:
-        try:
-            signature.bind(*[None] * count)
-        except TypeError:
-            return False
-        return True
-
-    return takes(3) and not takes(2)
+        inspect.signature(application).bind(*[None] * count)
+    except TypeError:
+        return False
+    except ValueError:
+        return count == 2  # As with one that is written in C.
+    return True
 
 
 def _instead(app: str, application: Any) -> str:

@@ -250,18 +250,6 @@ def test_a_callable_of_another_shape(serve):
     client.logged("TypeError: .*application")
 
 
-def test_an_async_application(serve):
-    """An ASGI application, or a coroutine, is told what it is, in one message."""
-
-    async def application(environ, start_response):
-        start_response("200 OK", [])
-
-    client = serve(application)
-    assert client.get().status == "500 Internal Server Error"
-    client.logged("GET /: answered with 500: (.|\n)*coroutine")
-    client.server.ignore_log()  # Python warns, too, that it was never awaited.
-
-
 def test_a_connection_goes_on_after_a_500(start, folder):
     """Over HTTP, the next request on the same connection is answered."""
 

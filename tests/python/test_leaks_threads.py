@@ -222,7 +222,8 @@ def test_of_those_that_are_passed_on(serve, socket_path):
 
     def settled(before):
         after = hold()
-        return after if [one["files"] for one in after] == [one["files"] for one in before] else None
+        # Those before may have had some that were about to be closed.
+        return after if all(one["files"] <= other["files"] for one, other in zip(after, before)) else None
 
     side_by_side(run, 10_000)
     before, passed_before = hold(), passed_on(statistics)

@@ -60,6 +60,11 @@ CANNOT = {
         {"tide.py": "async def application(scope, receive, send):\n    pass"},
         ["tide is an ASGI application", "a2wsgi"],
     ),
+    "async": (
+        "tide",
+        {"tide.py": "async def application(environ, start_response):\n    return []"},
+        ["tide is a coroutine function"],
+    ),
     "asgi, a class": (
         "tide:mine",
         {"tide.py": "class App:\n    async def __call__(self, scope, receive, send):\n        pass\nmine = App()"},

@@ -122,7 +122,7 @@ CODE = "old"
     for scheme in ("uwsgi", "http"):
         response = server.listeners[scheme].ask("GET", "/loop?deep")
         assert response.status == "504 Gateway Timeout" and response.is_complete
-    server.logged(r"GET /loop\?deep: answered with 504: thread 1 .* the application's call .*--timeout", count=2)
+    server.logged(r"GET /loop\?deep: answered with 504: thread \d .* the application's call .*--timeout", count=2)
     eventually("another worker answers", lambda: told(server)[0] != first)
     eventually("where they were", lambda: server.log().count("Current thread") == 2)
     log = server.log()

@@ -100,7 +100,10 @@ impl Master {
 
     /// What the next workers load.
     pub(crate) fn write_version(&self, text: &str) {
-        fs::write(self.folder.path().join("version"), text).unwrap();
+        // A worker that reads it meanwhile finds the one or the other.
+        let new = self.folder.path().join("version.new");
+        fs::write(&new, text).unwrap();
+        fs::rename(new, self.folder.path().join("version")).unwrap();
     }
 
     #[track_caller]

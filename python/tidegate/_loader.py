@@ -45,10 +45,14 @@ def load(app: str, search_path: Sequence[str | os.PathLike[str]], environment: S
 
 
 def _print_lines() -> None:
-    """Has print() write each line at once, as it does to a terminal: a log is read while the server runs."""
-    # stdout may be None, or something of the application's.
+    """Has print() write each line at once where stdout is the log, which is read while the server runs.
+
+    Elsewhere its lines stay in Python's buffer: a stdout that is full, or that nobody reads any more, is no failure of a call.
+    """
+    # Either may be closed, and sys.stdout None or something of the application's.
     with contextlib.suppress(AttributeError, OSError, ValueError):
-        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        if os.path.sameopenfile(1, 2):
+            sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
 
 def explain(app: str, error: BaseException, frames: TracebackType | None) -> str:

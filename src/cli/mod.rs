@@ -8,7 +8,9 @@ mod decode;
 mod demo;
 mod did_you_mean;
 mod file_options;
+mod foreign;
 mod host;
+mod implied;
 mod logs;
 mod nginx;
 mod option_names;
@@ -31,17 +33,22 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use crate::master::{Fork, fork};
 use crate::process::descriptors;
+// For a host of another language, which forks and ends in its own way.
+#[doc(hidden)]
 pub use crate::process::fork_watch::{end_child, is_child};
 use config::{Configured, Gathered};
+use foreign::Place;
 use host::NoHost;
 pub use host::{Host, Setting};
+use implied::First;
 use program::Program;
+#[doc(hidden)]
 pub use signal_hook::low_level::exit as exit_now;
 
 /// What a subcommand comes to: an error is told in one line, and the exit status is 1.
@@ -49,7 +56,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// The application server behind nginx's uwsgi_pass: one event loop, a synchronous application.
 ///
-/// Without a command it does what `tidegate serve demo` does, or what TIDEGATE_APP says.
+/// Without a command it does what `tidegate serve demo` does, or what TIDEGATE_APP says. An application in a command's place is
+/// served.
 #[derive(Parser, Debug)]
 #[command(name = "tidegate", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Cli {
@@ -100,7 +108,8 @@ fn run_program(program: &Program, host: &'static dyn Host, arguments: Vec<OsStri
     let Gathered { arguments, entries, warnings } = match gather(program, &definition, arguments) {
         Ok(gathered) => gathered,
         Err(error) => {
-            tell(&error);
+            // A file may have several.
+            error.to_string().lines().for_each(|line| tell(&line));
             return 1;
         }
     };
@@ -142,8 +151,11 @@ fn run_program(program: &Program, host: &'static dyn Host, arguments: Vec<OsStri
 /// then serves the demo.
 fn gather(program: &Program, definition: &clap::Command, mut arguments: Vec<OsString>) -> Result<Gathered> {
     let is_bare = arguments.len() <= 1;
-    if is_bare {
-        arguments.push("serve".into());
+    match implied::first(program, definition, &arguments) {
+        Some(First::Application) => arguments.insert(1, "serve".into()),
+        Some(First::Settings(what)) => return Err(what.into()),
+        None if is_bare => arguments.push("serve".into()),
+        None => {}
     }
     let mut gathered = config::gather(definition, arguments)?;
     if is_bare
@@ -171,7 +183,9 @@ fn parse(
     mut definition: clap::Command,
     arguments: Vec<OsString>,
 ) -> std::result::Result<Command, clap::Error> {
-    let mut matches = definition.try_get_matches_from_mut(arguments)?;
+    let first = arguments.get(1).and_then(|word| word.to_str()).map(ToOwned::to_owned);
+    let parsed = definition.try_get_matches_from_mut(arguments);
+    let mut matches = parsed.map_err(|error| explained(error, &definition, first.as_deref()))?;
     if let Some((name, asked)) = matches.subcommand() {
         let command = definition.find_subcommand_mut(name).expect("clap has matched it");
         if let Some(stray) = hidden(command, asked) {
@@ -189,6 +203,37 @@ fn parse(
     }
     let cli = Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut definition))?;
     cli.command.ok_or_else(|| definition.error(ErrorKind::MissingSubcommand, "which command?"))
+}
+
+/// The error, with a better answer than the nearest name where other servers have such an option, or where no command is named.
+fn explained(mut error: clap::Error, definition: &clap::Command, first: Option<&str>) -> clap::Error {
+    let command = first.and_then(|name| definition.find_subcommand(name));
+    let (kind, tip) = match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(option)))
+            if command.is_none_or(config::has_settings) =>
+        {
+            (ContextKind::SuggestedArg, foreign::answer(option, Place::CommandLine))
+        }
+        (ErrorKind::InvalidSubcommand, _) if definition.find_subcommand("serve").is_some() => {
+            let word = first.unwrap_or_default();
+            let tip =
+                format!("to serve an application of this name, use '{} serve {word}'", definition.get_name());
+            (ContextKind::Suggested, Some(tip).filter(|_| takes_app(definition)))
+        }
+        _ => return error,
+    };
+    if let Some(tip) = tip {
+        error.remove(kind);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
+}
+
+/// Whether `serve` has an APP.
+fn takes_app(definition: &clap::Command) -> bool {
+    let serve = definition.find_subcommand("serve");
+    let app = serve.and_then(|serve| serve.get_arguments().find(|arg| arg.get_id() == APP));
+    app.is_some_and(|app| !app.is_hide_set())
 }
 
 /// An argument that was given though the program hides it: the option, or the first of its values. clap can hide an
@@ -223,6 +268,7 @@ fn print(bytes: &[u8]) -> Result<()> {
 const EXAMPLES: &str = "\
 Examples:
   tidegate                                     serve the demo application, see http://127.0.0.1:8080/
+  tidegate myproject.wsgi                      serve a Python application there
   tidegate serve hello --uwsgi /run/app.sock   serve Hello, World on a unix socket
   tidegate request 127.0.0.1:3031 /hello       ask a server without nginx
   tidegate nginx --uwsgi /run/app.sock         what is nginx to be told?

@@ -10,7 +10,7 @@ use super::file_options::FileOptions;
 use super::host::Setting;
 use super::record::LogFormat;
 use super::values::{
-    Seconds, Size, WorkerCount, access_log_format, assignment, mode, mount, thread_count, waiting_time,
+    Seconds, Size, WorkerCount, access_log_format, assignment, bound, mode, mount, thread_count, waiting_time,
 };
 use super::warm_up::target;
 use crate::limits::Limits;
@@ -158,7 +158,7 @@ pub(super) struct Workers {
     pub(super) threads: Option<usize>,
 
     /// Answer a request with 503 if no thread comes free for it in so long [default: no bound]
-    #[arg(long, value_name = "SECONDS", value_parser = waiting_time)]
+    #[arg(long, value_name = "SECONDS", value_parser = bound)]
     queue_timeout: Option<Seconds>,
 
     /// How much of a response is taken from the application before its slow reader takes it, while other requests wait
@@ -174,7 +174,7 @@ pub(super) struct Workers {
     /// Answer a request with 504 whose application does not come back for so long, from its call or from a step of
     /// its body. The log says where it was, and another worker takes over; without --threads of its own the worker is
     /// aborted, and with them it finishes what they run [default: no bound]
-    #[arg(long, value_name = "SECONDS", value_parser = waiting_time)]
+    #[arg(long, value_name = "SECONDS", value_parser = bound)]
     pub(super) timeout: Option<Seconds>,
 
     /// Replace a worker after so many requests. It serves until its successor does.
@@ -186,7 +186,7 @@ pub(super) struct Workers {
     pub(super) max_requests_jitter: u64,
 
     /// Replace a worker that has served for so long.
-    #[arg(long, value_name = "SECONDS", value_parser = waiting_time)]
+    #[arg(long, value_name = "SECONDS", value_parser = bound)]
     pub(super) max_lifetime: Option<Seconds>,
 
     /// Replace a worker that has grown to so much resident memory, in MiB.

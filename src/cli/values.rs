@@ -164,6 +164,14 @@ pub(super) fn waiting_time(text: &str) -> Result<Seconds, String> {
     }
 }
 
+/// A time of an option that bounds nothing where it is not given: elsewhere 0 says that.
+pub(super) fn bound(text: &str) -> Result<Seconds, String> {
+    match text.parse() {
+        Ok(Seconds(Duration::ZERO)) => Err("it must be more than 0; for no bound, leave it out".to_owned()),
+        parsed => parsed,
+    }
+}
+
 /// Permission bits: `660`, `0600`.
 pub(super) fn mode(text: &str) -> Result<u32, String> {
     let octal = text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
@@ -250,6 +258,7 @@ mod tests {
             assert!(text.parse::<Seconds>().is_err(), "{text}");
         }
         assert!(waiting_time("0").is_err() && waiting_time("0.1").is_ok());
+        assert!(bound("0").is_err_and(|why| why.ends_with("leave it out")) && bound("0.1").is_ok());
         assert_eq!((mode("660"), mode("0600"), mode("777")), (Ok(0o660), Ok(0o600), Ok(0o777)));
         for text in ["", "8", "1777", "+60", "rw"] {
             assert!(mode(text).is_err(), "{text}");

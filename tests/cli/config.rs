@@ -155,13 +155,11 @@ fn the_environment_names_the_file_and_is_enough_for_no_arguments_at_all() {
 
 #[test]
 fn an_unknown_key_is_named_with_its_line_and_the_nearest_one() {
-    refused(
-        "\n# max-bdy\nmax-bdy = '1m'\nx = 1",
-        "t.toml:3: unknown key \"max-bdy\"; did you mean \"max-body\"?",
-    );
+    refused("\n# max-bdy\nmax-bdy = '1m'", "t.toml:3: unknown key \"max-bdy\"; did you mean \"max-body\"?");
     refused("max_body = 1", "t.toml:1: unknown key \"max_body\"; did you mean \"max-body\"?");
-    refused("grace = 1\n[server]\nport = 80", "t.toml:2: unknown key \"server\"");
-    refused("server.a.b = 1", "t.toml:1: unknown key \"server\"");
+    let top = "; the keys stand at the top of the file, without [server]";
+    refused("grace = 1\n[server]\nport = 80", &format!("t.toml:2: unknown key \"server\"{top}"));
+    refused("server.a.b = 1", &format!("t.toml:1: unknown key \"server\"{top}"));
     refused("\"\\u001b[1m\" = 1", "t.toml:1: unknown key \"\\u{1b}[1m\"");
     refused("config = 't.toml'", "t.toml:1: unknown key \"config\"");
 }
@@ -200,6 +198,109 @@ fn a_wrong_value_is_told_with_its_line_and_the_options_own_words() {
     assert!(done.err.starts_with("tidegate: t.toml:3: http: 'nowhere': "), "{}", done.err);
     let done = Config::new(format!("max-body = '{}'", "x".repeat(100))).check(&["hello"], &[]);
     assert!(done.err.contains(&format!(": '{}…: write", "x".repeat(59))), "{}", done.err);
+}
+
+#[test]
+fn all_that_is_wrong_in_a_file_is_told_at_once() {
+    let text = "app = noapp:wsgi\nprocesses = 4\ngrace = 1\nhttp = [127.0.0.1:0, '::1:0']\nmax-bdy = 3\n\
+                access-log = yes\nscgi = ['x', '127.0.0.1:0', 'y']\nhead-timeout = 1s # short\n[tidegate]\nworkers = 2\n";
+    let done = Config::new(text).check(&[], &[]);
+    assert_eq!((done.code, done.text()), (Some(1), ""));
+    let form = "is no address: the port is missing; it may be HOST:PORT, [V6]:PORT, /path, unix:/path, @name, fd:N or fd:NAME";
+    let want = [
+        "1: text wants quotes: app = \"noapp:wsgi\"",
+        "2: unknown key \"processes\": processes is uWSGI's, here: the key workers",
+        "4: text wants quotes: http = [\"127.0.0.1:0\", '::1:0']",
+        "5: unknown key \"max-bdy\"; did you mean \"max-body\"?",
+        "6: access-log: yes: write true or false",
+        &format!("7: scgi: 'x': \"x\" {form}"),
+        &format!("7: scgi: 'y': \"y\" {form}"),
+        "8: text wants quotes: head-timeout = \"1s\"",
+        "9: unknown key \"tidegate\"; the keys stand at the top of the file, without [tidegate]",
+    ];
+    let told: Vec<&str> =
+        done.err.lines().map(|line| line.strip_prefix("tidegate: t.toml:").unwrap()).collect();
+    assert_eq!(told, want);
+}
+
+#[test]
+fn keys_and_variables_of_other_servers_are_answered() {
+    for (key, want) in [
+        ("module", "module is uWSGI's, here: the key app, as module:callable"),
+        ("harakiri", "harakiri is uWSGI's, here: the key timeout"),
+        (
+            "socket",
+            "socket is uWSGI's, here: the key uwsgi, or --http, --fastcgi, --scgi by what is spoken there",
+        ),
+        ("chmod-socket", "chmod-socket is uWSGI's, here: the key socket-mode, as 660"),
+        ("static-map", "static-map is uWSGI's, here: the key static, as /static=/srv/app/static"),
+        ("worker_class", "worker-class is gunicorn's, not here: "),
+        ("certfile", "certfile is gunicorn's, nginx does it: ssl_certificate, "),
+        ("master", "master is uWSGI's, not needed: "),
+    ] {
+        let done = Config::new(format!("{key} = '1'")).check(&["hello"], &[]);
+        let want = format!("tidegate: t.toml:1: unknown key \"{key}\": {want}");
+        assert!(done.code == Some(1) && done.err.starts_with(&want), "{want:?}: {}", done.err);
+    }
+    let variables = [
+        ("TIDEGATE_PROCESSES", "4"),
+        ("UWSGI_HARAKIRI", "30"),
+        ("GRANIAN_WORKERS", "2"),
+        ("GUNICORN_CMD_ARGS", "-w 4"),
+        // Nobody's.
+        ("UWSGI_COLOUR", "red"),
+        ("GRANIAN_PORT", ""),
+    ];
+    let done = Config::new("").check(&["hello"], &variables);
+    let want = "\
+tidegate: the environment's GRANIAN_WORKERS is another server's, and is ignored: here: TIDEGATE_WORKERS
+tidegate: the environment's GUNICORN_CMD_ARGS is gunicorn's, and is ignored: options are TIDEGATE_* here
+tidegate: the environment's TIDEGATE_PROCESSES is no setting, and is ignored: processes is uWSGI's, here: TIDEGATE_WORKERS
+tidegate: the environment's UWSGI_HARAKIRI is another server's, and is ignored: harakiri is uWSGI's, here: TIDEGATE_TIMEOUT
+";
+    assert_eq!((done.code, done.err.as_str()), (Some(0), want));
+}
+
+#[test]
+fn another_servers_configuration_is_recognised() {
+    let form = "here it is TOML, a key a line and text in quotes, as app = \"mysite.wsgi\"";
+    let uwsgi = format!("t.toml:2: this is uWSGI's configuration; {form}");
+    let python = |line| format!("t.toml:{line}: this is Python, as gunicorn's configuration; {form}");
+    for (text, want) in [
+        (
+            "# mine\n[uwsgi]\nmodule = x:app\n; a comment = 1\nthreads = 2\n-p = 4\nfoo = 1\n",
+            vec![
+                uwsgi.clone(),
+                "t.toml:3: module: here: the key app, as module:callable".to_owned(),
+                "t.toml:5: threads: here: the key threads".to_owned(),
+                "t.toml:6: -p: here: the key workers".to_owned(),
+                "t.toml:7: foo: no key of ours".to_owned(),
+            ],
+        ),
+        ("\nuwsgi:\n  processes: 4\n", vec![uwsgi.clone()]),
+        ("\n<uwsgi>\n<processes>4</processes></uwsgi>", vec![uwsgi]),
+        (
+            "bind = '0.0.0.0:80'\nimport os\nmax_requests = 9\ndef post_fork(server, worker):\n    x = 1\n",
+            vec![
+                python(2),
+                "t.toml:1: bind: here: the key http, as 127.0.0.1:8000 or a socket's path".to_owned(),
+                "t.toml:3: max_requests: here: the key max-requests".to_owned(),
+            ],
+        ),
+        ("from x import y", vec![python(1)]),
+        ("def when_ready(server):\n    pass", vec![python(1)]),
+    ] {
+        let done = Config::new(text).check(&["hello"], &[]);
+        let told: Vec<&str> = done.err.lines().map(|line| line.strip_prefix("tidegate: ").unwrap()).collect();
+        assert_eq!((done.code, told), (Some(1), want.iter().map(String::as_str).collect()), "{text:?}");
+    }
+    // A file's name says it too.
+    let config = Config::new("");
+    fs::write(config.folder.path().join("gunicorn.conf.py"), "workers = 4").unwrap();
+    let mut command = tidegate(["check", "hello", "--config", "gunicorn.conf.py"]);
+    command.current_dir(&config.folder);
+    let done = end(command, b"");
+    assert!(done.err.starts_with("tidegate: gunicorn.conf.py:1: this is Python, "), "{}", done.err);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
-use crate::process::{Server, end, run};
+use crate::process::{Server, end, run, tidegate};
 
 #[track_caller]
 fn refused(args: &[&str], code: i32, line: &str) {
@@ -68,6 +68,90 @@ fn arguments_that_mean_nothing() {
     refused(&["hello", "--max-connections", "0"], 2, "0 is not in 1..");
     refused(&["hello", "--head-timeout", "0"], 2, "it must be more than 0");
     refused(&["hello", "--access-logs"], 2, "'--access-log'");
+    refused(&["hello", "--timeout", "0"], 2, "it must be more than 0; for no bound, leave it out");
+    refused(&["hello", "--http", "8000"], 2, "the host is missing (127.0.0.1 is this machine alone");
+}
+
+#[test]
+fn options_of_other_servers_are_answered() {
+    for (args, tip) in [
+        (&["-b", ":80"][..], "-b is gunicorn's, here: --http, as 127.0.0.1:8000 or a socket's path"),
+        (&["-w", "4"], "-w is uWSGI's, here: APP, as module:callable; -w is gunicorn's, here: --workers"),
+        (&["-w4"], "-w is gunicorn's, here: --workers"),
+        (&["-c", "gunicorn.conf.py"], "-c is gunicorn's, here: --config, in TOML"),
+        (&["-k", "gevent"], "-k is gunicorn's, not here: "),
+        (&["-p", "x"], "-p is gunicorn's, here: --pidfile"),
+        (&["--bind", "x"], "--bind is gunicorn's, here: --http, "),
+        (&["--bind=x"], "--bind is gunicorn's, here: --http, "),
+        (&["--daemon"], "--daemon is gunicorn's, not here: leave it in the foreground, under systemd"),
+        (&["--certfile", "x"], "--certfile is gunicorn's, nginx does it: ssl_certificate, "),
+        (&["--interface", "wsgi"], "--interface is granian's, not here: WSGI is the only interface"),
+        (
+            &["--access-logfile", "-"],
+            "--access-logfile is gunicorn's, here: --access-log-file, - is stdout here too",
+        ),
+        (&["--worker-class", "gevent"], "--worker-class is gunicorn's, not here: "),
+        (&["--log-level", "debug"], "--log-level is gunicorn's, here: --verbose, -v or -vv for more"),
+        (&["--error-logfile", "x"], "--error-logfile is gunicorn's, here: --log-file, "),
+        (
+            &["--statsd-host", "x"],
+            "--statsd-host is gunicorn's, not here: Prometheus's text at /metrics of --stats",
+        ),
+        (&["--processes", "4"], "--processes is uWSGI's, here: --workers"),
+    ] {
+        let done = run(&[&["serve", "hello"], args].concat());
+        assert!(done.code == Some(2) && done.err.contains(tip), "{args:?}: {}", done.err);
+        assert_eq!(done.err.matches("tip: ").count(), 1, "{}", done.err);
+    }
+    // Without a command too; but other commands have options of their own.
+    let done = run(&["--bind", ":80", "hello"]);
+    assert!(done.err.contains("--bind is gunicorn's, here: --http, "), "{}", done.err);
+    let done = run(&["top", "--bind", ":80"]);
+    assert!(done.code == Some(2) && !done.err.contains("gunicorn"), "{}", done.err);
+}
+
+#[test]
+fn an_application_in_a_command_s_place_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("mine.py"), "").unwrap();
+    fs::create_dir(folder.path().join("pack")).unwrap();
+    fs::write(folder.path().join("pack/__init__.py"), "").unwrap();
+    let of = |args: &[&str]| {
+        let mut command = tidegate(args);
+        command.current_dir(&folder);
+        command
+    };
+    let server = Server::spawn(of(&["hello", "--uwsgi", "127.0.0.1:0"]));
+    assert_eq!(server.request(&["/"]).text(), "Hello, World\n");
+    server.stop();
+    for app in ["mysite.wsgi", "x:app", "./x.py", "mine", "pack"] {
+        let done = end(of(&[app]), b"");
+        let want = format!("tidegate: unknown application \"{app}\"");
+        assert!(done.code == Some(1) && done.err.starts_with(&want), "{}", done.err);
+    }
+    for (typo, command) in [("serv", "serve"), ("requests", "request"), ("chek", "check")] {
+        let done = end(of(&[typo]), b"");
+        let want = [
+            format!("tip: a similar subcommand exists: '{command}'"),
+            format!("tip: to serve an application of this name, use 'tidegate serve {typo}'"),
+        ];
+        assert!(done.code == Some(2) && want.iter().all(|tip| done.err.contains(tip)), "{}", done.err);
+    }
+    let done = end(of(&["t.toml"]), b"");
+    assert_eq!(
+        (done.code, done.err.as_str()),
+        (
+            Some(1),
+            "tidegate: t.toml is a file of settings, and no application: tidegate serve --config t.toml\n"
+        )
+    );
+    fs::write(folder.path().join("uwsgi.ini"), "[uwsgi]").unwrap();
+    let done = end(of(&["uwsgi.ini"]), b"");
+    assert!(
+        done.err.contains("`tidegate check --config uwsgi.ini` says what its lines come to"),
+        "{}",
+        done.err
+    );
 }
 
 #[test]

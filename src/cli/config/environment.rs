@@ -10,6 +10,7 @@ use super::entry::{Entry, Origin, Value, refusal};
 use super::key::{Key, PREFIX, Takes};
 use crate::cli::Result;
 use crate::cli::did_you_mean::nearest;
+use crate::cli::foreign::{self, Place};
 
 /// What the environment says.
 #[derive(Debug, Default)]
@@ -30,8 +31,9 @@ impl Environment {
     pub(super) fn read(keys: &[Key], variables: Vec<(OsString, OsString)>) -> Result<Self> {
         let mut environment = Environment::default();
         for (name, value) in variables {
-            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
-            if value.is_empty() {
+            let Some(name) = name.to_str().filter(|_| !value.is_empty()) else { continue };
+            if !name.starts_with(PREFIX) {
+                environment.warnings.extend(of_another_server(keys, name));
                 continue;
             }
             if name == CONFIG {
@@ -49,6 +51,23 @@ impl Environment {
 }
 
 const CONFIG: &str = "TIDEGATE_CONFIG";
+
+/// What another server would read is not read here, and whoever has set it may not know.
+fn of_another_server(keys: &[Key], name: &str) -> Option<String> {
+    if name == "GUNICORN_CMD_ARGS" {
+        return Some(format!(
+            "the environment's {name} is gunicorn's, and is ignored: options are TIDEGATE_* here"
+        ));
+    }
+    let (prefix, option) =
+        ["UWSGI_", "GRANIAN_"].iter().find_map(|prefix| Some((prefix, name.strip_prefix(prefix)?)))?;
+    let ours = format!("{PREFIX}{option}");
+    let answer = match keys.iter().any(|key| key.variable() == ours) {
+        true => format!("here: {ours}"),
+        false => foreign::answer(option, Place::Environment)?,
+    };
+    Some(format!("the environment's {prefix}{option} is another server's, and is ignored: {answer}"))
+}
 
 /// How the variables begin that Kubernetes, and Docker's links, make for a service called tidegate.
 const OF_CLUSTERS: [&str; 2] = ["TIDEGATE_PORT", "TIDEGATE_SERVICE_"];
@@ -83,6 +102,9 @@ fn items(list: &OsStr) -> Vec<OsString> {
 }
 
 fn unknown(keys: &[Key], name: &str) -> String {
+    if let Some(answer) = foreign::answer(&name[PREFIX.len()..], Place::Environment) {
+        return format!("the environment's {name} is no setting, and is ignored: {answer}");
+    }
     let known: Vec<String> = keys.iter().map(Key::variable).chain([CONFIG.to_owned()]).collect();
     let near = nearest(name, known.iter().map(String::as_str));
     let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! Settings in a TOML file: max-body = "10m".
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
@@ -11,8 +12,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::entry::{Entry, Origin, Value, refusal};
 use super::key::{Key, Takes};
+use super::stranger;
 use crate::cli::Result;
 use crate::cli::did_you_mean::nearest;
+use crate::cli::foreign::{self, Place};
 
 /// The settings of the file at `path`.
 pub(super) fn read(path: &Path, keys: &[Key]) -> Result<Vec<Entry>> {
@@ -37,16 +40,42 @@ fn entries(path: &Path, bytes: &[u8], keys: &[Key]) -> Result<Vec<Entry>> {
             return Err(format!("{}:{line}: it is no UTF-8 text", path.display()).into());
         }
     };
-    let table = DeTable::parse(document.text).map_err(|error| {
-        let at = error.span().map_or(document.text.len(), |span| span.start);
-        // It may have a second line, of what was expected.
-        let message: Vec<&str> = error.message().lines().collect();
-        format!("{}: {}", document.origin(&(at..at)), message.join(", "))
-    })?;
+    if let Some(told) = stranger::recognise(path, document.text, keys) {
+        return Err(told.into());
+    }
+    let (table, faults) = DeTable::parse_recoverable(document.text);
+    let mut faults = document.faults(&faults, keys);
     let mut settings: Vec<_> = table.get_ref().iter().collect();
-    // A table has the order of its keys, but the first error should be that of the first line.
+    // A table has the order of its keys, but what is wrong is told in the order of the lines.
     settings.sort_by_key(|(name, _)| name.span().start);
-    settings.into_iter().map(|(name, value)| document.entry(name, value, keys)).collect()
+    // What the parser has made of a line that is no TOML is not what was meant.
+    settings.retain(|(name, value)| {
+        let lines = document.line(name.span().start)..=document.line(value.span().end);
+        faults.iter().all(|(line, _)| !lines.contains(line))
+    });
+    let mut entries = Vec::new();
+    for (name, value) in settings {
+        match document.entry(name, value, keys) {
+            Ok(entry) => entries.push(entry),
+            Err(error) => drop(faults.insert(document.line(name.span().start), error.to_string())),
+        }
+    }
+    if faults.is_empty() {
+        return Ok(entries);
+    }
+    Err(faults.into_values().collect::<Vec<_>>().join("\n").into())
+}
+
+/// All that went well, or all that did not, a line each.
+fn all<T>(results: impl Iterator<Item = Result<T>>) -> Result<Vec<T>> {
+    let (mut good, mut told) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(one) => good.push(one),
+            Err(error) => told.push(error.to_string()),
+        }
+    }
+    if told.is_empty() { Ok(good) } else { Err(told.join("\n").into()) }
 }
 
 /// The line, from 1, in which the byte at offset `at` stands.
@@ -70,9 +99,7 @@ impl Document<'_> {
         let origin = self.origin(&name.span());
         let name = name.get_ref().as_ref();
         let Some(key) = keys.iter().find(|key| key.name() == name) else {
-            let near = nearest(name, keys.iter().map(Key::name));
-            let near = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
-            return Err(format!("{origin}: unknown key {name:?}{near}").into());
+            return Err(format!("{origin}: unknown key {name:?}{}", hint(name, value.get_ref(), keys)).into());
         };
         let refused = |why: &str| self.refusal(key, &value.span(), why);
         let value = match (key.takes(), value.get_ref()) {
@@ -85,12 +112,11 @@ impl Document<'_> {
             }
             (Takes::Count, _) => return Err(refused("write a number from 0 to 255")),
             (Takes::Many, DeValue::Array(items)) => {
-                Value::Values(items.iter().map(|item| self.scalar(key, item)).collect::<Result<_>>()?)
+                Value::Values(all(items.iter().map(|item| self.scalar(key, item)))?)
             }
-            (Takes::Many, DeValue::Table(pairs)) if key.assignment().is_some() => {
-                let pairs = pairs.iter().map(|(name, value)| self.assignment(key, name.get_ref(), value));
-                Value::Values(pairs.collect::<Result<_>>()?)
-            }
+            (Takes::Many, DeValue::Table(pairs)) if key.assignment().is_some() => Value::Values(all(pairs
+                .iter()
+                .map(|(name, value)| self.assignment(key, name.get_ref(), value)))?),
             _ => Value::Values(vec![self.scalar(key, value)?]),
         };
         Ok(Entry { key: key.clone(), origin, value })
@@ -133,6 +159,67 @@ impl Document<'_> {
     }
 
     fn origin(&self, span: &Range<usize>) -> Origin {
-        Origin::File(self.path.to_owned(), line(self.text.as_bytes(), span.start))
+        Origin::File(self.path.to_owned(), self.line(span.start))
+    }
+
+    fn line(&self, at: usize) -> usize {
+        line(self.text.as_bytes(), at)
+    }
+
+    /// What is no TOML, told once for each line.
+    fn faults(&self, errors: &[toml::de::Error], keys: &[Key]) -> BTreeMap<usize, String> {
+        let mut faults = BTreeMap::new();
+        for error in errors {
+            let at = error.span().map_or(self.text.len(), |span| span.start);
+            let line = self.line(at);
+            let written = self.text.lines().nth(line - 1).unwrap_or_default();
+            let why = unquoted(written, keys).unwrap_or_else(|| {
+                // It may have a second line, of what was expected.
+                error.message().lines().collect::<Vec<_>>().join(", ")
+            });
+            faults.entry(line).or_insert_with(|| format!("{}: {why}", self.origin(&(at..at))));
+        }
+        faults
+    }
+}
+
+/// What was meant by a key that is none.
+fn hint(name: &str, value: &DeValue<'_>, keys: &[Key]) -> String {
+    if let Some(answer) = foreign::answer(name, Place::File) {
+        return format!(": {answer}");
+    }
+    if let Some(near) = nearest(name, keys.iter().map(Key::name)) {
+        return format!("; did you mean {near:?}?");
+    }
+    match value {
+        DeValue::Table(_) => {
+            format!("; the keys stand at the top of the file, without [{}]", name.escape_debug())
+        }
+        _ => String::new(),
+    }
+}
+
+/// What to write in the place of a line whose value is text without quotes.
+fn unquoted(line: &str, keys: &[Key]) -> Option<String> {
+    let (name, value) = line.split_once('=')?;
+    let (name, value) = (name.trim(), value.split(" #").next().unwrap_or_default().trim());
+    let key = keys.iter().find(|key| key.name() == name)?;
+    let quoted = |text: &str| match DeTable::parse(&format!("x = {text}")) {
+        Ok(_) => Some(text.to_owned()),
+        // What has quotes already lacks something else.
+        Err(_) if text.is_empty() || text.contains(['"', '\'', '\\', '[', ']', '{', '}', '#']) => None,
+        Err(_) => Some(format!("\"{text}\"")),
+    };
+    let meant = match value.strip_prefix('[').and_then(|items| items.strip_suffix(']')) {
+        Some(items) => {
+            let items: Option<Vec<String>> = items.split(',').map(|item| quoted(item.trim())).collect();
+            format!("[{}]", items?.join(", "))
+        }
+        None => quoted(value)?,
+    };
+    match key.takes() {
+        _ if meant == value => None,
+        Takes::Flag => Some(format!("{name}: {value}: write true or false")),
+        _ => Some(format!("text wants quotes: {name} = {meant}")),
     }
 }

@@ -8,6 +8,7 @@ mod entry;
 mod environment;
 mod file;
 mod key;
+mod stranger;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -140,6 +141,12 @@ fn insert(mut arguments: Vec<OsString>, command: &str, entries: &[Entry]) -> Vec
     let behind = name.map_or(arguments.len(), |at| at + 2);
     arguments.splice(behind..behind, added);
     arguments
+}
+
+/// The names that `serve` has in a file.
+#[cfg(test)]
+pub(super) fn serve_keys() -> std::collections::BTreeSet<String> {
+    Key::all(&example::serve()).iter().map(|key| key.name().to_owned()).collect()
 }
 
 #[cfg(test)]

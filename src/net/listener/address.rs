@@ -102,7 +102,10 @@ fn tcp(text: &str) -> Result<Address, &'static str> {
     if text.contains('/') {
         return Err("a relative path needs unix: before it, and a URL is not taken");
     }
-    let (host, port) = text.rsplit_once(':').ok_or("the port is missing")?;
+    let Some((host, port)) = text.rsplit_once(':') else {
+        let is_port = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        return Err(if is_port { HOST_MISSING } else { "the port is missing" });
+    };
     let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         Some(host) => {
             let (literal, _zone) = host.split_once('%').unwrap_or((host, ""));
@@ -112,7 +115,7 @@ fn tcp(text: &str) -> Result<Address, &'static str> {
         None if host.contains([':', '[', ']']) => {
             return Err("an IPv6 address stands in brackets, as in [::1]:3031");
         }
-        None if host.is_empty() => return Err("the host is missing (0.0.0.0 is every IPv4 address)"),
+        None if host.is_empty() => return Err(HOST_MISSING),
         None if host.contains(|c: char| c.is_whitespace() || c.is_control()) => {
             return Err("a host has no blanks");
         }
@@ -126,6 +129,9 @@ fn tcp(text: &str) -> Result<Address, &'static str> {
         _ => Err("the port is a number from 0 to 65535"),
     }
 }
+
+const HOST_MISSING: &str =
+    "the host is missing (127.0.0.1 is this machine alone, 0.0.0.0 every IPv4 address)";
 
 #[cfg(test)]
 mod tests {
@@ -161,7 +167,7 @@ mod tests {
     fn what_is_no_address_says_why_and_what_would_be_one() {
         for (text, why) in [
             ("", "port is missing"),
-            ("3031", "port is missing"),
+            ("3031", "host is missing"),
             ("localhost", "port is missing"),
             (":3031", "host is missing"),
             ("::1:3031", "in brackets"),

@@ -36,7 +36,7 @@ systemd: ## the units of deploy/ under a real systemd, in a container of its own
 	$(CARGO) build --release --locked
 	$(PYTHON) tests/systemd/run.py
 
-bench: ## side by side with the floor, hyper and, where they are installed, nginx and other servers; the README's tables
+bench: ## side by side with the floor, hyper and, where they are installed, nginx and other servers; the tables of docs/performance.md
 	$(CARGO) build --release --locked -p tidegate -p tidegate-compare -p tidegate-hyper-peer
 	PYTHON=$(PYTHON) benches/venv.sh
 	target/release/compare --tidegate target/release/tidegate --python target/venv-bench $(BENCH)

@@ -1,4 +1,4 @@
-//! README.md's nginx snippets work as pasted. Those of Python's deployments are tested in tests/python.
+//! The nginx snippets of README.md and docs/nginx.md work as pasted. Those of Python's deployments are tested in tests/python.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::support::application::hello;
 use crate::support::nginx::Nginx;
 use crate::support::server::Server;
 
-/// What the README's snippets call their backends; and the tests' own listeners, in this order.
+/// What the snippets call their backends; and the tests' own listeners, in this order.
 const BACKENDS: [(ProtocolName, &str, &str); 4] = [
     (ProtocolName::Uwsgi, "uwsgi_pass", "127.0.0.1:3031"),
     (ProtocolName::Http, "proxy_pass", "127.0.0.1:8080"),
@@ -31,11 +31,13 @@ fn the_application_is_the_one_that_the_documentation_compiles() {
 
 #[test]
 fn every_snippet_works_as_pasted() {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let (_, readme) = readme.split_once("\n## Behind nginx\n").expect("README.md has that section");
-    let (readme, _) = readme.split_once("\n## Python\n").expect("README.md has that section behind it");
-    let snippets = snippets(readme);
+    let read = |path: &str| fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let readme = read("README.md");
+    let (_, section) = readme.split_once("\n## Behind nginx\n").expect("README.md has that section");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let mut snippets = snippets_of(section);
     assert!(!snippets.is_empty(), "README.md has no ```nginx block there");
+    snippets.extend(snippets_of(&read("docs/nginx.md")));
     let tcp = BACKENDS.map(|(protocol, ..)| (protocol, "127.0.0.1:0"));
     let unix = ["FOLDER/uwsgi", "FOLDER/http", "FOLDER/fastcgi", "FOLDER/scgi"];
     let unix = BACKENDS.iter().zip(unix).map(|((protocol, ..), path)| (*protocol, path));
@@ -64,12 +66,12 @@ fn every_snippet_works_as_pasted() {
         assert!(server.connections() > before);
     }
     for (protocol, ..) in BACKENDS {
-        assert!(seen.contains(&protocol), "README.md has no snippet for {protocol}");
+        assert!(seen.contains(&protocol), "docs/nginx.md has no snippet for {protocol}");
     }
 }
 
 /// The text of each ```nginx block.
-fn snippets(readme: &str) -> Vec<String> {
-    let blocks = readme.split("\n```nginx\n").skip(1);
+fn snippets_of(page: &str) -> Vec<String> {
+    let blocks = page.split("\n```nginx\n").skip(1);
     blocks.map(|block| block.split("\n```").next().unwrap_or_default().to_owned()).collect()
 }

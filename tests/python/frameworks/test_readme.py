@@ -1,4 +1,4 @@
-"""The README's deployments of Python applications work as pasted, but for the places where they put things."""
+"""The deployments of Python applications in README.md and docs/python.md work as pasted, but for the places where they put things."""
 
 import os
 import re
@@ -14,15 +14,17 @@ from support.nginx import Nginx
 from support.server import ROOT
 from support.waiting import PATIENCE
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PLACES = {"Django": ("README.md", "###"), "Flask": ("docs/python.md", "##")}
 
 
 class Deployment:
-    """A section of the README: its files, its commands, its server for nginx."""
+    """A section of one of them: its files, its commands, its server for nginx."""
 
     def __init__(self, title):
-        text = README.partition(f"\n### {title}\n")[2].partition("\n##")[0]
-        assert text, f"README.md has no section {title}"
+        place, level = PLACES[title]
+        page = (ROOT / place).read_text(encoding="utf-8")
+        text = page.partition(f"\n{level} {title}\n")[2].partition("\n##")[0]
+        assert text, f"{place} has no section {title}"
         self.files = dict(re.findall(r"`(/\S+)`:\n\n```python\n(.*?)```", text, re.DOTALL))
         lines = re.findall(r"^    (\S.*)$", _prose(text), re.MULTILINE)
         self.commands = [line.partition("#")[0].split() for line in lines]
@@ -84,7 +86,7 @@ def deploy(start, tmp_path, socket_path):
 
 
 def test_flask(deploy):
-    """The application is in the README too."""
+    """The application is in docs/python.md too."""
     ask = deploy("Flask")
     assert ask("/").text == "Hello, World\n"
     assert ask("/?name=caf\u00e9").text == "Hello, caf\u00e9\n"

@@ -27,7 +27,7 @@ const ROWS: [(&str, Protocol, &str); 4] = [
     (HTTP, Protocol::Http, "/http"),
 ];
 
-/// HTTP has no word for the address of a request's client: as README has it, the proxy says it in headers and is
+/// HTTP has no word for the address of a request's client: as docs/nginx.md has it, the proxy says it in headers and is
 /// believed, so that all four protocols tell the application the same.
 const TRUST: [&str; 2] = ["--trusted-proxy", "127.0.0.1"];
 

@@ -40,6 +40,8 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use crate::master::{Fork, fork};
 use crate::process::descriptors;
+// For a host of another language, which forks and ends in its own way.
+#[doc(hidden)]
 pub use crate::process::fork_watch::{end_child, is_child};
 use config::{Configured, Gathered};
 pub use embedded::{Embedded, EmbeddedError};
@@ -48,6 +50,7 @@ use host::NoHost;
 pub use host::{Host, Setting};
 use implied::First;
 use program::Program;
+#[doc(hidden)]
 pub use signal_hook::low_level::exit as exit_now;
 
 /// What a subcommand comes to: an error is told in one line, and the exit status is 1.

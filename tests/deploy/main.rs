@@ -10,6 +10,7 @@ mod wire;
 
 mod images;
 mod nginx;
+mod rotation;
 mod units;
 
 use std::fs;

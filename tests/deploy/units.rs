@@ -51,6 +51,78 @@ fn the_users_units_are_right() {
     assert_eq!(said, "");
 }
 
+/// The units of deploy/ in a folder, as /etc/systemd/system would have them, with the binary where it is.
+fn as_installed(names: &[&str]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in names {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut unit = shipped(name);
+        for program in
+            ["/usr/bin/tidegate", "/srv/myproject/.venv/bin/tidegate", "/srv/%i/.venv/bin/tidegate"]
+        {
+            unit = unit.replace(program, BINARY);
+        }
+        fs::write(path, unit).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_sites_units_are_right() {
+    let folder = as_installed(&["tidegate@.service", "tidegate@.socket"]);
+    let units = ["./tidegate@shop.service", "./tidegate@shop.socket"];
+    assert_eq!(analyze(folder.path(), &[&["verify", "--man=no"], &units[..]].concat()), "");
+    analyze(folder.path(), &["security", "--offline=yes", "--threshold=20", "./tidegate@shop.service"]);
+}
+
+#[test]
+fn a_site_has_what_the_machines_service_has_under_its_own_name() {
+    let lines = |name: &str| -> Vec<String> {
+        let unit = shipped(name);
+        unit.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    };
+    // Nothing of one site's may be another's: in all that has a name, %i is in it.
+    for line in lines("tidegate@.service").iter().chain(&lines("tidegate@.socket")) {
+        let has_name = line.contains("tidegate") && line != "ListenStream=/run/tidegate/%i.sock";
+        assert!(!has_name || line.contains("%i"), "{line}");
+    }
+    let settings = |lines: Vec<String>| -> Vec<String> {
+        let named = ["Description=", "Requires=tidegate", "After=tidegate", "Exec", "User=", "Also="];
+        let kept =
+            |line: &String| !named.iter().any(|name| line.starts_with(name)) && !line.contains("Directory=");
+        lines.into_iter().filter(kept).collect()
+    };
+    let of_one = settings(lines("tidegate.service"));
+    assert!(of_one.len() > 40, "{of_one:?}");
+    assert_eq!(settings(lines("tidegate@.service")), of_one);
+}
+
+#[test]
+fn a_virtual_environments_binary_takes_the_places_of_the_other() {
+    for (unit, config, instance) in [
+        ("tidegate", "/etc/tidegate/tidegate.toml", "./tidegate.service"),
+        ("tidegate@", "/etc/tidegate/%i.toml", "./tidegate@shop.service"),
+    ] {
+        let (service, socket) = (format!("{unit}.service"), format!("{unit}.socket"));
+        let drop_in = format!("{unit}.service.d/venv.conf");
+        let folder = as_installed(&[&service, &socket, &drop_in]);
+        // A second ExecStart= beside the unit's own would be told of here.
+        assert_eq!(analyze(folder.path(), &["verify", "--man=no", instance]), "");
+        // But for the program's path, the drop-in's lines are those of the unit.
+        let commands = |text: String| -> Vec<String> {
+            let lines = text.lines().filter(|line| line.starts_with("Exec") && !line.ends_with('='));
+            lines
+                .map(|line| line.replace("/srv/myproject/.venv", "/usr").replace("/srv/%i/.venv", "/usr"))
+                .collect()
+        };
+        let of_unit = commands(shipped(&service));
+        assert!(of_unit.len() == 3 && of_unit[0].contains(config), "{of_unit:?}");
+        assert_eq!(commands(shipped(&drop_in)), of_unit);
+        assert!(shipped(&drop_in).contains(".venv/bin/tidegate serve"));
+    }
+}
+
 #[test]
 fn the_service_is_well_locked_in() {
     let folder = installed("", "/usr/bin/tidegate");

@@ -3,6 +3,7 @@
 import select
 import socket
 import struct
+import time
 
 from support import encode
 from support.decode import DECODERS
@@ -29,7 +30,7 @@ class Remote:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         connection.settimeout(PATIENCE)
         try:
-            connection.connect(where)
+            _connect(connection, where)
         except OSError:
             connection.close()
             raise
@@ -57,6 +58,18 @@ class Remote:
         """Sends a request, reads the whole response, and closes."""
         with self.send(method, target, headers, body, extra, receive_buffer) as asked:
             return asked.response()
+
+
+def _connect(connection, where):
+    """Waits for room in the backlog of a unix socket, which a socket with a timeout is only told of."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return connection.connect(where)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
 
 
 class Asked:

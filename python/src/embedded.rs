@@ -5,7 +5,6 @@ use std::os::unix::thread::RawPthread;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use tidegate::cli::{self, EmbeddedError, Host, Setting};
 use tidegate::{AppError, Application, Stop, Stopper};

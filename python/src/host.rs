@@ -64,12 +64,7 @@ impl Host for PythonHost {
 
     /// Without the GIL they do. What the application has imported may have had it switched on.
     fn runs_in_parallel(&self) -> bool {
-        Python::attach(|py| {
-            let is_gil_enabled =
-                || py.import(intern!(py, "sys"))?.call_method0(intern!(py, "_is_gil_enabled"))?.extract();
-            // Before 3.13 nobody asks.
-            !is_gil_enabled().unwrap_or(true)
-        })
+        runs_in_parallel()
     }
 
     fn begin_thread(&self, name: String, run: Box<dyn FnOnce() + Send>) -> io::Result<Box<dyn FnOnce()>> {
@@ -126,6 +121,16 @@ impl Host for PythonHost {
             enabled.map_err(|error| failure::of(py, &error))
         })
     }
+}
+
+/// Whether there is no GIL.
+pub(crate) fn runs_in_parallel() -> bool {
+    Python::attach(|py| {
+        let is_gil_enabled =
+            || py.import(intern!(py, "sys"))?.call_method0(intern!(py, "_is_gil_enabled"))?.extract();
+        // Before 3.13 nobody asks.
+        !is_gil_enabled().unwrap_or(true)
+    })
 }
 
 impl PythonHost {

@@ -15,6 +15,7 @@ mod application;
 mod attached;
 mod body;
 mod chunk;
+mod embedded;
 mod environs;
 mod failure;
 mod file_wrapper;
@@ -36,6 +37,8 @@ mod wsgi_input;
 mod _tidegate {
     use super::{OsString, Python, host, pyfunction};
 
+    #[pymodule_export]
+    use super::embedded::Embedded;
     #[pymodule_export]
     use super::file_wrapper::FileWrapper;
     #[pymodule_export]

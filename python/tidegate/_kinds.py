@@ -53,8 +53,8 @@ def resolve_django_urls(application: Any) -> None:
     handlers = sys.modules.get("django.core.handlers.wsgi")
     if handlers is None or not isinstance(_innermost(application), handlers.WSGIHandler):
         return
-    from django.conf import settings
-    from django.urls import get_resolver
+    from django.conf import settings  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    from django.urls import get_resolver  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     if getattr(settings, "ROOT_URLCONF", None):
         _resolve(get_resolver())

@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from types import ModuleType, TracebackType
-from typing import Any, Callable
+from typing import Any, Callable, cast
 
 from tidegate import _kinds
 from tidegate._kinds import LoadError
@@ -41,7 +41,7 @@ def load(app: str, search_path: Sequence[str | os.PathLike[str]], environment: S
         raise LoadError(f"{app} is no application: {type(application).__name__} is not callable")
     _kinds.refuse_asgi(app, application)
     _kinds.resolve_django_urls(application)
-    return application
+    return cast("Callable[..., Any]", application)
 
 
 def _print_lines() -> None:

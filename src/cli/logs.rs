@@ -53,6 +53,11 @@ impl Logs {
         Ok(logs)
     }
 
+    /// Where the log goes that has no file.
+    pub(super) fn stderr() -> io::Result<Output> {
+        Output::standard(io::stderr())
+    }
+
     /// Opens the files anew.
     pub(super) fn reopen(&self) {
         let (is_stdout, is_stderr) = (self.log.is_stdout(), self.log.is_stderr());

@@ -7,6 +7,7 @@ mod config;
 mod decode;
 mod demo;
 mod did_you_mean;
+mod embedded;
 mod file_options;
 mod foreign;
 mod host;
@@ -43,6 +44,7 @@ use crate::process::descriptors;
 #[doc(hidden)]
 pub use crate::process::fork_watch::{end_child, is_child};
 use config::{Configured, Gathered};
+pub use embedded::{Embedded, EmbeddedError};
 use foreign::Place;
 use host::NoHost;
 pub use host::{Host, Setting};

@@ -18,9 +18,11 @@ use clap::{Args, Command};
 use super::Result;
 use super::options::Options;
 pub(super) use entry::Entry;
-use entry::Origin;
+use entry::{Origin, Value};
 use environment::Environment;
-use key::Key;
+use key::{Key, Takes};
+
+use super::did_you_mean::nearest;
 
 /// What a subcommand is given whose options may stand in other places too.
 #[derive(Args, Debug)]
@@ -141,6 +143,48 @@ fn insert(mut arguments: Vec<OsString>, command: &str, entries: &[Entry]) -> Vec
     let behind = name.map_or(arguments.len(), |at| at + 2);
     arguments.splice(behind..behind, added);
     arguments
+}
+
+/// Why there is no argument for an option.
+pub(super) enum Written {
+    /// There is no such option of `serve`; perhaps this one was meant.
+    Unknown(Option<String>),
+    /// The values will not do.
+    Refused(String),
+}
+
+/// The arguments that give `serve` these values for the option of this long name; a flag's is true or false. Of the values
+/// themselves the option's own parser is the judge.
+pub(super) fn write(
+    cli: &Command,
+    option: &str,
+    values: &[String],
+) -> std::result::Result<Vec<OsString>, Written> {
+    let mut cli = cli.clone();
+    cli.build();
+    let keys = cli.find_subcommand("serve").map(Key::all).unwrap_or_default();
+    let Some(key) = keys.iter().find(|key| key.name() == option) else {
+        let near = nearest(option, keys.iter().map(Key::name)).map(|near| near.replace('-', "_"));
+        return Err(Written::Unknown(near));
+    };
+    let value = match (key.takes(), values) {
+        (Takes::Many, _) | (Takes::One, [_]) => Value::Values(values.iter().map(OsString::from).collect()),
+        (Takes::Flag, [value]) => match value.parse() {
+            Ok(on) => Value::Flag(on),
+            Err(_) => return Err(Written::Refused("give True or False".to_owned())),
+        },
+        (Takes::Count, [value]) => match value.parse() {
+            Ok(count) => Value::Count(count),
+            Err(_) => return Err(Written::Refused("give a number from 0 to 255".to_owned())),
+        },
+        (_, _) => return Err(Written::Refused("give one value".to_owned())),
+    };
+    if let Value::Values(values) = &value {
+        for value in values {
+            key.judge(value).map_err(Written::Refused)?;
+        }
+    }
+    Ok(Entry { key: key.clone(), origin: Origin::CommandLine, value }.arguments())
 }
 
 /// The names that `serve` has in a file.

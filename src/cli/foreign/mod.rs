@@ -34,6 +34,8 @@ pub(super) enum Place {
     CommandLine,
     File,
     Environment,
+    /// An argument of a function of Python's.
+    Keyword,
 }
 
 impl Place {
@@ -43,6 +45,7 @@ impl Place {
             (Place::CommandLine, _) => format!("--{option}"),
             (Place::File, "config") => "this file".to_owned(),
             (Place::File, _) => format!("the key {option}"),
+            (Place::Keyword, _) => option.replace('-', "_"),
             (Place::Environment, _) => {
                 format!("TIDEGATE_{}", option.replace('-', "_").to_ascii_uppercase())
             }

@@ -2,4 +2,4 @@
 
 pub(crate) mod descriptors;
 pub(crate) mod fork_watch;
-pub(crate) mod thread_load;
+pub(crate) mod load;

@@ -58,20 +58,6 @@ thread_local! {
     static SEED: RandomState = RandomState::new();
 }
 
-/// The processor's time that a process has used, in it and for it in the system, microseconds (proc_pid_stat(5)).
-pub(super) fn processor_micros(pid: i32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in brackets, may hold anything; the state follows it.
-    let (_, fields) = stat.rsplit_once(") ")?;
-    let mut ticks = fields.split(' ').skip(UTIME).map(|number| number.parse::<u64>().ok());
-    let (user, system) = (ticks.next()??, ticks.next()??);
-    let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten()?;
-    Some((user + system) * 1_000_000 / u64::try_from(per_second).ok()?.max(1))
-}
-
-/// The place of utime among the fields behind the name, a count from 0; stime is the next.
-const UTIME: usize = 11;
-
 /// A process's resident and virtual memory, bytes.
 pub(super) fn memory(pid: i32) -> Option<(u64, u64)> {
     let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use log::{error, info, warn};
 
 use super::exit::is_at_start;
-use super::retirement::{memory, processor_micros};
+use super::retirement::memory;
 use super::worker::activity;
 use super::{Fleet, Stage, Worker};
+use crate::process::load::processor_time_of;
 use crate::telemetry::scoreboard::Doing;
 
 impl Fleet {
@@ -29,8 +30,8 @@ impl Fleet {
             if let Some((rss, vsz)) = memory(worker.pid) {
                 worker.row.set_memory(rss, vsz);
             }
-            if let Some(micros) = processor_micros(worker.pid) {
-                worker.row.set_cpu(micros);
+            if let Some(time) = processor_time_of(worker.pid) {
+                worker.row.set_cpu(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
             }
         }
     }

@@ -1,10 +1,10 @@
 //! A worker as its master knows it: its process, its line, its row, and how far it has come.
 
+use std::fmt;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
-use std::{fmt, fs};
 
 use log::debug;
 use nix::errno::Errno;
@@ -13,6 +13,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 
 use super::super::fork;
 use crate::ascii::Ascii;
+use crate::process::load::state_of;
 use crate::telemetry::scoreboard::{Doing, Life, Row, Slot};
 use crate::worker::master_link::word;
 
@@ -184,9 +185,7 @@ impl Worker {
 
     /// Whether a debugger has stopped it, which knows what it does.
     pub(in crate::master) fn is_traced(&self) -> bool {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
-        // The name before may have spaces and parentheses of its own.
-        stat.rsplit(") ").next().is_some_and(|state| state.starts_with('t'))
+        state_of(self.pid) == Some('t')
     }
 
     /// How it has ended, if it has. It is asked by its number, so that no other child of this process is taken for it.

@@ -29,7 +29,7 @@ use crate::application::environ::Environ;
 use crate::application::{AppError, Application, StartResponse};
 use crate::connection::Inline;
 use crate::process::fork_watch;
-use crate::process::thread_load::ThreadLoad;
+use crate::process::load::ThreadLoad;
 use crate::telemetry::observer::Note;
 use crate::worker::event_loop::{EventLoop, Pause};
 use crate::worker::token;
@@ -80,8 +80,7 @@ pub(in crate::worker) fn serve(
     let shared = Arc::new(Shared {
         lead: Lead::new(count, host.runs_in_parallel()),
         waker: Waker::new(event_loop.poll.registry(), token::THREADS)?,
-        natives: (0..count).map(|_| OnceLock::new()).collect(),
-        loads: (0..count).map(|_| OnceLock::new()).collect(),
+        known: (0..count).map(|_| OnceLock::new()).collect(),
         driver: AtomicUsize::new(0),
         alive: Mutex::new(0),
         left: Condvar::new(),
@@ -123,8 +122,8 @@ struct Shared {
     lead: Lead<Box<EventLoop>, Assignment, Report>,
     /// Wakes the thread that drives the loop.
     waker: Waker,
-    natives: Vec<OnceLock<Pthread>>,
-    loads: Vec<OnceLock<ThreadLoad>>,
+    /// What the application's threads are to the system, once they are there.
+    known: Vec<OnceLock<(Pthread, ThreadLoad)>>,
     /// Which of the application's threads drove the loop last.
     driver: AtomicUsize,
     /// The application's threads that have not left, a count, without the main thread.
@@ -177,8 +176,7 @@ impl Shared {
 
     /// The calling thread is the application's thread of that number.
     fn enter(&self, number: usize) {
-        let _ = self.natives[number].set(pthread_self());
-        let _ = self.loads[number].set(ThreadLoad::here());
+        let _ = self.known[number].set((pthread_self(), ThreadLoad::here()));
     }
 
     /// Does what this thread is given, until the loop is over.
@@ -202,8 +200,8 @@ impl Shared {
     fn watch(&self, patience: Duration) {
         // The driver's processor time as it was at the last look.
         let used = Cell::new(None);
-        let driver = || self.loads[self.driver.load(Ordering::Relaxed)].get();
-        let begin_look = || used.set(driver().and_then(|load| load.processor_time()));
+        let driver = || self.known[self.driver.load(Ordering::Relaxed)].get().map(|(_, load)| *load);
+        let begin_look = || used.set(driver().and_then(ThreadLoad::processor_time));
         let is_held_up = || {
             let Some(load) = driver() else { return false };
             let now = load.processor_time();
@@ -293,8 +291,8 @@ impl Shared {
     }
 
     fn tell_where(&self, late: &[usize]) {
-        let natives: Vec<Pthread> =
-            late.iter().filter_map(|number| self.natives[*number].get().copied()).collect();
+        let known = late.iter().filter_map(|number| self.known[*number].get());
+        let natives: Vec<Pthread> = known.map(|(native, _)| *native).collect();
         let host = Arc::clone(&self.host);
         // Where a thread is, is waited for, and the loop goes on meanwhile.
         let traced = thread::Builder::new().name("tidegate-trace".to_owned()).spawn(move || {

@@ -1,4 +1,4 @@
-//! What the system does with a thread: whether it runs, and for how long it has.
+//! What the system does with a thread or a process: whether it runs, and for how long it has.
 
 use std::fs;
 use std::time::Duration;
@@ -27,10 +27,27 @@ impl ThreadLoad {
 
     /// Whether it runs, or would run if a processor were free: it does not wait for anything else.
     pub(crate) fn is_runnable(self) -> bool {
-        let stat = fs::read_to_string(format!("/proc/self/task/{}/stat", self.thread)).unwrap_or_default();
-        // The name, in brackets, may hold anything; the state follows it (proc_pid_stat(5)).
-        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('R'))
+        state(&format!("/proc/self/task/{}/stat", self.thread)) == Some('R')
     }
+}
+
+/// The processor's time that a process has used, in it and for it in the system; `None` if it has ended.
+#[cfg(feature = "command")]
+pub(crate) fn processor_time_of(process: i32) -> Option<Duration> {
+    let clock = ClockId::pid_cpu_clock_id(Pid::from_raw(process)).ok()?;
+    clock_gettime(clock).ok().map(Duration::from)
+}
+
+/// The letter for what a process does; `None` if it has ended.
+#[cfg(feature = "command")]
+pub(crate) fn state_of(process: i32) -> Option<char> {
+    state(&format!("/proc/{process}/stat"))
+}
+
+fn state(path: &str) -> Option<char> {
+    let stat = fs::read_to_string(path).ok()?;
+    // The name, in brackets, may hold anything; the state follows it (proc_pid_stat(5)).
+    stat.rsplit_once(") ")?.1.chars().next()
 }
 
 /// `CPUCLOCK_PERTHREAD_MASK | CPUCLOCK_SCHED`.

@@ -33,11 +33,8 @@ pub(in crate::cli) enum Field {
 pub(in crate::cli) fn parts(bytes: &[u8]) -> Vec<Part<'_>> {
     let Some(packet) = Packet::read(bytes) else { return Vec::new() };
     let PacketHeader { modifier1, datasize, modifier2 } = packet.header;
-    let number = |at: usize, end: usize, meaning| Part {
-        at,
-        fields: vec![(Field::Number, &bytes[at..end])],
-        meaning,
-    };
+    let number =
+        |at: usize, end: usize, meaning| Part { at, fields: vec![(Field::Number, &bytes[at..end])], meaning };
     let mut parts = vec![
         number(0, 1, format!("modifier1 {modifier1} ({})", modifier1::meaning(modifier1))),
         number(1, 3, format!("datasize {datasize}")),
@@ -55,7 +52,10 @@ pub(in crate::cli) fn parts(bytes: &[u8]) -> Vec<Part<'_>> {
                 (Field::Length, length(var.value.start)),
                 (Field::Value, value),
             ],
-            meaning: format!("{} = {}", Ascii(key), Ascii(value)),
+            meaning: match value {
+                [] => format!("{}, empty", Ascii(key)),
+                value => format!("{} = {}", Ascii(key), Ascii(value)),
+            },
         });
     }
     if !packet.rest.is_empty() {
@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(meanings[0], "modifier1 0 (WSGI)");
         assert_eq!(
             meanings[1..],
-            ["datasize 15", "modifier2 30", "PATH = /\\xff", "X = ", "the body, 4 bytes"]
+            ["datasize 15", "modifier2 30", "PATH = /\\xff", "X, empty", "the body, 4 bytes"]
         );
     }
 }

@@ -13,7 +13,11 @@ pub(super) fn call(environ: &Environ, start_response: &StartResponse, base: &str
     let asked = environ.query();
     let Some(watchable) = WATCHABLE.iter().find(|one| one.name.as_bytes() == asked) else {
         let all = WATCHABLE.map(|one| format!("{base}/flow?{}\n", one.name)).concat();
-        return plain(start_response, "404 Not Found", format!("A request that can be watched is one of\n{all}"));
+        return plain(
+            start_response,
+            "404 Not Found",
+            format!("A request that can be watched is one of\n{all}"),
+        );
     };
     let watched = watchable.watch()?;
     if !wants_html(environ) {
@@ -99,6 +103,7 @@ fn told(line: &str) -> String {
         (Some(time), Some(what), Some(text)) if !what.trim().is_empty() => {
             format!("<s>{}</s><b>{}</b>{}", Escaped(time), Escaped(what), Escaped(text))
         }
+        (Some(time), ..) => format!("<s>{}</s>{}", Escaped(time), Escaped(&line[WHAT..])),
         _ => Escaped(line).to_string(),
     }
 }

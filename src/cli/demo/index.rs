@@ -49,8 +49,8 @@ fn index(environ: &Environ, start_response: &StartResponse) -> Result<Body, AppE
     }
     let mut content = String::from(
         "<h1>It works. Tidegate serves its demo application</h1>\n\
-         <p>This page is the application's answer to your request, and each click is a line in the terminal that it was \
-         started in.\n\
+         <p>This page is the application's answer to your request, and each click is a line in the terminal, if it was \
+         started in one.\n\
          <h2>Watch a request</h2>\n<p>Have one made, and see all of it: the packet's bytes, the variables, start_response, the \
          writes.\n",
     );
@@ -90,17 +90,14 @@ fn text(base: &str) -> Result<String, std::fmt::Error> {
 
 /// What to do next.
 fn own(content: &mut String) -> std::fmt::Result {
-    content.push_str("<h2>Now your own application</h2>\n<div class=\"columns\">\n");
+    content.push_str("<h2>Now your own application</h2>\n");
     for (language, note, commands) in own::OWN {
         let commands = Escaped(commands);
-        writeln!(
-            content,
-            "<section><h3>{language}</h3>\n<p>{note}\n<pre class=\"card copy\">{commands}</pre></section>"
-        )?;
+        writeln!(content, "<h3>{language}</h3>\n<p>{note}\n<pre class=\"card copy\">{commands}</pre>")?;
     }
     writeln!(
         content,
-        "</div>\n<p>A click selects a whole block. The application is at <code>http://127.0.0.1:8081/</code> then.\n\
+        "<p>A click selects a whole block. The application is at <code>http://127.0.0.1:8081/</code> then.\n\
          <h2>nginx before it</h2>\n<p>You have come over HTTP, unless nginx has brought you. Started as \
          <code>cargo run</code>, the demo speaks uwsgi on 127.0.0.1:3031 as well: this goes to \
          <code>/etc/nginx/conf.d/tidegate.conf</code> as it stands; then <code>nginx -s reload</code>, and open \
@@ -111,7 +108,9 @@ fn own(content: &mut String) -> std::fmt::Result {
 }
 
 fn documentation(content: &mut String, base: &str) -> std::fmt::Result {
-    content.push_str("<h2>Documentation</h2>\n<p>Of this version, and from this server.\n<ul class=\"links\">\n");
+    content.push_str(
+        "<h2>Documentation</h2>\n<p>Of this version, and from this server.\n<ul class=\"links\">\n",
+    );
     for (file, _, what) in docs::PAGES {
         writeln!(content, "<li><a href=\"{}/docs/{file}\">{}</a>", Escaped(base), Escaped(what))?;
     }

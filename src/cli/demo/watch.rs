@@ -66,8 +66,8 @@ impl Watchable {
         let told = Told::default();
         let address = Address::Tcp { host: "127.0.0.1".to_owned(), port: 0 };
         let options = ListenOptions::default();
-        let listeners =
-            Listener::bind(ProtocolName::Uwsgi, &address, &options, &mut Inherited::none()).map_err(failed)?;
+        let listeners = Listener::bind(ProtocolName::Uwsgi, &address, &options, &mut Inherited::none())
+            .map_err(failed)?;
         let address = listeners.first().map(Listener::address).unwrap_or_default();
         let address: Address = address.parse().map_err(failed)?;
         let mut worker = Worker::new(listeners, Builtin::Demo, Limits::default())?;
@@ -82,7 +82,8 @@ impl Watchable {
             };
             let client = thread::Builder::new().name("demo-client".to_owned()).spawn_scoped(scope, client)?;
             let served = worker.run();
-            let exchanged = client.join().map_err(|_| AppError::new("the client of a watched request panicked"))?;
+            let exchanged =
+                client.join().map_err(|_| AppError::new("the client of a watched request panicked"))?;
             served.map_err(AppError::from).and(exchanged)
         })?;
         Ok(Watched { packet, trace: told.text(), reply })
@@ -140,10 +141,16 @@ mod tests {
         for (watchable, status) in WATCHABLE.iter().zip([200, 200, 200, 200, 404]) {
             let Watched { packet, trace, reply } = watchable.watch().unwrap();
             let datasize = u16::from_le_bytes([packet[1], packet[2]]);
-            assert!(trace.contains(&format!("received        {} bytes from 127.0.0.1:", packet.len())), "{trace}");
+            assert!(
+                trace.contains(&format!("received        {} bytes from 127.0.0.1:", packet.len())),
+                "{trace}"
+            );
             assert!(trace.contains(&format!("datasize {datasize}, ")), "{trace}");
             assert!(reply.starts_with(format!("HTTP/1.1 {status} ").as_bytes()), "{}", reply.escape_ascii());
-            assert!(trace.contains(&format!("finished        {status}, {} bytes in ", reply.len())), "{trace}");
+            assert!(
+                trace.contains(&format!("finished        {status}, {} bytes in ", reply.len())),
+                "{trace}"
+            );
             assert!(trace.contains(&format!("REQUEST_METHOD   {}", watchable.method())), "{trace}");
         }
     }

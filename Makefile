@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: help test setup lint unit free-threaded systemd bench fuzz fixtures example
+.PHONY: help test setup lint unit free-threaded deb systemd bench fuzz fixtures example
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -31,6 +31,10 @@ unit: ## all tests, against real sockets and a real nginx
 
 free-threaded: ## tests/python on a CPython without the GIL, which is built from Debian's source the first time
 	tests/free-threaded.sh
+
+deb: ## Debian's package, into target/debian; the first time cargo-deb is built into target/tools
+	$(CARGO) build --release --locked --bin tidegate
+	CARGO=$(CARGO) deploy/debian/build.sh
 
 systemd: ## the units of deploy/ under a real systemd, in a container of its own; needs root and systemd-nspawn
 	$(CARGO) build --release --locked

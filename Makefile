@@ -36,9 +36,8 @@ deb: ## Debian's package, into target/debian; the first time cargo-deb is built 
 	$(CARGO) build --release --locked --bin tidegate
 	CARGO=$(CARGO) deploy/debian/build.sh
 
-systemd: ## the units of deploy/ under a real systemd, in a container of its own; needs root and systemd-nspawn
-	$(CARGO) build --release --locked
-	$(PYTHON) tests/systemd/run.py
+systemd: deb ## the package and its units under a real systemd, in a container; needs root, systemd-nspawn and make setup
+	$(PYTHON) -B tests/systemd/run.py
 
 bench: ## side by side with the floor, hyper and, where they are installed, nginx and other servers; the tables of docs/performance.md
 	$(CARGO) build --release --locked -p tidegate -p tidegate-compare -p tidegate-hyper-peer

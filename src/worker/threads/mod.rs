@@ -19,7 +19,7 @@ use super::token;
 use crate::connection::{Call, Connection, Outcome, Place, Ran, Runner, Task, Ticket};
 use crate::limits::Limits;
 use crate::telemetry::observer::{Event, Note};
-use crate::telemetry::scoreboard::{ThreadCounts, ThreadDoing};
+use crate::telemetry::threads::{ThreadCounts, ThreadDoing};
 pub(super) use library::LibraryHost;
 pub(super) use passing::Passing;
 #[cfg(feature = "command")]

@@ -124,6 +124,14 @@ pub struct Limits {
     /// The command's `--timeout` sets it: an application that comes back with nothing is as late as one that does not come back.
     pub empty_chunks_time_max: Option<Duration>,
 
+    /// Time in which the reader of a body takes a piece; then it is slow, and where requests wait for the body's thread, the rest is
+    /// asked ahead. nginx takes 64 KiB of a unix socket within some 50 µs; a round trip to another city is 10 ms.
+    pub reader_piece_time_max: Duration,
+
+    /// Time that requests wait, in all, for a reader that takes each piece in time; then it is slow, too. nginx, which keeps up
+    /// to 1 GiB in a file of its own, takes some 20 MiB within it.
+    pub reader_time_max: Duration,
+
     /// What is kept in memory of a body that is asked ahead of its slow reader, so that its thread comes free, bytes; the
     /// rest goes to a temporary file. nginx's proxy_buffers hold as much.
     pub ahead_memory_bytes_max: usize,
@@ -192,6 +200,8 @@ impl Default for Limits {
             heartbeat_time: Duration::from_secs(1),
             staged_close_bytes_min: 14_600,
             empty_chunks_time_max: None,
+            reader_piece_time_max: Duration::from_millis(1),
+            reader_time_max: Duration::from_millis(20),
             ahead_memory_bytes_max: 64 << 10,
             ahead_bytes_max: 1 << 30,
             waiting_requests_count_max: 1_024,

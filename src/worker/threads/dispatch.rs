@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use log::{error, warn};
 use mio::Token;
 
-use super::{Ask, Assignment, Report, Running, Waiting};
+use super::{Ask, Assignment, Reader, Report, Running, Waiting};
 use crate::connection::{Connection, Runner, Task};
 use crate::limits::Limits;
 use crate::telemetry::observer::{Event, Note};
@@ -113,6 +113,7 @@ impl EventLoop {
         if self.threads.waiting.is_empty() {
             return false;
         }
+        let now = Instant::now();
         for at in 0..self.threads.threads.len() {
             let thread = &self.threads.threads[at];
             if !thread.is_free() || thread.is_told {
@@ -122,6 +123,9 @@ impl EventLoop {
             else {
                 continue;
             };
+            if !self.threads.threads[at].reader.is_slow(now, &self.resources.limits) {
+                continue;
+            }
             let entry = &mut self.connections[key];
             let runner = self.threads.asking_for(connection);
             let asked = self.resources.lend(runner, |cx| entry.connection.ask_ahead(cx));
@@ -157,8 +161,13 @@ impl EventLoop {
             warn!("thread {}: the application came back after {seconds:.1} s", at + 1);
         }
         thread.open = outcome.open.map(|_| connection);
-        thread.is_told &= thread.open.is_some();
         let is_open = thread.open.is_some();
+        thread.is_told &= is_open;
+        if is_open {
+            thread.reader.took();
+        } else {
+            thread.reader = Reader::default();
+        }
         self.resources.note(Note::ThreadRests { thread: at, is_open });
         let left_open = match self.key(connection) {
             Some(key) => {

@@ -60,6 +60,37 @@ struct Thread {
     is_late: bool,
     /// It was said that its body has no end in sight.
     is_told: bool,
+    /// The reader of its body, since others wait for the thread.
+    reader: Reader,
+}
+
+/// A body's reader whom a thread waits for although requests wait for that thread: a quick one is cheaper to wait for than
+/// to ask the body ahead of.
+#[derive(Default)]
+struct Reader {
+    /// When it is slow, if it has not taken its piece by then.
+    piece_until: Option<Instant>,
+    /// When it is slow in any case; it is from then on.
+    until: Option<Instant>,
+}
+
+impl Reader {
+    /// Whether the body is to be asked ahead of it.
+    fn is_slow(&mut self, now: Instant, limits: &Limits) -> bool {
+        let until = *self.until.get_or_insert(now + limits.reader_time_max);
+        let piece_until =
+            *self.piece_until.get_or_insert_with(|| until.min(now + limits.reader_piece_time_max));
+        if now < piece_until {
+            return false;
+        }
+        *self = Reader { piece_until: None, until: Some(now.min(until)) };
+        true
+    }
+
+    /// It has taken what there was.
+    fn took(&mut self) {
+        self.piece_until = None;
+    }
 }
 
 struct Running {
@@ -203,14 +234,16 @@ impl Threads {
         self.waiting.iter().any(|waiting| waiting.connection == connection)
     }
 
-    /// When the next thread, or the next request that waits for one, has had its time.
+    /// When the next thread, or the next request that waits for one, or the next reader, has had its time.
     pub(super) fn next_deadline(&self, limits: &Limits) -> Option<Instant> {
         let running = self.threads.iter().filter(|thread| !thread.is_late);
         let running = running.filter_map(|thread| thread.running.as_ref().map(|running| running.since));
         let calls = limits.call_time_max.and_then(|time| running.min().map(|since| since + time));
         let waiting = self.waiting.front().zip(limits.waiting_time_max);
         let waits = waiting.map(|(waiting, time)| waiting.since + time);
-        calls.into_iter().chain(waits).min()
+        let readers = self.threads.iter().filter(|thread| thread.is_free() && !self.waiting.is_empty());
+        let readers = readers.filter_map(|thread| thread.reader.piece_until);
+        calls.into_iter().chain(waits).chain(readers).min()
     }
 
     /// Which thread had better drive the loop than `driver`: the first, which is the process's main thread, whenever it
@@ -305,3 +338,33 @@ const SLOWNESS_MAX: u32 = 8;
 /// Turns of a connection, by what is given to threads in one turn of the loop, a count: others have theirs after as many
 /// requests that are answered at once, or chunks of one stream.
 const TURNS_COUNT: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_is_slow_with_one_piece_or_with_all_and_stays_so() {
+        let limits = Limits {
+            reader_piece_time_max: Duration::from_millis(1),
+            reader_time_max: Duration::from_millis(20),
+            ..Limits::default()
+        };
+        let begin = Instant::now();
+        let at = |ms: u64| begin + Duration::from_millis(ms);
+
+        let mut reader = Reader::default();
+        assert!(!reader.is_slow(at(0), &limits));
+        assert!(reader.is_slow(at(1), &limits), "with one piece");
+        assert_eq!(reader.piece_until, None, "nothing is waited for");
+        reader.took();
+        assert!(reader.is_slow(at(2), &limits), "for good");
+
+        let mut reader = Reader::default();
+        for ms in 0..20 {
+            assert!(!reader.is_slow(at(ms), &limits), "{ms}");
+            reader.took();
+        }
+        assert!(reader.is_slow(at(20), &limits), "with all");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::run::Measured;
 use super::words::{count, digits, time};
@@ -37,8 +38,8 @@ enum Relation {
 }
 
 impl Assertion {
-    /// `None` if the run keeps it; else the line that says what was.
-    pub(super) fn failure(&self, measured: &Measured) -> Option<String> {
+    /// Whether the run keeps it.
+    pub(super) fn holds(&self, measured: &Measured) -> bool {
         let is = self.figure.of(measured);
         let holds = match self.relation {
             Relation::Less => is < self.value,
@@ -48,8 +49,27 @@ impl Assertion {
             Relation::Equal => is == self.value,
         };
         // Of requests that all failed no time is known.
-        let is_known = !self.figure.is_time() || measured.total.answered() > 0;
-        (!holds || !is_known).then(|| format!("--assert '{self}' failed: it was {}", self.figure.written(is)))
+        holds && (!self.figure.is_time() || measured.total.answered() > 0)
+    }
+
+    /// `None` if the run keeps it; else the line that says what was.
+    pub(super) fn failure(&self, measured: &Measured) -> Option<String> {
+        (!self.holds(measured)).then(|| format!("--assert '{self}' failed: it was {}", self.is(measured)))
+    }
+
+    /// What its figure is in a run.
+    pub(super) fn is(&self, measured: &Measured) -> String {
+        self.figure.written(self.figure.of(measured))
+    }
+
+    /// The name of its figure.
+    pub(super) fn figure_name(&self) -> &str {
+        self.text.split(['<', '>', '=']).next().unwrap_or_default().trim()
+    }
+
+    /// Its value, where that is a time.
+    pub(super) fn time(&self) -> Duration {
+        Duration::from_nanos(self.value as u64)
     }
 }
 

@@ -7,6 +7,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -20,7 +21,7 @@ use super::place::{Job, Place, State};
 use super::plan::Plan;
 use super::reply::{Incoming, Wrong};
 use super::schedule::{Moments, Schedule, share};
-use super::tally::{Kind, Tally, nanoseconds};
+use super::tally::{Kind, Tally, record};
 
 /// A second of one thread, counted from the end of the warm-up.
 pub(super) struct Slice {
@@ -92,6 +93,7 @@ impl<'a> Flight<'a> {
 
     /// Runs until the schedule is done, or `stop` is set.
     pub(super) fn run(mut self, stop: &AtomicBool) -> Landed {
+        thread::sleep(self.moments.start.saturating_duration_since(Instant::now()));
         let mut watch = Watch::new(self.moments.counted_from, self.plan.spins);
         let gave_up = loop {
             let now = Instant::now();
@@ -129,15 +131,18 @@ impl<'a> Flight<'a> {
     /// Whether all is done, or has had its time.
     fn is_over(&self, now: Instant) -> bool {
         let is_drained = self.places.iter().all(|place| matches!(place.state, State::Free | State::Leaving));
-        match self.schedule.next(now) {
-            None => is_drained,
-            Some(_) => self.moments.end.is_some_and(|end| now > end + self.plan.timeout),
-        }
+        is_drained && (self.schedule.next(now).is_none() || self.is_late(now))
+    }
+
+    /// Whether what is still due is not made any more.
+    fn is_late(&self, now: Instant) -> bool {
+        self.moments.end.is_some_and(|end| now > end + self.plan.timeout)
     }
 
     /// Hands over the second that is over.
     fn roll(&mut self, now: Instant) {
-        let second = now.saturating_duration_since(self.moments.counted_from).as_secs();
+        let second =
+            now.saturating_duration_since(self.moments.counted_from).as_secs().min(self.moments.last_second);
         if second > self.second {
             let tally = std::mem::replace(&mut self.tally, Tally::new());
             let _ = self.slices.send(Slice { second: self.second, tally });
@@ -147,19 +152,21 @@ impl<'a> Flight<'a> {
 
     /// Makes each request that is due, as long as there is a place for it.
     fn launch(&mut self, now: Instant) {
-        if self.pause_until.is_some_and(|until| now < until) {
+        if self.pause_until.is_some_and(|until| now < until) || self.is_late(now) {
             return;
         }
         self.pause_until = None;
-        while let Some(due) = self.schedule.next(now).filter(|due| *due <= now) {
-            let Some(at) = self.free.pop() else { return };
+        while self.pause_until.is_none()
+            && let Some(due) = self.schedule.next(now).filter(|due| *due <= now)
+            && let Some(at) = self.free.pop()
+        {
             let place = &mut self.places[at];
             let could = due.max(place.free_since);
             if !self.occupy(at, due, now) {
                 return;
             }
             if self.schedule.is_open() && self.places[at].job.counts {
-                self.tally.lag.saturating_record(nanoseconds(now - could));
+                record(&mut self.tally.lag, now.saturating_duration_since(could));
             }
         }
     }
@@ -179,6 +186,8 @@ impl<'a> Flight<'a> {
         }
         let counts = self.schedule.take(due);
         let request = self.picker.next();
+        place.may_be_stale =
+            place.is_reused && now.saturating_duration_since(place.free_since) >= STALE_AFTER;
         place.job = Job { request, sent: 0, due, begun: now, counts };
         place.incoming = Incoming::new(self.plan.target.protocol, self.plan.requests[request].is_head);
         place.state = State::Unsent;
@@ -262,6 +271,7 @@ impl<'a> Flight<'a> {
             Err(Errno::AGAIN | Errno::NOTCONN | Errno::INTR) => {}
             // What the server has said before it closed may still be read.
             Err(Errno::PIPE) if place.job.sent > 0 => place.state = State::Asked,
+            Err(Errno::PIPE | Errno::CONNRESET) if place.is_reused && place.job.sent == 0 => self.again(at),
             Err(error) => self.broken(at, &error.into()),
         }
     }
@@ -291,7 +301,7 @@ impl<'a> Flight<'a> {
             return self.complete(at, code, true);
         }
         if count == 0 {
-            if place.is_reused && place.incoming.is_empty() {
+            if place.may_be_stale && place.incoming.is_empty() {
                 return self.again(at);
             }
             match place.incoming.end() {
@@ -337,10 +347,9 @@ impl<'a> Flight<'a> {
         let now = Instant::now();
         let job = self.places[at].job;
         if job.counts {
-            let latency = nanoseconds(now - job.due);
-            self.tally.latency.saturating_record(latency);
+            record(&mut self.tally.latency, now - job.due);
             if self.schedule.is_open() {
-                self.tally.service.saturating_record(nanoseconds(now - job.begun));
+                record(&mut self.tally.service, now - job.begun);
             }
             self.tally.in_time += u64::from(self.moments.end.is_none_or(|end| now <= end));
             *self.tally.statuses.entry(code).or_default() += 1;
@@ -383,7 +392,7 @@ impl<'a> Flight<'a> {
     /// The connection could not be made, or has ended by a failure.
     fn broken(&mut self, at: usize, error: &io::Error) {
         let place = &self.places[at];
-        if place.is_reused && place.incoming.is_empty() {
+        if place.may_be_stale && place.incoming.is_empty() {
             return self.again(at);
         }
         let is_new = place.job.sent == 0;
@@ -401,7 +410,7 @@ impl<'a> Flight<'a> {
     fn again(&mut self, at: usize) {
         self.tally.reconnects += 1;
         let place = &mut self.places[at];
-        place.is_reused = false;
+        (place.is_reused, place.may_be_stale) = (false, false);
         place.job.sent = 0;
         place.state = State::Unsent;
         match self.plan.target.connect(self.plan.stays) {
@@ -451,6 +460,9 @@ const GOOD_BYTES_MAX: usize = 64 << 10;
 /// A server that is started again is back by then.
 const REFUSED_MAX: Duration = Duration::from_secs(3);
 const REFUSED_PAUSE: Duration = Duration::from_millis(10);
+/// A connection that was idle for so long may have been closed by the server meanwhile, which is no failure of its own. No server
+/// closes one as early; what ends sooner without a reply has broken off.
+const STALE_AFTER: Duration = Duration::from_millis(100);
 const QUEUE_PAUSE: Duration = Duration::from_micros(100);
 /// How often there is a look at what takes too long, and at whether this is to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(10);

@@ -12,7 +12,7 @@ use super::tally::{Kind, Tally};
 
 /// The whole of a run.
 pub(super) fn run(plan: &Plan, measured: &Measured, doubts: &[String]) -> Value {
-    let Measured { total, series, span, own, stolen, server, cut } = measured;
+    let Measured { total, series: _, span, own, stolen, server, cut } = measured;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     json!({
         "format": FORMAT,
@@ -47,7 +47,7 @@ pub(super) fn run(plan: &Plan, measured: &Measured, doubts: &[String]) -> Value 
             "voluntary_switches": server.voluntary,
             "involuntary_switches": server.involuntary,
         })),
-        "series": series.iter().map(|(from, tally)| stretch(from, series.seconds(), tally)).collect::<Vec<_>>(),
+        "series": measured.stretches().map(|(from, length, tally)| stretch(from, length, tally)).collect::<Vec<_>>(),
         "doubts": doubts,
         "cut": cut,
     })
@@ -91,7 +91,7 @@ fn times(histogram: &Histogram<u64>) -> Value {
     Value::Object(times)
 }
 
-fn stretch(from: u64, length: u64, tally: &Tally) -> Value {
+fn stretch(from: u64, length: f64, tally: &Tally) -> Value {
     let at = |quantile| seconds(tally.latency.value_at_quantile(quantile));
     json!({
         "from": from,
@@ -109,6 +109,6 @@ fn seconds(nanoseconds: u64) -> f64 {
 }
 
 /// Rises when a figure changes its meaning or goes away.
-const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 /// So many requests are named.
 const ASKED_MAX: usize = 100;

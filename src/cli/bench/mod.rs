@@ -1,6 +1,8 @@
 //! `tidegate bench`: load for a server of any of the protocols, and what it makes of it.
 
 mod assertion;
+mod baseline;
+mod compared;
 mod doubts;
 mod endpoint;
 mod first;
@@ -19,8 +21,11 @@ mod run;
 mod schedule;
 mod series;
 mod server;
+mod slo;
+mod statistics;
 mod table;
 mod tally;
+mod versus;
 mod words;
 
 use std::sync::Arc;
@@ -32,6 +37,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::{Result, print};
+use baseline::Baseline;
 use endpoint::{Endpoint, Target};
 use live::Live;
 pub(super) use options::Options;
@@ -39,6 +45,7 @@ use plan::{Bound, Order, Pace, Plan};
 use reply::Wanted;
 use run::Measured;
 use server::Server;
+use versus::Side;
 
 pub(super) const EXAMPLES: &str = "\
 The requests are those of nginx for a browser; -H changes them. uwsgi and SCGI have a connection for each request, as nginx makes \
@@ -52,20 +59,43 @@ Examples:
   tidegate bench /run/app.sock /api --rate 5000 -d 60        5,000 requests a second, whatever the server does
   tidegate bench --http 127.0.0.1:8080 / --assert 'p99<5ms' --assert 'errors=0'
   tidegate bench 127.0.0.1:3031 --requests access.log --random 1
-  tidegate bench http://127.0.0.1:8080 / --json > today.json";
+  tidegate bench --http 127.0.0.1:8080 / --slo p99=5ms       how much does it take within that bound?
+  tidegate bench /run/new.sock / --vs /run/old.sock          two servers in turns: is one of them faster?
+  tidegate bench 127.0.0.1:3031 / --json > today.json        for --baseline today.json tomorrow";
 
 /// Measures, and tells.
 pub(super) fn run(options: &Options) -> Result<u8> {
+    // What was to be compared with is wanted before anything is measured.
+    let baseline = options.baseline.as_deref().map(Baseline::read).transpose()?;
     let plan = plan(options, &options.addr)?;
     first::ask(&plan)?;
-    let server = server(options, &plan)?;
+    let server = server(options.pid, &plan)?;
+    if let Some(endpoint) = &options.vs {
+        let other = self::plan(options, endpoint)?;
+        first::ask(&other)?;
+        let sides =
+            [Side { plan, server }, Side { server: self::server(options.vs_pid, &other)?, plan: other }];
+        let rounds = versus::measure(&sides, options.rounds, &*stop()?)?;
+        versus::print_rounds(&rounds, &sides, options.json)?;
+        return Ok(0);
+    }
     let stop = stop()?;
+    if let Some(bound) = &options.slo {
+        return slo::find(&plan, bound, &stop, server.as_ref(), options.json).map(|found| u8::from(!found));
+    }
     let measured = run::run(&plan, &stop, server.as_ref(), Live::new(false, ""))?;
     let doubts = doubts::doubts(&measured);
+    let compared = baseline.as_ref().map(|baseline| baseline.compare(&measured));
     if options.json {
-        print(format!("{:#}\n", json::run(&plan, &measured, &doubts)).as_bytes())?;
+        let mut run = json::run(&plan, &measured, &doubts);
+        run["compared"] = compared.map_or(serde_json::Value::Null, |compared| compared::json(&compared));
+        print(format!("{run:#}\n").as_bytes())?;
     } else {
         print(format!("{}\n{}", table::heading(&plan), table::figures(&measured, &doubts)).as_bytes())?;
+        if let Some((baseline, compared)) = baseline.zip(compared) {
+            let then = format!("\n  beside the earlier run against {}\n", baseline.target());
+            print((then + &compared::table(&compared, ["then", "now"])).as_bytes())?;
+        }
     }
     verdict(options, &measured)
 }
@@ -98,7 +128,9 @@ fn plan(options: &Options, endpoint: &Endpoint) -> Result<Plan> {
     let stays = protocol.can_stay() && !options.close;
     // Before anything is asked of the server: these may be wrong.
     let requests = requests::prepare(options, protocol, stays)?;
-    let bound = options.number.map_or(Bound::Time(options.duration.0), Bound::Requests);
+    let usual = if options.slo.is_some() { STEP } else { TIME };
+    let time = options.duration.map_or(usual, |time| time.0);
+    let bound = options.number.map_or(Bound::Time(time), Bound::Requests);
     let warm_up = match (options.warm_up, bound) {
         (Some(time), _) => time.0,
         (None, Bound::Time(_)) => WARM_UP,
@@ -123,8 +155,8 @@ fn plan(options: &Options, endpoint: &Endpoint) -> Result<Plan> {
 }
 
 /// The process whose cost is told.
-fn server(options: &Options, plan: &Plan) -> Result<Option<Server>> {
-    match options.pid {
+fn server(pid: Option<i32>, plan: &Plan) -> Result<Option<Server>> {
+    match pid {
         Some(pid) => Server::new(pid).map(Some),
         None => Ok(plan.target.owner().and_then(|pid| Server::new(pid).ok())),
     }
@@ -141,4 +173,7 @@ fn stop() -> Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
+/// For how long is measured where nothing else is said, and for a step of a search.
+const TIME: Duration = Duration::from_secs(10);
+const STEP: Duration = Duration::from_secs(3);
 const WARM_UP: Duration = Duration::from_secs(1);

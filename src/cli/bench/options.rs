@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::super::request::Choice;
 use super::super::values::{Seconds, waiting_time};
-use super::assertion::Assertion;
+use super::assertion::{self, Assertion};
 use super::endpoint::Endpoint;
 
 /// What `tidegate bench` is given.
@@ -31,9 +31,9 @@ pub(in crate::cli) struct Options {
     #[arg(short, long, value_name = "COUNT", default_value_t = 16, value_parser = connections)]
     pub(super) connections: usize,
 
-    /// Time to measure, in seconds.
-    #[arg(short, long, value_name = "SECONDS", default_value = "10", value_parser = waiting_time)]
-    pub(super) duration: Seconds,
+    /// Time to measure, of each server with --vs; 10 s, or 3 s for each step of --slo.
+    #[arg(short, long, value_name = "SECONDS", value_parser = waiting_time)]
+    pub(super) duration: Option<Seconds>,
 
     /// Requests to measure, in place of a time.
     #[arg(short, long, value_name = "COUNT", conflicts_with = "duration", value_parser = clap::value_parser!(u64).range(1..))]
@@ -42,6 +42,26 @@ pub(in crate::cli) struct Options {
     /// Requests a second, whatever the server does: the time of each counts from when it was due.
     #[arg(long, value_name = "COUNT", value_parser = rate)]
     pub(super) rate: Option<f64>,
+
+    /// The highest rate that keeps a bound, as p99=5ms, is looked for, step by step.
+    #[arg(long, value_name = "BOUND", value_parser = assertion::bound, conflicts_with_all = ["rate", "number", "vs", "baseline", "assert"])]
+    pub(super) slo: Option<Assertion>,
+
+    /// A second server, which is asked the same in turns with the first.
+    #[arg(long, value_name = "ADDR", conflicts_with_all = ["baseline", "assert"])]
+    pub(super) vs: Option<Endpoint>,
+
+    /// In how many rounds the two are measured.
+    #[arg(long, value_name = "COUNT", default_value_t = 10, requires = "vs", value_parser = clap::value_parser!(u32).range(2..=1_000))]
+    pub(super) rounds: u32,
+
+    /// The process of the second server, as --pid.
+    #[arg(long, value_name = "PID", requires = "vs")]
+    pub(super) vs_pid: Option<i32>,
+
+    /// An earlier run's JSON, to compare with.
+    #[arg(long, value_name = "FILE")]
+    pub(super) baseline: Option<PathBuf>,
 
     /// Load before what counts; 1 s unless this or -n is given.
     #[arg(long, value_name = "SECONDS")]

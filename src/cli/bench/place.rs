@@ -11,8 +11,10 @@ pub(super) struct Place {
     pub(super) state: State,
     pub(super) job: Job,
     pub(super) incoming: Incoming,
-    /// Whether the connection has had a reply before: the server may have closed it meanwhile.
+    /// Whether the connection has had a reply before.
     pub(super) is_reused: bool,
+    /// Whether the server may have closed it while it was idle.
+    pub(super) may_be_stale: bool,
     /// Since when another request could have been made.
     pub(super) free_since: Instant,
 }
@@ -43,6 +45,14 @@ pub(super) struct Job {
 impl Place {
     pub(super) fn new(now: Instant, incoming: Incoming) -> Self {
         let job = Job { request: 0, sent: 0, due: now, begun: now, counts: false };
-        Place { socket: None, state: State::Free, job, incoming, is_reused: false, free_since: now }
+        Place {
+            socket: None,
+            state: State::Free,
+            job,
+            incoming,
+            is_reused: false,
+            may_be_stale: false,
+            free_since: now,
+        }
     }
 }

@@ -37,6 +37,14 @@ impl Measured {
     pub(super) fn rate(&self) -> f64 {
         self.total.in_time as f64 / self.span.as_secs_f64().max(f64::EPSILON)
     }
+
+    /// The run's course: each stretch, behind when it began and for how long it was, in seconds.
+    pub(super) fn stretches(&self) -> impl Iterator<Item = (u64, f64, &Tally)> {
+        let (span, length) = (self.span.as_secs_f64(), self.series.seconds() as f64);
+        let stretches =
+            self.series.iter().map(move |(from, tally)| (from, length.min(span - from as f64), tally));
+        stretches.filter(|(_, seconds, _)| *seconds > 0.0)
+    }
 }
 
 /// Runs `plan` until it is done, or `stop` is set.

@@ -12,16 +12,20 @@ pub(super) struct Moments {
     pub(super) counted_from: Instant,
     /// Nothing is due from here on.
     pub(super) end: Option<Instant>,
+    /// What comes after the end is counted with the second before it.
+    pub(super) last_second: u64,
 }
 
 impl Moments {
     pub(super) fn of(plan: &Plan, start: Instant) -> Self {
         let counted_from = start + plan.warm_up;
-        let end = match plan.bound {
-            Bound::Time(time) => Some(counted_from + time),
-            Bound::Requests(_) => None,
+        let (end, last_second) = match plan.bound {
+            Bound::Time(time) => {
+                (Some(counted_from + time), time.saturating_sub(Duration::from_nanos(1)).as_secs())
+            }
+            Bound::Requests(_) => (None, u64::MAX),
         };
-        Moments { start, counted_from, end }
+        Moments { start, counted_from, end, last_second }
     }
 }
 
@@ -104,7 +108,12 @@ mod tests {
         let start = Instant::now();
         let end = Some(start + Duration::from_secs(seconds));
         Schedule {
-            moments: Moments { start, counted_from: start + Duration::from_secs(1), end },
+            moments: Moments {
+                start,
+                counted_from: start + Duration::from_secs(1),
+                end,
+                last_second: u64::MAX,
+            },
             gap,
             taken: 0,
             offset,

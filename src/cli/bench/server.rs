@@ -53,10 +53,6 @@ impl Server {
         }
     }
 
-    pub(super) fn pid(&self) -> i32 {
-        self.pid
-    }
-
     pub(super) fn sample(&self) -> Sample {
         let processes = family(self.pid).into_iter().map(|pid| {
             let processor = processor_time_of(pid).unwrap_or_default();

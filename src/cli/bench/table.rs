@@ -34,7 +34,8 @@ pub(super) fn heading(plan: &Plan) -> String {
     format!("{}  {requests}\n{}\n", plan.target, load(plan))
 }
 
-fn load(plan: &Plan) -> String {
+/// How it is asked.
+pub(super) fn load(plan: &Plan) -> String {
     let pace = match plan.pace {
         Pace::Closed => "each asks again at once".to_owned(),
         Pace::Rate(rate) => format!("{} requests a second", digits(rate)),

@@ -145,9 +145,11 @@ impl Tally {
     }
 }
 
-/// Nanoseconds as a histogram takes them.
-pub(super) fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+/// Counts a time. The histogram grows for one that is longer than all before.
+pub(super) fn record(histogram: &mut Histogram<u64>, time: Duration) {
+    let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    // There is none that a histogram which grows has no place for.
+    let _ = histogram.record(nanoseconds);
 }
 
 /// Three digits of each time, and room as it is needed.
@@ -163,3 +165,24 @@ const LOWEST_NS: u64 = 32;
 /// Grows when there is more.
 const HIGHEST_NS: u64 = 100_000_000;
 const DIGITS: u8 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_of_any_length_is_counted_as_it_is() {
+        let mut one = Tally::new();
+        for time in [Duration::from_micros(10), Duration::from_secs(3_600)] {
+            record(&mut one.latency, time);
+        }
+        let mut all = Tally::new();
+        all.add(&one);
+        all.add(&one);
+        assert_eq!(all.answered(), 4);
+        for (quantile, want) in [(0.5, 10e3), (1.0, 3_600e9)] {
+            let is = all.latency.value_at_quantile(quantile) as f64;
+            assert!((is / want - 1.0).abs() < 0.004, "{is} is not {want}");
+        }
+    }
+}

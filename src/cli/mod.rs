@@ -4,6 +4,7 @@ mod apps;
 mod banner;
 mod bench;
 mod check;
+mod completions;
 mod config;
 mod decode;
 mod demo;
@@ -14,6 +15,7 @@ mod foreign;
 mod host;
 mod implied;
 mod logs;
+mod man;
 mod nginx;
 mod option_names;
 mod options;
@@ -23,6 +25,7 @@ mod record;
 mod request;
 mod serve;
 mod setup;
+mod shown;
 mod start;
 mod threads;
 mod top;
@@ -91,6 +94,12 @@ enum Command {
     /// Print a uwsgi packet: its header, its vars, its body.
     #[command(after_help = decode::EXAMPLES)]
     Decode(decode::Options),
+    /// Print a script that has a shell complete these commands and their options.
+    #[command(after_help = completions::EXAMPLES)]
+    Completions(completions::Options),
+    /// Print a manual page, or write all of them into a folder.
+    #[command(after_help = man::EXAMPLES)]
+    Man(man::Options),
 }
 
 /// The command as it is without another language: its applications are the built-in ones.
@@ -121,7 +130,7 @@ fn run_program(program: &Program, host: &'static dyn Host, arguments: Vec<OsStri
     };
     // The log is not there yet: the settings say how much of it there is to be.
     warnings.iter().for_each(|warning| tell(warning));
-    let command = match parse(definition, arguments) {
+    let command = match parse(definition.clone(), arguments) {
         Ok(command) => command,
         // --help and --version are "errors" too, on stdout.
         Err(error) => {
@@ -143,6 +152,8 @@ fn run_program(program: &Program, host: &'static dyn Host, arguments: Vec<OsStri
         Command::Request(options) => request::run(&options).map(|()| 0),
         Command::Bench(options) => bench::run(&options),
         Command::Decode(options) => decode::run(&options).map(|()| 0),
+        Command::Completions(options) => completions::run(&definition, &options).map(|()| 0),
+        Command::Man(options) => man::run(&definition, &options).map(|()| 0),
     };
     run.unwrap_or_else(|error| {
         let error = option_names::in_options(&error.to_string());

@@ -49,7 +49,7 @@ impl Choice {
 impl Request {
     /// The whole request as a uwsgi packet, its body behind it.
     pub(in crate::cli) fn uwsgi(&self, client: Option<SocketAddr>) -> Result<Vec<u8>> {
-        Protocol::Uwsgi.encode(self, client)
+        Protocol::Uwsgi.encode(self, client, false)
     }
 }
 

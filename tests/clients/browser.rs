@@ -133,6 +133,8 @@ fn a_browser_shows_the_page_of_a_measurement() {
     assert!(output(bench).contains("  p50 "));
     let page = dom(&format!("file://{}", file.display()));
     assert_eq!((page.matches("<svg").count(), page.matches("<polyline").count() >= 3), (3, true), "{page}");
-    assert!(page.contains("<h2>Rate over time</h2>") && page.contains(&format!("<h1>{address}  GET /hello</h1>")));
+    assert!(
+        page.contains("<h2>Rate over time</h2>") && page.contains(&format!("<h1>{address}  GET /hello</h1>"))
+    );
     assert_eq!(demo.stop(), [""; 0]);
 }

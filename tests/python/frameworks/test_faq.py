@@ -1,11 +1,12 @@
 """What docs/faq.md says of nginx's errors, of bounds and of streams is so, with the words and options that stand there."""
 
 import re
+import socket
 import subprocess
 
 import pytest
 
-from support.nginx import Nginx
+import support.nginx
 from support.server import ROOT, TIDEGATE
 from support.waiting import PATIENCE, eventually
 
@@ -40,14 +41,20 @@ def answer(begins):
 
 
 @pytest.fixture
-def nginx(socket_path, tmp_path):
-    """`nginx(directives)` is an nginx before the socket, by uwsgi."""
+def nginx(socket_path, tmp_path, monkeypatch):
+    """`nginx(directives, to)` is an nginx before the socket, or before `to`, by uwsgi; what it bounds by itself it bounds here."""
     opened = []
+    ours = "client_max_body_size 0;"
+    assert ours in support.nginx.CONFIGURATION
+    monkeypatch.setattr(support.nginx, "CONFIGURATION", support.nginx.CONFIGURATION.replace(ours, ""))
 
-    def nginx(directives=""):
-        (tmp_path / "nginx").mkdir()
-        opened.append(Nginx(tmp_path / "nginx", "uwsgi", socket_path, server="server { listen 127.0.0.1:PORT; " + directives + "location / { include FOLDER/uwsgi_params; PASS } }"))
-        return opened[0]
+    def nginx(directives="", to=f"unix:{socket_path}"):
+        folder = tmp_path / f"nginx{len(opened)}"
+        folder.mkdir()
+        server = "server { listen 127.0.0.1:PORT; include FOLDER/uwsgi_params; DIRECTIVES location / { PASS } }"
+        server = server.replace("DIRECTIVES", directives).replace("PASS", f"uwsgi_pass {to};")
+        opened.append(support.nginx.Nginx(folder, "uwsgi", "", server=server))
+        return opened[-1]
 
     yield nginx
     for one in opened:
@@ -58,10 +65,10 @@ def nginx(socket_path, tmp_path):
 def serve(start, socket_path, tmp_path):
     """`serve(*options)` serves the application there."""
 
-    def serve(*options):
+    def serve(*options, uwsgi=str(socket_path)):
         name, value = re.search(r"send `([\w-]+): (\w+)`", answer("My stream")).groups()
         (tmp_path / "app.py").write_text(f"STREAMED = {(name, value)!r}\n{APPLICATION}")
-        return start("app", *options, listeners={"uwsgi": str(socket_path)})
+        return start("app", *options, listeners={"uwsgi": uwsgi})
 
     return serve
 
@@ -69,30 +76,32 @@ def serve(start, socket_path, tmp_path):
 def test_502(nginx, serve, plain, socket_path):
     """Each reason is in nginx's log in the words by which the page tells what it means."""
     told = answer("nginx says 502")
-    proxy = nginx()
 
-    def is_logged(words):
+    def is_502(proxy, path, words):
         assert f'"{words}"' in told
+        assert plain.get(proxy.url + path, timeout=PATIENCE).status_code == 502
         eventually(words, lambda: words in proxy.log())
 
-    assert plain.get(proxy.url).status_code == 502
-    is_logged("No such file")
+    proxy = nginx()
+    is_502(proxy, "/", "No such file")
+    with socket.socket(socket.AF_UNIX) as left_behind:
+        left_behind.bind(str(socket_path))
+    is_502(proxy, "/", "Connection refused")
     server = serve("--workers=1")
     assert plain.get(proxy.url).text == "0"
-    assert plain.get(proxy.url + "/kill").status_code == 502
-    is_logged("upstream prematurely closed")
-    server.logged("worker 1")
-    server.signal(9)
-    server.wait()
-    assert plain.get(proxy.url).status_code == 502
-    is_logged("Connection refused")
+    is_502(proxy, "/kill", "Connection reset by peer")
+    server.logged("it held GET /kill")
+
+    over_tcp = serve("--workers=1", uwsgi="127.0.0.1:0")
+    is_502(nginx(to=over_tcp.listeners["uwsgi"].address), "/kill", "upstream prematurely closed")
+    over_tcp.logged("it held GET /kill")
 
 
 def test_413(nginx, serve, plain):
     told = answer("413")
     assert "`client_max_body_size`, 1 MiB if nothing is set" in told and "`--max-body`" in told
-    serve("--max-body=2M")
-    proxy = nginx("location = /more { client_max_body_size 4m; include FOLDER/uwsgi_params; PASS } ")
+    server = serve("--max-body=2M")
+    proxy = nginx("location = /more { client_max_body_size 4m; PASS }")
     megabyte = 1 << 20
     assert plain.post(proxy.url, data=b"x" * megabyte).text == str(megabyte)
     refused = plain.post(proxy.url, data=b"x" * (megabyte + 1))
@@ -100,6 +109,7 @@ def test_413(nginx, serve, plain):
     assert plain.post(proxy.url + "/more", data=b"x" * (2 * megabyte)).text == str(2 * megabyte)
     refused = plain.post(proxy.url + "/more", data=b"x" * (2 * megabyte + 1))
     assert (refused.status_code, "nginx" in refused.text) == (413, False)
+    server.logged("refused with 413", level="WARN")
 
 
 def test_504(nginx, serve, plain):
@@ -108,7 +118,8 @@ def test_504(nginx, serve, plain):
     server = serve("--timeout=1", "--workers=1")
     assert plain.get(nginx().url + "/sleep", timeout=PATIENCE).status_code == 504
     server.logged("GET /sleep: answered with 504")
-    eventually("the traceback", lambda: re.search(r"app.py\", line \d+ in app", server.log()))
+    # Of the thread that is late, and then of all.
+    eventually("the tracebacks", lambda: len(re.findall(r"app.py\", line \d+ in app(?s:.*?)in <module>", server.log())) == 2)
     server.ignore_log()
 
 

@@ -19,7 +19,8 @@ def app(environ, start_response):
 
 def indented(contains):
     """The block of code that is set off by four blanks and has this in it."""
-    (block,) = [block for block in re.findall(r"(?:^    .*\n)+", PAGE, re.MULTILINE) if contains in block]
+    prose = re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL)
+    (block,) = [block for block in re.findall(r"(?:^    .*\n)+", prose, re.MULTILINE) if contains in block]
     return re.sub(r"^    ", "", block, flags=re.MULTILINE)
 
 
@@ -37,7 +38,8 @@ def serve(start, tmp_path):
         words = shlex.split(command)
         assert words[:2] == ["tidegate", "serve"], command
         listeners = {} if places else {"http": "127.0.0.1:0"}
-        words = [places.get(word, word) for word in words[2:]]
+        # Each option with its value, wherever it stands.
+        words = re.sub(r"(^|\0)(--[\w-]+)\0", r"\1\2=", "\0".join(places.get(word, word) for word in words[2:])).split("\0")
         server = start(*words, listeners=listeners)
         if not places:
             return lambda path: server.listeners["http"].ask("GET", path)
@@ -69,7 +71,7 @@ def test_without_app(serve):
     (alone,) = re.findall(r"`(tidegate serve --mount [^`]*)`", PAGE)
     ask = serve(alone)
     assert ask("/shop/a").body == b"shop /shop|/a"
-    assert ask("/").status == 404
+    assert ask("/").status == "404 Not Found"
 
 
 @pytest.fixture

@@ -151,7 +151,7 @@ impl<'a> Flight<'a> {
     }
 
     /// Makes each request that is due, as long as there is a place for it.
-    fn launch(&mut self, now: Instant) {
+    fn launch(&mut self, mut now: Instant) {
         if self.pause_until.is_some_and(|until| now < until) || self.is_late(now) {
             return;
         }
@@ -168,6 +168,8 @@ impl<'a> Flight<'a> {
             if self.schedule.is_open() && self.places[at].job.counts {
                 record(&mut self.tally.lag, now.saturating_duration_since(could));
             }
+            // What the request has taken is not the next one's.
+            now = Instant::now();
         }
     }
 

@@ -47,7 +47,7 @@ impl Embedded {
         let mut limits = options.limits();
         limits.call_time_max = options.workers.timeout.map(|time| time.0);
         let files = options.files.open().map_err(EmbeddedError::Value)?;
-        let logs = Logs::open(&options.telling, None).map_err(|error| system(&error))?;
+        let logs = Logs::open(&options.telling, false, None).map_err(|error| system(&error))?;
         let (mut listeners, mut inherited) = (Vec::new(), Inherited::none());
         for (protocol, address, how) in options.listening.addresses(None) {
             let bound = Listener::bind(protocol, &address, &how, &mut inherited);

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use super::Builtin;
-use super::text::{Escaped, page, plain, readable, wants_html};
 use crate::application::environ::Environ;
 use crate::application::{AppError, Application, Body, StartResponse};
+use crate::cli::html::{Escaped, page, plain, readable, wants_html};
 
 /// What the index page lists: a path below ours, and what is there.
 const PLACES: [(&str, &str); 5] = [

@@ -5,7 +5,6 @@ mod environ;
 mod hello;
 mod index;
 mod stream;
-mod text;
 
 use std::fmt;
 use std::str::FromStr;

@@ -78,7 +78,9 @@ fn every_way_to_save_is_one_change() {
     fs::write(scene.path(".app.py.swp"), "as other editors do").unwrap();
     fs::rename(scene.path(".app.py.swp"), &app).unwrap();
     assert_eq!(scene.seen(), ["app.py"]);
-    fs::File::open(&app).unwrap().set_modified(SystemTime::now()).unwrap();
+    let then = SystemTime::now() - Duration::from_secs(9);
+    let times = fs::FileTimes::new().set_accessed(then).set_modified(then);
+    fs::File::open(&app).unwrap().set_times(times).unwrap();
     assert_eq!(scene.seen(), ["app.py"], "touch(1)");
     fs::remove_file(&app).unwrap();
     assert_eq!(scene.seen(), ["app.py"]);
@@ -137,9 +139,6 @@ fn after_a_failure_any_file_of_python_counts() {
     assert_eq!(scene.seen(), [""; 0]);
     fs::write(scene.path("package/__init__.py"), "").unwrap();
     assert_eq!(scene.seen(), ["package/__init__.py"]);
-    scene.loaded(&["app.py", "views.py"], false);
-    fs::write(scene.path("package/__init__.py"), "A = 1").unwrap();
-    assert_eq!(scene.seen(), ["package/__init__.py"], "the same load has failed in another worker");
 }
 
 #[test]

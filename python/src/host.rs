@@ -36,6 +36,9 @@ impl Host for PythonHost {
         Python::attach(|py| {
             let load = || -> PyResult<Box<dyn Application>> {
                 let errors = self.errors.get_or_try_init(py, || Py::new(py, Errors::new()))?;
+                if setting.development {
+                    modules(py)?.call_method0("keep_no_fresh_bytecode")?;
+                }
                 let loader = py.import("tidegate._loader")?;
                 let callable = loader
                     .call_method1("load", (app, setting.search_path.clone(), setting.environment.clone()))?;

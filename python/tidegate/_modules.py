@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+import time
+from importlib.machinery import SourceFileLoader
+from importlib.util import source_from_cache
 from types import TracebackType
 from typing import Any
 
@@ -12,6 +15,9 @@ from typing import Any
 _told: set[str] = set()
 _failed_in: set[str] = set()
 _count = 0
+
+#: How old a file is whose next save has another time.
+_FRESH_SECONDS = 2
 
 #: What is installed, and changes with the environment alone.
 _INSTALLED = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
@@ -33,6 +39,25 @@ def new_files() -> list[str]:
     new = own - _told
     _told.update(new)
     return sorted(new)
+
+
+def keep_no_fresh_bytecode() -> None:
+    """Writes no .pyc of a file that was saved just now: it has the file's time in seconds and its length, and would stand for
+    the next save too, if that is in the same second and as long."""
+    write = SourceFileLoader.set_data
+    if getattr(write, "_is_tidegates", False):
+        return
+
+    def set_data(self: SourceFileLoader, path: Any, data: Any, **mode: Any) -> None:
+        try:
+            is_fresh = time.time() - os.stat(source_from_cache(path)).st_mtime < _FRESH_SECONDS
+        except (OSError, ValueError, TypeError):
+            is_fresh = False
+        if not is_fresh:
+            write(self, path, data, **mode)
+
+    set_data._is_tidegates = True  # type: ignore[attr-defined]
+    SourceFileLoader.set_data = set_data  # type: ignore[method-assign,assignment]
 
 
 def failed(error: BaseException | None) -> None:

@@ -106,6 +106,8 @@ pub struct Setting {
     pub multiprocess: bool,
     /// Whether other threads may (wsgi.multithread).
     pub multithread: bool,
+    /// Whether files are saved while they are loaded (`--reload`).
+    pub development: bool,
 }
 
 /// The host of a program with an application of its own, which this makes.

@@ -357,9 +357,9 @@ impl Loading {
     }
 
     /// What the application is loaded into.
-    pub(super) fn setting(&self, multiprocess: bool, multithread: bool) -> Setting {
+    pub(super) fn setting(&self, multiprocess: bool, multithread: bool, development: bool) -> Setting {
         let (search_path, environment) = (self.pythonpath.clone(), self.env.clone());
-        Setting { search_path, environment, multiprocess, multithread }
+        Setting { search_path, environment, multiprocess, multithread, development }
     }
 }
 

@@ -152,7 +152,9 @@ impl Serving<'_> {
         };
         let loaded = match &reload {
             None => loaded,
-            Some(reload) => reload.loaded(loaded.map_err(|failure| failure.to_string())).map_err(Into::into),
+            Some(reload) => reload
+                .loaded(loaded.map_err(|failure| failure.to_string()), setup.number())
+                .map_err(Into::into),
         };
         let app = match loaded {
             Ok(app) => app,

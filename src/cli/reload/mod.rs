@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use log::{error, warn};
+use log::{Level, log, warn};
 
 use super::Host;
 use super::options::Options;
@@ -55,14 +55,17 @@ impl Reload {
         Reload { host, reporter, load, failure: OnceLock::new() }
     }
 
-    /// The application as it is served: a page, if it could not be loaded. The master is told of the files.
+    /// The application as the worker of this number serves it: a page, if it could not be loaded. The master is told of the files.
     pub(super) fn loaded(
         self: &Arc<Self>,
         loaded: Result<Box<dyn Application>, String>,
+        number: u32,
     ) -> Result<Box<dyn Application>, String> {
         self.tell(loaded.is_err());
         if let Err(failure) = &loaded {
-            error!("the application cannot be served; a page says so, until a save mends it: {failure}");
+            // Of several workers, who all load the same code, one tells of it.
+            let level = if number == 1 { Level::Error } else { Level::Debug };
+            log!(level, "the application cannot be served; a page says so, until a save mends it: {failure}");
             let page = Page::of_load(failure, &self.load);
             let _ = self.failure.set(Arc::new(page));
         }

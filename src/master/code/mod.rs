@@ -15,7 +15,7 @@ mod pattern;
 mod report;
 mod stamp;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -48,6 +48,8 @@ pub(crate) struct CodePlan {
 pub(super) struct CodeWatch {
     plan: CodePlan,
     folders: Folders,
+    /// Those of them below which all folders are watched.
+    deep: HashSet<PathBuf>,
     files: HashMap<PathBuf, Seen>,
     inbox: Inbox,
     /// Files that are to be looked at.
@@ -79,6 +81,7 @@ impl CodeWatch {
         let mut code = CodeWatch {
             plan,
             folders: Folders::new(),
+            deep: HashSet::new(),
             files: HashMap::new(),
             inbox,
             hinted: BTreeSet::new(),
@@ -213,7 +216,8 @@ impl CodeWatch {
 
     /// The same with all folders below it, but for those that a pattern does not mean.
     fn watch_below(&mut self, folder: &Path) {
-        if !self.watch(folder) {
+        self.watch(folder);
+        if !folder.is_dir() || !self.deep.insert(folder.to_owned()) {
             return;
         }
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -248,6 +252,7 @@ impl CodeWatch {
                 }
             }
             Happening::Gone(folder) => {
+                self.deep.retain(|deep| !deep.starts_with(&folder));
                 let below: Vec<PathBuf> =
                     self.files.keys().filter(|path| path.starts_with(&folder)).cloned().collect();
                 below.into_iter().for_each(|path| self.hint(path, now));

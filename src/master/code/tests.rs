@@ -143,13 +143,19 @@ fn after_a_failure_any_file_of_python_counts() {
 
 #[test]
 fn patterns_are_followed_where_they_lead() {
-    let files = ["app.py", "templates/a/page.html", "node_modules/a/page.html", ".env"];
+    let files = ["app.py", "templates/a/page.html", "node_modules/a/page.html", ".env", "there/a.ini"];
     let mut scene = Scene::new(&files, &["templates", ".env", "*.ini"]);
     scene.loaded(&["app.py"], false);
-    for name in ["templates/a/page.html", "templates/a/.page.html.swp", ".env", "node_modules/a/page.html"] {
+    for name in [
+        "templates/a/page.html",
+        "templates/a/.page.html.swp",
+        ".env",
+        "node_modules/a/page.html",
+        "there/a.ini",
+    ] {
         fs::write(scene.path(name), "saved").unwrap();
     }
-    assert_eq!(scene.seen(), [".env", "templates/a/page.html"]);
+    assert_eq!(scene.seen(), [".env", "templates/a/page.html", "there/a.ini"]);
     fs::create_dir_all(scene.path("conf/deep")).unwrap();
     assert_eq!(scene.seen(), [""; 0]);
     fs::write(scene.path("conf/deep/a.ini"), "").unwrap();

@@ -10,6 +10,7 @@ import textwrap
 
 import pytest
 
+from support.browser import Browser
 from support.remote import Asked
 from support.waiting import eventually
 
@@ -165,11 +166,11 @@ def test_a_syntax_error_is_a_page_until_it_is_mended(develop, scheme):
         remote = dev.server.listeners[scheme]
         plain = remote.ask("GET", "/any?path")
         assert dict(plain.headers)["Content-Type"] == "text/plain; charset=utf-8"
-        assert re.search(error, plain.body.decode()) and "words.py" in plain.body.decode()
+        assert re.search(error, plain.body.decode()) and 'app.py", line 3' in plain.body.decode()
         page = remote.ask("GET", "/", [("Accept", "text/html,*/*;q=0.8")])
         assert page.status == "500 Internal Server Error"
         assert dict(page.headers)["Content-Type"] == "text/html; charset=utf-8"
-        assert "words.py" in page.body.decode() and "X-Tidegate-Load" in page.body.decode()
+        assert "app.py:3" in page.body.decode() and "X-Tidegate-Load" in page.body.decode()
         assert remote.ask("HEAD", "/").body == b""
         dev.server.ignore_log()
         dev.save("words.py", "WORD = 'mended'")
@@ -274,16 +275,14 @@ def test_a_kept_connection_meets_the_new_code(develop):
 
 
 @pytest.mark.parametrize("workers", [1, 4])
-def test_streams_and_slow_readers_hold_nothing_up(develop, workers):
-    """They are ended soon, what waited for them is too, and the new code serves at once."""
+def test_a_stream_and_its_slow_reader_hold_nothing_up(develop, workers):
+    """It is ended soon, and the new code serves at once."""
     dev = develop(workers=workers)
     remote = dev.server.listeners["http"]
-    with remote.send("GET", "/stream", receive_buffer=4096) as slow, remote.send("GET", "/stream") as stream:
+    with remote.send("GET", "/stream", receive_buffer=4096) as slow:
         slow.read_until(b"x")
         dev.save("words.py", "WORD = 'two'")
         dev.comes("two")
-        while stream.read_some(1 << 20):
-            pass
         while slow.read_some(1 << 20):
             pass
     dev.server.ignore_log()  # The stream has been broken off.
@@ -321,6 +320,7 @@ def test_saves_while_the_code_loads(develop, folder):
     for number in range(10):
         dev.save("words.py", f"WORD = 'number {number}'")
     dev.comes("number 9")
+    dev.server.ignore_log()  # A file that is just being written has been loaded, or not.
 
 
 def test_a_stop_while_the_code_loads(develop):
@@ -393,6 +393,38 @@ def test_a_page_asks_in_silence(develop):
     assert dev.ask("/last").status == "200 OK"
     lines = eventually("its line", lambda: " GET /last 200 " in (out := dev.server.stdout.read_text()) and out)
     assert " GET / 200 " in lines and "HEAD" not in lines
+
+
+def test_a_browser_shows_what_is_wrong_until_it_is_mended(develop, tmp_path):
+    """The page reloads by itself: from one mistake to the next, and to the application; a request's failure too."""
+    dev = develop()
+    address = dev.server.listeners["http"].address
+    dev.save("words.py", "def broken():\n    return 1 +\n")
+    dev.fails("SyntaxError")
+    home = tmp_path / "chromium"
+    home.mkdir()
+    browser = Browser(home)
+    try:
+        browser.open(f"http://{address}/")
+        browser.shows("SyntaxError: invalid syntax")
+        browser.shows(f"{dev.folder / 'words.py'}:2")
+        browser.value("window.isTheFirst = true")
+        for scheme in ("light", "dark"):
+            browser.picture(tmp_path / f"{scheme}.png", scheme)
+        dev.save("words.py", "def broken():\n    return 1 / 0\n\nWORD = broken()\n")
+        browser.shows("ZeroDivisionError: division by zero")
+        assert browser.value("window.isTheFirst") is None
+        dev.server.ignore_log()
+        dev.save("words.py", "WORD = 'mended'")
+        browser.shows("mended")
+        browser.open(f"http://{address}/raise")
+        browser.shows("ValueError: <b>mended")
+        assert browser.value("document.querySelectorAll('b').length") == 1, "the function's name alone"
+        dev.save("app.py", APP.replace("raise ValueError", "return answer(start_response, 'ok') #"))
+        browser.shows("ok")
+    finally:
+        browser.close()
+    dev.server.logged("GET /raise: answered with 500, and a page that shows it")
 
 
 def test_warm_up_is_part_of_the_load(develop):

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read};
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use serde_json::Value;
 
 use super::{Result, print};
@@ -27,6 +27,7 @@ Examples:
 #[derive(Args, Debug)]
 pub(super) struct Options {
     /// The file with the packet, and the body behind it; - is stdin.
+    #[arg(value_hint = ValueHint::FilePath)]
     file: OsString,
 
     /// Print JSON. Strings are latin-1: each of their characters is a byte, as in WSGI.

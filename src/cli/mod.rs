@@ -3,6 +3,7 @@
 mod apps;
 mod banner;
 mod check;
+mod completions;
 mod config;
 mod decode;
 mod demo;
@@ -14,6 +15,7 @@ mod host;
 mod html;
 mod implied;
 mod logs;
+mod man;
 mod nginx;
 mod option_names;
 mod options;
@@ -24,6 +26,7 @@ mod reload;
 mod request;
 mod serve;
 mod setup;
+mod shown;
 mod start;
 mod threads;
 mod top;
@@ -89,6 +92,12 @@ enum Command {
     /// Print a uwsgi packet: its header, its vars, its body.
     #[command(after_help = decode::EXAMPLES)]
     Decode(decode::Options),
+    /// Print a script that has a shell complete these commands and their options.
+    #[command(after_help = completions::EXAMPLES)]
+    Completions(completions::Options),
+    /// Print a manual page, or write all of them into a folder.
+    #[command(after_help = man::EXAMPLES)]
+    Man(man::Options),
 }
 
 /// The command as it is without another language: its applications are the built-in ones.
@@ -119,7 +128,7 @@ fn run_program(program: &Program, host: &'static dyn Host, arguments: Vec<OsStri
     };
     // The log is not there yet: the settings say how much of it there is to be.
     warnings.iter().for_each(|warning| tell(warning));
-    let command = match parse(definition, arguments) {
+    let command = match parse(definition.clone(), arguments) {
         Ok(command) => command,
         // --help and --version are "errors" too, on stdout.
         Err(error) => {
@@ -140,6 +149,8 @@ fn run_program(program: &Program, host: &'static dyn Host, arguments: Vec<OsStri
         Command::Top(options) => top::run(&options).map(|()| 0),
         Command::Request(options) => request::run(&options).map(|()| 0),
         Command::Decode(options) => decode::run(&options).map(|()| 0),
+        Command::Completions(options) => completions::run(&definition, &options).map(|()| 0),
+        Command::Man(options) => man::run(&definition, &options).map(|()| 0),
     };
     run.unwrap_or_else(|error| {
         let error = option_names::in_options(&error.to_string());

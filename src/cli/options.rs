@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{ArgAction, Args, builder::RangedU64ValueParser, value_parser};
+use clap::{ArgAction, Args, ValueHint, builder::RangedU64ValueParser, value_parser};
 use ipnet::IpNet;
 
 use super::apps::App;
@@ -27,6 +27,7 @@ pub(super) struct Options {
     /// ./file.py, or a built-in one: hello, environ, echo, stream or demo; see below.
     ///
     /// With --mount there need be none: other paths than those are a 404 then.
+    #[arg(value_hint = ValueHint::FilePath)]
     pub(super) app: Option<String>,
     #[command(flatten)]
     pub(super) loading: Loading,
@@ -58,11 +59,11 @@ ADDR is as with --uwsgi. The two defaults hold together, when no listener of any
 #[command(next_help_heading = "Loading")]
 pub(super) struct Loading {
     /// Go to DIR first: all paths and modules are looked for from there.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) chdir: Option<PathBuf>,
 
     /// Look for Python modules in DIR before anywhere else. May be given several times.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pythonpath: Vec<PathBuf>,
 
     /// Set a variable of the process's environment before a Python application is loaded. May be given several
@@ -92,23 +93,23 @@ pub(super) struct Loading {
 #[command(next_help_heading = "Listening")]
 pub(super) struct Listening {
     // Brackets in a doc comment would be a link.
-    #[arg(long, value_name = "ADDR", help = UWSGI, long_help = format!("{UWSGI}\n\n{ADDR}"))]
+    #[arg(long, value_name = "ADDR", value_hint = ValueHint::FilePath, help = UWSGI, long_help = format!("{UWSGI}\n\n{ADDR}"))]
     uwsgi: Vec<Address>,
 
-    #[arg(long, value_name = "ADDR", help = HTTP, long_help = format!("{HTTP}\n\n{DEFAULTS}"))]
+    #[arg(long, value_name = "ADDR", value_hint = ValueHint::FilePath, help = HTTP, long_help = format!("{HTTP}\n\n{DEFAULTS}"))]
     http: Vec<Address>,
 
     /// Speak HTTP/1.1 here behind a load balancer: each connection begins with a PROXY protocol header, v1 or v2,
     /// that names the client.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_hint = ValueHint::FilePath)]
     http_proxy_protocol: Vec<Address>,
 
     /// Speak FastCGI here, for nginx's fastcgi_pass.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_hint = ValueHint::FilePath)]
     fastcgi: Vec<Address>,
 
     /// Speak SCGI here, for nginx's scgi_pass.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_hint = ValueHint::FilePath)]
     scgi: Vec<Address>,
 
     /// Believe X-Forwarded-For, -Proto, -Host and -Port, or else Forwarded, of these HTTP peers: an address or a
@@ -135,7 +136,7 @@ pub(super) struct Listening {
 
     /// Tell here how the workers are: JSON with the keys of uWSGI's stats server, for `tidegate top` and uwsgitop, and
     /// over HTTP the same at / and Prometheus's text at /metrics. ADDR is as with --uwsgi.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_hint = ValueHint::FilePath)]
     stats: Option<Address>,
 
     /// Connections that may wait to be accepted; the kernel's net.core.somaxconn bounds it too.
@@ -203,7 +204,7 @@ pub(super) struct Workers {
     pub(super) reload_step: Option<u32>,
 
     /// Reload when PATH changes, as SIGHUP does: a file, or any file in a folder. May be given several times.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(super) reload_on: Vec<PathBuf>,
 }
 
@@ -229,7 +230,7 @@ pub(super) struct Development {
 pub(super) struct Process {
     /// Serve as this user, a name or a number: started as root, the command gives up root's rights for good once
     /// it listens. Unix sockets and log files are then this user's.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Username)]
     pub(super) user: Option<String>,
 
     /// Serve as this group [default: the user's own]
@@ -241,7 +242,7 @@ pub(super) struct Process {
     pub(super) umask: Option<u32>,
 
     /// Write the master's process number to FILE.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) pidfile: Option<PathBuf>,
 }
 
@@ -305,7 +306,7 @@ pub(super) struct Telling {
     pub(super) access_log: bool,
 
     /// Write those lines to FILE, which SIGUSR1 opens anew; - is stdout.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) access_log_file: Option<PathBuf>,
 
     // Brackets and braces in a doc comment would be links.
@@ -314,7 +315,7 @@ pub(super) struct Telling {
     pub(super) access_log_format: Option<Format>,
 
     /// Write the log, and all that the application writes to stdout and stderr, to FILE, which SIGUSR1 opens anew.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) log_file: Option<PathBuf>,
 
     /// The form of the log: text, or json, an object a line with time, level, worker, pid, target and message. What the

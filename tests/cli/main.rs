@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may unwrap, and so may its helpers")]
 
 mod check;
+mod completions;
 mod config;
 mod decode;
 mod logs;
+mod man;
 mod mounts;
 mod process;
 mod program;

@@ -54,6 +54,8 @@ fn it_speaks_under_its_own_name_and_knows_no_app() {
         &["check", "--help"],
         &["top", "--help"],
         &["request", "--help"],
+        &["completions", "--help"],
+        &["man", "--help"],
     ] {
         let help = end(items(args), b"");
         assert_eq!(help.code, Some(0), "{help:?}");

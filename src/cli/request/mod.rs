@@ -12,7 +12,7 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use self::framing::Records;
 pub(super) use self::packet::Request;
@@ -42,7 +42,7 @@ Examples:
 #[derive(Args, Debug)]
 pub(super) struct Options {
     // Brackets in a doc comment would be a link.
-    #[arg(help = "The server: HOST:PORT, [V6]:PORT, /path, unix:/path or @name")]
+    #[arg(value_hint = ValueHint::FilePath, help = "The server: HOST:PORT, [V6]:PORT, /path, unix:/path or @name")]
     addr: Address,
 
     #[command(flatten)]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from support.nginx import Nginx
+from support.nginx import Nginx, debians_params
+from support.recipe import as_who_we_are
 from support.server import ROOT
 from support.waiting import PATIENCE
 
@@ -39,10 +40,7 @@ class Deployment:
             Path(f"{folder}{path}").write_text(text, encoding="utf-8")
         assert (cd, serve[:2]) == ("cd", ["tidegate", "serve"])
         app, *options = serve[2:]
-        # Only root can become another user; and this Python may stand where none but its owner can read it.
-        at = options.index("--user")
-        user = options[at + 1]
-        options[at : at + 2] = ["--socket-owner", f":{user}"] if os.getuid() == 0 else []
+        options = as_who_we_are(options)
         (path,) = re.findall(r"/run/\S+\.sock", " ".join(options))
         assert f"unix:{path};" in self.server
         options = shlex.split(shlex.join(options).replace(path, str(socket_path)))
@@ -51,13 +49,6 @@ class Deployment:
         server = server.replace("/srv/", f"{folder}/srv/")
         (folder / "nginx").mkdir()
         return Nginx(folder / "nginx", "uwsgi", socket_path, server=server, uwsgi_params=debians_params())
-
-
-def debians_params():
-    """uwsgi_params as Debian has them, which name the host without its port."""
-    installed = Path("/etc/nginx/uwsgi_params")
-    params = installed.read_text() if installed.exists() else (ROOT / "uwsgi_params").read_text()
-    return params if "HTTP_HOST" in params else params + "uwsgi_param HTTP_HOST $host;\n"
 
 
 def _prose(text):

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+from pathlib import Path
 
 from support.server import ROOT
 from support.waiting import eventually
@@ -82,6 +83,13 @@ class Nginx:
         self.process.kill()
         self.process.wait()
         self.port.close()
+
+
+def debians_params():
+    """uwsgi_params as Debian has them, which name the host without its port."""
+    installed = Path("/etc/nginx/uwsgi_params")
+    params = installed.read_text() if installed.exists() else (ROOT / "uwsgi_params").read_text()
+    return params if "HTTP_HOST" in params else params + "uwsgi_param HTTP_HOST $host;\n"
 
 
 def program():

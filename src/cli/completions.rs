@@ -1,0 +1,75 @@
+//! `tidegate completions`: a script that has a shell complete the command's options.
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Command, ValueEnum, ValueHint};
+use clap_complete::{Shell, generate};
+
+use super::shown::shown;
+use super::{Result, print};
+
+pub(super) const EXAMPLES: &str = "\
+Installed from Debian's package the scripts are in their places. By hand they go to one of these, and a new shell has \
+them; for zsh the folder must be in fpath.
+
+Examples:
+  tidegate completions bash > ~/.local/share/bash-completion/completions/tidegate
+  tidegate completions zsh > ~/.zsh/completions/_tidegate
+  tidegate completions fish > ~/.config/fish/completions/tidegate.fish
+  source <(tidegate completions bash)";
+
+/// What `tidegate completions` is given.
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    /// The shell whose script is printed: bash, zsh or fish.
+    #[arg(value_name = "SHELL", value_enum, hide_possible_values = true)]
+    shell: KnownShell,
+}
+
+/// A shell whose script is tried by the tests, in the shell itself. clap_complete knows others too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum KnownShell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+/// Prints the script.
+pub(super) fn run(definition: &Command, options: &Options) -> Result<()> {
+    let shell = match options.shell {
+        KnownShell::Bash => Shell::Bash,
+        KnownShell::Zsh => Shell::Zsh,
+        KnownShell::Fish => Shell::Fish,
+    };
+    let name = definition.get_name().to_owned();
+    let mut command = with_names_of_pages(completed(shown(definition)));
+    let mut script = Vec::new();
+    generate(shell, &mut command, name, &mut script);
+    print(&script)
+}
+
+/// The definition as a shell is to have it: it would offer files for any value that it knows nothing of, and shows what is
+/// said of an option in a column.
+fn completed(command: Command) -> Command {
+    let command = command.mut_args(|arg| {
+        let help = arg.get_help().map(|help| first_sentence(&help.to_string()));
+        let arg = if let Some(help) = help { arg.help(help) } else { arg };
+        let is_unknown = arg.get_value_hint() == ValueHint::Unknown;
+        // zsh would offer no option where a word could stand of which it is told nothing.
+        let is_option = !arg.is_positional() && arg.get_action().takes_values();
+        if is_unknown && is_option { arg.value_hint(ValueHint::Other) } else { arg }
+    });
+    command.mut_subcommands(completed)
+}
+
+fn first_sentence(text: &str) -> String {
+    let end = text.find(". ").unwrap_or(text.len());
+    text[..end].to_owned()
+}
+
+/// `tidegate man` takes the name of a command, and these are all.
+fn with_names_of_pages(command: Command) -> Command {
+    let names: Vec<String> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    command.mut_subcommand("man", |man| {
+        man.mut_arg("command", |arg| arg.value_parser(PossibleValuesParser::new(names)))
+    })
+}

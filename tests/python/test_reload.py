@@ -401,9 +401,7 @@ def test_a_browser_shows_what_is_wrong_until_it_is_mended(develop, tmp_path):
     address = dev.server.listeners["http"].address
     dev.save("words.py", "def broken():\n    return 1 +\n")
     dev.fails("SyntaxError")
-    home = tmp_path / "chromium"
-    home.mkdir()
-    browser = Browser(home)
+    browser = Browser()
     try:
         browser.open(f"http://{address}/")
         browser.shows("SyntaxError: invalid syntax")

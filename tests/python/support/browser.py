@@ -8,7 +8,9 @@ import select
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 from support.waiting import PATIENCE, eventually
 
@@ -20,9 +22,11 @@ OPTIONS = (
 
 
 class Browser:
-    """A chromium that is nobody's: it lives in `home`, and asks nobody but us."""
+    """A chromium that is nobody's: it lives in a folder that ends with it, and asks nobody but us."""
 
-    def __init__(self, home):
+    def __init__(self):
+        # It makes a socket there, whose path must be short.
+        self.home = home = Path(tempfile.mkdtemp(prefix="tide"))
         chromium = shutil.which("chromium")
         assert chromium, "chromium is missing: run make setup as root (tests/setup.sh), or apt-get install chromium"
         pipes = os.pipe(), os.pipe()
@@ -103,3 +107,5 @@ class Browser:
         self.process.kill()
         self.process.wait()
         os.close(self.reader)
+        # Its children may still write there.
+        shutil.rmtree(self.home, ignore_errors=True)

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Makes Debian's package of the command that is built, and prints its path: target/debian/tidegate_VERSION_ARCHITECTURE.deb.
+# Makes Debian's package of the command that is built, and prints its path: target/deb/tidegate_VERSION_ARCHITECTURE.deb.
 # `make deb` calls it. What is in the package stands in Cargo.toml, package.metadata.deb.
 #
 #     build.sh [PROFILE [FOLDER]]     the command of another profile of cargo's than release, another folder for the package
 set -eu
 cd "$(dirname "$0")/../.."
 profile=${1:-release}
-folder=${2:-target/debian}
+folder=${2:-target/deb}
 
 case $profile in
 dev) binary=target/debug/tidegate ;;
@@ -41,4 +41,6 @@ tidegate ($version-1) unstable; urgency=medium
  -- $maintainer  $(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")
 END
 
+# Not target/debian, which cargo-deb clears whatever it builds.
+rm -f "$folder"/tidegate_*.deb
 "$cargo_deb" --quiet --locked --no-build --strip --profile "$profile" --output "$folder"

@@ -24,7 +24,7 @@ impl Request {
     }
 
     /// Gives it a body, and makes it a POST.
-    pub(super) fn set_body(&mut self, body: Vec<u8>) {
+    pub(in crate::cli) fn set_body(&mut self, body: Vec<u8>) {
         self.method = b"POST".to_vec();
         self.body = Some(body);
     }

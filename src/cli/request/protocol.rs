@@ -46,6 +46,13 @@ impl Choice {
     }
 }
 
+impl Request {
+    /// The whole request as a uwsgi packet, its body behind it.
+    pub(in crate::cli) fn uwsgi(&self, client: Option<SocketAddr>) -> Result<Vec<u8>> {
+        Protocol::Uwsgi.encode(self, client)
+    }
+}
+
 impl Protocol {
     /// The whole request, its body included. `client` is our own address; a unix socket has none.
     pub(super) fn encode(self, request: &Request, client: Option<SocketAddr>) -> Result<Vec<u8>> {

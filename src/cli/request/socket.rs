@@ -38,7 +38,7 @@ impl Socket {
     }
 
     /// Our own address.
-    pub(super) fn local(&self) -> Option<SocketAddr> {
+    pub(in crate::cli) fn local(&self) -> Option<SocketAddr> {
         match self {
             Socket::Tcp(tcp) => tcp.local_addr().ok(),
             Socket::Unix(_) => None,

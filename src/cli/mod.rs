@@ -335,7 +335,7 @@ Examples:
   tidegate serve hello --uwsgi 127.0.0.1:3031 --uwsgi /run/tidegate.sock --socket-owner :www-data
   tidegate serve demo --http 127.0.0.1:8080 --fastcgi /run/fastcgi.sock --scgi 127.0.0.1:4000
   tidegate serve environ --uwsgi 0.0.0.0:3031 --allow-from 10.0.0.0/8
-  tidegate serve site.wsgi --mount /api=api:app --static /static=./static
+  tidegate serve mysite.wsgi --mount /api=api:app --static /static=./static
   tidegate serve --config /etc/tidegate.toml   the application, and all else, is named in the file
   tidegate serve stream --trace                the flow of each request, step by step
   RUST_LOG=debug tidegate serve echo";

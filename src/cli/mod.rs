@@ -13,6 +13,7 @@ mod embedded;
 mod file_options;
 mod foreign;
 mod host;
+mod html;
 mod implied;
 mod logs;
 mod man;
@@ -22,6 +23,7 @@ mod options;
 mod output;
 pub(crate) mod program;
 mod record;
+mod reload;
 mod request;
 mod serve;
 mod setup;
@@ -207,7 +209,10 @@ fn parse(
     if let Some((name, asked)) = matches.subcommand() {
         let command = definition.find_subcommand_mut(name).expect("clap has matched it");
         if let Some(stray) = hidden(command, asked) {
-            let message = format!("unexpected argument '{stray}' found");
+            let message = match stray.as_str() {
+                "--reload" | "--reload-include" => setup::NO_MODULES.to_owned(),
+                _ => format!("unexpected argument '{stray}' found"),
+            };
             return Err(command.error(ErrorKind::UnknownArgument, message));
         }
         // The matches are no help here: of an argument that the subcommand has not, they say in a release build

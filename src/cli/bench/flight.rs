@@ -397,7 +397,9 @@ impl<'a> Flight<'a> {
         if place.may_be_stale && place.incoming.is_empty() {
             return self.again(at);
         }
-        let is_new = place.job.sent == 0;
+        // One in the queue of a server that ends is reset, and was there.
+        let is_reset = matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe);
+        let is_new = place.job.sent == 0 && !is_reset;
         let kind = if is_new { Kind::Refused } else { Kind::Reset };
         if is_new {
             let now = Instant::now();

@@ -32,7 +32,7 @@ unit: ## all tests, against real sockets and a real nginx
 free-threaded: ## tests/python on a CPython without the GIL, which is built from Debian's source the first time
 	tests/free-threaded.sh
 
-deb: ## Debian's package, into target/debian; the first time cargo-deb is built into target/tools
+deb: ## Debian's package, into target/deb; the first time cargo-deb is built into target/tools
 	$(CARGO) build --release --locked --bin tidegate
 	CARGO=$(CARGO) deploy/debian/build.sh
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::demo::Builtin;
 use super::host::Own;
-use super::{EXAMPLES_OF_PROGRAM, IN_NGINX, SERVE_EXAMPLES_OF_PROGRAM, SETTINGS, check};
+use super::{EXAMPLES_OF_PROGRAM, IN_NGINX, SERVE_EXAMPLES_OF_PROGRAM, SETTINGS, check, completions};
 use crate::application::{AppError, Application};
 
 /// The command `tidegate` for a program with an application of its own: `serve` with all its options (`--http`,
@@ -50,7 +50,7 @@ impl Program {
     ///
     /// `load` makes the application. Each worker calls it once, after the fork, so that what it opens (a connection to a
     /// database, say) is that worker's alone; SIGHUP has new workers call it again. A new build of the program is taken
-    /// up by SIGUSR2, which loses no request either. An error of `load`'s ends the command with a line that says it.
+    /// up by SIGUSR2, which loses no request either; while you develop, `watchexec --restart cargo run -- serve` starts each. An error of `load`'s ends the command with a line that says it.
     pub fn run<A: Application + 'static>(
         self,
         load: impl Fn() -> Result<A, AppError> + Sync + 'static,
@@ -94,7 +94,7 @@ impl Program {
         command.mut_subcommands(|command| {
             let command = command.mut_args(|arg| match arg.get_id().as_str() {
                 super::APP => arg.hide(true).default_value(name),
-                "pythonpath" | "env" | super::MOUNTS => arg.hide(true),
+                "pythonpath" | "env" | "reload" | "reload_include" | super::MOUNTS => arg.hide(true),
                 _ => {
                     let help = arg.get_help().map(|words| rename(words)).unwrap_or_default();
                     match arg.get_long_help().map(|words| rename(words)) {
@@ -105,6 +105,8 @@ impl Program {
             });
             let help = match command.get_name() {
                 "serve" => Some([SETTINGS, SERVE_EXAMPLES_OF_PROGRAM, IN_NGINX].join("\n\n")),
+                // The names of files are the program's too.
+                "completions" => Some(completions::EXAMPLES.replace("tidegate", name)),
                 "check" => Some(check::EXAMPLES.replace(check::EXAMPLE_WITH_APP, "")),
                 _ => command.get_after_help().map(ToString::to_string),
             };

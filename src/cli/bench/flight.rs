@@ -385,10 +385,8 @@ impl<'a> Flight<'a> {
         if !stays {
             place.socket = None;
         }
+        // The next request is made when all that is ready has been read: one in between costs the server a wait of its own.
         self.free.push(at);
-        if !self.schedule.is_open() {
-            self.launch(now);
-        }
     }
 
     /// The connection could not be made, or has ended by a failure.

@@ -233,6 +233,11 @@ struct Bounds {
     #[arg(long, value_name = "BYTES", default_value_t = Size(Limits::default().body_bytes_max))]
     max_body: Size,
 
+    /// Memory of each worker for request bodies, in bytes or with k, m or g behind. Those that find none left, and those
+    /// of more than a quarter of it, go to temporary files; with 0 all do.
+    #[arg(long, value_name = "SIZE", default_value_t = Size(Limits::default().bodies_memory_bytes_max as u64))]
+    body_memory: Size,
+
     /// Connections open at once; the rest wait in the backlog.
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().connections_count_max,
           value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
@@ -411,6 +416,7 @@ impl Options {
     pub(super) fn limits(&self) -> Limits {
         let Bounds {
             max_body,
+            body_memory,
             max_connections,
             head_timeout,
             body_timeout,
@@ -418,8 +424,11 @@ impl Options {
             write_timeout,
             grace,
         } = self.bounds;
+        let bodies = usize::try_from(body_memory.0).unwrap_or(usize::MAX);
         Limits {
             body_bytes_max: max_body.0,
+            body_memory_bytes_max: bodies / 4,
+            bodies_memory_bytes_max: bodies,
             connections_count_max: max_connections,
             head_time_max: head_timeout.0,
             body_time_max: body_timeout.0,

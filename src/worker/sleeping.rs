@@ -15,6 +15,7 @@ impl EventLoop {
     /// Waits for events, and notes when that was over.
     pub(super) fn sleep(&mut self) -> io::Result<()> {
         let now = Instant::now();
+        self.resources.trim(now);
         let until = self.sleeps_until(now);
         let threads = self.threads.counts();
         self.resources.note(Note::Waits { now, connections: self.connections.len(), threads });

@@ -37,6 +37,15 @@ struct Spare {
     unwanted: usize,
 }
 
+/// How the bodies of a worker are at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BodiesNow {
+    /// What they have of its memory, bytes.
+    pub(crate) memory_bytes: usize,
+    /// Those that have gone to a file so far, a count.
+    pub(crate) files: u64,
+}
+
 /// A piece of the memory: as many pages as have been written to.
 pub(crate) struct Block {
     /// There is none once it is dropped.
@@ -67,14 +76,21 @@ impl BodyMemory {
         }))
     }
 
+    /// How it is.
+    pub(crate) fn now(&self) -> BodiesNow {
+        BodiesNow { memory_bytes: self.0.used.load(Relaxed), files: self.0.files.load(Relaxed) }
+    }
+
     /// What bodies have of it, bytes.
-    pub fn used(&self) -> usize {
-        self.0.used.load(Relaxed)
+    #[cfg(test)]
+    pub(crate) fn used(&self) -> usize {
+        self.now().memory_bytes
     }
 
     /// Bodies that went to a file, a count.
-    pub fn files(&self) -> u64 {
-        self.0.files.load(Relaxed)
+    #[cfg(test)]
+    pub(crate) fn files(&self) -> u64 {
+        self.now().files
     }
 
     /// Whether there are blocks that are kept for the next body.
@@ -205,7 +221,7 @@ impl DerefMut for Block {
 
 impl fmt::Debug for BodyMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BodyMemory").field("used", &self.used()).finish_non_exhaustive()
+        f.debug_struct("BodyMemory").field("now", &self.now()).finish_non_exhaustive()
     }
 }
 

@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: help test setup lint unit free-threaded systemd bench fuzz fixtures example
+.PHONY: help test setup lint unit free-threaded deb systemd bench pictures fuzz fixtures example
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -32,14 +32,20 @@ unit: ## all tests, against real sockets and a real nginx
 free-threaded: ## tests/python on a CPython without the GIL, which is built from Debian's source the first time
 	tests/free-threaded.sh
 
-systemd: ## the units of deploy/ under a real systemd, in a container of its own; needs root and systemd-nspawn
-	$(CARGO) build --release --locked
-	$(PYTHON) tests/systemd/run.py
+deb: ## Debian's package, into target/deb; the first time cargo-deb is built into target/tools
+	$(CARGO) build --release --locked --bin tidegate
+	CARGO=$(CARGO) deploy/debian/build.sh
+
+systemd: deb ## the package and its units under a real systemd, in a container; needs root, systemd-nspawn and make setup
+	$(PYTHON) -B tests/systemd/run.py
 
 bench: ## side by side with the floor, hyper and, where they are installed, nginx and other servers; the tables of docs/performance.md
 	$(CARGO) build --release --locked -p tidegate -p tidegate-compare -p tidegate-hyper-peer
 	PYTHON=$(PYTHON) benches/venv.sh
 	target/release/compare --tidegate target/release/tidegate --python target/venv-bench $(BENCH)
+
+pictures: ## docs/pictures/*.svg from real runs of .venv's tidegate (tests/python.sh installs it), and from docs/performance.md
+	$(PYTHON) -B docs/pictures/make.py
 
 fuzz: ## every decoder under libFuzzer for FUZZ_SECONDS (60) each; needs cargo-fuzz and a nightly toolchain
 	fuzz/seeds.sh

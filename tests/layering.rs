@@ -29,7 +29,7 @@ const LADDER: &[&str] = &[
 const INSIDES: &[(&str, &[&str])] = &[
     ("cli", &["main"]),
     ("connection", &["worker", "master/abort", "cli/warm_up"]),
-    ("protocol/uwsgi", &["protocol", "cli/request", "cli/decode"]),
+    ("protocol/uwsgi", &["protocol", "cli/request", "cli/decode", "cli/bench"]),
     ("protocol/http", &["protocol"]),
     ("protocol/fastcgi", &["protocol"]),
     ("protocol/scgi", &["protocol"]),
@@ -39,7 +39,7 @@ const INSIDES: &[(&str, &[&str])] = &[
 const OWNED: &[(&str, Said)] = &[
     ("mio", Said::OnlyIn(&["worker", "net"])),
     ("slab", Said::OnlyIn(&["worker", "connection/runner"])),
-    ("std::net", Said::OnlyIn(&["net", "cli/request"])),
+    ("std::net", Said::OnlyIn(&["net", "cli/request", "cli/bench"])),
     ("std::os::unix::net", Said::OnlyIn(&["worker", "master", "cli/request"])),
     ("socket2", Said::OnlyIn(&["net"])),
     ("libc", Said::OnlyIn(&["master", "process"])),
@@ -47,7 +47,7 @@ const OWNED: &[(&str, Said)] = &[
     ("rustix", Said::OnlyIn(&["worker", "net", "process", "cli", "static_files/folder"])),
     // The worker's clock is the only one; an observer keeps a time of its own, and so does a client.
     ("Instant::now", Said::OnlyIn(&["worker", "telemetry", "master", "cli"])),
-    ("SystemTime::now", Said::OnlyIn(&["telemetry/access_log", "worker/http_date", "master"])),
+    ("SystemTime::now", Said::OnlyIn(&["telemetry/access_log", "worker/http_date", "master", "cli/bench"])),
     // What bytes mean needs no socket, no clock and no log.
     ("log", Said::NowhereIn(DATA)),
     ("WouldBlock", Said::NowhereIn(DATA)),

@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # command:Debian package
-needs="nginx:nginx-light curl:curl strace:strace python3:python3 wrk:wrk h2load:nghttp2-client chromium:chromium systemd-analyze:systemd logrotate:logrotate man:man-db zsh:zsh fish:fish"
+needs="nginx:nginx-light curl:curl strace:strace python3:python3 wrk:wrk h2load:nghttp2-client chromium:chromium systemd-analyze:systemd logrotate:logrotate man:man-db zsh:zsh fish:fish lintian:lintian fakeroot:fakeroot"
 
 has() {
     PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1
@@ -115,6 +115,9 @@ make_venv() {
     # shellcheck disable=SC2086 # a list of words
     cat $lists >"$venv/requirements.txt"
 }
+
+# What makes Debian's package, which tests/deploy looks at.
+deploy/debian/cargo-deb.sh >/dev/null
 
 if ! is_usable python3 10; then
     echo "The tests need a python3 of 3.10 or newer that makes virtual environments, with ensurepip, sqlite3 and ssl;" \

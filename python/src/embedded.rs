@@ -1,10 +1,13 @@
 //! A server in the process of a Python program: what `tidegate/_server.py` runs on a thread.
 
+use std::ffi::c_ulong;
 use std::io;
 use std::os::unix::thread::RawPthread;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
+use nix::sys::pthread::pthread_self;
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PySystemExit, PyTypeError, PyValueError};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use tidegate::cli::{self, EmbeddedError, Host, Setting};
 use tidegate::{AppError, Application, Stop, Stopper};
@@ -20,6 +23,8 @@ pub(crate) struct Embedded {
     /// Until it is run.
     server: Mutex<Option<cli::Embedded>>,
     stopper: Stopper,
+    /// Those that call the application.
+    threads: Arc<Threads>,
     /// The protocol, and where it is spoken.
     #[pyo3(get)]
     addresses: Vec<(String, String)>,
@@ -31,14 +36,16 @@ impl Embedded {
     #[new]
     fn new(application: Py<PyAny>, options: Vec<(String, Vec<String>)>, py: Python<'_>) -> PyResult<Self> {
         let errors = Py::new(py, Errors::new())?;
-        let host = Arc::new(ProcessHost { objects: Attached::new((application, errors)) });
+        let threads = Arc::new(Threads::default());
+        let objects = Attached::new((application, errors));
+        let host = Arc::new(ProcessHost { objects, threads: Arc::clone(&threads) });
         let server = cli::Embedded::new(host, &options).map_err(|error| match error {
             EmbeddedError::Unknown(why) => PyTypeError::new_err(why),
             EmbeddedError::Value(why) => PyValueError::new_err(why),
             EmbeddedError::System(why) => PyOSError::new_err(why),
         })?;
         let (stopper, addresses) = (server.stopper(), server.addresses());
-        Ok(Embedded { server: Mutex::new(Some(server)), stopper, addresses })
+        Ok(Embedded { server: Mutex::new(Some(server)), stopper, threads, addresses })
     }
 
     /// Serves on this thread until it is stopped.
@@ -52,12 +59,55 @@ impl Embedded {
     fn stop(&self, now: bool) {
         self.stopper.stop(if now { Stop::Now } else { Stop::Gracefully });
     }
+
+    /// Has each call that runs raise SystemExit, at the next line of Python's that it comes to.
+    fn interrupt(&self, py: Python<'_>) {
+        self.threads.interrupt(py);
+    }
+
+    /// Whether the thread that calls this is one of the server's.
+    fn is_own_thread(&self) -> bool {
+        self.threads.lock().contains(&own())
+    }
+}
+
+/// The threads that call the application, by the names that Python has for them too.
+#[derive(Default)]
+struct Threads(Mutex<Vec<c_ulong>>);
+
+impl Threads {
+    /// Runs this, during which the thread is one of them. It does not have the GIL.
+    fn with_own(&self, run: impl FnOnce()) {
+        self.lock().push(own());
+        run();
+        self.lock().retain(|thread| *thread != own());
+    }
+
+    #[allow(unsafe_code, reason = "PyO3 has no other word for it")]
+    fn interrupt(&self, py: Python<'_>) {
+        let raised = py.get_type::<PySystemExit>();
+        for thread in self.lock().iter() {
+            // SAFETY: this thread has the GIL, and the class is one. That thread is there as long as it is in the list,
+            // which is locked; a number that is no thread's would do nothing.
+            unsafe { ffi::PyThreadState_SetAsyncExc(*thread as _, raised.as_ptr()) };
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<c_ulong>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What threading.get_ident() says.
+fn own() -> c_ulong {
+    pthread_self() as c_ulong
 }
 
 /// A callable that is there, in a process that is the program's: its signals and its end are not ours.
 struct ProcessHost {
     /// The callable, and wsgi.errors.
     objects: Attached<(Py<PyAny>, Py<Errors>)>,
+    threads: Arc<Threads>,
 }
 
 impl Host for ProcessHost {
@@ -78,11 +128,13 @@ impl Host for ProcessHost {
     }
 
     fn begin_thread(&self, name: String, run: Box<dyn FnOnce() + Send>) -> io::Result<Box<dyn FnOnce()>> {
+        let own = Arc::clone(&self.threads);
+        let run = Box::new(move || own.with_own(run));
         Python::attach(|py| threads::begin(py, &name, run).map_err(|error| failure::of_system(py, &error)))
     }
 
     fn while_serving(&self, serve: &mut dyn FnMut()) {
-        Python::attach(|py| threads::detached(py, serve));
+        Python::attach(|py| threads::detached(py, &mut || self.threads.with_own(&mut *serve)));
     }
 
     /// Handlers of signals are run by the program's main thread, which is another.

@@ -71,6 +71,8 @@ class Server:
             raise TypeError(str(error)) from None
         self._native = _tidegate.Embedded(application, _typed(options))
         self._failure: BaseException | None = None
+        # A child of this process has this object, and no thread that serves.
+        self._process = os.getpid()
         # A join() that Ctrl-C interrupts takes the thread for one that has ended (CPython's gh-90882, up to 3.12).
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tidegate", daemon=True)
@@ -81,6 +83,9 @@ class Server:
     def _run(self) -> None:
         try:
             self._native.run()
+        except SystemExit:
+            # Of _break_off(), for a call that had just come back.
+            pass
         except BaseException as error:
             self._failure = error
         finally:
@@ -99,25 +104,41 @@ class Server:
         raise LookupError(f"{protocol} is spoken nowhere; there are {self.addresses}")
 
     def wait(self) -> None:
-        """Returns when the server has ended."""
+        """Returns when the server has ended. In a child of the process in which it serves there is none to wait for."""
+        if os.getpid() != self._process:
+            return
         self._ended.wait()
         self._thread.join()
         if self._failure is not None:
             raise self._failure
 
     def close(self, now: bool = False) -> None:
-        """Ends the server, and returns when it has ended. What runs is finished first, within `grace` seconds; `now` breaks it off.
-        A second call does nothing."""
+        """Ends the server, and returns when it has ended. What runs is finished first, within `grace` seconds; `now` breaks it off:
+        connections are closed, and a call that still runs raises SystemExit where it is. A second call does nothing, and so does
+        one in a child that the process has forked."""
+        if os.getpid() != self._process:
+            return
         self._native.stop(now)
         try:
-            if self._thread is not threading.current_thread():
+            # A call of the application that closes its own server cannot wait for itself.
+            if not self._native.is_own_thread():
+                while now and not self._break_off():
+                    pass
                 self.wait()
         except KeyboardInterrupt:
-            # Once more Ctrl-C: now.
+            # Once more Ctrl-C: now. A call that waits in C does not hear of it, and is left behind.
             self._native.stop(True)
+            self._break_off()
             raise
         finally:
             atexit.unregister(self.close)
+
+    def _break_off(self) -> bool:
+        """Ends calls that still run; returns whether the server has ended, within a second."""
+        if self._ended.wait(0.1):
+            return True
+        self._native.interrupt()
+        return self._ended.wait(1)
 
     def __enter__(self) -> Server:
         return self

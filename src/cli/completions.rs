@@ -8,8 +8,8 @@ use super::shown::shown;
 use super::{Result, print};
 
 pub(super) const EXAMPLES: &str = "\
-Installed from Debian's package the scripts are in their places. By hand they go to one of these, and a new shell has \
-them; for zsh the folder must be in fpath.
+A package has them installed in their places. By hand they go to one of these, and a new shell has them; for zsh the \
+folder must be in fpath.
 
 Examples:
   tidegate completions bash > ~/.local/share/bash-completion/completions/tidegate

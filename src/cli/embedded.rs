@@ -11,7 +11,7 @@ use super::logs::Logs;
 use super::options::Options;
 use super::{Command, Host, Program, Setting, config, definition, parse, start};
 use crate::application::{AppError, Application};
-use crate::net::listener::{Inherited, Listener};
+use crate::net::listener::{Inherited, ListenError, Listener};
 use crate::process::fork_watch;
 use crate::worker::stop::Stopper;
 use crate::worker::{BareWorker, ThreadHost};
@@ -46,12 +46,15 @@ impl Embedded {
         fork_watch::begin().map_err(|error| system(&error))?;
         let mut limits = options.limits();
         limits.call_time_max = options.workers.timeout.map(|time| time.0);
-        let files = options.files.open().map_err(EmbeddedError::Value)?;
+        // Here options are keywords.
+        let keyword = |why: String| EmbeddedError::Value(why.trim_start_matches("--").to_owned());
+        let files = options.files.open().map_err(keyword)?;
         let logs = Logs::open(&options.telling, None).map_err(|error| system(&error))?;
         let (mut listeners, mut inherited) = (Vec::new(), Inherited::none());
         for (protocol, address, how) in options.listening.addresses(None) {
             let bound = Listener::bind(protocol, &address, &how, &mut inherited);
-            listeners.extend(bound.map_err(|error| system(&error))?);
+            let keyword = |error: ListenError| system(&error.to_string().replace("ListenOptions::", ""));
+            listeners.extend(bound.map_err(keyword)?);
         }
         listeners.iter_mut().for_each(Listener::own_file);
         let mut worker = BareWorker::new(listeners, limits, None).map_err(|error| system(&error))?;

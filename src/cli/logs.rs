@@ -53,6 +53,13 @@ impl Logs {
         Ok(logs)
     }
 
+    /// Has a person at a terminal see each request, if no option says how.
+    pub(super) fn tell_a_person(&mut self) {
+        if self.access.is_none() && !self.trace && self.stdout.is_terminal() {
+            self.access = Some(self.stdout.clone());
+        }
+    }
+
     /// Where the log goes that has no file.
     pub(super) fn stderr() -> io::Result<Output> {
         Output::standard(io::stderr())

@@ -2,6 +2,7 @@
 
 mod apps;
 mod banner;
+mod bench;
 mod check;
 mod completions;
 mod config;
@@ -87,6 +88,9 @@ enum Command {
     /// Send a request as nginx would, and print the response.
     #[command(after_help = request::EXAMPLES)]
     Request(request::Options),
+    /// Measure a server: load over uwsgi, HTTP, FastCGI or SCGI, and what it makes of it.
+    #[command(after_help = bench::EXAMPLES)]
+    Bench(Box<bench::Options>),
     /// Print a uwsgi packet: its header, its vars, its body.
     #[command(after_help = decode::EXAMPLES)]
     Decode(decode::Options),
@@ -146,6 +150,7 @@ fn run_program(program: &Program, host: &'static dyn Host, arguments: Vec<OsStri
         Command::Nginx(configured) => nginx::run(&configured.options).map(|()| 0),
         Command::Top(options) => top::run(&options).map(|()| 0),
         Command::Request(options) => request::run(&options).map(|()| 0),
+        Command::Bench(options) => bench::run(&options),
         Command::Decode(options) => decode::run(&options).map(|()| 0),
         Command::Completions(options) => completions::run(&definition, &options).map(|()| 0),
         Command::Man(options) => man::run(&definition, &options).map(|()| 0),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::demo::Builtin;
 use super::host::Own;
-use super::{EXAMPLES_OF_PROGRAM, IN_NGINX, SERVE_EXAMPLES_OF_PROGRAM, SETTINGS, check};
+use super::{EXAMPLES_OF_PROGRAM, IN_NGINX, SERVE_EXAMPLES_OF_PROGRAM, SETTINGS, check, completions};
 use crate::application::{AppError, Application};
 
 /// The command `tidegate` for a program with an application of its own: `serve` with all its options (`--http`,
@@ -105,6 +105,8 @@ impl Program {
             });
             let help = match command.get_name() {
                 "serve" => Some([SETTINGS, SERVE_EXAMPLES_OF_PROGRAM, IN_NGINX].join("\n\n")),
+                // The names of files are the program's too.
+                "completions" => Some(completions::EXAMPLES.replace("tidegate", name)),
                 "check" => Some(check::EXAMPLES.replace(check::EXAMPLE_WITH_APP, "")),
                 _ => command.get_after_help().map(ToString::to_string),
             };

@@ -36,6 +36,9 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     let limits = options.limits();
     master::outlive_file_limit()?;
     let mut logs = Logs::open(&options.telling, owner)?;
+    if options.apps().iter().any(|app| program.builtin(app.name) == Some(Builtin::Demo)) {
+        logs.tell_a_person();
+    }
     if options.workers.workers.0 > 0 {
         logs.keep_in_hand()?;
     }

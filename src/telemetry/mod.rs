@@ -14,5 +14,7 @@ pub(crate) mod scoreboard;
 pub(crate) mod scoreboard;
 #[cfg(feature = "command")]
 pub(crate) mod stats;
+#[cfg_attr(not(feature = "command"), allow(dead_code, reason = "only the scoreboard reads what they hold"))]
+pub(crate) mod threads;
 #[cfg(feature = "command")]
 pub(crate) mod trace;

@@ -19,21 +19,3 @@ impl Observer for Recorder {
         match *self {}
     }
 }
-
-/// As the scoreboard has it.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct ThreadCounts {
-    pub all: usize,
-    pub idle: usize,
-    pub late: usize,
-    pub running: usize,
-    pub waiting: usize,
-}
-
-/// As the scoreboard has it.
-#[derive(Clone, Copy)]
-pub(crate) enum ThreadDoing {
-    Calling,
-    Stepping,
-    Closing,
-}

@@ -10,7 +10,8 @@ use crate::application::environ::Environ;
 use crate::application::response_head::ResponseHead;
 pub use crate::ascii::Ascii;
 use crate::net::stream::Peer;
-use crate::telemetry::scoreboard::{Recorder, ThreadCounts, ThreadDoing};
+use crate::telemetry::scoreboard::Recorder;
+use crate::telemetry::threads::{ThreadCounts, ThreadDoing};
 
 /// Is told what happens on every connection of a worker. `connection` is a number that no other has.
 pub trait Observer {

@@ -60,7 +60,9 @@ fn it_speaks_under_its_own_name_and_knows_no_app() {
         let help = end(items(args), b"");
         assert_eq!(help.code, Some(0), "{help:?}");
         assert!(help.text().contains("items "), "{help:?}");
-        for foreign in ["tidegate ", "APP", "ython", "wsgi.py", "demo", "hello"] {
+        for foreign in
+            ["tidegate ", "tidegate\n", "tidegate`", "_tidegate", "APP", "ython", "wsgi.py", "demo", "hello"]
+        {
             assert!(!help.text().contains(foreign), "{args:?}: {foreign:?} in {}", help.text());
         }
     }

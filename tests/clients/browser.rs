@@ -47,6 +47,39 @@ fn a_browser_shows_the_demo() {
 }
 
 #[test]
+fn a_browser_watches_a_request() {
+    let demo = Demo::start();
+    let index = dom(&demo.url("/"));
+    let (mut seen, mut rest) = (Vec::new(), index.as_str());
+    while let Some((_, behind)) = rest.split_once("href=\"/flow?") {
+        let (name, behind) = behind.split_once('"').unwrap();
+        seen.push(name);
+        rest = behind;
+    }
+    assert_eq!(seen, ["hello", "environ", "echo", "stream", "nothing"]);
+    let page = dom(&demo.url("/flow?echo"));
+    assert!(page.contains("<h1>POST /echo, from its first byte to its last</h1>"), "{page}");
+    // The packet's datasize is that of its bytes, as the worker read it.
+    let (_, row) = page.split_once("<th scope=\"row\">1</th><td><i class=\"n\">").unwrap();
+    let bytes: Vec<u8> = (row.split_once('<').unwrap().0.split(' '))
+        .map(|byte| u8::from_str_radix(byte, 16).unwrap())
+        .collect();
+    let datasize = u16::from_le_bytes([bytes[0], bytes[1]]);
+    assert!(page.contains(&format!("datasize {datasize}, modifier2 0")), "{page}");
+    for text in
+        ["start_response  </b>200 OK", "wsgi.input       10 bytes", "Content-Length: 10", "caf\\xc3\\xa9"]
+    {
+        assert!(page.contains(text), "no {text} in {page}");
+    }
+    assert_eq!(
+        page.matches("HTTP/1.1 200 OK\\r\\n").count(),
+        2,
+        "told by the worker and read by the client: {page}"
+    );
+    assert_eq!(demo.stop(), [""; 0]);
+}
+
+#[test]
 fn a_browser_shows_its_own_request() {
     let demo = Demo::start();
     let page = dom(&demo.url("/environ?a=1&b=%3Ctide%3E"));

@@ -6,6 +6,7 @@
 
 mod browser;
 mod load;
+mod own;
 #[allow(dead_code, reason = "it is tests/cli's, and a part of it is used here")]
 #[path = "../cli/process.rs"]
 mod process;

@@ -90,7 +90,7 @@ fn read(path: &Path) -> String {
 }
 
 /// A server that is stopped, workers and all, when it is dropped.
-struct Server(Child);
+pub(crate) struct Server(pub(crate) Child);
 
 impl Drop for Server {
     fn drop(&mut self) {

@@ -1,10 +1,12 @@
 """A server in this very process: `tidegate.serving()` beside the program, `tidegate.serve()` in its place."""
 
+import asyncio
 import gc
 import http.client
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +17,7 @@ import pytest
 
 import tidegate
 from support.server import TIDEGATE
+from support.waiting import eventually
 from tidegate import _tidegate
 
 ANY = "127.0.0.1:0"
@@ -147,16 +150,18 @@ def test_options_are_the_command_s(tmp_path, socket_path):
         ({"access_log": 1}, ValueError, "access_log: give True or False"),
         ({"verbose": 1, "quiet": 1}, ValueError, "cannot be used with"),
         ({"http": object()}, TypeError, "is neither text, a number nor a path"),
-        ({"static": {"/s": "/nowhere"}}, ValueError, "/nowhere"),
-        ({"http": "0.0.0.0:0"}, OSError, "refusing to listen on 0.0.0.0:0"),
+        ({"static": {"/s": "/nowhere"}}, ValueError, "static /s=/nowhere: "),
+        ({"http": "0.0.0.0:0"}, OSError, "who may connect, addresses or networks, in allow_from (or"),
         ({"http": "unix:/nowhere/s"}, OSError, "make its directory first"),
     ],
 )
 def test_what_will_not_do_says_why(options, kind, words):
     """With the kind of exception that Python has for it, and no thread left."""
-    with pytest.raises(kind, match=re.escape(words)):
+    with pytest.raises(kind, match=re.escape(words)) as raised:
         tidegate.serving(hello, **options)
     assert ours() == []
+    # What is not the command's business has no options.
+    assert "`tidegate serve --" in str(raised.value) or "--" not in str(raised.value)
 
 
 def test_a_port_that_is_taken():
@@ -195,7 +200,7 @@ def test_an_exception_is_a_500_and_its_traceback_is_on_stderr(capfd):
     assert "ValueError: a mistake of mine" in err and "said by the application" in err
 
 
-def test_close_finishes_what_runs_and_now_does_not():
+def test_close_finishes_what_runs():
     """Within the time of grace."""
     entered, go = threading.Event(), threading.Event()
 
@@ -215,6 +220,107 @@ def test_close_finishes_what_runs_and_now_does_not():
     client.join(30)
     closing.join(30)
     assert answers == [(200, b"hello from /")] and not closing.is_alive()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_close_now_breaks_off_what_runs(threads, capfd):
+    """Even a call that never comes back, or that catches what it is told the first time; its client has a broken connection."""
+    entered, caught, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def endless(environ, start_response):
+        entered.set()
+        try:
+            while True:
+                try:
+                    while True:
+                        pass
+                except SystemExit:
+                    if caught.is_set():
+                        raise
+                    caught.set()
+        finally:
+            ended.set()
+
+    failures = []
+
+    def client():
+        try:
+            ask(server)
+        except (OSError, http.client.HTTPException) as error:
+            failures.append(error)
+
+    server = tidegate.serving(endless, http=ANY, threads=threads)
+    asking = threading.Thread(target=client)
+    asking.start()
+    assert entered.wait(30)
+    server.close(now=True)
+    asking.join(30)
+    assert len(failures) == 1 and caught.is_set() and ended.is_set() and ours() == []
+    capfd.readouterr()
+
+
+def test_close_after_grace_gives_up_what_runs():
+    """And returns, though the call still waits in C; the thread is left behind until it has."""
+    entered, go = threading.Event(), threading.Event()
+
+    def slow(environ, start_response):
+        entered.set()
+        go.wait(30)
+        return hello(environ, start_response)
+
+    server = tidegate.serving(slow, http=ANY, grace=0.1)
+    client = http.client.HTTPConnection(server.address())
+    client.request("GET", "/")
+    assert entered.wait(30)
+    closing = threading.Thread(target=server.close)
+    closing.start()
+    with pytest.raises((OSError, http.client.HTTPException)):
+        client.getresponse()
+    client.close()
+    go.set()
+    closing.join(30)
+    assert not closing.is_alive() and ours() == []
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_application_may_close_its_own_server(threads):
+    """It cannot wait for itself, and is answered."""
+
+    def last(environ, start_response):
+        servers[0].close()
+        return hello(environ, start_response)
+
+    servers = [tidegate.serving(last, http=ANY, threads=threads)]
+    assert ask(servers[0]) == (200, b"hello from /")
+    servers[0].wait()
+    assert ours() == []
+
+
+def test_one_after_another_at_the_same_address():
+    """The port is free as soon as close() is back, in a program that has had several servers."""
+    with tidegate.serving(hello, http=ANY) as server:
+        address = server.address()
+    for number in range(5):
+        with tidegate.serving(hello, http=address, threads=1 + number % 2) as server:
+            assert server.address() == address and ask(server, f"/{number}")[0] == 200
+
+
+def test_beside_an_event_loop_in_a_thread_as_notebooks_have_one():
+    """A cell starts the server while the kernel's loop runs, and asks it from there."""
+
+    async def cells():
+        loop = asyncio.get_running_loop()
+        server = tidegate.serving(hello, http=ANY)
+        try:
+            return await asyncio.gather(*(loop.run_in_executor(None, ask, server, f"/{number}") for number in range(8)))
+        finally:
+            server.close()
+
+    answers = []
+    kernel = threading.Thread(target=lambda: answers.extend(asyncio.run(cells())))
+    kernel.start()
+    kernel.join(30)
+    assert answers == [(200, b"hello from /%d" % number) for number in range(8)] and ours() == []
 
 
 def test_the_application_is_let_go_of():
@@ -263,8 +369,11 @@ SCRIPT = """
 import sys, tidegate
 
 def app(environ, start_response):
-    if environ["PATH_INFO"] == "/slow":
+    if environ["PATH_INFO"] in ("/slow", "/busy"):
         print("entered", flush=True)
+    while environ["PATH_INFO"] == "/busy":
+        pass
+    if environ["PATH_INFO"] == "/slow":
         sys.stdin.readline()
     start_response("200 OK", [])
     return [b"served"]
@@ -321,6 +430,37 @@ def test_ctrl_c_finishes_what_runs(blocking):
     assert answers == [(200, b"served")] and out == "interrupted\n"
 
 
+@pytest.mark.parametrize("path", ["/slow", "/busy"])
+def test_a_second_ctrl_c_breaks_that_off(blocking, path):
+    """Whether the call waits or computes: the program goes on, and ends as it likes."""
+    broken = threading.Event()
+
+    def client():
+        try:
+            ask(blocking, path)
+        except (OSError, http.client.HTTPException):
+            broken.set()
+
+    asking = threading.Thread(target=client)
+    asking.start()
+    assert blocking.process.stdout.readline() == "entered\n"
+    blocking.process.send_signal(signal.SIGINT)
+
+    def accepts():
+        host, _, port = blocking.place.rpartition(":")
+        with socket.socket() as connection:
+            return connection.connect_ex((host, int(port))) == 0
+
+    # The first has been heard.
+    eventually("it accepts no more", lambda: not accepts())
+    blocking.process.send_signal(signal.SIGINT)
+    # Its stdin stays open: a call that waits for a line is left behind.
+    assert blocking.process.stdout.readline() == "interrupted\n"
+    assert blocking.process.wait(30) == 0
+    asking.join(30)
+    assert broken.is_set()
+
+
 def test_a_program_that_ends_ends_its_servers():
     """Without close(), and with a status of its own."""
     script = SCRIPT.split("try:")[0] + (
@@ -343,3 +483,77 @@ def test_a_child_that_is_forked_meanwhile_is_the_program_s():
             os._exit(7)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
         assert ask(server)[0] == 200
+
+
+FORKS = """
+import multiprocessing, os, sys, subprocess, tidegate
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [str(os.getpid()).encode()]
+
+def sockets():
+    paths = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            paths.append(os.readlink(f"/proc/self/fd/{name}"))
+        except OSError:
+            pass
+    return paths
+
+def listeners():
+    inodes = {line.split()[9] for line in open("/proc/net/tcp") if line.split()[3] == "0A"}
+    return [path for path in sockets() if path.startswith("socket:") and path[8:-1] in inodes]
+
+def has_none(queue):
+    queue.put(listeners())
+
+def closes(queue):
+    server.close()
+    server.wait()
+    queue.put("closed")
+
+def serves_too(queue):
+    import http.client
+    with tidegate.serving(app, http="127.0.0.1:0") as own:
+        client = http.client.HTTPConnection(own.address())
+        client.request("GET", "/")
+        queue.put((os.getpid(), int(client.getresponse().read())))
+
+server = tidegate.serving(app, http="127.0.0.1:0")
+print("http://" + server.address(), flush=True)
+assert len(listeners()) == 1
+context = multiprocessing.get_context("fork")
+queue = context.SimpleQueue()
+for work, right in [(has_none, lambda said: said == []), (closes, lambda said: said == "closed"),
+                    (serves_too, lambda said: said[0] == said[1] != os.getpid())]:
+    child = context.Process(target=work, args=(queue,))
+    child.start()
+    child.join()
+    assert child.exitcode == 0 and right(queue.get()), work
+# A child that ends as a program does, with its atexit.
+child = os.fork()
+if child == 0:
+    sys.exit(5)
+assert os.WEXITSTATUS(os.waitpid(child, 0)[1]) == 5
+# A program that is begun with all descriptors.
+shown = subprocess.run(["ls", "-l", "/proc/self/fd"], close_fds=False, capture_output=True, text=True).stdout
+assert not set(listeners()) & set(shown.split()), shown
+print("done", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_children_of_the_program_have_no_part_in_it():
+    """They hold no listener, may close what they have inherited, and serve for themselves; the server serves on."""
+    remote = Remote(FORKS)
+    try:
+        assert remote.process.stdout.readline() == "done\n"
+        assert ask(remote) == (200, str(remote.process.pid).encode())
+        remote.process.communicate("end\n", timeout=30)
+        assert remote.process.returncode == 0
+        with pytest.raises(ConnectionRefusedError):
+            ask(remote)
+    finally:
+        remote.process.kill()
+        remote.process.communicate()

@@ -38,6 +38,19 @@ fn requests_errors_and_bytes_are_counted_by_worker_and_listener() {
 }
 
 #[test]
+fn what_a_file_answers_is_counted_as_a_request_and_as_a_file() {
+    let told =
+        Told::start(&["--workers", "2", "--static", &format!("/source={}", env!("CARGO_MANIFEST_DIR"))]);
+    for path in ["/", "/source/Cargo.toml", "/source/Cargo.toml", "/source/none"] {
+        told.master.get(path);
+    }
+    let json = told.eventually("four requests", |json| number(json, "tidegate.totals.requests") == 4.0);
+    assert_eq!(number(&json, "tidegate.totals.static_requests"), 2.0);
+    let of_worker = |at: usize| number(&json, &format!("workers.{at}.cores.0.static_requests"));
+    assert_eq!(of_worker(0) + of_worker(1), 2.0);
+}
+
+#[test]
 fn the_processors_time_is_counted_and_outlives_a_worker() {
     let told = Told::start(&[]);
     let used = |json: &_| number(json, "workers.0.tidegate.totals.cpu_seconds");

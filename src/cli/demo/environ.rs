@@ -2,18 +2,19 @@
 
 use std::fmt::Write;
 
-use super::text::{Escaped, page, readable, wants_html};
+use super::text::{Escaped, answer_page, readable, wants_html};
 use crate::application::environ::Environ;
 use crate::application::{AppError, Body, StartResponse};
 
 pub(super) fn call(mut environ: Environ, start_response: &StartResponse) -> Result<Body, AppError> {
     let body_bytes = environ.input().len();
-    let (content_type, text) = if wants_html(&environ) {
-        ("text/html; charset=utf-8", html(&environ, body_bytes)?)
-    } else {
-        ("text/plain; charset=utf-8", text(&environ, body_bytes)?)
-    };
-    start_response.start("200 OK", [("Content-Type", content_type), ("Vary", "Accept")])?;
+    if wants_html(&environ) {
+        let request = format!("{} {}", readable(environ.method()), readable(environ.uri()));
+        return answer_page(start_response, &request, &html(&request, &environ, body_bytes)?);
+    }
+    let text = text(&environ, body_bytes)?;
+    let fields = [("Content-Type", "text/plain; charset=utf-8"), ("Vary", "Accept")];
+    start_response.start("200 OK", fields)?;
     Ok(Body::from(text))
 }
 
@@ -27,9 +28,8 @@ fn text(environ: &Environ, body_bytes: u64) -> Result<String, AppError> {
     Ok(text)
 }
 
-fn html(environ: &Environ, body_bytes: u64) -> Result<String, AppError> {
-    let request = format!("{} {}", readable(environ.method()), readable(environ.uri()));
-    let mut content = format!("<h1>{}</h1>\n<table class=\"card\">\n", Escaped(&request));
+fn html(request: &str, environ: &Environ, body_bytes: u64) -> Result<String, AppError> {
+    let mut content = format!("<h1>{}</h1>\n<table class=\"card\">\n", Escaped(request));
     for (name, value) in environ.iter() {
         let (name, value) = (readable(name), readable(value));
         write!(content, "<tr><th scope=\"row\">{}<td>", Escaped(&name))?;
@@ -39,5 +39,5 @@ fn html(environ: &Environ, body_bytes: u64) -> Result<String, AppError> {
         }
     }
     writeln!(content, "</table>\n<p>The request's body: {body_bytes} bytes.")?;
-    Ok(page(&request, &content))
+    Ok(content)
 }

@@ -1,11 +1,15 @@
 //! The built-in applications: to try a deployment with, to measure with, and to read as examples.
 
+mod docs;
 mod echo;
 mod environ;
+mod flow;
 mod hello;
 mod index;
+mod own;
 mod stream;
 mod text;
+mod watch;
 
 use std::fmt;
 use std::str::FromStr;

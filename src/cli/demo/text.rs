@@ -37,12 +37,25 @@ pub(super) fn wants_html(environ: &Environ) -> bool {
     accept.split(|byte| matches!(byte, b',' | b';')).any(|range| range.trim_ascii() == b"text/html")
 }
 
-/// An HTML page of this title and content, which asks the server for nothing more.
-pub(super) fn page(title: &str, content: &str) -> String {
-    format!(
+/// Answers with an HTML page of this title and content.
+pub(super) fn answer_page(
+    start_response: &StartResponse,
+    title: &str,
+    content: &str,
+) -> Result<Body, AppError> {
+    start_response.start(
+        "200 OK",
+        [
+            ("Content-Type", "text/html; charset=utf-8"),
+            ("Vary", "Accept"),
+            ("Content-Security-Policy", POLICY),
+            ("X-Content-Type-Options", "nosniff"),
+        ],
+    )?;
+    Ok(Body::from(format!(
         "{HEAD}\n<title>{}</title>\n<style>\n{STYLE}</style>\n{BRAND}\n<main>\n{content}</main>\n",
         Escaped(title)
-    )
+    )))
 }
 
 /// A short answer in plain text.
@@ -57,6 +70,10 @@ const HEAD: &str = r##"<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'%3E%3Cg fill='none' stroke='%230b8794' stroke-width='3' stroke-linecap='round'%3E%3Cpath d='M2 8q5-5 10 0t10 0'/%3E%3Cpath d='M2 17q5-5 10 0t10 0' opacity='.5'/%3E%3C/g%3E%3C/svg%3E">"##;
+
+/// No script runs, whatever finds its way into a page, and nothing is asked of anyone but this server.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; base-uri 'none'; \
+                      frame-ancestors 'none'";
 
 const STYLE: &str = include_str!("page.css");
 

@@ -12,7 +12,7 @@ use super::shown::shown;
 use super::{Result, print};
 
 pub(super) const EXAMPLES: &str = "\
-Installed from Debian's package the pages are in their places: `man tidegate`.
+A page is roff, which man shows; a package has them all installed in their places.
 
 Examples:
   tidegate man serve | man -l -

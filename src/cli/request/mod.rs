@@ -9,14 +9,16 @@ mod target;
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 
 use clap::{Args, ValueHint};
 
-use self::framing::Records;
+use self::framing::Unwrapped;
+pub(super) use self::framing::{Chunks, Framing, Records};
 pub(super) use self::packet::Request;
-use self::protocol::{Choice, Protocol};
+pub(super) use self::protocol::{Choice, Protocol};
+pub(super) use self::reply::Head;
 use self::reply::Reply;
 pub(super) use self::socket::Socket;
 use super::values::{Seconds, waiting_time};
@@ -102,11 +104,14 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let mut socket = Socket::connect(&options.addr, options.timeout.0)
         .map_err(|error| format!("cannot connect to {}: {error}", options.addr))?;
     let protocol = options.choice.protocol();
-    let encoded = protocol.encode(&request, socket.local())?;
+    let encoded = protocol.encode(&request, socket.local(), false)?;
     // A server that refuses a body may answer, and close, before it has read all of it; its answer counts.
     let sent = socket.write_all(&encoded);
     let reader: Box<dyn Read> = match protocol {
-        Protocol::Fastcgi => Box::new(Records::new(socket)),
+        Protocol::Fastcgi => {
+            let records = Records::new(|text| eprint!("{}", String::from_utf8_lossy(text)));
+            Box::new(Unwrapped::new(BufReader::new(socket), records))
+        }
         Protocol::Uwsgi | Protocol::Http | Protocol::Scgi => Box::new(socket),
     };
     let is_cgi = matches!(protocol, Protocol::Fastcgi | Protocol::Scgi);

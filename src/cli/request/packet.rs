@@ -7,7 +7,7 @@ use super::target::Target;
 
 /// A request in the making.
 pub(in crate::cli) struct Request {
-    pub(super) method: Vec<u8>,
+    pub(in crate::cli) method: Vec<u8>,
     target: Target,
     /// `None` for a request without a body.
     body: Option<Vec<u8>>,
@@ -24,7 +24,7 @@ impl Request {
     }
 
     /// Gives it a body, and makes it a POST.
-    pub(super) fn set_body(&mut self, body: Vec<u8>) {
+    pub(in crate::cli) fn set_body(&mut self, body: Vec<u8>) {
         self.method = b"POST".to_vec();
         self.body = Some(body);
     }
@@ -48,6 +48,14 @@ impl Request {
         Ok(())
     }
 
+    /// Adds `Name: value` unless a field of that name was given.
+    pub(in crate::cli) fn add_unasked(&mut self, name: &str, value: &str) {
+        let name = name.replace('-', "_").to_ascii_uppercase().into_bytes();
+        if !self.fields.iter().any(|(known, _)| *known == name) {
+            self.fields.push((name, value.as_bytes().to_vec()));
+        }
+    }
+
     /// Adds `KEY=VALUE`.
     pub(in crate::cli) fn add_var(&mut self, text: &[u8]) -> Result<()> {
         let equals = text.iter().position(|byte| *byte == b'=').filter(|at| *at > 0);
@@ -62,8 +70,8 @@ impl Request {
         self.body.as_deref().unwrap_or_default()
     }
 
-    /// The head as HTTP/1.1 has it, for a connection that ends with the response.
-    pub(super) fn http_head(&self) -> Result<Vec<u8>> {
+    /// The head as HTTP/1.1 has it, for a connection that stays, or ends with the response.
+    pub(super) fn http_head(&self, stays: bool) -> Result<Vec<u8>> {
         if !self.more_vars.is_empty() {
             return Err("--var: HTTP has header fields and no variables: use -H".into());
         }
@@ -81,7 +89,7 @@ impl Request {
             }
             head.extend([b": ", value.as_slice(), b"\r\n"].concat());
         }
-        head.extend_from_slice(b"Connection: close\r\n\r\n");
+        head.extend_from_slice(if stays { b"\r\n" } else { b"Connection: close\r\n\r\n" });
         Ok(head)
     }
 
@@ -256,7 +264,7 @@ mod tests {
         request.set_body(b"abc".to_vec());
         request.add_field(b"X-Request-ID: 5").unwrap();
         request.add_field(b"accept:").unwrap();
-        let head = String::from_utf8(request.http_head().unwrap()).unwrap();
+        let head = String::from_utf8(request.http_head(false).unwrap()).unwrap();
         let want = format!(
             "POST /a%20b?c HTTP/1.1\r\nHost: localhost\r\nUser-Agent: tidegate/{}\r\nContent-Length: 3\r\n\
              Content-Type: application/x-www-form-urlencoded\r\nX-Request-Id: 5\r\nConnection: close\r\n\r\n",
@@ -264,7 +272,7 @@ mod tests {
         );
         assert_eq!(head, want);
         request.add_var(b"A=b").unwrap();
-        assert!(request.http_head().is_err());
+        assert!(request.http_head(false).is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::protocol::uwsgi::Packet;
 /// What is spoken to the server.
 #[derive(Args, Debug)]
 #[group(multiple = false)]
-pub(super) struct Choice {
+pub(in crate::cli) struct Choice {
     /// Ask over HTTP/1.1, as a browser would.
     #[arg(long)]
     http: bool,
@@ -27,7 +27,7 @@ pub(super) struct Choice {
 
 /// A protocol that a request can be sent by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Protocol {
+pub(in crate::cli) enum Protocol {
     Uwsgi,
     Http,
     Fastcgi,
@@ -36,7 +36,7 @@ pub(super) enum Protocol {
 
 impl Choice {
     /// The protocol that was chosen; uwsgi if none was.
-    pub(super) fn protocol(&self) -> Protocol {
+    pub(in crate::cli) fn protocol(&self) -> Protocol {
         match (self.http, self.fastcgi, self.scgi) {
             (true, ..) => Protocol::Http,
             (_, true, _) => Protocol::Fastcgi,
@@ -46,16 +46,47 @@ impl Choice {
     }
 }
 
+impl Request {
+    /// The whole request as a uwsgi packet, its body behind it.
+    pub(in crate::cli) fn uwsgi(&self, client: Option<SocketAddr>) -> Result<Vec<u8>> {
+        Protocol::Uwsgi.encode(self, client, false)
+    }
+}
+
 impl Protocol {
-    /// The whole request, its body included. `client` is our own address; a unix socket has none.
-    pub(super) fn encode(self, request: &Request, client: Option<SocketAddr>) -> Result<Vec<u8>> {
+    pub(in crate::cli) const ALL: [Protocol; 4] =
+        [Protocol::Uwsgi, Protocol::Http, Protocol::Fastcgi, Protocol::Scgi];
+
+    /// Its name, as in an address that a server prints.
+    pub(in crate::cli) fn name(self) -> &'static str {
+        match self {
+            Protocol::Uwsgi => "uwsgi",
+            Protocol::Http => "http",
+            Protocol::Fastcgi => "fastcgi",
+            Protocol::Scgi => "scgi",
+        }
+    }
+
+    /// Whether one connection may serve many requests.
+    pub(in crate::cli) fn can_stay(self) -> bool {
+        matches!(self, Protocol::Http | Protocol::Fastcgi)
+    }
+
+    /// The whole request, its body included. `client` is our own address; a unix socket has none. With `stays` the server is
+    /// to keep the connection, which uwsgi and SCGI cannot ask for.
+    pub(in crate::cli) fn encode(
+        self,
+        request: &Request,
+        client: Option<SocketAddr>,
+        stays: bool,
+    ) -> Result<Vec<u8>> {
         let body = request.body();
         if self == Protocol::Http {
-            return Ok([&request.http_head()?, body].concat());
+            return Ok([&request.http_head(stays)?, body].concat());
         }
         let vars = request.vars(client);
         match self {
-            Protocol::Fastcgi => Ok(fastcgi(&vars, body)),
+            Protocol::Fastcgi => Ok(fastcgi(&vars, body, stays)),
             Protocol::Scgi => Ok([&scgi(&vars, body.len()), body].concat()),
             _ => {
                 let packet = vars.iter().fold(Packet::new(), |packet, (key, value)| packet.var(key, value));
@@ -76,8 +107,8 @@ fn scgi(vars: &Vars, body_bytes: usize) -> Vec<u8> {
     [format!("{}:", head.len()).as_bytes(), &head, b","].concat()
 }
 
-/// One request of a responder, whose connection the server closes (FastCGI 1.0, section 5).
-fn fastcgi(vars: &Vars, body: &[u8]) -> Vec<u8> {
+/// One request of a responder, whose connection the server closes unless it `stays` (FastCGI 1.0, section 5).
+fn fastcgi(vars: &Vars, body: &[u8], stays: bool) -> Vec<u8> {
     let mut params = Vec::new();
     for (name, value) in vars {
         for text in [name, value] {
@@ -93,7 +124,7 @@ fn fastcgi(vars: &Vars, body: &[u8]) -> Vec<u8> {
         params.extend_from_slice(name);
         params.extend_from_slice(value);
     }
-    let mut records = record(BEGIN_REQUEST, &[0, RESPONDER, 0, 0, 0, 0, 0, 0]);
+    let mut records = record(BEGIN_REQUEST, &[0, RESPONDER, u8::from(stays), 0, 0, 0, 0, 0]);
     for (kind, stream) in [(PARAMS, params.as_slice()), (STDIN, body)] {
         stream.chunks(RECORD_BYTES_MAX).for_each(|piece| records.extend(record(kind, piece)));
         records.extend(record(kind, b""));

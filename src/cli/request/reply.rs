@@ -4,16 +4,17 @@
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 
 use super::super::Result;
-use super::framing::Chunks;
+use super::framing::{Chunks, Unwrapped};
 use crate::application::content_length;
 
 /// A response's head.
-pub(super) struct Head {
+pub(in crate::cli) struct Head {
     /// As it came, with the empty line that ends it.
     pub(super) bytes: Vec<u8>,
     code: u16,
     content_length: Option<u64>,
     is_chunked: bool,
+    closes: bool,
 }
 
 /// A response as it comes.
@@ -64,7 +65,7 @@ impl<R: Read> Reply<R> {
     pub(super) fn body(self, head: &Head, take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let Reply { reader, timeout, .. } = self;
         if head.is_chunked {
-            return body(BufReader::new(Chunks::new(reader)), timeout, head, take);
+            return body(BufReader::new(Unwrapped::new(reader, Chunks::default())), timeout, head, take);
         }
         body(reader, timeout, head, take)
     }
@@ -107,7 +108,8 @@ fn body(
 }
 
 impl Head {
-    fn parse(bytes: Vec<u8>) -> Result<Self> {
+    /// A head with the empty line that ends it.
+    pub(in crate::cli) fn parse(bytes: Vec<u8>) -> Result<Self> {
         let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
         let status = lines.next().unwrap_or_default();
         let code = match status.starts_with(b"HTTP/1.") {
@@ -118,7 +120,7 @@ impl Head {
         let Some(code) = code.and_then(|code| u16::try_from(code).ok()) else {
             return Err(format!("the response's status line is broken: \"{}\"", status.escape_ascii()).into());
         };
-        let (mut content_length, mut is_chunked) = (None, false);
+        let (mut content_length, mut is_chunked, mut closes) = (None, false, status.starts_with(b"HTTP/1.0"));
         for line in lines {
             let colon = line.iter().position(|byte| *byte == b':').unwrap_or_default();
             if line[..colon].eq_ignore_ascii_case(b"content-length") {
@@ -128,20 +130,42 @@ impl Head {
                 content_length = Some(number(value).ok_or_else(wrong)?);
             } else if line[..colon].eq_ignore_ascii_case(b"transfer-encoding") {
                 is_chunked = line[colon + 1..].trim_ascii().eq_ignore_ascii_case(b"chunked");
+            } else if line[..colon].eq_ignore_ascii_case(b"connection") {
+                closes = !line[colon + 1..].trim_ascii().eq_ignore_ascii_case(b"keep-alive");
             }
         }
         // RFC 9112, section 6.3: the chunks say where the body ends.
         let content_length = content_length.filter(|_| !is_chunked);
-        Ok(Head { bytes, code, content_length, is_chunked })
+        Ok(Head { bytes, code, content_length, is_chunked, closes })
+    }
+
+    /// What it was parsed from.
+    pub(in crate::cli) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 
     /// Its status code.
-    pub(super) fn code(&self) -> u16 {
+    pub(in crate::cli) fn code(&self) -> u16 {
         self.code
     }
 
+    /// The length that it tells of its body, bytes, if that is what ends it.
+    pub(in crate::cli) fn content_length(&self) -> Option<u64> {
+        self.content_length
+    }
+
+    /// Whether chunks say where the body ends.
+    pub(in crate::cli) fn is_chunked(&self) -> bool {
+        self.is_chunked
+    }
+
+    /// Whether an HTTP server closes the connection behind it.
+    pub(in crate::cli) fn closes(&self) -> bool {
+        self.closes
+    }
+
     /// Whether a body follows: not if `head_only`, the answer to HEAD, nor with 204 and 304.
-    pub(super) fn has_body(&self, head_only: bool) -> bool {
+    pub(in crate::cli) fn has_body(&self, head_only: bool) -> bool {
         !head_only && !matches!(self.code, 204 | 304)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{self, UnixStream};
 use std::time::Duration;
@@ -38,7 +39,7 @@ impl Socket {
     }
 
     /// Our own address.
-    pub(super) fn local(&self) -> Option<SocketAddr> {
+    pub(in crate::cli) fn local(&self) -> Option<SocketAddr> {
         match self {
             Socket::Tcp(tcp) => tcp.local_addr().ok(),
             Socket::Unix(_) => None,
@@ -56,6 +57,15 @@ fn connect_tcp(host: &str, port: u16, timeout: Duration) -> io::Result<TcpStream
         }
     }
     Err(failed)
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Socket::Tcp(tcp) => tcp.as_fd(),
+            Socket::Unix(unix) => unix.as_fd(),
+        }
+    }
 }
 
 impl Read for Socket {

@@ -67,6 +67,7 @@ counters! {
     requests, Count, "requests", "requests_total", "Requests answered, well or not.";
     errors, Count, "errors", "request_errors_total",
         "Requests answered with a status of 500 or more, or broken off.";
+    files, Count, "static_requests", "static_requests_total", "Requests answered by a file, without the application.";
     exceptions, Count, "exceptions", "application_exceptions_total", "Failures of the application.";
     broken_off, Count, "broken_off", "responses_broken_off_total", "Responses not sent to their end.";
     bytes_in, Count, "received_bytes", "received_bytes_total", "Bytes received.";

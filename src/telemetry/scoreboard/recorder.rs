@@ -183,8 +183,9 @@ impl Observer for Recorder {
                 if let Some((other, began)) = self.running.replace((connection, self.last)) {
                     self.others.insert(other, began);
                 }
-                if file.is_none() {
-                    self.call(Doing::Calling);
+                match file {
+                    Some(_) => add(&self.slot.counters.files, 1),
+                    None => self.call(Doing::Calling),
                 }
             }
             Event::Step => self.call(Doing::Stepping),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use super::counters::add;
 use super::text::Text;
 use super::{Doing, Row};
+pub(crate) use crate::telemetry::threads::{ThreadCounts, ThreadDoing};
 
 /// Threads of a worker that are told of one by one, a count; of those behind them, only how many do what. uWSGI's
 /// users have 1 to 64 threads in a process (74 of 214 public configurations have any).
@@ -31,21 +32,6 @@ struct ThreadSlot {
     request: Text,
 }
 
-/// How many threads there are, and how many do what.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ThreadCounts {
-    /// The application's threads.
-    pub all: usize,
-    /// Of these, those that have no request in hand.
-    pub idle: usize,
-    /// Those that did not come back within `--timeout`.
-    pub late: usize,
-    /// Those that run the application's code. One whose body waits for a slow reader is neither idle nor among these.
-    pub running: usize,
-    /// Requests that wait for a thread.
-    pub waiting: usize,
-}
-
 impl ThreadCounts {
     /// Threads that have a request in hand, without the late ones.
     pub(crate) fn busy(&self) -> usize {
@@ -65,22 +51,6 @@ impl Add for ThreadCounts {
             waiting: self.waiting + other.waiting,
         }
     }
-}
-
-/// What a thread of the application does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum ThreadDoing {
-    /// It has no request in hand.
-    #[default]
-    Idle,
-    /// `application(environ, start_response)`.
-    Calling,
-    /// It makes the next chunk of a body.
-    Stepping,
-    /// It closes a body.
-    Closing,
-    /// Its body is open, and its reader is to take what came of it first.
-    Holding,
 }
 
 impl ThreadDoing {

@@ -128,22 +128,24 @@ fn cores(worker: &Worker) -> Vec<Value> {
         let core = |(at, thread): (usize, &Thread)| {
             let is_busy = thread.doing != ThreadDoing::Idle;
             let request = is_busy.then(|| (text(&thread.request), thread.since));
-            core(at, thread.requests, if at == 0 { worker.totals.broken_off } else { 0 }, request)
+            core(at, thread.requests, (at == 0).then_some(&worker.totals), request)
         };
         return threads.iter().enumerate().map(core).collect();
     }
     let running = row.and_then(|row| row.running().first().map(|one| (text(one.request), one.since)));
-    vec![core(0, worker.totals.requests, worker.totals.broken_off, running)]
+    vec![core(0, worker.totals.requests, Some(&worker.totals), running)]
 }
 
-fn core(id: usize, requests: u64, write_errors: u64, request: Option<(String, u64)>) -> Value {
+/// `of_worker` is what is counted of the worker alone, in its first.
+fn core(id: usize, requests: u64, of_worker: Option<&Totals>, request: Option<(String, u64)>) -> Value {
+    let count = |of: fn(&Totals) -> u64| of_worker.map_or(0, of);
     json!({
         "id": id,
         "requests": requests,
-        "static_requests": 0,
+        "static_requests": count(|totals| totals.files),
         "routed_requests": 0,
         "offloaded_requests": 0,
-        "write_errors": write_errors,
+        "write_errors": count(|totals| totals.broken_off),
         "read_errors": 0,
         "in_request": u8::from(request.is_some()),
         "vars": [],

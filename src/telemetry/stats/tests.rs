@@ -114,6 +114,7 @@ fn totals(from: u64) -> Totals {
         accepted: from + 16,
         requests: from + 18,
         errors: from + 20,
+        files: from + 21,
         exceptions: from + 22,
         broken_off: from + 24,
         bytes_in: from + 26,

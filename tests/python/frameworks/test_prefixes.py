@@ -1,6 +1,11 @@
 """Frameworks below a prefix: the links that they make lead back to them, over every protocol."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+import requests
+
+from support.waiting import PATIENCE
 
 FLASK = """
 from flask import Flask, redirect, request, url_for
@@ -61,8 +66,9 @@ def both(behind_nginx, tmp_path):
     (tmp_path / "static" / "a.css").write_text("p {}")
     options = ["--mount=/blog=blog_app", f"--static=/blog/static={tmp_path / 'static'}", "--threads=2"]
 
-    def both(scheme, locations=""):
-        return behind_nginx("--mount=/shop=shop_app", *options, scheme=scheme, locations=locations)
+    def both(scheme, locations="", workers=None):
+        more = options if workers is None else [*options, f"--workers={workers}"]
+        return behind_nginx("--mount=/shop=shop_app", *more, scheme=scheme, locations=locations)
 
     return both
 
@@ -83,6 +89,26 @@ def test_flask_and_django_below_prefixes(both, scheme):
     assert session.get("/blog/static/a.css").text == "p {}"
     for path in ("/", "/shopping", "/blogs/"):
         assert session.get(path).status_code == 404, path
+
+
+def test_under_load_none_is_taken_for_the_other(both, scheme):
+    """Four workers with two threads each, and as many clients as twice that."""
+    session = both(scheme, workers=4)
+    url = session.url
+
+    def client(number):
+        with requests.Session() as own:
+            own.trust_env = False
+            for at in range(25):
+                name = f"{number}-{at}"
+                shop = own.get(f"{url}/shop/items/{name}", timeout=PATIENCE).text
+                blog = own.get(f"{url}/blog/items/{name}/", timeout=PATIENCE).text
+                assert shop == f"{name} /shop /items/{name} {url}/shop/items/{name}"
+                assert blog == f"{name} /blog/items/{name}/ /items/{name}/ {url}/blog/items/{name}/"
+                assert own.get(f"{url}/blog/static/a.css", timeout=PATIENCE).text == "p {}"
+
+    with ThreadPoolExecutor(16) as clients:
+        list(clients.map(client, range(16)))
 
 
 def test_nginx_says_the_prefix(both, socket_path):

@@ -1,5 +1,7 @@
 //! `tidegate decode`: a uwsgi packet for a person to read, or as JSON.
 
+mod parts;
+
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
@@ -8,6 +10,7 @@ use std::io::{self, Read};
 use clap::{Args, ValueHint};
 use serde_json::Value;
 
+pub(super) use self::parts::{Field, parts};
 use super::{Result, print};
 use crate::ascii::Ascii;
 use crate::limits::Limits;

@@ -1,0 +1,469 @@
+//! The loop of one thread: it makes requests as its schedule says, and takes the replies.
+//!
+//! It must cost less than the server, or it measures itself. A request takes two system calls on a connection that
+//! stays, else five, and all connections share a poll. With [`Plan::spins`] that never sleeps: no server has then to
+//! wake another process, which costs it time.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+
+use super::endpoint::NoConnection;
+use super::order::Picker;
+use super::own::{Own, Watch};
+use super::place::{Job, Place, State};
+use super::plan::Plan;
+use super::reply::{Incoming, Wrong};
+use super::schedule::{Moments, Schedule, share};
+use super::tally::{Kind, Tally, record};
+
+/// A second of one thread, counted from the end of the warm-up.
+pub(super) struct Slice {
+    pub(super) second: u64,
+    pub(super) tally: Tally,
+}
+
+/// What a thread comes to besides its slices.
+pub(super) struct Landed {
+    pub(super) own: Own,
+    /// When the last request that counts was over.
+    pub(super) last: Instant,
+    /// Why it gave up.
+    pub(super) gave_up: Option<String>,
+}
+
+/// All that a thread has in hand.
+pub(super) struct Flight<'a> {
+    plan: &'a Plan,
+    moments: Moments,
+    schedule: Schedule,
+    picker: Picker,
+    places: Vec<Place>,
+    /// Places without a request; the last one is taken first.
+    free: Vec<usize>,
+    /// The last good reply to each request, if it came in one read: the same bytes again need no parsing.
+    good: Vec<Good>,
+    buffer: Vec<u8>,
+    second: u64,
+    tally: Tally,
+    slices: Sender<Slice>,
+    last: Instant,
+    /// No connection is made before: the server has refused one.
+    pause_until: Option<Instant>,
+    /// Since when the server has refused each connection.
+    refused_since: Option<Instant>,
+    looked_at: Instant,
+}
+
+#[derive(Clone, Default)]
+struct Good {
+    bytes: Vec<u8>,
+    code: u16,
+}
+
+impl<'a> Flight<'a> {
+    /// The flight of thread `thread`.
+    pub(super) fn new(plan: &'a Plan, moments: Moments, thread: usize, slices: Sender<Slice>) -> Self {
+        let count = usize::try_from(share(plan.connections as u64, plan.threads, thread)).unwrap_or(1).max(1);
+        let fresh = Incoming::new(plan.target.protocol, false);
+        Flight {
+            plan,
+            moments,
+            schedule: Schedule::new(plan, moments, thread),
+            picker: Picker::new(plan, thread),
+            places: (0..count).map(|_| Place::new(moments.start, fresh.clone())).collect(),
+            free: (0..count).rev().collect(),
+            good: vec![Good::default(); plan.requests.len()],
+            buffer: vec![0; READ_BYTES],
+            second: 0,
+            tally: Tally::new(),
+            slices,
+            last: moments.counted_from,
+            pause_until: None,
+            refused_since: None,
+            looked_at: moments.start,
+        }
+    }
+
+    /// Runs until the schedule is done, or `stop` is set.
+    pub(super) fn run(mut self, stop: &AtomicBool) -> Landed {
+        thread::sleep(self.moments.start.saturating_duration_since(Instant::now()));
+        let mut watch = Watch::new(self.moments.counted_from, self.plan.spins);
+        let gave_up = loop {
+            let now = Instant::now();
+            watch.turn(now);
+            self.roll(now);
+            self.launch(now);
+            if stop.load(Ordering::Relaxed) || self.is_over(now) {
+                break None;
+            }
+            if let Some(since) = self.refused_since.filter(|since| now - *since >= REFUSED_MAX) {
+                break Some(format!("connections have been refused for {} s", (now - since).as_secs()));
+            }
+            let ready = match self.wait(now) {
+                Ok(ready) => ready,
+                Err(error) => break Some(format!("poll: {error}")),
+            };
+            watch.polled(!ready.is_empty());
+            for (at, flags) in ready {
+                self.advance(at, flags);
+            }
+            self.expire(now);
+        };
+        let now = Instant::now();
+        if !stop.load(Ordering::Relaxed) {
+            for _ in 0..self.schedule.behind(now) {
+                self.tally.fail(Kind::Unsent, || "no connection was free until the end".to_owned());
+            }
+        }
+        let (second, tally) = (self.second, std::mem::replace(&mut self.tally, Tally::new()));
+        // Nobody listens only where the run has been given up.
+        let _ = self.slices.send(Slice { second, tally });
+        Landed { own: watch.end(now), last: self.last, gave_up }
+    }
+
+    /// Whether all is done, or has had its time.
+    fn is_over(&self, now: Instant) -> bool {
+        let is_drained = self.places.iter().all(|place| matches!(place.state, State::Free | State::Leaving));
+        is_drained && (self.schedule.next(now).is_none() || self.is_late(now))
+    }
+
+    /// Whether what is still due is not made any more.
+    fn is_late(&self, now: Instant) -> bool {
+        self.moments.end.is_some_and(|end| now > end + self.plan.timeout)
+    }
+
+    /// Hands over the second that is over.
+    fn roll(&mut self, now: Instant) {
+        let second =
+            now.saturating_duration_since(self.moments.counted_from).as_secs().min(self.moments.last_second);
+        if second > self.second {
+            let tally = std::mem::replace(&mut self.tally, Tally::new());
+            let _ = self.slices.send(Slice { second: self.second, tally });
+            self.second = second;
+        }
+    }
+
+    /// Makes each request that is due, as long as there is a place for it.
+    fn launch(&mut self, now: Instant) {
+        if self.pause_until.is_some_and(|until| now < until) || self.is_late(now) {
+            return;
+        }
+        self.pause_until = None;
+        while self.pause_until.is_none()
+            && let Some(due) = self.schedule.next(now).filter(|due| *due <= now)
+            && let Some(at) = self.free.pop()
+        {
+            let place = &mut self.places[at];
+            let could = due.max(place.free_since);
+            if !self.occupy(at, due, now) {
+                return;
+            }
+            if self.schedule.is_open() && self.places[at].job.counts {
+                record(&mut self.tally.lag, now.saturating_duration_since(could));
+            }
+        }
+    }
+
+    /// Puts the next request into a free place. Returns false if there is no connection to be had now.
+    fn occupy(&mut self, at: usize, due: Instant, now: Instant) -> bool {
+        let place = &mut self.places[at];
+        let socket = match place.socket.take() {
+            Some(socket) => Ok(socket),
+            None => self.plan.target.connect(self.plan.stays),
+        };
+        if let Err(NoConnection::Later) = socket {
+            // The server's doing, and not ours.
+            place.free_since = now;
+            self.free.push(at);
+            return false;
+        }
+        let counts = self.schedule.take(due);
+        let request = self.picker.next();
+        place.may_be_stale =
+            place.is_reused && now.saturating_duration_since(place.free_since) >= STALE_AFTER;
+        place.job = Job { request, sent: 0, due, begun: now, counts };
+        place.incoming = Incoming::new(self.plan.target.protocol, self.plan.requests[request].is_head);
+        place.state = State::Unsent;
+        match socket {
+            Ok(socket) => {
+                place.socket = Some(socket);
+                self.send(at);
+                true
+            }
+            Err(NoConnection::Failed(error)) => {
+                self.broken(at, &error);
+                self.pause_until.is_none()
+            }
+            Err(NoConnection::Later) => false,
+        }
+    }
+
+    /// Waits until a socket is ready, or something is due.
+    fn wait(&mut self, now: Instant) -> io::Result<Vec<(usize, PollFlags)>> {
+        let timeout = Timespec::try_from(self.sleep(now)).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 0 });
+        let mut waiting = Vec::with_capacity(self.places.len());
+        let mut places = Vec::with_capacity(self.places.len());
+        for (at, place) in self.places.iter().enumerate() {
+            let wish = match place.state {
+                State::Free => continue,
+                State::Unsent => PollFlags::OUT | PollFlags::IN,
+                State::Asked | State::Leaving => PollFlags::IN,
+            };
+            if let Some(socket) = &place.socket {
+                waiting.push(PollFd::new(socket, wish));
+                places.push(at);
+            }
+        }
+        match poll(&mut waiting, Some(&timeout)) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let flags = waiting.iter().map(PollFd::revents);
+        Ok(places.into_iter().zip(flags).filter(|(_, flags)| !flags.is_empty()).collect())
+    }
+
+    /// For how long there is nothing to do.
+    fn sleep(&self, now: Instant) -> Duration {
+        if self.plan.spins {
+            return Duration::ZERO;
+        }
+        let next = self.schedule.next(now).filter(|due| self.schedule.is_open() || *due > now);
+        let next = next.filter(|_| !self.free.is_empty() && self.pause_until.is_none());
+        // A listener's queue that is full tells nobody when it has room.
+        let is_held =
+            next.is_none_or(|due| due <= now) && !self.free.is_empty() && self.pause_until.is_none();
+        let queue = (is_held && self.schedule.next(now).is_some()).then_some(now + QUEUE_PAUSE);
+        let second = self.moments.counted_from + Duration::from_secs(self.second + 1);
+        let wakes = [next.filter(|due| *due > now), self.pause_until, queue, self.moments.end, Some(second)];
+        let first = wakes.into_iter().flatten().filter(|wake| *wake > now).min();
+        first.map_or(SLEEP_MAX, |first| first - now).min(SLEEP_MAX)
+    }
+
+    /// Goes on with what is in a place, as far as its socket lets it.
+    fn advance(&mut self, at: usize, flags: PollFlags) {
+        let state = self.places[at].state;
+        if state == State::Unsent && flags.intersects(PollFlags::OUT | PollFlags::ERR) {
+            self.send(at);
+        }
+        if flags.intersects(PollFlags::IN | PollFlags::HUP) && self.places[at].state != State::Free {
+            self.receive(at);
+        }
+    }
+
+    fn send(&mut self, at: usize) {
+        let place = &mut self.places[at];
+        let Some(socket) = &place.socket else { return };
+        let bytes = &self.plan.requests[place.job.request].bytes;
+        match send(socket, &bytes[place.job.sent..], SendFlags::NOSIGNAL) {
+            Ok(count) => {
+                place.job.sent += count;
+                if place.job.sent == bytes.len() {
+                    place.state = State::Asked;
+                }
+            }
+            Err(Errno::AGAIN | Errno::NOTCONN | Errno::INTR) => {}
+            // What the server has said before it closed may still be read.
+            Err(Errno::PIPE) if place.job.sent > 0 => place.state = State::Asked,
+            Err(Errno::PIPE | Errno::CONNRESET) if place.is_reused && place.job.sent == 0 => self.again(at),
+            Err(error) => self.broken(at, &error.into()),
+        }
+    }
+
+    fn receive(&mut self, at: usize) {
+        let place = &mut self.places[at];
+        let Some(socket) = &place.socket else { return };
+        let count = match recv(socket, &mut self.buffer[..], RecvFlags::empty()) {
+            Ok((count, _)) => count,
+            Err(Errno::AGAIN | Errno::INTR) => return,
+            Err(_) if place.state == State::Leaving => return self.vacate(at, Instant::now(), false),
+            Err(error) => return self.broken(at, &error.into()),
+        };
+        if place.state == State::Leaving {
+            if count == 0 {
+                self.vacate(at, Instant::now(), false);
+            }
+            return;
+        }
+        if place.job.counts {
+            self.tally.bytes += count as u64;
+        }
+        let bytes = &self.buffer[..count];
+        let good = &mut self.good[place.job.request];
+        if place.incoming.is_empty() && count > 0 && good.bytes == bytes {
+            let code = good.code;
+            return self.complete(at, code, true);
+        }
+        if count == 0 {
+            if place.may_be_stale && place.incoming.is_empty() {
+                return self.again(at);
+            }
+            match place.incoming.end() {
+                Ok(()) => self.finish(at),
+                Err(wrong) => self.fail(at, &wrong),
+            }
+            return;
+        }
+        let is_first = place.incoming.is_empty();
+        match place.incoming.take(bytes, &self.plan.wanted) {
+            Ok(false) => {}
+            Ok(true) => {
+                let is_good = place.incoming.judge(&self.plan.wanted).is_ok() && !place.incoming.closes();
+                if is_first && is_good && count <= GOOD_BYTES_MAX {
+                    good.bytes.clear();
+                    good.bytes.extend_from_slice(bytes);
+                    good.code = place.incoming.code();
+                }
+                self.finish(at);
+            }
+            Err(wrong) => self.fail(at, &wrong),
+        }
+    }
+
+    /// The reply is whole, and may be the wrong one.
+    fn finish(&mut self, at: usize) {
+        let incoming = &self.places[at].incoming;
+        let (code, closes) = (incoming.code(), incoming.closes());
+        match incoming.judge(&self.plan.wanted) {
+            Ok(()) => self.complete(at, code, !closes),
+            Err(wrong) => {
+                if self.places[at].job.counts {
+                    *self.tally.statuses.entry(code).or_default() += 1;
+                    self.tally.fail(wrong.kind, || wrong.why);
+                }
+                self.over(at, Instant::now(), !closes);
+            }
+        }
+    }
+
+    /// The right reply is whole.
+    fn complete(&mut self, at: usize, code: u16, stays: bool) {
+        let now = Instant::now();
+        let job = self.places[at].job;
+        if job.counts {
+            record(&mut self.tally.latency, now - job.due);
+            if self.schedule.is_open() {
+                record(&mut self.tally.service, now - job.begun);
+            }
+            self.tally.in_time += u64::from(self.moments.end.is_none_or(|end| now <= end));
+            *self.tally.statuses.entry(code).or_default() += 1;
+        }
+        self.over(at, now, stays);
+    }
+
+    /// A request is over, and its connection may serve another.
+    fn over(&mut self, at: usize, now: Instant, stays: bool) {
+        self.refused_since = None;
+        if self.places[at].job.counts {
+            self.last = now;
+        }
+        let is_sent = self.places[at].state == State::Asked;
+        if stays && self.plan.stays && is_sent {
+            self.vacate(at, now, true);
+        } else if self.plan.target.is_tcp() && is_sent {
+            // Closed first by us, it would be reset.
+            self.places[at].state = State::Leaving;
+        } else {
+            self.vacate(at, now, false);
+        }
+    }
+
+    /// The place is free for another request.
+    fn vacate(&mut self, at: usize, now: Instant, stays: bool) {
+        let place = &mut self.places[at];
+        place.state = State::Free;
+        place.free_since = now;
+        place.is_reused = stays;
+        if !stays {
+            place.socket = None;
+        }
+        self.free.push(at);
+        if !self.schedule.is_open() {
+            self.launch(now);
+        }
+    }
+
+    /// The connection could not be made, or has ended by a failure.
+    fn broken(&mut self, at: usize, error: &io::Error) {
+        let place = &self.places[at];
+        if place.may_be_stale && place.incoming.is_empty() {
+            return self.again(at);
+        }
+        let is_new = place.job.sent == 0;
+        let kind = if is_new { Kind::Refused } else { Kind::Reset };
+        if is_new {
+            let now = Instant::now();
+            self.refused_since.get_or_insert(now);
+            // In a closed loop it would be refused as fast as the machine can.
+            self.pause_until = Some(now + REFUSED_PAUSE).filter(|_| !self.schedule.is_open());
+        }
+        self.fail(at, &Wrong { kind, why: error.to_string() });
+    }
+
+    /// The server had closed the connection before the request came: another one is made for it.
+    fn again(&mut self, at: usize) {
+        self.tally.reconnects += 1;
+        let place = &mut self.places[at];
+        (place.is_reused, place.may_be_stale) = (false, false);
+        place.job.sent = 0;
+        place.state = State::Unsent;
+        match self.plan.target.connect(self.plan.stays) {
+            Ok(socket) => {
+                place.socket = Some(socket);
+                self.send(at);
+            }
+            Err(NoConnection::Failed(error)) => self.broken(at, &error),
+            Err(NoConnection::Later) => self.broken(at, &io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn fail(&mut self, at: usize, wrong: &Wrong) {
+        let now = Instant::now();
+        if self.places[at].job.counts {
+            self.tally.fail(wrong.kind, || wrong.why.clone());
+            self.last = now;
+        }
+        self.vacate(at, now, false);
+    }
+
+    /// Ends what has taken too long.
+    fn expire(&mut self, now: Instant) {
+        if now - self.looked_at < LOOK_EVERY {
+            return;
+        }
+        self.looked_at = now;
+        for at in 0..self.places.len() {
+            let place = &self.places[at];
+            let is_late = now.saturating_duration_since(place.job.begun) >= self.plan.timeout;
+            match place.state {
+                State::Unsent | State::Asked if is_late => {
+                    let why = format!("no whole reply within {} s", self.plan.timeout.as_secs_f64());
+                    self.fail(at, &Wrong { kind: Kind::TimedOut, why });
+                }
+                State::Leaving if is_late => self.vacate(at, now, false),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// More than a socket's buffer holds by default, so that one read takes a whole reply.
+const READ_BYTES: usize = 256 << 10;
+/// A reply that is longer is rarely in one read, bytes.
+const GOOD_BYTES_MAX: usize = 64 << 10;
+/// A server that is started again is back by then.
+const REFUSED_MAX: Duration = Duration::from_secs(3);
+const REFUSED_PAUSE: Duration = Duration::from_millis(10);
+/// A connection that was idle for so long may have been closed by the server meanwhile, which is no failure of its own. No server
+/// closes one as early; what ends sooner without a reply has broken off.
+const STALE_AFTER: Duration = Duration::from_millis(100);
+const QUEUE_PAUSE: Duration = Duration::from_micros(100);
+/// How often there is a look at what takes too long, and at whether this is to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+const SLEEP_MAX: Duration = Duration::from_millis(50);

@@ -1,0 +1,160 @@
+//! A run: the threads, and what they come to together.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::thread::{CpuSet, sched_setaffinity, set_current_timer_slack};
+
+use super::super::Result;
+use super::flight::{Flight, Landed, Slice};
+use super::live::Live;
+use super::own::{self, Own};
+use super::plan::{Bound, Plan};
+use super::schedule::Moments;
+use super::series::Series;
+use super::server::{Cost, Server};
+use super::tally::Tally;
+
+/// What a run has shown.
+pub(super) struct Measured {
+    pub(super) total: Tally,
+    pub(super) series: Series,
+    /// The time that counts.
+    pub(super) span: Duration,
+    /// Of each thread.
+    pub(super) own: Vec<Own>,
+    /// The part of all processors' time that another machine took.
+    pub(super) stolen: Option<f64>,
+    pub(super) server: Option<Cost>,
+    /// Why it ended before its time.
+    pub(super) cut: Option<String>,
+}
+
+impl Measured {
+    /// Requests that were answered well in each second.
+    pub(super) fn rate(&self) -> f64 {
+        self.total.in_time as f64 / self.span.as_secs_f64().max(f64::EPSILON)
+    }
+
+    /// The run's course: each stretch, behind when it began and for how long it was, in seconds.
+    pub(super) fn stretches(&self) -> impl Iterator<Item = (u64, f64, &Tally)> {
+        let (span, length) = (self.span.as_secs_f64(), self.series.seconds() as f64);
+        let stretches =
+            self.series.iter().map(move |(from, tally)| (from, length.min(span - from as f64), tally));
+        stretches.filter(|(_, seconds, _)| *seconds > 0.0)
+    }
+}
+
+/// Runs `plan` until it is done, or `stop` is set.
+pub(super) fn run(plan: &Plan, stop: &AtomicBool, server: Option<&Server>, live: Live) -> Result<Measured> {
+    let moments = Moments::of(plan, Instant::now() + LEAD);
+    let (slices, received) = channel();
+    thread::scope(|scope| {
+        let flights: Vec<_> = (0..plan.threads)
+            .map(|thread| {
+                let flight = Flight::new(plan, moments, thread, slices.clone());
+                scope.spawn(move || {
+                    settle(plan, thread)?;
+                    Ok(flight.run(stop))
+                })
+            })
+            .collect();
+        drop(slices);
+        let watched = watch(plan, moments, &received, server, live);
+        let landed: Result<Vec<Landed>> = (flights.into_iter())
+            .map(|flight| {
+                flight
+                    .join()
+                    .expect("a thread of the generator does not panic")
+                    .map_err(|why: String| why.into())
+            })
+            .collect();
+        let landed = landed?;
+        let last = landed.iter().map(|landed| landed.last).max().unwrap_or(moments.counted_from);
+        let mut cut = landed.iter().find_map(|landed| landed.gave_up.clone());
+        if cut.is_none() && stop.load(Ordering::Relaxed) {
+            cut = Some("interrupted".to_owned());
+        }
+        let span = match (plan.bound, &cut) {
+            (Bound::Time(time), None) => time,
+            _ => last - moments.counted_from,
+        };
+        let Watched { total, series, stolen, server } = watched;
+        Ok(Measured {
+            total,
+            series,
+            span,
+            own: landed.into_iter().map(|landed| landed.own).collect(),
+            stolen,
+            server,
+            cut,
+        })
+    })
+}
+
+/// Moves the calling thread to its processor, and has it woken in time.
+fn settle(plan: &Plan, thread: usize) -> std::result::Result<(), String> {
+    // A sleep is 50 µs longer otherwise, so that the system may wake several threads at once.
+    let _ = set_current_timer_slack(std::num::NonZero::new(1));
+    if plan.cpus.is_empty() {
+        return Ok(());
+    }
+    let cpu = plan.cpus[thread % plan.cpus.len()];
+    let mut set = CpuSet::new();
+    set.set(cpu);
+    sched_setaffinity(None, &set).map_err(|error| format!("--cpus: processor {cpu} cannot be had: {error}"))
+}
+
+/// What is seen from outside the threads.
+struct Watched {
+    total: Tally,
+    series: Series,
+    stolen: Option<f64>,
+    server: Option<Cost>,
+}
+
+fn watch(
+    plan: &Plan,
+    moments: Moments,
+    slices: &Receiver<Slice>,
+    server: Option<&Server>,
+    mut live: Live,
+) -> Watched {
+    let (mut total, mut series) = (Tally::new(), Series::default());
+    let mut before = None;
+    let mut told = Instant::now();
+    loop {
+        let now = Instant::now();
+        if before.is_none() && now >= moments.counted_from {
+            before = Some((server.map(Server::sample), own::stolen()));
+        }
+        let left = moments.counted_from.saturating_duration_since(now);
+        let wait = if left.is_zero() { LOOK } else { left.min(LOOK) };
+        match slices.recv_timeout(wait) {
+            Ok(Slice { second, tally }) => {
+                total.add(&tally);
+                series.add(second, tally);
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if told.elapsed() >= LIVE_EVERY {
+            told = Instant::now();
+            live.show(plan, moments, &total, &series);
+        }
+    }
+    live.end();
+    let (server_before, stolen_before) = before.unwrap_or_default();
+    let server = server.zip(server_before).map(|(server, before)| server.cost(&before));
+    let stolen = stolen_before.zip(own::stolen()).map(|((before, all_before), (after, all_after))| {
+        after.saturating_sub(before) as f64 / all_after.saturating_sub(all_before).max(1) as f64
+    });
+    Watched { total, series, stolen, server }
+}
+
+/// Until then all threads are there.
+const LEAD: Duration = Duration::from_millis(5);
+const LOOK: Duration = Duration::from_millis(100);
+const LIVE_EVERY: Duration = Duration::from_millis(500);

@@ -1,0 +1,136 @@
+//! Two servers in turns: whether one does better, and how sure that is.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::super::{Result, print};
+use super::compared::{Compared, rows};
+use super::doubts::doubts;
+use super::json;
+use super::live::Live;
+use super::plan::{Bound, Plan};
+use super::run::{Measured, run};
+use super::server::Server;
+use super::table::load;
+
+/// One of the two.
+pub(super) struct Side {
+    pub(super) plan: Plan,
+    pub(super) server: Option<Server>,
+}
+
+/// What the rounds have shown, of both sides.
+pub(super) struct Rounds {
+    /// Pairs that were measured next to each other.
+    pub(super) pairs: Vec<(Measured, Measured)>,
+}
+
+/// Measures both, round by round, each in turns the first: what changes on the machine meanwhile falls on both alike.
+pub(super) fn measure(sides: &[Side; 2], rounds: u32, stop: &AtomicBool) -> Result<Rounds> {
+    let mut pairs = Vec::new();
+    for round in 0..rounds {
+        let measure = |side: usize| -> Result<Measured> {
+            let Side { plan, server } = &sides[side];
+            let mut plan = plan.clone();
+            if let Bound::Time(time) = plan.bound {
+                plan.bound = Bound::Time(time / rounds);
+            }
+            if round > 0 {
+                plan.warm_up = plan.warm_up.min(WARM_UP_AGAIN);
+            }
+            let label = format!("round {} of {rounds}, {}: ", round + 1, NAMES[side]);
+            let measured = run(&plan, stop, server.as_ref(), Live::new(false, label))?;
+            match &measured.cut {
+                Some(cut) => Err(format!("{} in round {}: {cut}", plan.target, round + 1).into()),
+                None if measured.total.answered() == 0 => {
+                    Err(format!("{} answered no request in round {}", plan.target, round + 1).into())
+                }
+                None => Ok(measured),
+            }
+        };
+        // A B, B A, A B …
+        let pair = if round.is_multiple_of(2) {
+            measure(0).and_then(|a| Ok((a, measure(1)?)))
+        } else {
+            measure(1).and_then(|b| Ok((measure(0)?, b)))
+        };
+        match pair {
+            Ok(pair) => pairs.push(pair),
+            // What was measured until then is worth something.
+            Err(error) if pairs.len() > 1 => {
+                eprintln!("tidegate: {error}; these are the {} rounds before", pairs.len());
+                break;
+            }
+            Err(error) => return Err(error),
+        }
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    Ok(Rounds { pairs })
+}
+
+impl Rounds {
+    /// The ratio of each figure.
+    pub(super) fn compared(&self) -> Vec<Compared> {
+        rows(|figure| {
+            let pair = |(a, b): &(Measured, Measured)| Some((figure(a)?, figure(b)?));
+            let pairs: Vec<(f64, f64)> = self.pairs.iter().filter_map(pair).collect();
+            Compared::of_pairs(&pairs)
+        })
+    }
+
+    pub(super) fn text(&self, sides: &[Side; 2]) -> String {
+        let rounds = self.pairs.len();
+        let mut text = String::new();
+        for (name, Side { plan, .. }) in NAMES.iter().zip(sides) {
+            text += &format!("{name}  {}  {}\n   {}\n", plan.target, plan.requests[0].name, load(plan));
+        }
+        text += &format!("{rounds} rounds, each in turns the first\n\n");
+        text += &super::compared::table(&self.compared(), NAMES);
+        let mut told: Vec<String> = Vec::new();
+        for (name, measured) in self.each() {
+            let failed = measured.total.failed();
+            told.extend((failed > 0).then(|| format!("{name}: {failed} requests failed in a round")));
+            told.extend(doubts(measured).into_iter().map(|doubt| format!("doubt: {name}: {doubt}")));
+        }
+        // Of each kind the first: every round may have one.
+        let kind = |line: &String| line.split_whitespace().take(6).collect::<Vec<_>>().join(" ");
+        let mut kinds = Vec::new();
+        for line in told {
+            if !kinds.contains(&kind(&line)) {
+                kinds.push(kind(&line));
+                text += &format!("  {line}\n");
+            }
+        }
+        text
+    }
+
+    pub(super) fn json(&self, sides: &[Side; 2]) -> Value {
+        let runs = |side: usize| -> Vec<Value> {
+            let measured = self.pairs.iter().map(|(a, b)| if side == 0 { a } else { b });
+            measured.map(|measured| json::run(&sides[side].plan, measured, &doubts(measured))).collect()
+        };
+        json!({
+            "format": json::FORMAT,
+            "a": runs(0),
+            "b": runs(1),
+            "compared": super::compared::json(&self.compared()),
+        })
+    }
+
+    fn each(&self) -> impl Iterator<Item = (&'static str, &Measured)> {
+        self.pairs.iter().flat_map(|(a, b)| [(NAMES[0], a), (NAMES[1], b)])
+    }
+}
+
+pub(super) fn print_rounds(rounds: &Rounds, sides: &[Side; 2], as_json: bool) -> Result<()> {
+    let text = if as_json { format!("{:#}\n", rounds.json(sides)) } else { rounds.text(sides) };
+    print(text.as_bytes())
+}
+
+pub(super) const NAMES: [&str; 2] = ["A", "B"];
+/// A server that was warm a moment ago is so again soon.
+const WARM_UP_AGAIN: Duration = Duration::from_millis(200);

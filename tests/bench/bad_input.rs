@@ -1,0 +1,91 @@
+//! What cannot be measured is told in a line.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use crate::known::{Answer, Known};
+use crate::process::{Server, run, tidegate};
+
+/// Runs it, and sees that it ends with this status and this line alone.
+#[track_caller]
+fn refused(args: &[&str], code: i32, line: &str) {
+    let done = run(&[&["bench"], args].concat());
+    assert_eq!((done.code, done.text()), (Some(code), ""), "{}", done.err);
+    assert!(done.err.contains(line), "{line:?} is not in {}", done.err);
+    assert!(code == 2 || done.err.lines().count() == 1, "{}", done.err);
+}
+
+#[test]
+fn what_is_wrong_with_the_server_is_told_before_the_run() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let server = Server::start(&["hello"]);
+    let known = Known::start(|_, _| Answer::Status(503));
+    let known = format!("http://{}", known.address);
+    let http = format!("http://{}", server.address);
+    for (args, line) in [
+        (&[free.as_str()][..], "Connection refused"),
+        (&["/nowhere/app.sock"], "No such file or directory"),
+        (&["no-such-host.invalid:80"], "cannot connect to no-such-host.invalid:80: "),
+        (&["fd:3"], "fd: is for a server to listen on"),
+        // What speaks another protocol says so, or nothing, or what that protocol says.
+        (&[&http], "does it speak uwsgi, fastcgi, scgi?"),
+        (&[&format!("fastcgi://{}", server.address)], "does it speak uwsgi, http, scgi?"),
+        (
+            &[&server.address, "/hello", "--status", "404"],
+            "is \"HTTP/1.1 200 OK\": ask for another PATH, or say --status",
+        ),
+        (&[&known], "the reply to GET / is \"HTTP/1.1 503 So\""),
+        (&[&server.address, "--pid", "0"], "--pid 0: there is no such process"),
+        (&[&server.address, "--data-file", "/nowhere"], "--data-file: cannot read /nowhere: No such file"),
+        (&[&server.address, "--requests", "/nowhere"], "cannot read /nowhere: No such file"),
+        (&[&server.address, "--baseline", "/nowhere"], "--baseline: cannot read /nowhere: No such file"),
+        (&[&server.address, "--baseline", "Cargo.toml"], "--baseline: Cargo.toml: "),
+        (
+            &[&server.address, "-c", "2", "--threads", "3"],
+            "--threads 3: each has a connection, and there are 2 (-c)",
+        ),
+        (&[&server.address, "x"], "x: a path begins with /"),
+    ] {
+        refused(args, 1, line);
+    }
+    server.stop();
+}
+
+#[test]
+fn options_without_sense_are_refused() {
+    for (args, line) in [
+        (&["--rate", "0"][..], "write a number of requests a second, above 0"),
+        (&["--rate", "-1"], "unexpected argument '-1'"),
+        (&["-c", "0"], "write a number from 1 to 100000"),
+        (&["-d", "0"], "it must be more than 0"),
+        (&["-n", "0"], "0 is not in 1.."),
+        (&["-n", "1", "-d", "1"], "cannot be used with"),
+        (&["--assert", "p99<5"], "write it with its unit"),
+        (&["--slo", "rate=5"], "write a bound, as p99=5ms"),
+        (&["--slo", "p99=5ms", "--rate", "5"], "cannot be used with"),
+        (&["--status", "20"], "write a status"),
+        (&["--http", "--scgi"], "cannot be used with"),
+        (&["--random", "1"], "--requests"),
+        (&["--cpus", "x"], "write numbers of processors"),
+    ] {
+        refused(&[&["127.0.0.1:1"], args].concat(), 2, line);
+    }
+    refused(&["https://127.0.0.1:1"], 2, "\"https\" is no protocol");
+    refused(&[], 2, "<ADDR>");
+}
+
+#[test]
+fn a_server_that_dies_in_the_middle_ends_the_run_with_what_there_was() {
+    let mut server = Server::start(&["hello", "--workers", "0"]);
+    let bench = tidegate(["bench", &server.address, "-d", "60", "--warm-up", "0"]);
+    let running = std::thread::spawn(move || crate::process::end(bench, b""));
+    // It is under load when its own figures say so, or at the latest now.
+    std::thread::sleep(Duration::from_millis(500));
+    server.signal(nix::sys::signal::Signal::SIGKILL);
+    server.wait();
+    let done = running.join().unwrap();
+    assert_eq!(done.code, Some(1));
+    assert!(done.err.contains("the run ended early: connections have been refused for 3 s"), "{}", done.err);
+    assert!(done.text().contains("connection refused; the first: Connection refused"), "{}", done.text());
+    assert!(done.text().contains("  p50"), "{}", done.text());
+}

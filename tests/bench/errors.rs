@@ -1,0 +1,88 @@
+//! Each failure in its class, and no other.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::bench;
+use crate::known::{Answer, Known};
+use crate::process::run;
+
+#[test]
+fn every_failure_has_its_class() {
+    // Each run's first request is not among those that are measured.
+    let server = Known::start(|number, _| match number % 101 % 10 {
+        1 => Answer::Reset,
+        2 => Answer::Short,
+        3 => Answer::Garbled,
+        4 => Answer::Status(500),
+        5 => Answer::Status(404),
+        6 => Answer::Never,
+        _ => Answer::After(Duration::ZERO),
+    });
+    let address = format!("http://{}", server.address);
+    let told = bench(&[&address, "-n", "100", "-c", "4", "--timeout", "0.5"]);
+    let want = json!({
+        "all": 60, "refused": 0, "timed_out": 10, "reset": 10, "short": 10, "garbled": 10, "wrong_status": 20,
+        "wrong_text": 0, "unsent": 0,
+    });
+    assert_eq!((&told["failed"], &told["requests"]), (&want, &json!(40)));
+    assert_eq!(told["statuses"], json!({"200": 40, "404": 10, "500": 10}));
+    assert_eq!(server.asked(), 101);
+    let done = run(&["bench", &address, "-n", "100", "-c", "4", "--timeout", "0.5"]);
+    for line in [
+        "20 wrong status; the first: HTTP/1.1 ",
+        "10 timed out; the first: no whole reply within 0.5 s",
+        "10 connection reset; the first: Connection reset by peer",
+        "10 short reply; the first: it ends after 3 of the 10 bytes of its body",
+        "10 no valid reply; the first: it begins with \"+OK Dovecot",
+    ] {
+        assert!(done.text().contains(line), "{line:?} is not in {}", done.text());
+    }
+}
+
+#[test]
+fn a_text_that_is_missing_is_a_failure() {
+    let server = Known::start(|_, _| Answer::After(Duration::ZERO));
+    let address = format!("http://{}", server.address);
+    let told = bench(&[&address, "-n", "50", "--expect", "answer"]);
+    assert_eq!((&told["requests"], &told["failed"]["all"]), (&json!(50), &json!(0)));
+    let done = run(&["bench", &address, "-n", "50", "--expect", "another"]);
+    assert_eq!(done.code, Some(1));
+    assert!(done.err.contains("GET /: the text of --expect is not among 6 bytes"), "{}", done.err);
+}
+
+#[test]
+fn a_rate_that_is_not_kept_is_told() {
+    // Two connections, of which each takes ten requests a second.
+    let server = Known::start(|_, _| Answer::After(Duration::from_millis(100)));
+    let address = format!("http://{}", server.address);
+    let told = bench(&[&address, "--rate", "100", "-c", "2", "-d", "1", "--warm-up", "0", "--timeout", "1"]);
+    let count = |value: &serde_json::Value| value.as_u64().unwrap();
+    // Every request that was due is told of, whatever became of it.
+    assert_eq!(count(&told["requests"]) + count(&told["failed"]["all"]), 100, "{told}");
+    assert!(count(&told["failed"]["unsent"]) > 40, "{told}");
+    assert!(told["latency"]["longest"].as_f64().unwrap() > 0.5, "{told}");
+}
+
+#[test]
+fn assertions_are_the_exit_status() {
+    let server = Known::start(|number, _| Answer::Status(if number % 10 == 9 { 503 } else { 200 }));
+    let args = |assertions: &[&'static str]| {
+        let mut args = vec!["bench".to_owned(), format!("http://{}", server.address)];
+        args.extend(["-n", "100", "-c", "1"].map(str::to_owned));
+        args.extend(assertions.iter().flat_map(|one| ["--assert".to_owned(), (*one).to_owned()]));
+        args
+    };
+    let run = |assertions: &[&'static str]| {
+        let args = args(assertions);
+        run(&args.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let done = run(&["errors=10", "p99<10s", "rate>1"]);
+    assert_eq!((done.code, done.err.as_str()), (Some(0), ""));
+    let done = run(&["errors=0", "p50<1ns"]);
+    assert_eq!(done.code, Some(1));
+    assert!(done.err.contains("--assert 'errors=0' failed: it was 10\n"), "{}", done.err);
+    assert!(done.err.contains("--assert 'p50<1ns' failed: it was "), "{}", done.err);
+    assert!(done.text().contains("requests    90 in"), "{}", done.text());
+}

@@ -1,6 +1,7 @@
 //! The options of `tidegate serve`, and what they set.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueHint, builder::RangedU64ValueParser, value_parser};
 use ipnet::IpNet;
@@ -14,7 +15,7 @@ use super::values::{
 };
 use super::warm_up::target;
 use crate::limits::Limits;
-use crate::master::Retirement;
+use crate::master::{Pattern, Retirement};
 use crate::net::listener::{Address, ListenOptions, Owner, parse_network};
 use crate::protocol::{ProtocolName, Trust};
 use crate::telemetry::access_log::Format;
@@ -35,6 +36,8 @@ pub(super) struct Options {
     pub(super) files: FileOptions,
     #[command(flatten)]
     pub(super) workers: Workers,
+    #[command(flatten)]
+    pub(super) development: Development,
     #[command(flatten)]
     pub(super) process: Process,
     #[command(flatten)]
@@ -205,6 +208,23 @@ pub(super) struct Workers {
 }
 
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Development")]
+pub(super) struct Development {
+    /// While you develop: load the code anew when a file of it is saved, and show a page with the traceback if it cannot be
+    /// loaded. Requests wait for the new code, and each is a line on stdout. Not for production.
+    ///
+    /// Watched are the files of the modules that are loaded, but for the standard library and what is installed in
+    /// site-packages. What still runs in the code before is ended after two seconds.
+    #[arg(long)]
+    pub(super) reload: bool,
+
+    /// Do so for other files too: a file (.env), a folder with all below it (templates), or a pattern of a name ('*.html') or a
+    /// path ('conf/**/*.ini'). May be given several times.
+    #[arg(long, value_name = "PATTERN", value_parser = Pattern::parse)]
+    pub(super) reload_include: Vec<Pattern>,
+}
+
+#[derive(Args, Debug)]
 #[command(next_help_heading = "Process")]
 pub(super) struct Process {
     /// Serve as this user, a name or a number: started as root, the command gives up root's rights for good once
@@ -316,9 +336,12 @@ pub(super) struct Telling {
 }
 
 impl Telling {
-    /// Whether there is to be an access log.
-    pub(super) fn wants_access_log(&self) -> bool {
-        self.access_log || self.access_log_file.is_some() || self.access_log_format.is_some()
+    /// Whether there is to be an access log, which is so in development without being asked for.
+    pub(super) fn wants_access_log(&self, in_development: bool) -> bool {
+        in_development
+            || self.access_log
+            || self.access_log_file.is_some()
+            || self.access_log_format.is_some()
     }
 
     /// The file of the access log; - is none, but stdout.
@@ -328,10 +351,15 @@ impl Telling {
 }
 
 impl Loading {
+    /// Where modules are looked for before anywhere else.
+    pub(super) fn search_path(&self) -> &[PathBuf] {
+        &self.pythonpath
+    }
+
     /// What the application is loaded into.
-    pub(super) fn setting(&self, multiprocess: bool, multithread: bool) -> Setting {
+    pub(super) fn setting(&self, multiprocess: bool, multithread: bool, development: bool) -> Setting {
         let (search_path, environment) = (self.pythonpath.clone(), self.env.clone());
-        Setting { search_path, environment, multiprocess, multithread }
+        Setting { search_path, environment, multiprocess, multithread, development }
     }
 }
 
@@ -401,6 +429,18 @@ impl Options {
         if (1..prefixes.len()).any(|at| prefixes[..at].contains(&prefixes[at])) {
             return Some("--mount: one prefix is given two applications; take one of them out");
         }
+        let Development { reload, reload_include } = &self.development;
+        if *reload && self.workers.preload {
+            return Some(
+                "--reload has each worker load the code anew, and --preload has it loaded once, before them; take one of them out",
+            );
+        }
+        if *reload && self.workers.workers.0 == 0 {
+            return Some("--reload is a master's work, and with --workers 0 there is none; take --workers 1");
+        }
+        if !reload && !reload_include.is_empty() {
+            return Some("--reload-include says what --reload watches too; give that as well");
+        }
         let is_silent = self.workers.workers.0 == 0 && self.listening.stats.is_some();
         is_silent
             .then_some("--stats is told by a master, and with --workers 0 there is none; take --workers 1")
@@ -424,7 +464,7 @@ impl Options {
             body_time_max: body_timeout.0,
             keep_alive_time_max: keep_alive.0,
             write_time_max: write_timeout.0,
-            grace_time_max: grace.0,
+            grace_time_max: if self.development.reload { grace.0.min(RELOAD_GRACE) } else { grace.0 },
             empty_chunks_time_max: self.workers.timeout.map(|time| time.0),
             ahead_bytes_max: self.workers.max_ahead.0,
             waiting_time_max: self.workers.queue_timeout.map(|time| time.0),
@@ -432,3 +472,7 @@ impl Options {
         }
     }
 }
+
+/// How long, under `--reload`, a request may still run in the code before: it is read by nobody any more, or is a stream that has no
+/// end. The reloaders of others end it at once.
+const RELOAD_GRACE: Duration = Duration::from_secs(2);

@@ -9,8 +9,8 @@ profile=${1:-release}
 folder=${2:-target/deb}
 
 case $profile in
-dev) binary=target/debug/tidegate ;;
-*) binary=target/$profile/tidegate ;;
+dev) binary=${CARGO_TARGET_DIR:-target}/debug/tidegate ;;
+*) binary=${CARGO_TARGET_DIR:-target}/$profile/tidegate ;;
 esac
 cargo_deb=$(deploy/debian/cargo-deb.sh)
 if [ ! -x "$binary" ]; then
@@ -18,7 +18,7 @@ if [ ! -x "$binary" ]; then
     exit 1
 fi
 
-# The same commit makes the same package, byte for byte.
+# The same command, of the same commit, makes the same package, byte for byte.
 if [ -z "${SOURCE_DATE_EPOCH:-}" ]; then
     SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || date +%s)
     export SOURCE_DATE_EPOCH

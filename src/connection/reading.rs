@@ -126,7 +126,7 @@ impl<S: Stream> Connection<S> {
             Ok(Received::Answered(persistence) | Received::Aborted(persistence)) => {
                 self.stage.finish(persistence);
             }
-            Err(error) => step = self.decode_error(&error, cx),
+            Err(error) => step = self.decode_error(error, cx),
         }
         (step, bytes.len())
     }

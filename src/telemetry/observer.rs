@@ -110,6 +110,11 @@ pub enum Event<'a> {
         /// The file, or the folder, that it asks for, if it is one that is served beside the application.
         file: Option<&'a Path>,
     },
+    /// The request is refused, before it was complete; this is what is known of it.
+    Refused {
+        /// What the application would have been given, as far as it was read, and without a body.
+        environ: &'a Environ,
+    },
     /// One of the application's own threads, where it has any, has the request and runs the call.
     Thread {
         /// Its number, from 0 on.

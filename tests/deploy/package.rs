@@ -20,12 +20,15 @@ const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate");
 /// The package.
 fn package() -> &'static Path {
     static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
-    PACKAGE.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("debian");
-        let mut command = Command::new(Path::new(ROOT).join("deploy/debian/build.sh"));
-        let printed = ran(command.arg("dev").arg(&folder).env("CARGO", env!("CARGO")));
-        PathBuf::from(printed.trim())
-    })
+    PACKAGE.get_or_init(|| built(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("debian")))
+}
+
+/// A package that is made in this folder. Only one can be made at a time.
+#[track_caller]
+fn built(folder: &Path) -> PathBuf {
+    let mut command = Command::new(Path::new(ROOT).join("deploy/debian/build.sh"));
+    let printed = ran(command.arg("dev").arg(folder).env("CARGO", env!("CARGO")));
+    PathBuf::from(printed.trim())
 }
 
 /// Runs a command to its good end; returns its stdout.
@@ -108,6 +111,13 @@ fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
     let files = entries.filter(|entry| entry.path().is_file());
     files.map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn the_same_command_makes_the_same_package() {
+    let first = fs::read(package()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    assert!(fs::read(built(folder.path())).unwrap() == first, "its bytes differ from those of a minute ago");
 }
 
 #[test]

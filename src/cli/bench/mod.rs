@@ -2,17 +2,20 @@
 
 mod assertion;
 mod baseline;
+mod chart;
 mod compared;
 mod doubts;
 mod endpoint;
 mod first;
 mod flight;
+mod hdr;
 mod json;
 mod live;
 mod options;
 mod order;
 mod own;
 mod packets;
+mod page;
 mod place;
 mod plan;
 mod reply;
@@ -28,6 +31,8 @@ mod tally;
 mod versus;
 mod words;
 
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -41,6 +46,7 @@ use baseline::Baseline;
 use endpoint::{Endpoint, Target};
 use live::Live;
 pub(super) use options::Options;
+use page::Page;
 use plan::{Bound, Order, Pace, Plan};
 use reply::Wanted;
 use run::Measured;
@@ -70,12 +76,17 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     let plan = plan(options, &options.addr)?;
     first::ask(&plan)?;
     let server = server(options.pid, &plan)?;
+    let log = options.hdr.as_deref().map(|file| create("--hdr", file)).transpose()?;
+    let page = options.html.as_deref().map(|file| create("--html", file)).transpose()?;
     if let Some(endpoint) = &options.vs {
         let other = self::plan(options, endpoint)?;
         first::ask(&other)?;
         let sides =
             [Side { plan, server }, Side { server: self::server(options.vs_pid, &other)?, plan: other }];
         let rounds = versus::measure(&sides, options.rounds, &*stop()?)?;
+        if let Some(file) = page {
+            Page::of_rounds(&rounds, &sides)?.write(file)?;
+        }
         versus::print_rounds(&rounds, &sides, options.json)?;
         return Ok(0);
     }
@@ -85,6 +96,12 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     }
     let measured = run::run(&plan, &stop, server.as_ref(), Live::new(false, ""))?;
     let doubts = doubts::doubts(&measured);
+    if let Some(log) = log {
+        hdr::write(log, &measured)?;
+    }
+    if let Some(file) = page {
+        Page::of_run(&plan, &measured, &doubts)?.write(file)?;
+    }
     let compared = baseline.as_ref().map(|baseline| baseline.compare(&measured));
     if options.json {
         let mut run = json::run(&plan, &measured, &doubts);
@@ -160,6 +177,11 @@ fn server(pid: Option<i32>, plan: &Plan) -> Result<Option<Server>> {
         Some(pid) => Server::new(pid).map(Some),
         None => Ok(plan.target.owner().and_then(|pid| Server::new(pid).ok())),
     }
+}
+
+/// Makes a file: that it cannot be is to be known before a long run.
+fn create(option: &str, file: &Path) -> Result<File> {
+    File::create(file).map_err(|error| format!("{option}: cannot write {}: {error}", file.display()).into())
 }
 
 /// Is set by Ctrl-C: what was measured until then is told.

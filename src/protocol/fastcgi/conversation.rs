@@ -59,6 +59,10 @@ impl Grammar for Conversation {
                 *input = before;
                 Ok(Received::More)
             }
+            Err(error) => Err(match &mut self.serving {
+                Serving::Request(request) => request.known_of(error),
+                Serving::Nothing | Serving::Stranger => error,
+            }),
             received => received,
         }
     }

@@ -44,6 +44,16 @@ impl Request {
         self.stage = Stage::Responding;
     }
 
+    /// The error, with what is known of the request, of which nothing more is asked than whether it is a HEAD.
+    pub(super) fn known_of(&mut self, error: DecodeError) -> DecodeError {
+        self.is_head = self.is_head();
+        match std::mem::replace(&mut self.stage, Stage::Responding) {
+            Stage::Params { variables } => error.of_request(variables),
+            Stage::Stdin { incoming, .. } => error.of_request(incoming.variables),
+            Stage::Responding => error,
+        }
+    }
+
     pub(super) fn is_head(&self) -> bool {
         match &self.stage {
             Stage::Params { variables } => pending_request::is_head(variables),

@@ -49,11 +49,12 @@ impl Grammar for Conversation {
         out: &mut Vec<u8>,
         intake: &Intake<'_>,
     ) -> Result<Received, DecodeError> {
-        let received = self.take_in(input, out, intake);
-        if received.is_err() {
-            self.state = State::Done;
-        }
-        received
+        self.take_in(input, out, intake).map_err(|error| {
+            match std::mem::replace(&mut self.state, State::Done) {
+                State::Body { incoming, .. } => error.of_request(incoming.variables),
+                _ => error,
+            }
+        })
     }
 
     fn phase(&self) -> Phase {
@@ -214,10 +215,13 @@ impl Conversation {
     ) -> Result<Option<Received>, DecodeError> {
         let mut variables = Variables::new();
         let ends = self.ends.get_or_insert_with(|| Ends::of(&self.endpoints));
-        let framing =
-            head::read(head, count, &mut variables, ends, &self.endpoints, limits).inspect_err(|_| {
+        let framing = match head::read(head, count, &mut variables, ends, &self.endpoints, limits) {
+            Ok(framing) => framing,
+            Err(error) => {
                 self.request = Framing { is_head: is_head(head, b""), ..Framing::default() };
-            })?;
+                return Err(error.of_request(variables));
+            }
+        };
         self.request = framing;
         let left = match framing.body {
             BodyFraming::Length(length) => Left::Length(length),

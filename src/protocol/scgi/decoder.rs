@@ -73,13 +73,19 @@ impl Grammar for RequestDecoder {
                     [b','] => {
                         let indexed = self.index(&mut variables, intake);
                         self.is_head = pending_request::is_head(&variables);
-                        let missing = indexed?;
+                        let missing = match indexed {
+                            Ok(missing) => missing,
+                            Err(error) => return Err(error.of_request(variables)),
+                        };
                         State::Body { incoming: PendingRequest::new(variables), missing }
                     }
                     _ => return Err(DecodeError::at(self.prefix + self.headers_len, ScgiFault::Comma)),
                 },
                 State::Body { mut incoming, missing } => {
-                    let missing = incoming.fill(input, missing, intake)?;
+                    let missing = match incoming.fill(input, missing, intake) {
+                        Ok(missing) => missing,
+                        Err(error) => return Err(error.of_request(incoming.variables)),
+                    };
                     if missing > 0 {
                         self.state = State::Body { incoming, missing };
                         return Ok(Received::More);
@@ -187,7 +193,7 @@ impl RequestDecoder {
         let length = completed?;
         if variables.get(b"SCGI") != Some(b"1") {
             let offset = variables.offset(b"SCGI").map(|name| self.prefix + name);
-            return Err(DecodeError { offset, fault: ScgiFault::Version.into() });
+            return Err(DecodeError { offset, ..DecodeError::of(ScgiFault::Version) });
         }
         pending_request::find_path(variables);
         Ok(length.unwrap_or_default())

@@ -141,8 +141,10 @@ impl RequestDecoder {
             self.state = State::Vars { variables, missing: missing - taken.len() };
             return Ok(Received::More);
         }
-        let missing = index(&mut variables, self.header().modifier1, intake)
-            .inspect_err(|_| self.is_head = pending_request::is_head(&variables))?;
+        let missing = match index(&mut variables, self.header().modifier1, intake) {
+            Ok(missing) => missing,
+            Err(error) => return Err(self.refuse(error, variables)),
+        };
         self.receive_body(PendingRequest::new(variables), missing, input, intake)
     }
 
@@ -155,15 +157,21 @@ impl RequestDecoder {
     ) -> Result<Received, DecodeError> {
         let missing = match missing {
             0 => 0,
-            missing => incoming
-                .fill(input, missing, intake)
-                .inspect_err(|_| self.is_head = pending_request::is_head(&incoming.variables))?,
+            missing => match incoming.fill(input, missing, intake) {
+                Ok(missing) => missing,
+                Err(error) => return Err(self.refuse(error, incoming.variables)),
+            },
         };
         if missing > 0 {
             self.state = State::Body { incoming, missing };
             return Ok(Received::More);
         }
         Ok(Received::Request(incoming.into_environ()?))
+    }
+
+    fn refuse(&mut self, error: DecodeError, variables: Variables) -> DecodeError {
+        self.is_head = pending_request::is_head(&variables);
+        error.of_request(variables)
     }
 
     fn header(&self) -> PacketHeader {

@@ -194,7 +194,7 @@ impl Observer for Recorder {
             Event::Finished(summary) => self.finished(connection, summary),
             // One that is passed on was begun and is not over.
             Event::Closed => drop(self.end(connection)),
-            Event::Thread { .. } | Event::Start { .. } | Event::Wrote { .. } => {}
+            Event::Refused { .. } | Event::Thread { .. } | Event::Start { .. } | Event::Wrote { .. } => {}
         }
     }
 }

@@ -44,17 +44,17 @@ pub struct Limits {
     pub body_bytes_max: u64,
 
     /// Request body kept in memory, bytes; a longer one goes to an unlinked temporary file. Photos and documents are
-    /// below it. nginx's client_body_buffer_size is 16 KiB, waitress's inbuf_overflow 512 KiB, Tomcat's maxSwallowSize and
-    /// maxPostSize 2 MiB: each of one request, without a bound of all together, which here is the next.
+    /// below it. nginx's client_body_buffer_size is 16 KiB, waitress's inbuf_overflow 512 KiB: neither has a bound of all
+    /// bodies together, which here is the next.
     pub body_memory_bytes_max: usize,
 
     /// Request bodies kept in memory together, bytes, and what of that memory is kept for the next ones; a body that
-    /// would go beyond it goes to an unlinked temporary file. HAProxy's and Envoy's buffers are bounded for the process too
-    /// (tune.memory.hot-size, buffer high watermark).
+    /// would go beyond it goes to an unlinked temporary file. Squid's cache_mem, for what is in transit, is 256 MiB of
+    /// its one process.
     pub bodies_memory_bytes_max: usize,
 
     /// Time after which memory for bodies that none has wanted meanwhile goes back to the system: pages that it has to give
-    /// again cost four times what the rest of an upload does. jemalloc's dirty_decay_ms is 10 s.
+    /// again cost more than all else of an upload. jemalloc's dirty_decay_ms is 10 s.
     pub bodies_memory_idle_time_max: Duration,
 
     /// Ranges of a file that one request may ask for, a count; with more it gets all of the file.

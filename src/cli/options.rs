@@ -27,7 +27,6 @@ pub(super) struct Options {
     /// ./file.py, or a built-in one: hello, environ, echo, stream or demo; see below.
     ///
     /// With --mount there need be none: other paths than those are a 404 then.
-    #[arg(value_hint = ValueHint::FilePath)]
     pub(super) app: Option<String>,
     #[command(flatten)]
     pub(super) loading: Loading,
@@ -59,11 +58,11 @@ ADDR is as with --uwsgi. The two defaults hold together, when no listener of any
 #[command(next_help_heading = "Loading")]
 pub(super) struct Loading {
     /// Go to DIR first: all paths and modules are looked for from there.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "DIR")]
     pub(super) chdir: Option<PathBuf>,
 
     /// Look for Python modules in DIR before anywhere else. May be given several times.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "DIR")]
     pythonpath: Vec<PathBuf>,
 
     /// Set a variable of the process's environment before a Python application is loaded. May be given several
@@ -93,23 +92,23 @@ pub(super) struct Loading {
 #[command(next_help_heading = "Listening")]
 pub(super) struct Listening {
     // Brackets in a doc comment would be a link.
-    #[arg(long, value_name = "ADDR", value_hint = ValueHint::FilePath, help = UWSGI, long_help = format!("{UWSGI}\n\n{ADDR}"))]
+    #[arg(long, value_name = "ADDR", help = UWSGI, long_help = format!("{UWSGI}\n\n{ADDR}"))]
     uwsgi: Vec<Address>,
 
-    #[arg(long, value_name = "ADDR", value_hint = ValueHint::FilePath, help = HTTP, long_help = format!("{HTTP}\n\n{DEFAULTS}"))]
+    #[arg(long, value_name = "ADDR", help = HTTP, long_help = format!("{HTTP}\n\n{DEFAULTS}"))]
     http: Vec<Address>,
 
     /// Speak HTTP/1.1 here behind a load balancer: each connection begins with a PROXY protocol header, v1 or v2,
     /// that names the client.
-    #[arg(long, value_name = "ADDR", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "ADDR")]
     http_proxy_protocol: Vec<Address>,
 
     /// Speak FastCGI here, for nginx's fastcgi_pass.
-    #[arg(long, value_name = "ADDR", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "ADDR")]
     fastcgi: Vec<Address>,
 
     /// Speak SCGI here, for nginx's scgi_pass.
-    #[arg(long, value_name = "ADDR", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "ADDR")]
     scgi: Vec<Address>,
 
     /// Believe X-Forwarded-For, -Proto, -Host and -Port, or else Forwarded, of these HTTP peers: an address or a
@@ -136,7 +135,7 @@ pub(super) struct Listening {
 
     /// Tell here how the workers are: JSON with the keys of uWSGI's stats server, for `tidegate top` and uwsgitop, and
     /// over HTTP the same at / and Prometheus's text at /metrics. ADDR is as with --uwsgi.
-    #[arg(long, value_name = "ADDR", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "ADDR")]
     stats: Option<Address>,
 
     /// Connections that may wait to be accepted; the kernel's net.core.somaxconn bounds it too.
@@ -204,7 +203,7 @@ pub(super) struct Workers {
     pub(super) reload_step: Option<u32>,
 
     /// Reload when PATH changes, as SIGHUP does: a file, or any file in a folder. May be given several times.
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "PATH")]
     pub(super) reload_on: Vec<PathBuf>,
 }
 
@@ -242,7 +241,7 @@ pub(super) struct Process {
     pub(super) umask: Option<u32>,
 
     /// Write the master's process number to FILE.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE")]
     pub(super) pidfile: Option<PathBuf>,
 }
 
@@ -252,6 +251,11 @@ struct Bounds {
     /// The largest request body, in bytes or with k, m or g behind; a larger one is answered with 413.
     #[arg(long, value_name = "BYTES", default_value_t = Size(Limits::default().body_bytes_max))]
     max_body: Size,
+
+    /// Memory of each worker for request bodies, in bytes or with k, m or g behind. Those that find none left, and those
+    /// of more than a quarter of it, go to temporary files; with 0 all do.
+    #[arg(long, value_name = "SIZE", default_value_t = Size(Limits::default().bodies_memory_bytes_max as u64))]
+    body_memory: Size,
 
     /// Connections open at once; the rest wait in the backlog.
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().connections_count_max,
@@ -306,7 +310,7 @@ pub(super) struct Telling {
     pub(super) access_log: bool,
 
     /// Write those lines to FILE, which SIGUSR1 opens anew; - is stdout.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE")]
     pub(super) access_log_file: Option<PathBuf>,
 
     // Brackets and braces in a doc comment would be links.
@@ -315,7 +319,7 @@ pub(super) struct Telling {
     pub(super) access_log_format: Option<Format>,
 
     /// Write the log, and all that the application writes to stdout and stderr, to FILE, which SIGUSR1 opens anew.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE")]
     pub(super) log_file: Option<PathBuf>,
 
     /// The form of the log: text, or json, an object a line with time, level, worker, pid, target and message. What the
@@ -451,6 +455,7 @@ impl Options {
     pub(super) fn limits(&self) -> Limits {
         let Bounds {
             max_body,
+            body_memory,
             max_connections,
             head_timeout,
             body_timeout,
@@ -458,8 +463,11 @@ impl Options {
             write_timeout,
             grace,
         } = self.bounds;
+        let bodies = usize::try_from(body_memory.0).unwrap_or(usize::MAX);
         Limits {
             body_bytes_max: max_body.0,
+            body_memory_bytes_max: bodies / 4,
+            bodies_memory_bytes_max: bodies,
             connections_count_max: max_connections,
             head_time_max: head_timeout.0,
             body_time_max: body_timeout.0,

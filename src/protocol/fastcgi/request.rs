@@ -6,7 +6,7 @@ use crate::application::environ::Environ;
 use crate::application::variables::Variables;
 use crate::limits::Limits;
 use crate::protocol::pending_request::{self, PendingRequest};
-use crate::protocol::{DecodeError, Fault, pairs};
+use crate::protocol::{DecodeError, Fault, Intake, pairs};
 
 /// The request that is being received or answered.
 pub(super) struct Request {
@@ -103,9 +103,13 @@ impl Request {
     }
 
     /// Takes a piece of the STDIN stream.
-    pub(super) fn stdin(&mut self, piece: &[u8], limits: &Limits) -> Result<(), DecodeError> {
+    pub(super) fn stdin(&mut self, piece: &[u8], intake: &Intake<'_>) -> Result<(), DecodeError> {
         match &mut self.stage {
-            Stage::Stdin { incoming, .. } => incoming.append(piece, limits),
+            Stage::Stdin { incoming, length } => {
+                let received = incoming.received() + piece.len() as u64;
+                let to_come = length.map_or(0, |length| length.saturating_sub(received));
+                incoming.append(piece, to_come, intake)
+            }
             Stage::Params { .. } | Stage::Responding => Ok(()),
         }
     }

@@ -41,6 +41,7 @@ use memchr::memmem::Finder;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+use super::start::allow_descriptors;
 use super::{Result, print};
 use baseline::Baseline;
 use endpoint::{Endpoint, Target};
@@ -142,6 +143,14 @@ fn plan(options: &Options, endpoint: &Endpoint) -> Result<Plan> {
             format!("--threads {threads}: each has a connection, and there are {connections} (-c)").into()
         );
     }
+    let needed = options.connections as u64 + OTHER_FILES;
+    if let Some(allowed) = allow_descriptors().filter(|allowed| *allowed < needed) {
+        let connections = options.connections;
+        return Err(format!(
+            "-c {connections}: only {allowed} files and sockets may be open at once (ulimit -Hn)"
+        )
+        .into());
+    }
     let stays = protocol.can_stay() && !options.close;
     // Before anything is asked of the server: these may be wrong.
     let requests = requests::prepare(options, protocol, stays)?;
@@ -198,4 +207,6 @@ fn stop() -> Result<Arc<AtomicBool>> {
 /// For how long is measured where nothing else is said, and for a step of a search.
 const TIME: Duration = Duration::from_secs(10);
 const STEP: Duration = Duration::from_secs(3);
+/// Files that are open besides the connections, a generous count.
+const OTHER_FILES: u64 = 32;
 const WARM_UP: Duration = Duration::from_secs(1);

@@ -9,8 +9,9 @@
 //! A file that begins with `broken` cannot be loaded, one that begins with `exit` ends the process that loads it, and `fragile`
 //! ends it a little later.
 
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::process::{ExitCode, exit};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use std::{fs, hint};
@@ -18,7 +19,7 @@ use std::{fs, hint};
 use bytes::Bytes;
 use nix::sys::signal::{Signal, raise};
 use tidegate::cli::{self, Fork, Host, Setting};
-use tidegate::{AppError, Application, Body, Environ, StartResponse};
+use tidegate::{AppError, Application, Body, Environ, Input, StartResponse};
 
 fn main() -> ExitCode {
     ExitCode::from(cli::run(&FaultyHost, std::env::args_os()))
@@ -50,12 +51,16 @@ struct Faulty {
 }
 
 impl Application for Faulty {
-    fn call(&mut self, environ: Environ, start_response: StartResponse) -> Result<Body, AppError> {
+    fn call(&mut self, mut environ: Environ, start_response: StartResponse) -> Result<Body, AppError> {
         match environ.path() {
             b"/loop" => forever(),
             b"/exit" => exit(3),
             b"/crash" => crash(),
             b"/error" => return Err(AppError::new("an error, as was asked for")),
+            b"/sum" => return sum(&mut environ, start_response),
+            // The body outlives its request.
+            b"/keep" => kept().push(environ.take_input()),
+            b"/drop" => kept().clear(),
             // Touched, so that it is resident.
             b"/leak" => self.leaked.push(vec![1; 8 << 20]),
             b"/sleep" => sleep(&self.app, milliseconds(&environ)),
@@ -145,6 +150,29 @@ fn wait_to_be_let_go(app: &str) -> Result<(), AppError> {
         thread::sleep(Duration::from_millis(1));
     }
     Ok(())
+}
+
+/// Answers with how many bytes the body has, and their sum.
+fn sum(environ: &mut Environ, start_response: StartResponse) -> Result<Body, AppError> {
+    let (mut len, mut sum) = (0, 0_u64);
+    loop {
+        let bytes = environ.input().fill_buf()?;
+        if bytes.is_empty() {
+            break;
+        }
+        sum += bytes.iter().copied().map(u64::from).sum::<u64>();
+        let read = bytes.len();
+        environ.input().consume(read);
+        len += read;
+    }
+    start_response.start("200 OK", [("Content-Type", "text/plain")])?;
+    Ok(format!("{len} bytes, sum {sum}").into())
+}
+
+/// Bodies that are kept, by whichever thread.
+fn kept() -> MutexGuard<'static, Vec<Input>> {
+    static KEPT: Mutex<Vec<Input>> = Mutex::new(Vec::new());
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// `?ms`.

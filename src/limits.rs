@@ -43,9 +43,19 @@ pub struct Limits {
     /// LimitRequestBody has been 1 GiB since 2.4.54.
     pub body_bytes_max: u64,
 
-    /// Request body kept in memory, bytes; a longer one goes to an unlinked temporary file.
-    /// nginx's client_body_buffer_size is 16 KiB, waitress's inbuf_overflow 512 KiB.
+    /// Request body kept in memory, bytes; a longer one goes to an unlinked temporary file. Photos and documents are
+    /// below it. nginx's client_body_buffer_size is 16 KiB, waitress's inbuf_overflow 512 KiB: neither has a bound of all
+    /// bodies together, which here is the next.
     pub body_memory_bytes_max: usize,
+
+    /// Request bodies kept in memory together, bytes, and what of that memory is kept for the next ones; a body that
+    /// would go beyond it goes to an unlinked temporary file. Squid's cache_mem, for what is in transit, is 256 MiB of
+    /// its one process.
+    pub bodies_memory_bytes_max: usize,
+
+    /// Time after which memory for bodies that none has wanted meanwhile goes back to the system: pages that it has to give
+    /// again cost more than all else of an upload. jemalloc's dirty_decay_ms is 10 s.
+    pub bodies_memory_idle_time_max: Duration,
 
     /// Ranges of a file that one request may ask for, a count; with more it gets all of the file.
     /// Apache's MaxRanges is 200; CVE-2011-3192 was a Range field of some thousand.
@@ -180,7 +190,9 @@ impl Default for Limits {
             http_chunk_line_bytes_max: 1 << 10,
             keep_alive_time_max: Duration::from_secs(75),
             body_bytes_max: 1 << 30,
-            body_memory_bytes_max: 128 << 10,
+            body_memory_bytes_max: 16 << 20,
+            bodies_memory_bytes_max: 64 << 20,
+            bodies_memory_idle_time_max: Duration::from_secs(10),
             ranges_count_max: 200,
             response_head_bytes_max: 64 << 10,
             written_memory_bytes_max: 1 << 20,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::thread::RawPthread;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::intern;
@@ -35,6 +36,9 @@ impl Host for PythonHost {
         Python::attach(|py| {
             let load = || -> PyResult<Box<dyn Application>> {
                 let errors = self.errors.get_or_try_init(py, || Py::new(py, Errors::new()))?;
+                if setting.development {
+                    modules(py)?.call_method0("keep_no_fresh_bytecode")?;
+                }
                 let loader = py.import("tidegate._loader")?;
                 let callable = loader
                     .call_method1("load", (app, setting.search_path.clone(), setting.environment.clone()))?;
@@ -43,7 +47,12 @@ impl Host for PythonHost {
                 drop(before);
                 Ok(Box::new(application))
             };
-            load().map_err(|error| failure::at_load(py, app, &error))
+            load().map_err(|error| {
+                let failure = failure::at_load(py, app, &error);
+                // Only --reload asks for it. The failure is told in any case.
+                let _ = modules(py).and_then(|modules| modules.call_method1("failed", (error.value(py),)));
+                failure
+            })
         })
     }
 
@@ -55,6 +64,20 @@ impl Host for PythonHost {
             };
             let application = PythonApplication::new(callable.bind(py), errors, setting);
             Ok(Box::new(application.map_err(|error| failure::of(py, &error))?) as Box<dyn Application>)
+        })
+    }
+
+    fn has_modules(&self) -> bool {
+        true
+    }
+
+    fn new_files(&self) -> Vec<PathBuf> {
+        Python::attach(|py| {
+            let files = modules(py).and_then(|modules| modules.call_method0("new_files")?.extract());
+            files.unwrap_or_else(|error: PyErr| {
+                log::warn!("--reload: the files of the modules are not known: {}", failure::text(py, &error));
+                Vec::new()
+            })
         })
     }
 
@@ -121,6 +144,11 @@ impl Host for PythonHost {
             enabled.map_err(|error| failure::of(py, &error))
         })
     }
+}
+
+/// What knows the modules' files.
+fn modules(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+    py.import("tidegate._modules")
 }
 
 /// Whether there is no GIL.

@@ -2,7 +2,8 @@
 //!
 //! What is written in one piece is one record: a message of the module logging with its traceback is written so. Of what
 //! comes in several pieces, as traceback.print_exc() has it, a line is a record when it ends, but a traceback only with its
-//! last line, the one that is not indented.
+//! last line, the one that is not indented. The next of a chain is another record, and what leads over to it begins that: to wait
+//! whether one comes would lose the first one of a process that is killed meanwhile.
 
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -81,7 +82,8 @@ fn whole_bytes(text: &str) -> usize {
     let (mut begin, mut traceback) = (0, None);
     for line in text[..whole].split_inclusive('\n') {
         // Those of an exception group stand behind a frame of + and |.
-        if line.trim_start_matches([' ', '+', '|', '-']).starts_with("Traceback (most recent call last):") {
+        let words = line.trim_start_matches([' ', '+', '|', '-']);
+        if TRACEBACKS.iter().any(|first| words.starts_with(first)) {
             traceback = traceback.or(Some(begin));
         } else if !line.starts_with([' ', '\t']) && line.trim_end() != "" {
             traceback = None;
@@ -92,8 +94,15 @@ fn whole_bytes(text: &str) -> usize {
     if traceback.is_some() { 0 } else { whole }
 }
 
+/// How a traceback begins, and the next one of a chain.
+const TRACEBACKS: [&str; 3] = [
+    "Traceback (most recent call last):",
+    "During handling of the above exception, another exception occurred:",
+    "The above exception was the direct cause of the following exception:",
+];
+
 fn tell(record: &str) {
-    error!(target: "wsgi.errors", "{}", record.trim_end_matches(['\r', '\n']));
+    error!(target: "wsgi.errors", "{}", record.trim_matches(['\r', '\n']));
 }
 
 /// What has no end is logged when it is longer, bytes: an application that never ends a line fills no memory.

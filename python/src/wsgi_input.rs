@@ -29,7 +29,15 @@ impl Input {
     fn read<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
         let unread = &mut *self.unread(py);
         let len = unread.bounded(size);
-        let bytes = PyBytes::new_with(py, len, |buffer| Ok(unread.body.read_exact(buffer)?))?;
+        let bytes = match unread.body.buffer().get(..len) {
+            // It needs no zeros first.
+            Some(next) => {
+                let bytes = PyBytes::new(py, next);
+                unread.body.consume(len);
+                bytes
+            }
+            None => PyBytes::new_with(py, len, |buffer| Ok(unread.body.read_exact(buffer)?))?,
+        };
         unread.left -= len as u64;
         Ok(bytes)
     }

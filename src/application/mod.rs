@@ -2,7 +2,9 @@
 //!
 //! An application takes an [`Environ`] and a [`StartResponse`], and returns a [`Body`] or an [`AppError`].
 
+mod blocks;
 mod body;
+pub(crate) mod body_memory;
 pub(crate) mod content_length;
 mod data;
 pub(crate) mod environ;

@@ -1,7 +1,7 @@
 //! `tidegate completions`: a script that has a shell complete the command's options.
 
 use clap::builder::PossibleValuesParser;
-use clap::{Args, Command, ValueEnum, ValueHint};
+use clap::{Arg, Args, Command, ValueEnum, ValueHint};
 use clap_complete::{Shell, generate};
 
 use super::shown::shown;
@@ -47,18 +47,32 @@ pub(super) fn run(definition: &Command, options: &Options) -> Result<()> {
     print(&script)
 }
 
-/// The definition as a shell is to have it: it would offer files for any value that it knows nothing of, and shows what is
-/// said of an option in a column.
+/// The definition as a shell is to have it, which shows what is said of an option in a column.
 fn completed(command: Command) -> Command {
     let command = command.mut_args(|arg| {
         let help = arg.get_help().map(|help| first_sentence(&help.to_string()));
         let arg = if let Some(help) = help { arg.help(help) } else { arg };
-        let is_unknown = arg.get_value_hint() == ValueHint::Unknown;
-        // zsh would offer no option where a word could stand of which it is told nothing.
-        let is_option = !arg.is_positional() && arg.get_action().takes_values();
-        if is_unknown && is_option { arg.value_hint(ValueHint::Other) } else { arg }
+        match hint(&arg) {
+            Some(hint) => arg.value_hint(hint),
+            None => arg,
+        }
     });
     command.mut_subcommands(completed)
+}
+
+/// What a value is, where its option does not say so: its name does. A shell would offer files for any that it knows nothing
+/// of.
+fn hint(arg: &Arg) -> Option<ValueHint> {
+    let is_open = matches!(arg.get_value_hint(), ValueHint::Unknown | ValueHint::AnyPath);
+    let name = arg.get_value_names().and_then(|names| names.first()).filter(|_| is_open)?;
+    match name.as_str() {
+        // A unix socket is a file, and so may an application be.
+        "FILE" | "ADDR" | "APP" => Some(ValueHint::FilePath),
+        "DIR" => Some(ValueHint::DirPath),
+        _ if arg.get_value_hint() == ValueHint::AnyPath => Some(ValueHint::FilePath),
+        // zsh would offer no option where a word could stand of which it is told nothing.
+        _ => (!arg.is_positional() && arg.get_action().takes_values()).then_some(ValueHint::Other),
+    }
 }
 
 fn first_sentence(text: &str) -> String {

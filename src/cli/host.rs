@@ -23,6 +23,17 @@ pub trait Host: Sync {
         self.load(app, setting)
     }
 
+    /// Whether what it loads has modules, files of code that a new process reads anew: `--reload` watches them.
+    fn has_modules(&self) -> bool {
+        false
+    }
+
+    /// The files that were loaded since this was last asked, and the folders of modules, which end with a slash. Those that a
+    /// load has failed in are among them. What is installed, and changes no more, is not.
+    fn new_files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
     /// Whether what it loads is to have threads of its own, as one request must not run where another is open.
     fn has_threads(&self) -> bool {
         false
@@ -95,6 +106,8 @@ pub struct Setting {
     pub multiprocess: bool,
     /// Whether other threads may (wsgi.multithread).
     pub multithread: bool,
+    /// Whether files are saved while they are loaded (`--reload`).
+    pub development: bool,
 }
 
 /// The host of a program with an application of its own, which this makes.

@@ -33,7 +33,7 @@ pub(super) struct Logs {
 impl Logs {
     /// Opens those that `telling` asks for; files that are made are `owner`'s. A file for the log is the
     /// process's stdout and stderr too; the server's own lines for stdout go where that was.
-    pub(super) fn open(telling: &Telling, owner: Option<Owner>) -> Result<Self> {
+    pub(super) fn open(telling: &Telling, in_development: bool, owner: Option<Owner>) -> Result<Self> {
         let stderr = Output::standard(io::stderr())?;
         let stdout = Output::standard(io::stdout())?.beside(&stderr);
         let log = match &telling.log_file {
@@ -42,7 +42,7 @@ impl Logs {
         };
         let access = match telling.access_log_path() {
             Some(path) => Some(Output::open(path, owner)?.beside(&stdout).beside(&log)),
-            None => telling.wants_access_log().then(|| stdout.clone()),
+            None => telling.wants_access_log(in_development).then(|| stdout.clone()),
         };
         let access_format = telling.access_log_format.clone().unwrap_or_default();
         let logs = Logs { log, stdout, access, access_format, in_hand: None, trace: telling.trace };

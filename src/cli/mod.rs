@@ -13,6 +13,7 @@ mod embedded;
 mod file_options;
 mod foreign;
 mod host;
+mod html;
 mod implied;
 mod logs;
 mod man;
@@ -22,6 +23,7 @@ mod options;
 mod output;
 pub(crate) mod program;
 mod record;
+mod reload;
 mod request;
 mod serve;
 mod setup;
@@ -207,7 +209,10 @@ fn parse(
     if let Some((name, asked)) = matches.subcommand() {
         let command = definition.find_subcommand_mut(name).expect("clap has matched it");
         if let Some(stray) = hidden(command, asked) {
-            let message = format!("unexpected argument '{stray}' found");
+            let message = match stray.as_str() {
+                "--reload" | "--reload-include" => setup::NO_MODULES.to_owned(),
+                _ => format!("unexpected argument '{stray}' found"),
+            };
             return Err(command.error(ErrorKind::UnknownArgument, message));
         }
         // The matches are no help here: of an argument that the subcommand has not, they say in a release build
@@ -330,7 +335,7 @@ Examples:
   tidegate serve hello --uwsgi 127.0.0.1:3031 --uwsgi /run/tidegate.sock --socket-owner :www-data
   tidegate serve demo --http 127.0.0.1:8080 --fastcgi /run/fastcgi.sock --scgi 127.0.0.1:4000
   tidegate serve environ --uwsgi 0.0.0.0:3031 --allow-from 10.0.0.0/8
-  tidegate serve site.wsgi --mount /api=api:app --static /static=./static
+  tidegate serve mysite.wsgi --mount /api=api:app --static /static=./static
   tidegate serve --config /etc/tidegate.toml   the application, and all else, is named in the file
   tidegate serve stream --trace                the flow of each request, step by step
   RUST_LOG=debug tidegate serve echo";

@@ -1,6 +1,7 @@
 //! The options of `tidegate serve`, and what they set.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueHint, builder::RangedU64ValueParser, value_parser};
 use ipnet::IpNet;
@@ -14,7 +15,7 @@ use super::values::{
 };
 use super::warm_up::target;
 use crate::limits::Limits;
-use crate::master::Retirement;
+use crate::master::{Pattern, Retirement};
 use crate::net::listener::{Address, ListenOptions, Owner, parse_network};
 use crate::protocol::{ProtocolName, Trust};
 use crate::telemetry::access_log::Format;
@@ -26,7 +27,6 @@ pub(super) struct Options {
     /// ./file.py, or a built-in one: hello, environ, echo, stream or demo; see below.
     ///
     /// With --mount there need be none: other paths than those are a 404 then.
-    #[arg(value_hint = ValueHint::FilePath)]
     pub(super) app: Option<String>,
     #[command(flatten)]
     pub(super) loading: Loading,
@@ -36,6 +36,8 @@ pub(super) struct Options {
     pub(super) files: FileOptions,
     #[command(flatten)]
     pub(super) workers: Workers,
+    #[command(flatten)]
+    pub(super) development: Development,
     #[command(flatten)]
     pub(super) process: Process,
     #[command(flatten)]
@@ -56,11 +58,11 @@ ADDR is as with --uwsgi. The two defaults hold together, when no listener of any
 #[command(next_help_heading = "Loading")]
 pub(super) struct Loading {
     /// Go to DIR first: all paths and modules are looked for from there.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "DIR")]
     pub(super) chdir: Option<PathBuf>,
 
     /// Look for Python modules in DIR before anywhere else. May be given several times.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "DIR")]
     pythonpath: Vec<PathBuf>,
 
     /// Set a variable of the process's environment before a Python application is loaded. May be given several
@@ -90,23 +92,23 @@ pub(super) struct Loading {
 #[command(next_help_heading = "Listening")]
 pub(super) struct Listening {
     // Brackets in a doc comment would be a link.
-    #[arg(long, value_name = "ADDR", value_hint = ValueHint::FilePath, help = UWSGI, long_help = format!("{UWSGI}\n\n{ADDR}"))]
+    #[arg(long, value_name = "ADDR", help = UWSGI, long_help = format!("{UWSGI}\n\n{ADDR}"))]
     uwsgi: Vec<Address>,
 
-    #[arg(long, value_name = "ADDR", value_hint = ValueHint::FilePath, help = HTTP, long_help = format!("{HTTP}\n\n{DEFAULTS}"))]
+    #[arg(long, value_name = "ADDR", help = HTTP, long_help = format!("{HTTP}\n\n{DEFAULTS}"))]
     http: Vec<Address>,
 
     /// Speak HTTP/1.1 here behind a load balancer: each connection begins with a PROXY protocol header, v1 or v2,
     /// that names the client.
-    #[arg(long, value_name = "ADDR", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "ADDR")]
     http_proxy_protocol: Vec<Address>,
 
     /// Speak FastCGI here, for nginx's fastcgi_pass.
-    #[arg(long, value_name = "ADDR", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "ADDR")]
     fastcgi: Vec<Address>,
 
     /// Speak SCGI here, for nginx's scgi_pass.
-    #[arg(long, value_name = "ADDR", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "ADDR")]
     scgi: Vec<Address>,
 
     /// Believe X-Forwarded-For, -Proto, -Host and -Port, or else Forwarded, of these HTTP peers: an address or a
@@ -133,7 +135,7 @@ pub(super) struct Listening {
 
     /// Tell here how the workers are: JSON with the keys of uWSGI's stats server, for `tidegate top` and uwsgitop, and
     /// over HTTP the same at / and Prometheus's text at /metrics. ADDR is as with --uwsgi.
-    #[arg(long, value_name = "ADDR", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "ADDR")]
     stats: Option<Address>,
 
     /// Connections that may wait to be accepted; the kernel's net.core.somaxconn bounds it too.
@@ -201,8 +203,25 @@ pub(super) struct Workers {
     pub(super) reload_step: Option<u32>,
 
     /// Reload when PATH changes, as SIGHUP does: a file, or any file in a folder. May be given several times.
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "PATH")]
     pub(super) reload_on: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Development")]
+pub(super) struct Development {
+    /// While you develop: load the code anew when a file of it is saved, and show a page with the traceback if it cannot be
+    /// loaded. Requests wait for the new code, and each is a line on stdout. Not for production.
+    ///
+    /// Watched are the files of the modules that are loaded, but for the standard library and what is installed in
+    /// site-packages. What still runs in the code before is ended after two seconds.
+    #[arg(long)]
+    pub(super) reload: bool,
+
+    /// Do so for other files too: a file (.env), a folder with all below it (templates), or a pattern of a name ('*.html') or a
+    /// path ('conf/**/*.ini'). May be given several times.
+    #[arg(long, value_name = "PATTERN", value_parser = Pattern::parse)]
+    pub(super) reload_include: Vec<Pattern>,
 }
 
 #[derive(Args, Debug)]
@@ -222,7 +241,7 @@ pub(super) struct Process {
     pub(super) umask: Option<u32>,
 
     /// Write the master's process number to FILE.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE")]
     pub(super) pidfile: Option<PathBuf>,
 }
 
@@ -232,6 +251,11 @@ struct Bounds {
     /// The largest request body, in bytes or with k, m or g behind; a larger one is answered with 413.
     #[arg(long, value_name = "BYTES", default_value_t = Size(Limits::default().body_bytes_max))]
     max_body: Size,
+
+    /// Memory of each worker for request bodies, in bytes or with k, m or g behind. Those that find none left, and those
+    /// of more than a quarter of it, go to temporary files; with 0 all do.
+    #[arg(long, value_name = "SIZE", default_value_t = Size(Limits::default().bodies_memory_bytes_max as u64))]
+    body_memory: Size,
 
     /// Connections open at once; the rest wait in the backlog.
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().connections_count_max,
@@ -286,7 +310,7 @@ pub(super) struct Telling {
     pub(super) access_log: bool,
 
     /// Write those lines to FILE, which SIGUSR1 opens anew; - is stdout.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE")]
     pub(super) access_log_file: Option<PathBuf>,
 
     // Brackets and braces in a doc comment would be links.
@@ -295,7 +319,7 @@ pub(super) struct Telling {
     pub(super) access_log_format: Option<Format>,
 
     /// Write the log, and all that the application writes to stdout and stderr, to FILE, which SIGUSR1 opens anew.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE")]
     pub(super) log_file: Option<PathBuf>,
 
     /// The form of the log: text, or json, an object a line with time, level, worker, pid, target and message. What the
@@ -317,9 +341,12 @@ pub(super) struct Telling {
 }
 
 impl Telling {
-    /// Whether there is to be an access log.
-    pub(super) fn wants_access_log(&self) -> bool {
-        self.access_log || self.access_log_file.is_some() || self.access_log_format.is_some()
+    /// Whether there is to be an access log, which is so in development without being asked for.
+    pub(super) fn wants_access_log(&self, in_development: bool) -> bool {
+        in_development
+            || self.access_log
+            || self.access_log_file.is_some()
+            || self.access_log_format.is_some()
     }
 
     /// The file of the access log; - is none, but stdout.
@@ -329,10 +356,15 @@ impl Telling {
 }
 
 impl Loading {
+    /// Where modules are looked for before anywhere else.
+    pub(super) fn search_path(&self) -> &[PathBuf] {
+        &self.pythonpath
+    }
+
     /// What the application is loaded into.
-    pub(super) fn setting(&self, multiprocess: bool, multithread: bool) -> Setting {
+    pub(super) fn setting(&self, multiprocess: bool, multithread: bool, development: bool) -> Setting {
         let (search_path, environment) = (self.pythonpath.clone(), self.env.clone());
-        Setting { search_path, environment, multiprocess, multithread }
+        Setting { search_path, environment, multiprocess, multithread, development }
     }
 }
 
@@ -402,6 +434,18 @@ impl Options {
         if (1..prefixes.len()).any(|at| prefixes[..at].contains(&prefixes[at])) {
             return Some("--mount: one prefix is given two applications; take one of them out");
         }
+        let Development { reload, reload_include } = &self.development;
+        if *reload && self.workers.preload {
+            return Some(
+                "--reload has each worker load the code anew, and --preload has it loaded once, before them; take one of them out",
+            );
+        }
+        if *reload && self.workers.workers.0 == 0 {
+            return Some("--reload is a master's work, and with --workers 0 there is none; take --workers 1");
+        }
+        if !reload && !reload_include.is_empty() {
+            return Some("--reload-include says what --reload watches too; give that as well");
+        }
         let is_silent = self.workers.workers.0 == 0 && self.listening.stats.is_some();
         is_silent
             .then_some("--stats is told by a master, and with --workers 0 there is none; take --workers 1")
@@ -411,6 +455,7 @@ impl Options {
     pub(super) fn limits(&self) -> Limits {
         let Bounds {
             max_body,
+            body_memory,
             max_connections,
             head_timeout,
             body_timeout,
@@ -418,14 +463,17 @@ impl Options {
             write_timeout,
             grace,
         } = self.bounds;
+        let bodies = usize::try_from(body_memory.0).unwrap_or(usize::MAX);
         Limits {
             body_bytes_max: max_body.0,
+            body_memory_bytes_max: bodies / 4,
+            bodies_memory_bytes_max: bodies,
             connections_count_max: max_connections,
             head_time_max: head_timeout.0,
             body_time_max: body_timeout.0,
             keep_alive_time_max: keep_alive.0,
             write_time_max: write_timeout.0,
-            grace_time_max: grace.0,
+            grace_time_max: if self.development.reload { grace.0.min(RELOAD_GRACE) } else { grace.0 },
             empty_chunks_time_max: self.workers.timeout.map(|time| time.0),
             ahead_bytes_max: self.workers.max_ahead.0,
             waiting_time_max: self.workers.queue_timeout.map(|time| time.0),
@@ -433,3 +481,7 @@ impl Options {
         }
     }
 }
+
+/// How long, under `--reload`, a request may still run in the code before: it is read by nobody any more, or is a stream that has no
+/// end. The reloaders of others end it at once.
+const RELOAD_GRACE: Duration = Duration::from_secs(2);

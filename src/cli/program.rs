@@ -50,7 +50,7 @@ impl Program {
     ///
     /// `load` makes the application. Each worker calls it once, after the fork, so that what it opens (a connection to a
     /// database, say) is that worker's alone; SIGHUP has new workers call it again. A new build of the program is taken
-    /// up by SIGUSR2, which loses no request either. An error of `load`'s ends the command with a line that says it.
+    /// up by SIGUSR2, which loses no request either; while you develop, `watchexec --restart cargo run -- serve` starts each. An error of `load`'s ends the command with a line that says it.
     pub fn run<A: Application + 'static>(
         self,
         load: impl Fn() -> Result<A, AppError> + Sync + 'static,
@@ -94,7 +94,7 @@ impl Program {
         command.mut_subcommands(|command| {
             let command = command.mut_args(|arg| match arg.get_id().as_str() {
                 super::APP => arg.hide(true).default_value(name),
-                "pythonpath" | "env" | super::MOUNTS => arg.hide(true),
+                "pythonpath" | "env" | "reload" | "reload_include" | super::MOUNTS => arg.hide(true),
                 _ => {
                     let help = arg.get_help().map(|words| rename(words)).unwrap_or_default();
                     match arg.get_long_help().map(|words| rename(words)) {

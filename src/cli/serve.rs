@@ -2,12 +2,14 @@
 
 use std::cell::RefCell;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use log::{error, info, warn};
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 
 use super::logs::Logs;
 use super::options::Options;
+use super::reload::{self, Reload, WithoutPolls};
 use super::setup::{self, Setup};
 use super::threads::Threads;
 use super::warm_up::warm_up;
@@ -32,10 +34,11 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     // The sockets first: before anything else is opened they are where the master before has put them.
     let mut handover = Handover::receive();
     let invocation = Invocation::of_this_process(std::env::args_os())?;
-    let Setup { identity, owner, files } = Setup::new(options)?;
+    let Setup { identity, owner, files } = Setup::new(host, options)?;
     let limits = options.limits();
+    let in_development = options.development.reload;
     master::outlive_file_limit()?;
-    let mut logs = Logs::open(&options.telling, owner)?;
+    let mut logs = Logs::open(&options.telling, in_development, owner)?;
     if options.apps().iter().any(|app| program.builtin(app.name) == Some(Builtin::Demo)) {
         logs.tell_a_person();
     }
@@ -45,6 +48,9 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     start::log(&options.telling, &logs.log);
     start::log_panics();
     start::raise_descriptors(&limits);
+    if in_development {
+        warn!("{}", reload::NOT_FOR_PRODUCTION);
+    }
 
     let mut inherited = Inherited::from_environment();
     inherited.hand_over(std::mem::take(&mut handover.sockets));
@@ -87,7 +93,7 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
         return serving.alone(listeners).map(|()| 0);
     }
     if options.workers.preload {
-        *serving.app.borrow_mut() = Some(serving.load()?);
+        *serving.app.borrow_mut() = Some(serving.load(None)?);
     }
     let plan = Plan {
         workers: options.workers.workers.0,
@@ -98,6 +104,7 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
         },
         reload_step: options.workers.reload_step,
         reload_on: options.workers.reload_on.clone(),
+        code: in_development.then(|| reload::code_plan(options)).transpose()?,
         preloaded: options.workers.preload,
         invocation,
     };
@@ -124,21 +131,34 @@ struct Serving<'a> {
 impl Serving<'_> {
     /// Serves in this process.
     fn alone(&self, listeners: Vec<Listener>) -> Result<()> {
-        let mut app = self.load()?;
-        self.warm_up(&mut app)?;
+        let mut app = self.load(None)?;
+        self.warm_up(&mut app, None)?;
         let mut worker = BareWorker::new(listeners, self.limits(), None)?;
         self.prepare(&mut worker, None);
         worker.stopper().on_signals()?;
         fork_watch::reset_in_children(&[SIGTERM, SIGQUIT, SIGINT])?;
         self.announce(&worker.listeners().collect::<Vec<_>>());
-        Ok(self.run(worker, app)?)
+        Ok(self.run(worker, app, None)?)
     }
 
     /// Serves as one of the master's workers.
-    fn work(&self, setup: WorkerSetup) -> Result<()> {
+    fn work(&self, mut setup: WorkerSetup) -> Result<()> {
         record::is_worker(setup.number());
-        let loaded = self.app.take().map_or_else(|| self.load(), Ok);
-        let loaded = loaded.and_then(|mut app| self.warm_up(&mut app).map(|()| app));
+        let reload = setup.take_reporter().map(|reporter| Arc::new(Reload::new(self.host, reporter)));
+        let load = || {
+            let loaded = self.app.take().map_or_else(|| self.load(reload.as_deref()), Ok);
+            loaded.and_then(|mut app| self.warm_up(&mut app, reload.as_deref()).map(|()| app))
+        };
+        let loaded = match setup.take_death() {
+            None => load(),
+            Some(why) => Err(format!("the process that loaded the code has ended: {why}").into()),
+        };
+        let loaded = match &reload {
+            None => loaded,
+            Some(reload) => reload
+                .loaded(loaded.map_err(|failure| failure.to_string()), setup.number())
+                .map_err(Into::into),
+        };
         let app = match loaded {
             Ok(app) => app,
             Err(failure) => {
@@ -153,17 +173,23 @@ impl Serving<'_> {
         let who = (setup.number(), setup.place());
         let prepare = |worker: &mut _| self.prepare(worker, Some(who));
         let worker = setup.worker(self.limits(), prepare, move || logs.reopen())?;
-        Ok(self.run(worker, app)?)
+        Ok(self.run(worker, app, reload)?)
     }
 
-    fn run(&self, worker: BareWorker, app: Box<dyn Application>) -> io::Result<()> {
-        let (mut given, mut result) = (Some((worker, app)), Ok(()));
+    fn run(
+        &self,
+        worker: BareWorker,
+        app: Box<dyn Application>,
+        reload: Option<Arc<Reload>>,
+    ) -> io::Result<()> {
+        let (mut given, mut result) = (Some((worker, app, reload)), Ok(()));
         self.host.while_serving(&mut || {
-            let Some((worker, app)) = given.take() else { return };
+            let Some((worker, app, reload)) = given.take() else { return };
             result = match setup::threads(self.program, self.host, self.options) {
                 None => worker.run(app),
                 Some(count) => {
-                    worker.run_with_threads(count, app, Threads::new(self.program, self.host, self.options))
+                    let threads = Threads::new(self.program, self.host, self.options, reload);
+                    worker.run_with_threads(count, app, threads)
                 }
             };
         });
@@ -181,7 +207,10 @@ impl Serving<'_> {
     /// Gives a worker what it has of the command around it.
     fn prepare(&self, worker: &mut BareWorker, who: Option<(u32, usize)>) {
         if let Some(observer) = self.logs.observer(who) {
-            worker.observe(observer);
+            worker.observe(match self.options.development.reload {
+                false => observer,
+                true => Box::new(WithoutPolls::new(observer)),
+            });
         }
         if let Some(files) = &self.files {
             worker.serve_files(files.clone());
@@ -189,8 +218,8 @@ impl Serving<'_> {
     }
 
     /// The application that APP names, with those of `--mount`. What they have closed or blocked as they were loaded is the server's again.
-    fn load(&self) -> Result<Box<dyn Application>> {
-        let app = self.load_or_answer_500()?;
+    fn load(&self, reload: Option<&Reload>) -> Result<Box<dyn Application>> {
+        let app = self.load_or_answer_500(reload.is_some())?;
         let taken_back = descriptors::fill()
             .and_then(|()| master::let_signals_in())
             .and_then(|()| master::outlive_readers());
@@ -200,9 +229,10 @@ impl Serving<'_> {
         Ok(app)
     }
 
-    fn load_or_answer_500(&self) -> Result<Box<dyn Application>> {
+    fn load_or_answer_500(&self, in_development: bool) -> Result<Box<dyn Application>> {
         let loaded = setup::load(self.program, self.host, self.options, |app, failure| {
-            if self.options.loading.need_app {
+            // In development a page says more than a 500.
+            if self.options.loading.need_app || in_development {
                 return Err(app.failed(failure));
             }
             error!("{}: every request is answered with 500: {failure}", apps::shown(&[*app]));
@@ -213,11 +243,11 @@ impl Serving<'_> {
     }
 
     /// Has the application answer what `--warm-up` names.
-    fn warm_up(&self, app: &mut Box<dyn Application>) -> Result<()> {
+    fn warm_up(&self, app: &mut Box<dyn Application>, reload: Option<&Reload>) -> Result<()> {
         let warmed = warm_up(app, &self.options.loading.warm_up, &self.limits());
         fork_watch::end_child(i32::from(warmed.is_err()));
         match warmed {
-            Err(failure) if !self.options.loading.need_app => {
+            Err(failure) if !self.options.loading.need_app && reload.is_none() => {
                 error!("{failure}");
                 Ok(())
             }

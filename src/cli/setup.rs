@@ -29,9 +29,12 @@ pub(super) struct Setup {
 impl Setup {
     /// Goes to the folder and sets the umask that the options name, and finds the user, the group and the folders of the
     /// files that are to be written. No file is made.
-    pub(super) fn new(options: &Options) -> Result<Self> {
+    pub(super) fn new(host: &dyn Host, options: &Options) -> Result<Self> {
         if let Some(why) = options.contradiction() {
             return Err(why.into());
+        }
+        if options.development.reload && !host.has_modules() {
+            return Err(NO_MODULES.into());
         }
         fork_watch::begin()?;
         if let Some(folder) = &options.loading.chdir {
@@ -81,7 +84,7 @@ pub(super) fn load(
 /// What the application is loaded into.
 pub(super) fn setting(program: &Program, host: &dyn Host, options: &Options) -> Setting {
     let multithread = threads(program, host, options).is_some_and(|count| count > 1);
-    options.loading.setting(options.workers.workers.0 > 1, multithread)
+    options.loading.setting(options.workers.workers.0 > 1, multithread, options.development.reload)
 }
 
 /// How many threads of its own the application has in each worker; `None` if it runs on the loop's.
@@ -89,6 +92,11 @@ pub(super) fn threads(program: &Program, host: &dyn Host, options: &Options) -> 
     let needs = host.has_threads() && options.apps().iter().any(|app| program.builtin(app.name).is_none());
     options.workers.threads.or(needs.then_some(1))
 }
+
+/// What is said of `--reload` where the code is the program itself, which no process reads anew.
+pub(super) const NO_MODULES: &str = "\
+--reload watches the modules of a Python application, and there are none here. A program is built and started anew: \
+`watchexec --restart cargo run -- serve` does that at each save";
 
 /// An error where a file of this path could not be made, for want of a folder.
 fn find_folder(path: &Path) -> io::Result<()> {

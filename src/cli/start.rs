@@ -94,9 +94,7 @@ pub(super) fn log_panics() {
 
 /// Lets the process open as many descriptors as it may: a shell's usual 1,024 are fewer than our connections.
 pub(super) fn raise_descriptors(limits: &Limits) {
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
-    let raised = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    let allowed = if raised.is_ok() { hard } else { soft };
+    let Some(allowed) = allow_descriptors() else { return };
     let wanted = limits.connections_count_max as u64;
     if allowed < wanted {
         warn!(
@@ -104,6 +102,13 @@ pub(super) fn raise_descriptors(limits: &Limits) {
              fewer than the {wanted} connections of --max-connections; the rest will wait"
         );
     }
+}
+
+/// Raises that bound as far as this process may. Returns what it is now, if that is known.
+pub(super) fn allow_descriptors() -> Option<u64> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
+    let raised = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    Some(if raised.is_ok() { hard } else { soft })
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use super::runner::Runner;
+use crate::application::body_memory::BodyMemory;
 use crate::limits::Limits;
+use crate::protocol::Intake;
 use crate::static_files::StaticFiles;
 use crate::telemetry::observer::Observers;
 
@@ -17,6 +19,8 @@ pub struct Context<'a> {
     pub scratch: &'a mut [u8],
     /// The bounds.
     pub limits: &'a Limits,
+    /// The memory for the bodies of requests.
+    pub bodies: &'a BodyMemory,
     /// Now, as RFC 9110 section 5.6.7 writes it.
     pub date: &'a [u8],
     /// The worker's clock. It is asked only when a connection begins to wait.
@@ -25,4 +29,11 @@ pub struct Context<'a> {
     pub observers: Observers<'a>,
     /// The worker takes no more requests than those that it has: each is its connection's last.
     pub stopping: bool,
+}
+
+impl<'a> Context<'a> {
+    /// What requests are received with.
+    pub(super) fn intake(&self) -> Intake<'a> {
+        Intake { limits: self.limits, bodies: self.bodies }
+    }
 }

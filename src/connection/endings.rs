@@ -17,7 +17,10 @@ use crate::telemetry::observer::{Event, Summary};
 
 impl<S: Stream> Connection<S> {
     /// A request that cannot be completed: the peer's mistake, unless the body could not be kept.
-    pub(super) fn decode_error(&mut self, error: &DecodeError, cx: &mut Context<'_>) -> Step {
+    pub(super) fn decode_error(&mut self, mut error: DecodeError, cx: &mut Context<'_>) -> Step {
+        if let Some(environ) = error.take_request() {
+            cx.observers.tell(self.id, Event::Refused { environ: &environ });
+        }
         match error.status() {
             Some(status) if matches!(error.fault, Fault::Spool(_)) => {
                 error!("{}: answered with {status}: {error}", self.peer);

@@ -25,6 +25,7 @@ use bytes::Bytes;
 use log::{debug, warn};
 
 use crate::application::AppError;
+pub use crate::application::body_memory::BodyMemory;
 pub use crate::application::hang_up::HangUpProbe;
 use crate::connection::answer::Answer;
 use crate::connection::outbox::Outbox;

@@ -35,10 +35,51 @@ impl<S: Stream> Connection<S> {
         if self.read_side == ReadSide::Drained {
             return Step::Blocked;
         }
+        if let Some(step) = self.receive_in_place(cx) {
+            return step;
+        }
         let scratch = std::mem::take(&mut cx.scratch);
         let arrived = self.read_request(scratch);
         let step = match self.noting(arrived) {
-            Ok(0) => {
+            Ok(read @ 1..) => {
+                let (step, left) = self.take_in(&scratch[..read], cx);
+                self.unread = Bytes::copy_from_slice(&scratch[read - left..read]);
+                step
+            }
+            nothing => self.nothing_came(nothing),
+        };
+        cx.scratch = scratch;
+        self.take_unless_answering(cx);
+        step
+    }
+
+    /// Reads the next bytes of a long body into their place, where it has one: a copy is saved.
+    fn receive_in_place(&mut self, cx: &mut Context<'_>) -> Option<Step> {
+        // What may be the last of it is left in the socket.
+        if self.protocol.body_missing() <= cx.scratch.len() as u64 {
+            return None;
+        }
+        let room = self.protocol.body_room(&cx.intake())?;
+        let arrived = self.stream.receive(room);
+        if let Ok(Arrived { bytes, .. }) = arrived
+            && cx.runner.may_pass_on()
+        {
+            self.received.add(&room[..bytes]);
+        }
+        Some(match self.noting(arrived) {
+            Ok(read @ 1..) => {
+                self.protocol.body_filled(read);
+                cx.observers.tell(self.id, Event::Received { peer: &self.peer, bytes: read });
+                Step::Progress
+            }
+            nothing => self.nothing_came(nothing),
+        })
+    }
+
+    /// What a read comes to that has brought nothing of a request.
+    fn nothing_came(&self, read: io::Result<usize>) -> Step {
+        let error = match read {
+            Ok(_) => {
                 match self.protocol.phase() {
                     Phase::Idle => debug!("{}: closed by the peer, with no request", self.peer),
                     Phase::Head => debug!("{}: closed by the peer within a request's head", self.peer),
@@ -49,23 +90,18 @@ impl<S: Stream> Connection<S> {
                         );
                     }
                 }
-                Step::Closed
+                return Step::Closed;
             }
-            Ok(read) => {
-                let (step, left) = self.take_in(&scratch[..read], cx);
-                self.unread = Bytes::copy_from_slice(&scratch[read - left..read]);
-                step
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Step::Blocked,
-            Err(error) if error.kind() == ErrorKind::Interrupted => Step::Progress,
-            Err(error) => {
+            Err(error) => error,
+        };
+        match error.kind() {
+            ErrorKind::WouldBlock => Step::Blocked,
+            ErrorKind::Interrupted => Step::Progress,
+            _ => {
                 debug!("{}: {error}, before a request was complete", self.peer);
                 Step::Closed
             }
-        };
-        cx.scratch = scratch;
-        self.take_unless_answering(cx);
-        step
+        }
     }
 
     /// Gives `bytes` to the protocol; returns how many are left of them, for the next request.
@@ -80,7 +116,7 @@ impl<S: Stream> Connection<S> {
                 self.received.begin(has_preamble && !is_first);
             }
         }
-        let received = self.protocol.receive(&mut bytes, &mut self.outbox.before, cx.limits);
+        let received = self.protocol.receive_with(&mut bytes, &mut self.outbox.before, &cx.intake());
         if cx.runner.may_pass_on() {
             self.received.add(&all[..all.len() - bytes.len()]);
         }
@@ -90,7 +126,7 @@ impl<S: Stream> Connection<S> {
             Ok(Received::Answered(persistence) | Received::Aborted(persistence)) => {
                 self.stage.finish(persistence);
             }
-            Err(error) => step = self.decode_error(&error, cx),
+            Err(error) => step = self.decode_error(error, cx),
         }
         (step, bytes.len())
     }
@@ -122,7 +158,7 @@ impl<S: Stream> Connection<S> {
             };
         }
         let mut bytes = &arrived[..];
-        let received = self.protocol.receive(&mut bytes, &mut self.outbox.after, cx.limits);
+        let received = self.protocol.receive_with(&mut bytes, &mut self.outbox.after, &cx.intake());
         self.unread = arrived.slice(arrived.len() - bytes.len()..);
         match received {
             Ok(Received::Aborted(persistence)) => {

@@ -5,10 +5,11 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use log::warn;
+
+use super::code::{Stamp, is_noise};
 
 /// FileWatch that are looked at.
 pub(super) struct FileWatch {
@@ -58,15 +59,14 @@ fn add(path: &Path, seen: &mut DefaultHasher, count: &mut usize) {
     *count += 1;
     // A link leads to the release that is served; it changes when it leads elsewhere, or when that changes.
     let Ok(metadata) = fs::metadata(path) else { return path.hash(seen) };
-    let time = (metadata.mtime(), metadata.mtime_nsec());
     if !metadata.is_dir() {
-        return (path, metadata.dev(), metadata.ino(), metadata.len(), time).hash(seen);
+        return (path, Stamp::from(&metadata)).hash(seen);
     }
     if *count > FILES_COUNT_MAX {
         return;
     }
     let entries = fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut entries: Vec<PathBuf> = entries.filter(|path| !is_noise(path)).collect();
+    let mut entries: Vec<PathBuf> = entries.filter(|path| !path.file_name().is_some_and(is_noise)).collect();
     entries.sort();
     for entry in entries {
         if *count == FILES_COUNT_MAX {
@@ -77,12 +77,6 @@ fn add(path: &Path, seen: &mut DefaultHasher, count: &mut usize) {
             add(&entry, seen, count);
         }
     }
-}
-
-/// What running or editing the code writes beside it: caches, hidden files, backups.
-fn is_noise(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name == "__pycache__" || name.starts_with('.') || name.ends_with('~')
 }
 
 /// Files that are looked at, a count: some milliseconds each second. A larger tree is better told by SIGHUP.

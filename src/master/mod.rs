@@ -33,12 +33,17 @@
 //! follow; when every number has one, the generation is the current one. If one of the first cannot start, they are all
 //! dismissed, and the old ones have served all along.
 //!
+//! **In development** (`--reload`) the code is watched ([`code`]), and a reload has those that run it leave at once: requests
+//! wait in the listeners' backlog for the new code, and never meet the old. If it cannot be loaded, the new worker serves a
+//! page that says why, and so does one whose predecessor died as it loaded the code: the next save mends it.
+//!
 //! **A worker that dies** is found by `reap`, which logs why, and `fill` finds its number missing. One that dies right after
 //! its start makes the next start wait, longer each time (`backoff`). Before the master has served for the first time,
 //! a worker that cannot start ends the command; during a reload it ends the reload. A worker that is due for
 //! retirement, or stuck, is replaced in the same way: it retires once its successor serves, or is aborted and then missing.
 
 mod abort;
+mod code;
 mod file_watch;
 mod fleet;
 mod fork;
@@ -59,6 +64,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
+pub(crate) use code::{CodePlan, Pattern, Reporter};
 pub(crate) use fleet::{Bounds, Retirement, WORKERS_MAX};
 pub use fork::{Fork, fork};
 pub(crate) use handover::Handover;
@@ -73,6 +79,7 @@ use crate::net::listener::Listener;
 use crate::process::fork_watch;
 use crate::telemetry::scoreboard::Scoreboard;
 use crate::telemetry::stats::State;
+use code::CodeWatch;
 use fleet::Fleet;
 use releases::Releases;
 use sd_notify::SdNotify;
@@ -91,6 +98,9 @@ pub(crate) struct Plan {
     pub reload_step: Option<u32>,
     /// Paths whose change is a reload.
     pub reload_on: Vec<PathBuf>,
+    /// In development: the code whose change is a reload. Those that run what was before leave at once, and requests wait for
+    /// the new code.
+    pub code: Option<CodePlan>,
     /// Whether the application was loaded before the fork. Other code then takes another master.
     pub preloaded: bool,
     /// How this process was started, for a binary upgrade.
@@ -144,6 +154,8 @@ pub(crate) struct Master<'a> {
     handover: Handover,
     successor: Successor,
     watched: Watched,
+    /// In development.
+    code: Option<CodeWatch>,
     systemd: SdNotify,
     stats: Option<Stats>,
 }
@@ -161,14 +173,16 @@ impl<'a> Master<'a> {
     ) -> io::Result<Self> {
         let now = Instant::now();
         fork_watch::begin()?;
+        let (code, reporter) = plan.code.map(|plan| CodeWatch::new(plan, now)).transpose()?.unzip();
         Ok(Master {
             hooks,
             preloaded: plan.preloaded,
             state: State::Starting,
             listeners,
-            fleet: Fleet::new(plan.workers, plan.bounds, scoreboard),
+            fleet: Fleet::new(plan.workers, plan.bounds, scoreboard, reporter),
             releases: Releases::new(plan.reload_step),
             watched: Watched::new(plan.reload_on, now)?,
+            code,
             systemd: SdNotify::new(now, handover.is_awaited()),
             handover,
             successor: Successor::new(plan.invocation),
@@ -184,9 +198,9 @@ impl<'a> Master<'a> {
             }
         };
         if let End::Worker(setup) = &mut end {
-            // Its line's other end, and those of the workers before it, are the master's.
-            let Master { fleet, watched, .. } = self;
-            drop(fleet);
+            // Its line's other end, and those of the workers before it, are the master's, and so is what is watched.
+            let Master { fleet, watched, code, .. } = self;
+            drop((fleet, code));
             watched.signals.forget();
             if let Err(error) = setup.begin() {
                 return End::Failed(error.to_string());

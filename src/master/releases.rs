@@ -31,6 +31,8 @@ struct Reload {
     began: Instant,
     /// The first ones serve: the code can be loaded.
     is_proven: bool,
+    /// In development: nothing else has served meanwhile.
+    replaces: bool,
 }
 
 impl Releases {
@@ -85,12 +87,33 @@ impl Releases {
             }
         }
         self.last += 1;
-        self.reload = Some(Reload { generation: self.last, began: Instant::now(), is_proven: false });
+        self.reload =
+            Some(Reload { generation: self.last, began: Instant::now(), is_proven: false, replaces: false });
+        self.count(fleet, systemd);
+        self.announce(why, fleet);
+    }
+
+    /// The same in development: those that serve leave at once, so that no request meets the code of before. The new ones
+    /// serve in any case, be it a page that says why the code cannot be loaded.
+    pub(super) fn replace(&mut self, why: &str, fleet: &mut Fleet, systemd: &SdNotify) {
+        self.last += 1;
+        self.current = self.last;
+        self.reload =
+            Some(Reload { generation: self.last, began: Instant::now(), is_proven: true, replaces: true });
+        self.count(fleet, systemd);
+        fleet.retire(|_| true);
+        self.announce(why, fleet);
+    }
+
+    fn count(&self, fleet: &mut Fleet, systemd: &SdNotify) {
         let master = &fleet.scoreboard().master;
         master.reloads.fetch_add(1, Relaxed);
         master.reload_began_at.store(unix_micros(), Relaxed);
         fleet.forget_failures();
         systemd.reloading();
+    }
+
+    fn announce(&self, why: &str, fleet: &Fleet) {
         let (count, step) = (fleet.wanted(), self.step(fleet));
         match count {
             1 => info!("reload ({why}): a new worker loads the code"),
@@ -114,10 +137,12 @@ impl Releases {
         self.current = reload.generation;
         fleet.scoreboard().master.generation.store(reload.generation, Relaxed);
         reload_is_over(fleet, systemd);
-        info!(
-            "reload: the new code serves, after {:.1} s; the workers before finish what runs",
-            reload.began.elapsed().as_secs_f64()
-        );
+        let seconds = reload.began.elapsed().as_secs_f64();
+        if reload.replaces {
+            info!("reload: requests are answered again, after {seconds:.2} s");
+        } else {
+            info!("reload: the new code serves, after {seconds:.1} s; the workers before finish what runs");
+        }
         fleet.retire(|one| one.generation != reload.generation);
     }
 

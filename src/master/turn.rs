@@ -6,6 +6,7 @@ use log::{error, info, warn};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2};
 
+use super::code::CodeWatch;
 use super::fleet::{Ending, Spawned, Stage, Worker};
 use super::upgrade::Outcome;
 use super::watched::Look;
@@ -29,6 +30,7 @@ impl Master<'_> {
         if let Some(look) = self.watched.look(now, self.fleet.tick()) {
             self.look(now, &look);
         }
+        self.follow_code(now);
         self.fill(now)?;
         self.systemd.status(self.fleet.status());
         let open = self.stats_are_open();
@@ -116,12 +118,16 @@ impl Master<'_> {
     /// A worker has ended that never served. What follows depends on how far this master is.
     fn record_failed_start(&mut self, worker: &Worker, ending: Ending) -> Result<(), End> {
         let why = worker.failure().unwrap_or_else(|| format!("a worker ended before it served: {ending}"));
+        let is_wanted = self.releases.is_wanted(worker.generation);
         match self.state {
+            State::Starting | State::Serving if self.code.is_some() && is_wanted => {
+                self.fleet.record_died_loading(worker, &why);
+            }
             State::Starting => return self.fail(why),
             State::Serving if self.releases.on_trial() == Some(worker.generation) => {
                 self.releases.fail(&why, &mut self.fleet, &self.systemd);
             }
-            State::Serving if self.releases.is_wanted(worker.generation) => {
+            State::Serving if is_wanted => {
                 self.fleet.record_failed_start(worker, &why);
             }
             // Of a reload that was given up, or of no use any more.
@@ -181,8 +187,26 @@ impl Master<'_> {
         Ok(())
     }
 
+    /// In development: loads the code anew once it has changed.
+    fn follow_code(&mut self, now: Instant) {
+        let Some(code) = &mut self.code else { return };
+        let changed = code.changes(now, self.releases.current());
+        let Some((first, others)) = changed.split_first() else { return };
+        let first = first.display();
+        let why = match others.len() {
+            0 => format!("{first}"),
+            1 => format!("{first} and another file"),
+            count => format!("{first} and {count} other files"),
+        };
+        self.start_reload(&why);
+    }
+
     fn start_reload(&mut self, why: &str) {
-        if self.state == State::Serving {
+        if self.code.is_some() {
+            if self.state != State::Stopping {
+                self.releases.replace(why, &mut self.fleet, &self.systemd);
+            }
+        } else if self.state == State::Serving {
             self.releases.begin(why, &mut self.fleet, &self.systemd);
         } else {
             warn!("reload: the workers are only just loading the code; ask again when they serve");
@@ -253,6 +277,7 @@ impl Master<'_> {
             self.fleet.paused_until(now),
             self.stats.as_ref().and_then(|stats| stats.server.until()),
             Some(self.watched.next_look(self.fleet.tick())),
+            self.code.as_ref().map(CodeWatch::until),
         ];
         let until = times.into_iter().flatten().min().unwrap_or(now);
         let millis = until.saturating_duration_since(now).as_millis() + 1;
@@ -260,6 +285,7 @@ impl Master<'_> {
         let open = self.stats_are_open();
         let readable = [self.watched.signals.descriptor()].into_iter();
         let readable = readable.chain(self.fleet.descriptors()).chain(self.successor.descriptor());
+        let readable = readable.chain(self.code.iter().flat_map(CodeWatch::descriptors));
         let failing = self.handover.descriptor();
         let waited_for = readable
             .map(|descriptor| (descriptor, PollFlags::POLLIN))

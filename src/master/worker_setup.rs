@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use log::debug;
 
 use super::abort;
+use super::code::Reporter;
 use super::signals::{HEARD, Held, Loading};
 use crate::limits::Limits;
 use crate::net::listener::Listener;
@@ -29,6 +30,10 @@ pub(crate) struct WorkerSetup {
     pub(super) slot: &'static Slot,
     /// Where workers pass on to one another what waits.
     pub(super) relay: Option<Relay>,
+    /// In development: where it says which files it has loaded.
+    pub(super) reporter: Option<Reporter>,
+    /// How the one before it has ended, as it loaded the same code.
+    pub(super) died_loading: Option<String>,
     pub(super) loading: Loading,
     /// Signals wait until the worker has handlers of its own.
     pub(super) held: Option<Held>,
@@ -52,6 +57,16 @@ impl WorkerSetup {
     /// Where its row is on the scoreboard.
     pub(crate) fn place(&self) -> usize {
         self.place
+    }
+
+    /// In development: where it says which files it has loaded.
+    pub(crate) fn take_reporter(&mut self) -> Option<Reporter> {
+        self.reporter.take()
+    }
+
+    /// In development: how the worker before it has ended, as it loaded this code. It is not to be loaded again.
+    pub(crate) fn take_death(&mut self) -> Option<String> {
+        self.died_loading.take()
     }
 
     /// Tells the master that this worker cannot serve, and why.

@@ -4,6 +4,9 @@ use std::fmt;
 use std::io;
 
 use super::stranger::Stranger;
+use crate::application::environ::Environ;
+use crate::application::input::Input;
+use crate::application::variables::Variables;
 
 /// A request that can never be completed.
 #[derive(Debug)]
@@ -13,6 +16,8 @@ pub struct DecodeError {
     pub offset: Option<usize>,
     /// What was wrong.
     pub(crate) fault: Fault,
+    /// What is known of the request: its variables, as far as they were read.
+    pub(super) request: Option<Box<Variables>>,
 }
 
 /// What was wrong with a request.
@@ -60,12 +65,23 @@ impl<F: GrammarFault + 'static> From<F> for Fault {
 
 impl DecodeError {
     pub(super) fn at(offset: usize, fault: impl Into<Fault>) -> Self {
-        DecodeError { offset: Some(offset), fault: fault.into() }
+        DecodeError { offset: Some(offset), ..DecodeError::of(fault) }
     }
 
     /// Of no one place.
     pub(super) fn of(fault: impl Into<Fault>) -> Self {
-        DecodeError { offset: None, fault: fault.into() }
+        DecodeError { offset: None, fault: fault.into(), request: None }
+    }
+
+    /// The same, of the request with these variables.
+    pub(super) fn of_request(self, variables: Variables) -> Self {
+        DecodeError { request: Some(Box::new(variables)), ..self }
+    }
+
+    /// The request, without its body, as far as it is known: its method at the least.
+    pub(crate) fn take_request(&mut self) -> Option<Environ> {
+        let variables = self.request.take().filter(|variables| variables.get(b"REQUEST_METHOD").is_some())?;
+        Some(Environ::new(*variables, Input::default()))
     }
 
     /// The status that tells the peer, or `None` where it speaks a protocol in which nothing can be said.

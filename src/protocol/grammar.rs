@@ -4,16 +4,17 @@
 //!
 //! [`Protocol`]: super::Protocol
 
-use super::{DecodeError, HTTP_LINE, Persistence, Phase, Received, TIMEOUT, cut_body, write_raw_head};
+use super::{
+    DecodeError, HTTP_LINE, Intake, Persistence, Phase, Received, TIMEOUT, cut_body, write_raw_head,
+};
 use crate::application::response_head::ResponseHead;
-use crate::limits::Limits;
 
 pub(super) trait Grammar {
     fn receive(
         &mut self,
         input: &mut &[u8],
         out: &mut Vec<u8>,
-        limits: &Limits,
+        intake: &Intake<'_>,
     ) -> Result<Received, DecodeError>;
 
     fn phase(&self) -> Phase;
@@ -21,6 +22,12 @@ pub(super) trait Grammar {
     fn body_missing(&self) -> u64 {
         0
     }
+
+    fn body_room(&mut self, _intake: &Intake<'_>) -> Option<&mut [u8]> {
+        None
+    }
+
+    fn body_filled(&mut self, _count: usize) {}
 
     fn describe(&self) -> String;
     fn is_head(&self) -> bool;

@@ -8,6 +8,7 @@ mod error;
 pub(crate) mod fastcgi;
 mod grammar;
 pub(crate) mod http;
+pub(crate) mod intake;
 mod pairs;
 mod pending_request;
 pub(crate) mod percent;
@@ -16,14 +17,17 @@ mod stranger;
 pub(crate) mod uwsgi;
 
 use std::fmt;
+use std::sync::LazyLock;
 
 pub use endpoints::{Endpoints, Trust};
 pub use error::DecodeError;
 pub(crate) use error::Fault;
 use error::GrammarFault;
 use grammar::Grammar;
+pub(crate) use intake::Intake;
 use stranger::Stranger;
 
+use crate::application::body_memory::BodyMemory;
 use crate::application::environ::Environ;
 use crate::application::response_head::ResponseHead;
 use crate::limits::Limits;
@@ -106,7 +110,28 @@ impl Protocol {
         out: &mut Vec<u8>,
         limits: &Limits,
     ) -> Result<Received, DecodeError> {
-        grammar!(self.receive(input, out, limits))
+        self.receive_with(input, out, &Intake { limits, bodies: &NO_WORKERS })
+    }
+
+    /// The same with a worker's memory for bodies.
+    pub(crate) fn receive_with(
+        &mut self,
+        input: &mut &[u8],
+        out: &mut Vec<u8>,
+        intake: &Intake<'_>,
+    ) -> Result<Received, DecodeError> {
+        grammar!(self.receive(input, out, intake))
+    }
+
+    /// Where the next bytes of a long body may be put as they are read, past [`Protocol::receive`]: they are the body's and
+    /// nothing else, and not the last of it. [`Protocol::body_filled`] tells how many came.
+    pub(crate) fn body_room(&mut self, intake: &Intake<'_>) -> Option<&mut [u8]> {
+        grammar!(self.body_room(intake))
+    }
+
+    /// So many bytes were put into the room.
+    pub(crate) fn body_filled(&mut self, count: usize) {
+        grammar!(self.body_filled(count));
     }
 
     /// How far the request has come that is being received.
@@ -194,6 +219,9 @@ impl Protocol {
         grammar!(self.half_close_is_hang_up())
     }
 }
+
+/// The memory for bodies of those who decode and are no worker: each body has its own bound there, and no other.
+static NO_WORKERS: LazyLock<BodyMemory> = LazyLock::new(|| BodyMemory::new(usize::MAX));
 
 /// What [`Protocol::receive`] came to.
 #[derive(Debug)]

@@ -78,5 +78,5 @@ pub(super) fn complete(
         let ends = pairs(variables.parts().0, read).map_while(|pair| Some(pair.ok()?.end));
         front + ends.take_while(|end| *end <= name).last().unwrap_or_default()
     });
-    Err(DecodeError { offset, fault })
+    Err(DecodeError { offset, ..DecodeError::of(fault) })
 }

@@ -2,11 +2,10 @@
 
 use std::io::Seek;
 
-use super::{DecodeError, Fault};
+use super::{DecodeError, Fault, Intake};
 use crate::application::environ::Environ;
 use crate::application::input::Input;
 use crate::application::variables::Variables;
-use crate::limits::Limits;
 
 /// Whether the method is HEAD, as far as the variables have been read.
 pub(super) fn is_head(variables: &Variables) -> bool {
@@ -58,13 +57,18 @@ impl PendingRequest {
         self.body.len()
     }
 
-    /// Keeps a piece of the body.
-    pub(super) fn append(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), DecodeError> {
-        if self.received() + bytes.len() as u64 > limits.body_bytes_max {
-            let bytes_max = limits.body_bytes_max;
+    /// Keeps a piece of the body, of which at least `to_come` bytes are to follow.
+    pub(super) fn append(
+        &mut self,
+        bytes: &[u8],
+        to_come: u64,
+        intake: &Intake<'_>,
+    ) -> Result<(), DecodeError> {
+        if self.received() + bytes.len() as u64 > intake.body_bytes_max {
+            let bytes_max = intake.body_bytes_max;
             return Err(DecodeError::of(Fault::BodyTooLarge { bytes_max }));
         }
-        self.body.append(bytes, limits.body_memory_bytes_max).map_err(spool)
+        self.body.append(bytes, to_come, intake.body_memory_bytes_max, intake.bodies).map_err(spool)
     }
 
     /// Keeps what `input` has of the body's `missing` bytes; returns how many are missing then.
@@ -72,11 +76,23 @@ impl PendingRequest {
         &mut self,
         input: &mut &[u8],
         missing: u64,
-        limits: &Limits,
+        intake: &Intake<'_>,
     ) -> Result<u64, DecodeError> {
         let taken = take(input, missing);
-        self.append(taken, limits)?;
-        Ok(missing - taken.len() as u64)
+        let missing = missing - taken.len() as u64;
+        self.append(taken, missing, intake)?;
+        Ok(missing)
+    }
+
+    /// Where the next of the body's `missing` bytes may be put, if they are more than it has room for.
+    pub(super) fn room(&mut self, missing: u64, intake: &Intake<'_>) -> Option<&mut [u8]> {
+        let room = self.body.room(missing, intake.body_memory_bytes_max, intake.bodies)?;
+        (missing > room.len() as u64).then_some(room)
+    }
+
+    /// So many bytes were put there.
+    pub(super) fn filled(&mut self, count: usize) {
+        self.body.filled(count);
     }
 
     /// The request, once the body is complete.

@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::application::body_memory::BodiesNow;
 use crate::application::environ::Environ;
 use crate::application::response_head::ResponseHead;
 pub use crate::ascii::Ascii;
@@ -53,8 +54,9 @@ impl<'a> Observers<'a> {
 pub(crate) enum Note<'a> {
     /// It has woken.
     Wakes(Instant),
-    /// It is about to wait, with so many connections open, and the application's threads in this state.
-    Waits { now: Instant, connections: usize, threads: ThreadCounts },
+    /// It is about to wait, with so many connections open, the application's threads in this state, and so
+    /// much of its memory for bodies in use.
+    Waits { now: Instant, connections: usize, threads: ThreadCounts, bodies: BodiesNow },
     /// The application has so many threads of its own.
     Threads(usize),
     /// A thread of the application begins something: a call for the request of this environ, or else something more for
@@ -107,6 +109,11 @@ pub enum Event<'a> {
         environ: &'a Environ,
         /// The file, or the folder, that it asks for, if it is one that is served beside the application.
         file: Option<&'a Path>,
+    },
+    /// The request is refused, before it was complete; this is what is known of it.
+    Refused {
+        /// What the application would have been given, as far as it was read, and without a body.
+        environ: &'a Environ,
     },
     /// One of the application's own threads, where it has any, has the request and runs the call.
     Thread {

@@ -89,6 +89,10 @@ impl Page<'_> {
                     Some(path) => self.begin("file", format_args!("{}", Line(path.as_os_str().as_bytes()))),
                 }
             }
+            Event::Refused { environ } => {
+                self.begin("refused", format_args!("{} {}", Ascii(environ.method()), Cut(environ.uri())))?;
+                self.environ(environ)
+            }
             Event::Step | Event::Returned | Event::Failed => Ok(()),
             Event::Thread { number, waited } => {
                 let ms = waited.as_secs_f64() * 1e3;

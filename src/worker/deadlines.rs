@@ -25,7 +25,12 @@ impl EventLoop {
         let looks_for_others = self.passing.is_some() && !self.threads.can_take();
         let passes = looks_for_others.then(|| now + PASS_TIME);
         let threads = self.threads.next_deadline(limits).into_iter().chain(looks).chain(passes);
-        pauses.chain(self.next_deadline).chain(self.resources.stopping).chain(threads).min()
+        pauses
+            .chain(self.resources.trims_at)
+            .chain(self.next_deadline)
+            .chain(self.resources.stopping)
+            .chain(threads)
+            .min()
     }
 
     /// Ends what has waited too long. All connections are looked at, but at most once in

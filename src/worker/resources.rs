@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::application::body_memory::BodyMemory;
 use crate::connection::{Connection, Context, Runner};
 use crate::limits::Limits;
 use crate::net::stream::Socket;
@@ -15,6 +16,9 @@ use crate::worker::http_date::Date;
 /// What a turn of a connection borrows as its [`Context`].
 pub(super) struct Resources {
     pub(super) limits: Limits,
+    pub(super) bodies: BodyMemory,
+    /// When memory that is kept for bodies is looked at, if there is any.
+    pub(super) trims_at: Option<Instant>,
     pub(super) files: Option<StaticFiles>,
     scratch: Vec<u8>,
     pub(super) date: Date,
@@ -27,6 +31,8 @@ pub(super) struct Resources {
 impl Resources {
     pub(super) fn new(limits: Limits) -> Self {
         Resources {
+            bodies: BodyMemory::new(limits.bodies_memory_bytes_max),
+            trims_at: None,
             limits,
             files: None,
             scratch: vec![0; SCRATCH_BYTES],
@@ -44,6 +50,17 @@ impl Resources {
         poll(&mut descriptors, timeout.as_ref()).is_ok_and(|ready| ready > 0)
     }
 
+    /// Gives the system back what no body has wanted for long.
+    pub(super) fn trim(&mut self, now: Instant) {
+        if self.trims_at.is_none_or(|at| at <= now) {
+            if self.trims_at.is_some() {
+                self.bodies.trim();
+            }
+            let time = self.limits.bodies_memory_idle_time_max;
+            self.trims_at = self.bodies.has_spare().then(|| now + time);
+        }
+    }
+
     /// Has the recorder write this down, if there is one.
     pub(super) fn note(&mut self, note: Note<'_>) {
         if let Some(recorder) = &mut self.recorder {
@@ -57,6 +74,7 @@ impl Resources {
             files: self.files.as_ref(),
             scratch: &mut self.scratch,
             limits: &self.limits,
+            bodies: &self.bodies,
             date: self.date.text(),
             clock: &Instant::now,
             observers: Observers::new(match &mut self.observer {

@@ -15,9 +15,11 @@ impl EventLoop {
     /// Waits for events, and notes when that was over.
     pub(super) fn sleep(&mut self) -> io::Result<()> {
         let now = Instant::now();
+        self.resources.trim(now);
         let until = self.sleeps_until(now);
         let threads = self.threads.counts();
-        self.resources.note(Note::Waits { now, connections: self.connections.len(), threads });
+        let bodies = self.resources.bodies.now();
+        self.resources.note(Note::Waits { now, connections: self.connections.len(), threads, bodies });
         let Resources { recorder, limits, .. } = &mut self.resources;
         let mut sleep = Sleep {
             poll: &mut self.poll,

@@ -89,3 +89,23 @@ fn a_server_that_dies_in_the_middle_ends_the_run_with_what_there_was() {
     assert!(done.text().contains("connection refused; the first: Connection refused"), "{}", done.text());
     assert!(done.text().contains("  p50"), "{}", done.text());
 }
+
+/// A shell in which no more than 64 descriptors may be open, or become so.
+fn confined(args: &str) -> crate::process::Done {
+    let mut shell = std::process::Command::new("sh");
+    let bench = format!("ulimit -n 64; exec {} bench {args}", env!("CARGO_BIN_EXE_tidegate"));
+    shell.args(["-c", &bench]);
+    crate::process::end(shell, b"")
+}
+
+#[test]
+fn more_connections_than_descriptors_are_refused_before_the_run() {
+    let known = Known::start(|_, _| Answer::After(Duration::ZERO));
+    let address = format!("http://{}", known.address);
+    let done = confined(&format!("{address} -c 64"));
+    let want = "tidegate: -c 64: only 64 files and sockets may be open at once (ulimit -Hn)\n";
+    assert_eq!((done.code, done.err.as_str()), (Some(1), want));
+    let done = confined(&format!("{address} -c 30 -n 300"));
+    assert_eq!((done.code, done.err.as_str()), (Some(0), ""));
+    assert!(done.text().contains("failed      0"), "{}", done.text());
+}

@@ -6,6 +6,7 @@ mod bad_input;
 mod compared;
 mod errors;
 mod known;
+mod outputs;
 mod percentiles;
 #[path = "../cli/process.rs"]
 #[allow(dead_code, reason = "tests/cli uses the rest")]

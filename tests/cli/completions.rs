@@ -38,6 +38,9 @@ fn a_tab_completes_commands_options_values_and_files() {
             ("tidegate serve --http sett\t", "serve --http settings.toml"),
             ("tidegate decode pac\t--jso\t", "decode packet.bin --json"),
             ("tidegate request a:1 --inc\t", "request a:1 --include"),
+            ("tidegate bench a:1 --basel\tset\t", "bench a:1 --baseline settings.toml"),
+            ("tidegate serve --reload-o\tset\t", "serve --reload-on settings.toml"),
+            ("tidegate serve pac\t", "serve packet.bin"),
             ("tidegate man --di\tfol\t", "man --dir folder"),
             // A file is no number.
             ("tidegate serve --backlog set\t", "serve --backlog set"),
@@ -63,6 +66,12 @@ fn a_program_of_ones_own_has_its_name_and_not_what_it_hides() {
             assert!(!script.text().contains(hidden), "{shell}: {hidden}");
         }
     }
+}
+
+#[test]
+fn zsh_has_no_list_of_excluded_options_that_is_empty() {
+    // It would offer the option no more: clap_complete writes it where an option excludes what is none.
+    assert!(!run(&["completions", "zsh"]).text().contains("'()"));
 }
 
 #[test]

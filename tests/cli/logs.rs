@@ -4,11 +4,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
-use crate::process::{Killed, Server, run, tidegate};
+use crate::process::{Killed, PATIENCE, Server, run, tidegate};
 
 #[test]
 fn a_line_says_which_worker_says_it() {
@@ -52,27 +54,83 @@ fn in_json_each_record_is_an_object() {
     }
 }
 
+/// A command whose stdout is a terminal.
+struct OnTerminal {
+    child: Killed,
+    read: Receiver<Vec<u8>>,
+    seen: String,
+}
+
+impl OnTerminal {
+    fn start(args: &[&str]) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+        let terminal = File::options().read(true).write(true).open(name).unwrap();
+        let mut command = tidegate(args);
+        let child = command.stdout(Stdio::from(terminal)).stderr(Stdio::null()).spawn().unwrap();
+        let (sender, read) = channel();
+        let mut reader = File::from(master);
+        thread::spawn(move || {
+            let mut piece = [0; 4096];
+            // It ends with the last process that has the terminal open.
+            while let Ok(read @ 1..) = reader.read(&mut piece) {
+                let _ = sender.send(piece[..read].to_vec());
+            }
+        });
+        OnTerminal { child: Killed(child), read, seen: String::new() }
+    }
+
+    /// Waits until it shows this; returns all that it has shown.
+    #[track_caller]
+    fn shows(&mut self, text: &str) -> &str {
+        while !self.seen.contains(text) {
+            let piece = self.read.recv_timeout(PATIENCE);
+            let piece = piece.unwrap_or_else(|_| panic!("no {text:?} in {}", self.seen));
+            self.seen.push_str(std::str::from_utf8(&piece).unwrap());
+        }
+        &self.seen
+    }
+
+    /// Asks its first listener for a path.
+    #[track_caller]
+    fn request(&mut self, path: &str) -> String {
+        let (_, address) = self.shows("To try it without nginx").split_once("Listening on uwsgi://").unwrap();
+        let address = address.split_once('\r').unwrap().0.to_owned();
+        run(&["request", &address, path]).text().to_owned()
+    }
+}
+
 #[test]
 fn nginxs_configuration_is_printed_on_a_terminal() {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-    let terminal = File::options().read(true).write(true).open(name).unwrap();
-    let mut command = tidegate(["serve", "hello", "--uwsgi", "127.0.0.1:0", "-q"]);
-    let mut child = Killed(command.stdout(Stdio::from(terminal)).stderr(Stdio::null()).spawn().unwrap());
-    drop(command);
-    let (mut seen, mut piece) = (String::new(), [0; 4096]);
-    let mut reader = File::from(master);
-    while !seen.contains("To try it without nginx") {
-        let read = reader.read(&mut piece).unwrap();
-        assert!(read > 0, "{seen}");
-        seen.push_str(std::str::from_utf8(&piece[..read]).unwrap());
-    }
-    let _ = child.0.kill();
+    let mut server = OnTerminal::start(&["serve", "hello", "--uwsgi", "127.0.0.1:0", "-q"]);
+    let seen = server.shows("To try it without nginx");
     for line in ["    server {\r\n", "        location / {\r\n", "            uwsgi_pass 127.0.0.1:"] {
         assert!(seen.contains(line), "{line:?} is not in {seen}");
     }
+}
+
+#[test]
+fn on_a_terminal_a_click_in_the_demo_is_a_line() {
+    for workers in ["0", "4"] {
+        let mut server =
+            OnTerminal::start(&["serve", "demo", "--uwsgi", "127.0.0.1:0", "--workers", workers]);
+        assert_eq!(server.request("/hello"), "Hello, World\n");
+        server.shows(" GET /hello 200 78 ");
+        assert!(server.request("/flow?hello").contains("finished        200, 78 bytes in 1 write"));
+        server.shows(" GET /flow?hello 200 ");
+    }
+    // Elsewhere, and for another application, that is for --access-log to say.
+    let mut server = OnTerminal::start(&["serve", "hello", "--uwsgi", "127.0.0.1:0", "--workers", "0"]);
+    server.request("/quiet");
+    drop(server.child);
+    let seen: Vec<u8> = server.read.iter().flatten().collect();
+    assert!(!String::from_utf8_lossy(&seen).contains("/quiet"), "{}", seen.escape_ascii());
+    let piped = Server::start(&["demo"]);
+    piped.request(&["/quiet"]);
+    let (out, _) = piped.stop();
+    assert!(!out.concat().contains("/quiet"), "{out:?}");
 }
 
 #[test]

@@ -70,6 +70,10 @@ fn it_speaks_under_its_own_name_and_knows_no_app() {
         (&["serve", "demo"][..], "unexpected argument 'demo' found"),
         (&["check", "--pythonpath", "."], "unexpected argument '--pythonpath' found"),
         (&["serve", "--env=A=b"], "unexpected argument '--env' found"),
+        (
+            &["serve", "--reload"],
+            "--reload watches the modules of a Python application, and there are none here",
+        ),
     ] {
         let done = end(items(args), b"");
         assert_eq!(done.code, Some(2), "{done:?}");

@@ -29,6 +29,13 @@ fn an_application_that_is_not_built_in() {
 }
 
 #[test]
+fn a_reload_without_modules() {
+    let line = "--reload watches the modules of a Python application, and there are none here";
+    refused(&["hello", "--reload"], 1, line);
+    refused(&["hello", "--reload-include", "*.html"], 1, "--reload-include says what --reload watches too");
+}
+
+#[test]
 fn a_port_that_is_taken() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

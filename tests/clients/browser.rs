@@ -121,3 +121,20 @@ fn a_browser_posts_a_form() {
     assert!(page.contains("text=caf\u{e9}"), "{page}");
     assert_eq!(demo.stop(), [""; 0]);
 }
+
+#[test]
+fn a_browser_shows_the_page_of_a_measurement() {
+    let demo = Demo::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("page.html");
+    let mut bench = std::process::Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    let address = demo.url("");
+    bench.args(["bench", &address, "/hello", "-d", "1", "--warm-up", "0", "--html"]).arg(&file);
+    assert!(output(bench).contains("  p50 "));
+    let page = dom(&format!("file://{}", file.display()));
+    assert_eq!((page.matches("<svg").count(), page.matches("<polyline").count() >= 3), (3, true), "{page}");
+    assert!(
+        page.contains("<h2>Rate over time</h2>") && page.contains(&format!("<h1>{address}  GET /hello</h1>"))
+    );
+    assert_eq!(demo.stop(), [""; 0]);
+}

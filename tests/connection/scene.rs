@@ -6,7 +6,7 @@ use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use tidegate::Peer;
-use tidegate::connection::{Connection, Context, Inline, Turn};
+use tidegate::connection::{BodyMemory, Connection, Context, Inline, Turn};
 use tidegate::observer::{Event, Observer, Observers};
 use tidegate::protocol::{Endpoints, Protocol};
 use tidegate::{AppError, Body, Environ, Limits, ProtocolName, StartResponse};
@@ -19,6 +19,7 @@ pub(crate) struct Scene {
     connection: Option<Connection<Scripted>>,
     runner: Inline<Application>,
     pub(crate) limits: Limits,
+    bodies: BodyMemory,
     pub(crate) record: Record,
     wire: Rc<RefCell<Wire>>,
     clock: Clock,
@@ -65,6 +66,7 @@ impl Scene {
             )),
             runner: Inline::new(application),
             limits: Limits::default(),
+            bodies: BodyMemory::new(1 << 20),
             record,
             wire,
             clock: Clock { now: Cell::new(Instant::now()), asked: Cell::new(0) },
@@ -192,6 +194,7 @@ impl Scene {
                 files: None,
                 scratch: &mut self.scratch,
                 limits: &self.limits,
+                bodies: &self.bodies,
                 date: b"Sun, 06 Nov 1994 08:49:37 GMT",
                 clock: &|| self.clock.ask(),
                 observers: Observers::new(Some(&mut observer)),

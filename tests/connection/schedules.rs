@@ -8,7 +8,9 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use tidegate::connection::{Call, Connection, Context, Inline, Outcome, Place, Ran, Runner, Ticket, Turn};
+use tidegate::connection::{
+    BodyMemory, Call, Connection, Context, Inline, Outcome, Place, Ran, Runner, Ticket, Turn,
+};
 use tidegate::observer::Observers;
 use tidegate::protocol::{Endpoints, Protocol};
 use tidegate::{AppError, Body, Environ, Limits, Peer, ProtocolName, StartResponse};
@@ -189,6 +191,7 @@ struct World {
     /// The thread that has the request of each connection.
     thread_of: Vec<Option<usize>>,
     limits: Limits,
+    bodies: BodyMemory,
 }
 
 impl World {
@@ -219,6 +222,7 @@ impl World {
             tasks: Vec::new(),
             thread_of: vec![None; CONNECTIONS],
             limits: Limits { ahead_memory_bytes_max: 100, ahead_bytes_max: 10_000, ..Limits::default() },
+            bodies: BodyMemory::new(1 << 20),
         }
     }
 
@@ -337,6 +341,7 @@ impl World {
                 files: None,
                 scratch: &mut scratch,
                 limits: &self.limits,
+                bodies: &self.bodies,
                 date: b"Sun, 06 Nov 1994 08:49:37 GMT",
                 clock: &|| now,
                 observers: Observers::new(None),

@@ -40,6 +40,7 @@ ANY_THREADS = {
     "test_input",
     "test_lifecycle",
     "test_no_body",
+    "test_reload",
     "test_start_response",
     "test_validator",
     "test_workers",

@@ -1,6 +1,7 @@
 """What the application prints, where it is not read or there is no room: no worker and no exit status is lost for it."""
 
 import os
+import re
 import signal
 import subprocess
 
@@ -77,3 +78,38 @@ def test_what_is_printed_ends_nothing(options, stdout_of, folder, tmp_path):
         except ProcessLookupError:
             pass
         shell.wait()
+
+
+@pytest.mark.parametrize("body", ["its length", "chunked"])
+def test_what_is_refused_has_its_method_path_and_client_in_the_access_log(start, folder, tmp_path, body):
+    """Over each protocol, where its head was read; what is no request at all has not."""
+    folder({"app.py": "def application(environ, start_response):\n    start_response('200 OK', [])\n    return []\n"})
+    log = tmp_path / "access"
+    form = "{remote_addr} {method} {uri} {status} {user_agent}"
+    options = [f"--access-log-file={log}", f"--access-log-format={form}", "--max-body=1000"]
+    server = start("app", *options, listeners=("uwsgi", "http", "fastcgi", "scgi"))
+    data = b"x" * 1001
+    if body == "chunked":
+        http = server.listeners["http"]
+        with http.connect() as connection:
+            head = b"PUT /up?x HTTP/1.1\r\nHost: localhost\r\nUser-Agent: tide\r\nTransfer-Encoding: chunked\r\n\r\n"
+            connection.sendall(head + b"3e9\r\n" + data + b"\r\n0\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+        count = 1
+    else:
+        for listener in server.listeners.values():
+            response = listener.ask("PUT", "/up?x", [("User-Agent", "tide")], data)
+            assert response.status.startswith("413 "), listener.scheme
+        count = 4
+    eventually("the lines", lambda: log.read_text().count("\n") == count)
+    # 192.0.2.7 is what the tests' packets say.
+    client = "127.0.0.1" if count == 1 else "(127.0.0.1|192.0.2.7)"
+    assert re.fullmatch(rf"({client} PUT /up\?x 413 tide\n){{{count}}}", log.read_text()), log.read_text()
+    assert count == 1 or log.read_text().count("192.0.2.7 ") == 3
+    server.ignore_log()
+    with server.listeners["http"].connect() as connection:
+        connection.sendall(b"no request\r\n\r\n")
+        connection.recv(100)
+    eventually("another line", lambda: log.read_text().count("\n") == count + 1)
+    assert log.read_text().splitlines()[-1] == "127.0.0.1 - - 400 -"
+    server.ignore_log()

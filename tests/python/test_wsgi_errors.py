@@ -144,6 +144,39 @@ def test_a_traceback_is_one_message(serve):
     client.logged(r": behind it$")
 
 
+def test_a_chain_of_tracebacks_is_a_message_for_each(serve):
+    """What leads over to the next one stands before that. Each is there as soon as it is whole."""
+
+    def application(environ, start_response):
+        import traceback
+
+        errors = environ["wsgi.errors"]
+        try:
+            try:
+                try:
+                    [].pop()
+                except IndexError:
+                    1 / 0
+            except ZeroDivisionError as error:
+                raise ValueError("the last") from error
+        except ValueError:
+            traceback.print_exc(file=errors)
+        print("behind it", file=errors)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"ok"]
+
+    client = serve(application)
+    client.get()
+    for begins, ends in [
+        ("Traceback ", "IndexError: pop from empty list"),
+        ("During handling of the above exception, another", "ZeroDivisionError: division by zero"),
+        ("The above exception was the direct cause of", "ValueError: the last"),
+    ]:
+        (record,) = client.logged(rf": {begins}")
+        assert record.endswith(f"\n{ends}") and record.count("Traceback") == 1
+    client.logged(r": behind it$")
+
+
 def test_threads_do_not_mix(serve):
     """A line, or a traceback, that one thread has begun is not ended by another."""
 

@@ -12,6 +12,7 @@ mod support;
 mod wire;
 
 mod attackers;
+mod bodies;
 mod counters;
 mod crowded;
 mod forms;

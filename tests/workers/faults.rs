@@ -222,11 +222,11 @@ fn descriptors_that_are_used_up_are_a_line_and_over_when_they_are_back() {
 
 #[test]
 fn a_body_that_the_disk_has_no_room_for_is_a_500_and_the_next_one_is_not() {
-    let master = Master::spawn(&["--workers", "1"], |command| {
+    let master = Master::spawn(&["--workers", "1", "--body-memory", "0"], |command| {
         let disk = disk::mount(command, "300k", "");
         command.env("TMPDIR", disk);
     });
-    // What is larger than body_memory_bytes_max is kept in a temporary file.
+    // Without memory for bodies each is kept in a temporary file.
     let (fits, does_not) = (post("/", &[b'.'; 200 << 10]), post("/", &[b'.'; 400 << 10]));
     master.remote.ask(&fits).assert_body("one");
     for count in 1..=2 {

@@ -51,7 +51,11 @@ fn four_workers_leave_beside_idle_connections() {
     check(4, Unfinished::Idle);
 }
 
-/// That each of many connections that come one after the other, with none behind them, is answered at once.
+/// A connection that a leaving worker keeps from others waits for as long as that one lives: 30 s of grace. No machine is so
+/// busy that any other takes half of it.
+const STALL: Duration = Duration::from_secs(15);
+
+/// That each of many connections that come one after the other, with none behind them, is answered without that.
 #[track_caller]
 fn check(workers: usize, unfinished: Unfinished) {
     for leave in [Leave::Reload, Leave::Upgrade, Leave::Requests, Leave::Lifetime, Leave::OneLess] {
@@ -68,7 +72,7 @@ fn check(workers: usize, unfinished: Unfinished) {
                 let begin = Instant::now();
                 ask(*protocol, remote);
                 let took = begin.elapsed();
-                assert!(took < Duration::from_secs(1), "{leave:?}, {protocol} at {}: {took:?}", remote.name);
+                assert!(took < STALL, "{leave:?}, {protocol} at {}: {took:?}", remote.name);
                 longest = longest.max(took);
             }
         }
@@ -174,7 +178,7 @@ fn read_some(mut socket: &Socket) {
 #[track_caller]
 fn ask(protocol: ProtocolName, remote: &Remote) {
     let mut socket = remote.connect();
-    socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    socket.set_read_timeout(Some(STALL)).unwrap();
     socket.write_all(&Request::get("/").encode(protocol)).unwrap();
     let (bytes, broken) = read_all(socket);
     let text = String::from_utf8_lossy(&bytes);

@@ -151,7 +151,7 @@ impl<'a> Flight<'a> {
     }
 
     /// Makes each request that is due, as long as there is a place for it.
-    fn launch(&mut self, now: Instant) {
+    fn launch(&mut self, mut now: Instant) {
         if self.pause_until.is_some_and(|until| now < until) || self.is_late(now) {
             return;
         }
@@ -168,6 +168,8 @@ impl<'a> Flight<'a> {
             if self.schedule.is_open() && self.places[at].job.counts {
                 record(&mut self.tally.lag, now.saturating_duration_since(could));
             }
+            // What the request has taken is not the next one's.
+            now = Instant::now();
         }
     }
 
@@ -383,10 +385,8 @@ impl<'a> Flight<'a> {
         if !stays {
             place.socket = None;
         }
+        // The next request is made when all that is ready has been read: one in between costs the server a wait of its own.
         self.free.push(at);
-        if !self.schedule.is_open() {
-            self.launch(now);
-        }
     }
 
     /// The connection could not be made, or has ended by a failure.
@@ -395,7 +395,9 @@ impl<'a> Flight<'a> {
         if place.may_be_stale && place.incoming.is_empty() {
             return self.again(at);
         }
-        let is_new = place.job.sent == 0;
+        // One in the queue of a server that ends is reset, and was there.
+        let is_reset = matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe);
+        let is_new = place.job.sent == 0 && !is_reset;
         let kind = if is_new { Kind::Refused } else { Kind::Reset };
         if is_new {
             let now = Instant::now();

@@ -2,17 +2,20 @@
 
 mod assertion;
 mod baseline;
+mod chart;
 mod compared;
 mod doubts;
 mod endpoint;
 mod first;
 mod flight;
+mod hdr;
 mod json;
 mod live;
 mod options;
 mod order;
 mod own;
 mod packets;
+mod page;
 mod place;
 mod plan;
 mod reply;
@@ -28,6 +31,8 @@ mod tally;
 mod versus;
 mod words;
 
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -36,11 +41,13 @@ use memchr::memmem::Finder;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+use super::start::allow_descriptors;
 use super::{Result, print};
 use baseline::Baseline;
 use endpoint::{Endpoint, Target};
 use live::Live;
 pub(super) use options::Options;
+use page::Page;
 use plan::{Bound, Order, Pace, Plan};
 use reply::Wanted;
 use run::Measured;
@@ -70,12 +77,17 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     let plan = plan(options, &options.addr)?;
     first::ask(&plan)?;
     let server = server(options.pid, &plan)?;
+    let log = options.hdr.as_deref().map(|file| create("--hdr", file)).transpose()?;
+    let page = options.html.as_deref().map(|file| create("--html", file)).transpose()?;
     if let Some(endpoint) = &options.vs {
         let other = self::plan(options, endpoint)?;
         first::ask(&other)?;
         let sides =
             [Side { plan, server }, Side { server: self::server(options.vs_pid, &other)?, plan: other }];
         let rounds = versus::measure(&sides, options.rounds, &*stop()?)?;
+        if let Some(file) = page {
+            Page::of_rounds(&rounds, &sides)?.write(file)?;
+        }
         versus::print_rounds(&rounds, &sides, options.json)?;
         return Ok(0);
     }
@@ -85,6 +97,12 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     }
     let measured = run::run(&plan, &stop, server.as_ref(), Live::new(false, ""))?;
     let doubts = doubts::doubts(&measured);
+    if let Some(log) = log {
+        hdr::write(log, &measured)?;
+    }
+    if let Some(file) = page {
+        Page::of_run(&plan, &measured, &doubts)?.write(file)?;
+    }
     let compared = baseline.as_ref().map(|baseline| baseline.compare(&measured));
     if options.json {
         let mut run = json::run(&plan, &measured, &doubts);
@@ -125,6 +143,14 @@ fn plan(options: &Options, endpoint: &Endpoint) -> Result<Plan> {
             format!("--threads {threads}: each has a connection, and there are {connections} (-c)").into()
         );
     }
+    let needed = options.connections as u64 + OTHER_FILES;
+    if let Some(allowed) = allow_descriptors().filter(|allowed| *allowed < needed) {
+        let connections = options.connections;
+        return Err(format!(
+            "-c {connections}: only {allowed} files and sockets may be open at once (ulimit -Hn)"
+        )
+        .into());
+    }
     let stays = protocol.can_stay() && !options.close;
     // Before anything is asked of the server: these may be wrong.
     let requests = requests::prepare(options, protocol, stays)?;
@@ -162,6 +188,11 @@ fn server(pid: Option<i32>, plan: &Plan) -> Result<Option<Server>> {
     }
 }
 
+/// Makes a file: that it cannot be is to be known before a long run.
+fn create(option: &str, file: &Path) -> Result<File> {
+    File::create(file).map_err(|error| format!("{option}: cannot write {}: {error}", file.display()).into())
+}
+
 /// Is set by Ctrl-C: what was measured until then is told.
 fn stop() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
@@ -176,4 +207,6 @@ fn stop() -> Result<Arc<AtomicBool>> {
 /// For how long is measured where nothing else is said, and for a step of a search.
 const TIME: Duration = Duration::from_secs(10);
 const STEP: Duration = Duration::from_secs(3);
+/// Files that are open besides the connections, a generous count.
+const OTHER_FILES: u64 = 32;
 const WARM_UP: Duration = Duration::from_secs(1);

@@ -130,6 +130,14 @@ pub(in crate::cli) struct Options {
     /// Print JSON (docs/bench.schema.json).
     #[arg(long)]
     pub(super) json: bool,
+
+    /// Write the times as a log of HdrHistogram.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["vs", "slo"])]
+    pub(super) hdr: Option<PathBuf>,
+
+    /// Write a page with the figures and charts of them.
+    #[arg(long, value_name = "FILE", conflicts_with = "slo")]
+    pub(super) html: Option<PathBuf>,
 }
 
 /// Numbers of processors.

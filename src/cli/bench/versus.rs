@@ -90,22 +90,28 @@ impl Rounds {
         }
         text += &format!("{rounds} rounds, each in turns the first\n\n");
         text += &super::compared::table(&self.compared(), NAMES);
-        let mut told: Vec<String> = Vec::new();
-        for (name, measured) in self.each() {
-            let failed = measured.total.failed();
-            told.extend((failed > 0).then(|| format!("{name}: {failed} requests failed in a round")));
-            told.extend(doubts(measured).into_iter().map(|doubt| format!("doubt: {name}: {doubt}")));
-        }
-        // Of each kind the first: every round may have one.
-        let kind = |line: &String| line.split_whitespace().take(6).collect::<Vec<_>>().join(" ");
+        text
+    }
+
+    /// What speaks against the figures: of each kind the first, since every round may have it.
+    pub(super) fn doubts(&self) -> Vec<String> {
         let mut kinds = Vec::new();
-        for line in told {
-            if !kinds.contains(&kind(&line)) {
-                kinds.push(kind(&line));
-                text += &format!("  {line}\n");
+        let mut told = Vec::new();
+        for (name, measured) in self.each() {
+            let failed = Some(measured.total.failed()).filter(|failed| *failed > 0);
+            let failed = failed.map(|failed| format!("{failed} requests failed in a round"));
+            for doubt in failed.into_iter().chain(doubts(measured)) {
+                let doubt = format!("{name}: {doubt}");
+                // The same but for its figures.
+                let kind: String =
+                    doubt.chars().filter(|c| !c.is_ascii_digit() && *c != '.').take(40).collect();
+                if !kinds.contains(&kind) {
+                    kinds.push(kind);
+                    told.push(doubt);
+                }
             }
         }
-        text
+        told
     }
 
     pub(super) fn json(&self, sides: &[Side; 2]) -> Value {
@@ -127,7 +133,12 @@ impl Rounds {
 }
 
 pub(super) fn print_rounds(rounds: &Rounds, sides: &[Side; 2], as_json: bool) -> Result<()> {
-    let text = if as_json { format!("{:#}\n", rounds.json(sides)) } else { rounds.text(sides) };
+    let text = if as_json {
+        format!("{:#}\n", rounds.json(sides))
+    } else {
+        let doubts = rounds.doubts().into_iter().map(|doubt| format!("  doubt: {doubt}\n"));
+        rounds.text(sides) + &doubts.collect::<String>()
+    };
     print(text.as_bytes())
 }
 

@@ -13,7 +13,7 @@ mod stranger;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Command, ValueHint};
+use clap::{Args, Command};
 
 use super::Result;
 use super::options::Options;
@@ -33,7 +33,7 @@ pub(super) struct Configured {
     /// they go before the file; an option that is given in one place is not looked for in the next. APP is `app` there.
     /// TIDEGATE_CONFIG names the file where --config does not. Paths mean what they would mean on the command line,
     /// wherever the file lies.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
     #[command(flatten)]

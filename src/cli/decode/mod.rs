@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read};
 
-use clap::{Args, ValueHint};
+use clap::Args;
 use serde_json::Value;
 
 pub(super) use self::parts::{Field, parts};
@@ -30,7 +30,6 @@ Examples:
 #[derive(Args, Debug)]
 pub(super) struct Options {
     /// The file with the packet, and the body behind it; - is stdin.
-    #[arg(value_hint = ValueHint::FilePath)]
     file: OsString,
 
     /// Print JSON. Strings are latin-1: each of their characters is a byte, as in WSGI.

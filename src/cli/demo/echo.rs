@@ -51,12 +51,13 @@ const PIECE_BYTES: usize = 64 << 10;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::application::body_memory::BodyMemory;
 
     #[test]
     fn a_long_body_comes_back_in_pieces_of_one_buffer() {
         let body: Vec<u8> = (0..300_000u32).map(|i| (i % 251) as u8).collect();
         let mut input = Input::default();
-        input.append(&body, 1_000).unwrap();
+        input.append(&body, 0, 1_000, &BodyMemory::new(1_000)).unwrap();
         std::io::Seek::rewind(&mut input).unwrap();
         let (mut seen, mut places) = (Vec::new(), Vec::new());
         for piece in (Pieces { input, buffer: BytesMut::new() }) {

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::text::{Escaped, answer_page, readable, wants_html};
 use crate::application::environ::Environ;
 use crate::application::{AppError, Body, StartResponse};
+use crate::cli::html::{Escaped, answer_page, readable, wants_html};
 
 pub(super) fn call(mut environ: Environ, start_response: &StartResponse) -> Result<Body, AppError> {
     let body_bytes = environ.input().len();

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use super::text::{Escaped, answer_page, plain, wants_html};
 use super::watch::{WATCHABLE, Watchable, Watched};
 use crate::application::environ::Environ;
 use crate::application::{AppError, Body, StartResponse};
 use crate::cli::decode::{Field, parts};
+use crate::cli::html::{Escaped, answer_page, plain, wants_html};
 
 /// `base` is where the demo is mounted, as a link writes it.
 pub(super) fn call(environ: &Environ, start_response: &StartResponse, base: &str) -> Result<Body, AppError> {

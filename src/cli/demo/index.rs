@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::text::{Escaped, answer_page, plain, readable, wants_html};
 use super::{Builtin, docs, flow, own};
 use crate::application::environ::Environ;
 use crate::application::{AppError, Application, Body, StartResponse};
+use crate::cli::html::{Escaped, answer_page, plain, readable, wants_html};
 
 /// What the index page lists: a path below ours, and what is there.
 const PLACES: [(&str, &str); 5] = [

@@ -8,7 +8,6 @@ mod hello;
 mod index;
 mod own;
 mod stream;
-mod text;
 mod watch;
 
 use std::fmt;

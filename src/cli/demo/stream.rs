@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::text::{plain, readable};
 use crate::application::environ::Environ;
 use crate::application::{AppError, Body, StartResponse};
+use crate::cli::html::{plain, readable};
 
 pub(super) fn call(environ: &Environ, start_response: &StartResponse) -> Result<Body, AppError> {
     let Plan { chunks, size, delay } = match Plan::read(environ.query()) {

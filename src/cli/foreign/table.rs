@@ -24,6 +24,7 @@ const TLS: &str = "ssl_certificate, ssl_certificate_key and listen 443 ssl";
 const FIXED: &str = "the number of workers stands; SIGTTIN and SIGTTOU change it";
 const ONE_SITE: &str = "one server serves one site; start one for each, as systemd units";
 const ENVIRONMENT: &str = "install tidegate in the virtual environment, and start that one's bin/tidegate";
+const ONLY_CODE: &str = "--reload watches the modules that are loaded, and what --reload-include names";
 const HEAD: &str = "a request's head may have 64 KiB";
 const LENIENT: &str = "requests are read strictly, as RFC 9112 asks";
 const DAEMON: &str = "leave it in the foreground, under systemd or a container; for a shell, nohup … &";
@@ -179,8 +180,8 @@ pub(super) const TABLE: &[Foreign] = &[
     of(UWSGI, "touch-chain-reload", Here("reload-on", "with --reload-step 1")),
     of(UWSGI, "fs-reload", Here("reload-on", "")),
     of(UWSGI, "chain-reload", Here("reload-step", "1 replaces one worker at a time")),
-    of(UWSGI, "py-auto-reload", Here("reload-on", "")),
-    of(UWSGI, "py-autoreload", Here("reload-on", "")),
+    of(UWSGI, "py-auto-reload", Here("reload", "which waits for no interval")),
+    of(UWSGI, "py-autoreload", Here("reload", "which waits for no interval")),
     // uWSGI: the process.
     of(UWSGI, "uid", Here("user", "")),
     of(UWSGI, "gid", Here("group", "")),
@@ -300,10 +301,13 @@ pub(super) const TABLE: &[Foreign] = &[
     of(GUNICORN, "limit-request-line", Needless(HEAD)),
     of(GUNICORN, "limit-request-fields", Needless(HEAD)),
     of(GUNICORN, "limit-request-field-size", Needless(HEAD)),
-    of(GUNICORN, "reload", Here("reload-on", "with the folder of the code")),
-    of(GUNICORN, "reload-engine", Here("reload-on", "with the folder of the code")),
-    of(GUNICORN, "reload-extra-file", Here("reload-on", "")),
-    of(GUNICORN, "reload-extra-files", Here("reload-on", "")),
+    of(
+        GUNICORN,
+        "reload-engine",
+        Here("reload", "which asks the kernel, and looks once a second beside that"),
+    ),
+    of(GUNICORN, "reload-extra-file", Here("reload-include", "")),
+    of(GUNICORN, "reload-extra-files", Here("reload-include", "")),
     of(GUNICORN, "spew", Not("--trace tells each request's story")),
     of(GUNICORN, "check-config", Not("`tidegate check` does that")),
     of(GUNICORN, "print-config", Not("`tidegate check` shows what is set, and where")),
@@ -444,8 +448,14 @@ pub(super) const TABLE: &[Foreign] = &[
     of(GRANIAN, "static-path-mount", Here("static", "as /static=/srv/app/static")),
     of(GRANIAN, "static-path-dir-to-file", Needless("--static serves a folder's index.html")),
     of(GRANIAN, "static-path-expires", Here("static-cache-control", "as \"max-age=3600\"")),
-    of(GRANIAN, "reload-paths", Here("reload-on", "")),
-    of(GRANIAN, "reload-dir", Here("reload-on", "")),
+    of(GRANIAN, "reload-paths", Here("reload-include", "and --reload for the modules that are loaded")),
+    of(GRANIAN, "reload-dir", Here("reload-include", "and --reload for the modules that are loaded")),
+    of(GRANIAN, "reload-exclude", Needless(ONLY_CODE)),
+    of(GRANIAN, "reload-ignore-dirs", Needless(ONLY_CODE)),
+    of(GRANIAN, "reload-ignore-patterns", Needless(ONLY_CODE)),
+    of(GRANIAN, "reload-ignore-paths", Needless(ONLY_CODE)),
+    of(GRANIAN, "reload-tick", Needless("--reload waits for no interval")),
+    of(GRANIAN, "reload-delay", Needless("--reload waits for no interval")),
     of(GRANIAN, "process-name", Not(NO_NAME)),
     of(GRANIAN, "pid-file", Here("pidfile", "")),
     of(GRANIAN, "metrics", Here("stats", "")),

@@ -5,7 +5,7 @@ mod page;
 use std::fs;
 use std::path::PathBuf;
 
-use clap::{Args, Command, ValueHint};
+use clap::{Args, Command};
 
 use self::page::Page;
 use super::shown::shown;
@@ -26,7 +26,7 @@ pub(super) struct Options {
     command: Option<String>,
 
     /// Write into DIR, which is made if it is not there: the page of COMMAND, or without it all of them.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 

@@ -12,7 +12,7 @@ use std::fs;
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 
-use clap::{Args, ValueHint};
+use clap::Args;
 
 use self::framing::Unwrapped;
 pub(super) use self::framing::{Chunks, Framing, Records};
@@ -44,7 +44,7 @@ Examples:
 #[derive(Args, Debug)]
 pub(super) struct Options {
     // Brackets in a doc comment would be a link.
-    #[arg(value_hint = ValueHint::FilePath, help = "The server: HOST:PORT, [V6]:PORT, /path, unix:/path or @name")]
+    #[arg(help = "The server: HOST:PORT, [V6]:PORT, /path, unix:/path or @name")]
     addr: Address,
 
     #[command(flatten)]

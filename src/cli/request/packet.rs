@@ -29,7 +29,8 @@ impl Request {
         self.body = Some(body);
     }
 
-    /// Adds `Name: value`. A name that stands twice is sent once, its values joined as nginx joins them.
+    /// Adds `Name: value`. A name that stands twice is sent once, its values joined as nginx joins them; but of Host, which
+    /// no list may be and of which nginx refuses two, the last is sent.
     pub(in crate::cli) fn add_field(&mut self, line: &[u8]) -> Result<()> {
         let colon = line.iter().position(|byte| *byte == b':').filter(|at| *at > 0);
         let Some((name, value)) = colon.map(|at| (&line[..at], line[at + 1..].trim_ascii())) else {
@@ -38,7 +39,7 @@ impl Request {
         let name: Vec<u8> =
             name.iter().map(|b| if *b == b'-' { b'_' } else { b.to_ascii_uppercase() }).collect();
         match self.fields.iter_mut().find(|(known, _)| *known == name) {
-            Some((name, joined)) if !joined.is_empty() => {
+            Some((name, joined)) if !joined.is_empty() && name != b"HOST" => {
                 joined.extend_from_slice(if name == b"COOKIE" { b"; " } else { b", " });
                 joined.extend_from_slice(value);
             }
@@ -273,6 +274,17 @@ mod tests {
         assert_eq!(head, want);
         request.add_var(b"A=b").unwrap();
         assert!(request.http_head(false).is_err());
+    }
+
+    #[test]
+    fn of_two_hosts_the_last_is_sent() {
+        let mut request = Request::new(b"/").unwrap();
+        for line in ["Host: a.example", "Accept: a", "host: b.example:81", "Accept: b"] {
+            request.add_field(line.as_bytes()).unwrap();
+        }
+        let head = String::from_utf8(request.http_head(false).unwrap()).unwrap();
+        assert!(head.contains("Host: b.example:81\r\n") && !head.contains("a.example"), "{head}");
+        assert!(head.contains("Accept: a, b\r\n"), "{head}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod table;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
-use clap::{Args, ValueHint};
+use clap::Args;
 
 use super::{Result, print};
 use crate::net::listener::Address;
@@ -34,7 +34,7 @@ Examples:
 #[derive(Args, Debug)]
 pub(super) struct Options {
     /// The server's --stats: HOST:PORT, /path or unix:/path, or @name.
-    #[arg(value_name = "ADDR", value_hint = ValueHint::FilePath)]
+    #[arg(value_name = "ADDR")]
     addr: Address,
 
     /// Print one table and end, as where stdout is no terminal.

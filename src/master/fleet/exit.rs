@@ -45,6 +45,14 @@ impl Fleet {
         error!("{worker} could not start; the next try is in {} s: {why}", pause.as_secs_f64());
     }
 
+    /// In development: a worker has ended as it loaded the code, which it would do again. The next one says so to those that
+    /// ask.
+    pub(in crate::master) fn record_died_loading(&mut self, worker: &Worker, why: &str) {
+        self.backoff.failed(Instant::now());
+        error!("{worker} has ended as it loaded the code; a page says so, until a save mends it: {why}");
+        self.died_loading = Some(why.to_owned());
+    }
+
     /// A worker that has served has ended.
     pub(in crate::master) fn record_exit(&mut self, worker: &Worker, row: Option<&Row>, ending: Ending) {
         match worker.stage {

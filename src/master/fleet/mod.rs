@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use log::{debug, info, warn};
 
+use super::code::Reporter;
 use super::worker_setup::unix_micros;
 use crate::net::relay::Relay;
 use crate::telemetry::counted::counted;
@@ -47,6 +48,10 @@ pub(super) struct Fleet {
     scoreboard: &'static Scoreboard,
     /// Where workers pass on to one another what waits for a thread.
     relay: Option<Relay>,
+    /// In development: where workers say which files they have loaded.
+    reporter: Option<Reporter>,
+    /// In development: how a worker ended that was loading the code. Those after it serve a page that says so.
+    died_loading: Option<String>,
     workers: Vec<Worker>,
     /// How many processes each number has had, beside the first.
     last_respawns: HashMap<u32, u32>,
@@ -58,7 +63,12 @@ pub(super) struct Fleet {
 
 impl Fleet {
     /// None yet of `wanted` workers. Writes the master's own part of the scoreboard.
-    pub(super) fn new(wanted: u32, bounds: Bounds, scoreboard: &'static Scoreboard) -> Self {
+    pub(super) fn new(
+        wanted: u32,
+        bounds: Bounds,
+        scoreboard: &'static Scoreboard,
+        reporter: Option<Reporter>,
+    ) -> Self {
         let master = &scoreboard.master;
         master.pid.store(std::process::id(), Relaxed);
         master.generation.store(1, Relaxed);
@@ -69,6 +79,8 @@ impl Fleet {
             relay: Relay::new()
                 .map_err(|error| warn!("workers pass nothing on to one another: {error}"))
                 .ok(),
+            reporter,
+            died_loading: None,
             workers: Vec::new(),
             last_respawns: HashMap::new(),
             wanted,
@@ -178,6 +190,7 @@ impl Fleet {
     /// There is reason to believe that the next start is another matter than those that failed.
     pub(super) fn forget_failures(&mut self) {
         self.backoff.reset();
+        self.died_loading = None;
     }
 
     /// A line for systemd's status.

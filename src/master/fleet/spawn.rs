@@ -77,6 +77,8 @@ impl Fleet {
                 board: self.scoreboard,
                 slot,
                 relay: self.relay.take(),
+                reporter: self.reporter.take().map(|reporter| reporter.begin(generation)),
+                died_loading: self.died_loading.take(),
                 loading: Loading::default(),
                 held: Some(held),
             })),

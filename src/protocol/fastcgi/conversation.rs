@@ -10,7 +10,7 @@ use super::{FastcgiFault, RecordFault, management, response};
 use crate::application::response_head::ResponseHead;
 use crate::limits::Limits;
 use crate::protocol::{
-    DecodeError, Fault, Grammar, HTTP_LINE, Persistence, Phase, ProtocolName, Received, Stranger,
+    DecodeError, Fault, Grammar, HTTP_LINE, Intake, Persistence, Phase, ProtocolName, Received, Stranger,
     pending_request::take, write_raw_head,
 };
 
@@ -42,13 +42,13 @@ impl Grammar for Conversation {
         &mut self,
         input: &mut &[u8],
         out: &mut Vec<u8>,
-        limits: &Limits,
+        intake: &Intake<'_>,
     ) -> Result<Received, DecodeError> {
         if self.deaf {
             return Ok(Received::More);
         }
         let before = *input;
-        match self.take_in(input, out, limits) {
+        match self.take_in(input, out, intake) {
             // The request that is answered is whole: it keeps its answer, and the connection has no other.
             Err(_) if self.is_responding() => {
                 self.deaf = true;
@@ -59,6 +59,10 @@ impl Grammar for Conversation {
                 *input = before;
                 Ok(Received::More)
             }
+            Err(error) => Err(match &mut self.serving {
+                Serving::Request(request) => request.known_of(error),
+                Serving::Nothing | Serving::Stranger => error,
+            }),
             received => received,
         }
     }
@@ -148,7 +152,7 @@ impl Conversation {
         &mut self,
         input: &mut &[u8],
         out: &mut Vec<u8>,
-        limits: &Limits,
+        intake: &Intake<'_>,
     ) -> Result<Received, DecodeError> {
         loop {
             match &mut self.record {
@@ -174,7 +178,7 @@ impl Conversation {
                     if self.is_next_request(header) {
                         return Ok(Received::More);
                     }
-                    let meaning = self.meaning(header, limits).map_err(|fault| self.wrong(fault))?;
+                    let meaning = self.meaning(header, intake).map_err(|fault| self.wrong(fault))?;
                     let left = usize::from(header.content_length);
                     self.record = Partial::Content { header, meaning, left };
                 }
@@ -192,13 +196,13 @@ impl Conversation {
                     match (meaning, &mut self.serving) {
                         (Meaning::Begin(kept) | Meaning::Values(kept), _) => kept.extend_from_slice(piece),
                         (Meaning::Params, Serving::Request(request)) => request.params(piece),
-                        (Meaning::Stdin, Serving::Request(request)) => request.stdin(piece, limits)?,
+                        (Meaning::Stdin, Serving::Request(request)) => request.stdin(piece, intake)?,
                         _ => {}
                     }
                 }
                 Partial::Padding { header, meaning, left: 0 } => {
                     let (header, meaning) = (*header, std::mem::take(meaning));
-                    let received = self.record_complete(header, &meaning, out, limits)?;
+                    let received = self.record_complete(header, &meaning, out, intake)?;
                     self.record = Partial::default();
                     self.offset = self.offset.saturating_add(header.record_len());
                     if let Some(received) = received {

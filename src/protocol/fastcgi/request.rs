@@ -6,7 +6,7 @@ use crate::application::environ::Environ;
 use crate::application::variables::Variables;
 use crate::limits::Limits;
 use crate::protocol::pending_request::{self, PendingRequest};
-use crate::protocol::{DecodeError, Fault, pairs};
+use crate::protocol::{DecodeError, Fault, Intake, pairs};
 
 /// The request that is being received or answered.
 pub(super) struct Request {
@@ -42,6 +42,16 @@ impl Request {
         self.is_head = self.is_head();
         self.keep_conn = false;
         self.stage = Stage::Responding;
+    }
+
+    /// The error, with what is known of the request, of which nothing more is asked than whether it is a HEAD.
+    pub(super) fn known_of(&mut self, error: DecodeError) -> DecodeError {
+        self.is_head = self.is_head();
+        match std::mem::replace(&mut self.stage, Stage::Responding) {
+            Stage::Params { variables } => error.of_request(variables),
+            Stage::Stdin { incoming, .. } => error.of_request(incoming.variables),
+            Stage::Responding => error,
+        }
     }
 
     pub(super) fn is_head(&self) -> bool {
@@ -93,9 +103,13 @@ impl Request {
     }
 
     /// Takes a piece of the STDIN stream.
-    pub(super) fn stdin(&mut self, piece: &[u8], limits: &Limits) -> Result<(), DecodeError> {
+    pub(super) fn stdin(&mut self, piece: &[u8], intake: &Intake<'_>) -> Result<(), DecodeError> {
         match &mut self.stage {
-            Stage::Stdin { incoming, .. } => incoming.append(piece, limits),
+            Stage::Stdin { incoming, length } => {
+                let received = incoming.received() + piece.len() as u64;
+                let to_come = length.map_or(0, |length| length.saturating_sub(received));
+                incoming.append(piece, to_come, intake)
+            }
             Stage::Params { .. } | Stage::Responding => Ok(()),
         }
     }

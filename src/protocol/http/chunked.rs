@@ -292,7 +292,7 @@ mod tests {
         ] {
             for piece in 1..=input.len() {
                 let fault = decode(&input, piece).err();
-                let got = fault.map(|fault| DecodeError { offset: None, fault }.to_string());
+                let got = fault.map(|fault| DecodeError::of(fault).to_string());
                 let same = match (&got, want) {
                     (None, None) => true,
                     (Some(got), Some(want)) => got.starts_with(want),

@@ -12,7 +12,7 @@ use crate::application::response_head::ResponseHead;
 use crate::application::variables::Variables;
 use crate::limits::Limits;
 use crate::protocol::pending_request::{PendingRequest, take, without_body};
-use crate::protocol::{DecodeError, Fault, Grammar, Persistence, Phase, Received};
+use crate::protocol::{DecodeError, Fault, Grammar, Intake, Persistence, Phase, Received};
 
 /// One HTTP connection.
 pub struct Conversation {
@@ -47,13 +47,14 @@ impl Grammar for Conversation {
         &mut self,
         input: &mut &[u8],
         out: &mut Vec<u8>,
-        limits: &Limits,
+        intake: &Intake<'_>,
     ) -> Result<Received, DecodeError> {
-        let received = self.take_in(input, out, limits);
-        if received.is_err() {
-            self.state = State::Done;
-        }
-        received
+        self.take_in(input, out, intake).map_err(|error| {
+            match std::mem::replace(&mut self.state, State::Done) {
+                State::Body { incoming, .. } => error.of_request(incoming.variables),
+                _ => error,
+            }
+        })
     }
 
     fn phase(&self) -> Phase {
@@ -62,6 +63,20 @@ impl Grammar for Conversation {
             State::Head { scan, .. } if scan.is_empty() => Phase::Idle,
             State::Proxy(_) | State::Head { .. } | State::Done => Phase::Head,
             State::Body { incoming, .. } => Phase::Body { received: incoming.received() },
+        }
+    }
+
+    fn body_room(&mut self, intake: &Intake<'_>) -> Option<&mut [u8]> {
+        match &mut self.state {
+            State::Body { incoming, left: Left::Length(left) } => incoming.room(*left, intake),
+            _ => None,
+        }
+    }
+
+    fn body_filled(&mut self, count: usize) {
+        if let State::Body { incoming, left: Left::Length(left) } = &mut self.state {
+            incoming.filled(count);
+            *left -= count as u64;
         }
     }
 
@@ -140,7 +155,7 @@ impl Conversation {
         &mut self,
         input: &mut &[u8],
         out: &mut Vec<u8>,
-        limits: &Limits,
+        intake: &Intake<'_>,
     ) -> Result<Received, DecodeError> {
         loop {
             match &mut self.state {
@@ -151,7 +166,7 @@ impl Conversation {
                     self.state = State::head();
                 }
                 State::Head { scan, pending } => {
-                    let scanned = scan.scan(input, limits).map_err(|(at, fault)| {
+                    let scanned = scan.scan(input, intake).map_err(|(at, fault)| {
                         self.request = Framing { is_head: is_head(pending, input), ..Framing::default() };
                         DecodeError::at(at, fault)
                     });
@@ -170,12 +185,12 @@ impl Conversation {
                         &whole
                     };
                     // Most requests have no body, and are handed on without becoming a state.
-                    if let Some(request) = self.head(head, count, behind.is_empty(), out, limits)? {
+                    if let Some(request) = self.head(head, count, behind.is_empty(), out, intake)? {
                         return Ok(request);
                     }
                 }
                 State::Body { incoming, left } => {
-                    if !receive_body(incoming, left, input, limits)? {
+                    if !receive_body(incoming, left, input, intake)? {
                         return Ok(Received::More);
                     }
                     let State::Body { incoming, .. } = std::mem::replace(&mut self.state, State::Done) else {
@@ -200,10 +215,13 @@ impl Conversation {
     ) -> Result<Option<Received>, DecodeError> {
         let mut variables = Variables::new();
         let ends = self.ends.get_or_insert_with(|| Ends::of(&self.endpoints));
-        let framing =
-            head::read(head, count, &mut variables, ends, &self.endpoints, limits).inspect_err(|_| {
+        let framing = match head::read(head, count, &mut variables, ends, &self.endpoints, limits) {
+            Ok(framing) => framing,
+            Err(error) => {
                 self.request = Framing { is_head: is_head(head, b""), ..Framing::default() };
-            })?;
+                return Err(error.of_request(variables));
+            }
+        };
         self.request = framing;
         let left = match framing.body {
             BodyFraming::Length(length) => Left::Length(length),
@@ -262,21 +280,21 @@ fn receive_body(
     incoming: &mut PendingRequest,
     left: &mut Left,
     input: &mut &[u8],
-    limits: &Limits,
+    intake: &Intake<'_>,
 ) -> Result<bool, DecodeError> {
     match left {
         Left::Length(left) => {
             let data = take(input, *left);
             *left -= data.len() as u64;
-            incoming.append(data, limits)?;
+            incoming.append(data, *left, intake)?;
             if *left > 0 {
                 return Ok(false);
             }
         }
         Left::Chunked(chunked) => {
             loop {
-                match chunked.decode(input, limits).map_err(DecodeError::of)? {
-                    Decoded::Data(data) => incoming.append(data, limits)?,
+                match chunked.decode(input, intake).map_err(DecodeError::of)? {
+                    Decoded::Data(data) => incoming.append(data, 0, intake)?,
                     Decoded::More => return Ok(false),
                     Decoded::End => break,
                 }

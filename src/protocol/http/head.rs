@@ -73,11 +73,6 @@ fn read_with<'a>(
     let target = Target::parse(line.method, line.target).map_err(in_target)?;
     write_request_line(variables, &line, &target).map_err(in_target)?;
     let body = known.body(line.is_http11).map_err(at)?;
-    let bytes_max = limits.body_bytes_max;
-    if matches!(body, BodyFraming::Length(length) if length > bytes_max) {
-        return Err(DecodeError::of(Fault::BodyTooLarge { bytes_max }));
-    }
-    let expects_continue = known.expects_continue(line.is_http11).map_err(at)?;
 
     ends.write(variables);
     for header in headers {
@@ -87,6 +82,12 @@ fn read_with<'a>(
         variables.set(b"HTTP_HOST", authority);
     }
     forwarded::apply(variables, endpoints);
+    // Once all is known that the access log says of it.
+    let bytes_max = limits.body_bytes_max;
+    if matches!(body, BodyFraming::Length(length) if length > bytes_max) {
+        return Err(DecodeError::of(Fault::BodyTooLarge { bytes_max }));
+    }
+    let expects_continue = known.expects_continue(line.is_http11).map_err(at)?;
     Ok(Framing {
         is_http11: line.is_http11,
         is_head: line.method == b"HEAD",

@@ -7,8 +7,8 @@ use crate::application::variables::Variables;
 use crate::limits::Limits;
 use crate::protocol::pending_request::{self, PendingRequest, take};
 use crate::protocol::{
-    CGI_LINE, CGI_TIMEOUT, DecodeError, Fault, Grammar, HTTP_LINE, Phase, ProtocolName, Received, Stranger,
-    TIMEOUT, cut_body, pairs, write_raw_head,
+    CGI_LINE, CGI_TIMEOUT, DecodeError, Fault, Grammar, HTTP_LINE, Intake, Phase, ProtocolName, Received,
+    Stranger, TIMEOUT, cut_body, pairs, write_raw_head,
 };
 
 /// Decodes the one request of an SCGI connection.
@@ -44,13 +44,13 @@ impl Grammar for RequestDecoder {
         &mut self,
         input: &mut &[u8],
         _out: &mut Vec<u8>,
-        limits: &Limits,
+        intake: &Intake<'_>,
     ) -> Result<Received, DecodeError> {
         loop {
             let state = std::mem::replace(&mut self.state, State::Done);
             self.state = match state {
                 State::Length => {
-                    if !self.length(input, limits)? {
+                    if !self.length(input, intake)? {
                         self.state = State::Length;
                         return Ok(Received::More);
                     }
@@ -71,15 +71,21 @@ impl Grammar for RequestDecoder {
                         return Ok(Received::More);
                     }
                     [b','] => {
-                        let indexed = self.index(&mut variables, limits);
+                        let indexed = self.index(&mut variables, intake);
                         self.is_head = pending_request::is_head(&variables);
-                        let missing = indexed?;
+                        let missing = match indexed {
+                            Ok(missing) => missing,
+                            Err(error) => return Err(error.of_request(variables)),
+                        };
                         State::Body { incoming: PendingRequest::new(variables), missing }
                     }
                     _ => return Err(DecodeError::at(self.prefix + self.headers_len, ScgiFault::Comma)),
                 },
                 State::Body { mut incoming, missing } => {
-                    let missing = incoming.fill(input, missing, limits)?;
+                    let missing = match incoming.fill(input, missing, intake) {
+                        Ok(missing) => missing,
+                        Err(error) => return Err(error.of_request(incoming.variables)),
+                    };
                     if missing > 0 {
                         self.state = State::Body { incoming, missing };
                         return Ok(Received::More);
@@ -103,6 +109,20 @@ impl Grammar for RequestDecoder {
         match &self.state {
             State::Body { missing, .. } => *missing,
             _ => 0,
+        }
+    }
+
+    fn body_room(&mut self, intake: &Intake<'_>) -> Option<&mut [u8]> {
+        match &mut self.state {
+            State::Body { incoming, missing } => incoming.room(*missing, intake),
+            _ => None,
+        }
+    }
+
+    fn body_filled(&mut self, count: usize) {
+        if let State::Body { incoming, missing } = &mut self.state {
+            incoming.filled(count);
+            *missing -= count as u64;
         }
     }
 
@@ -173,7 +193,7 @@ impl RequestDecoder {
         let length = completed?;
         if variables.get(b"SCGI") != Some(b"1") {
             let offset = variables.offset(b"SCGI").map(|name| self.prefix + name);
-            return Err(DecodeError { offset, fault: ScgiFault::Version.into() });
+            return Err(DecodeError { offset, ..DecodeError::of(ScgiFault::Version) });
         }
         pending_request::find_path(variables);
         Ok(length.unwrap_or_default())

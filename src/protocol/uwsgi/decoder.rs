@@ -6,7 +6,7 @@ use crate::application::variables::Variables;
 use crate::limits::Limits;
 use crate::protocol::pending_request::{self, PendingRequest, take};
 use crate::protocol::{
-    DecodeError, Fault, Grammar, Persistence, Phase, ProtocolName, Received, Stranger, pairs,
+    DecodeError, Fault, Grammar, Intake, Persistence, Phase, ProtocolName, Received, Stranger, pairs,
 };
 
 /// Decodes the one request of a uwsgi connection; front ends connect anew for each.
@@ -42,13 +42,13 @@ impl Grammar for RequestDecoder {
         &mut self,
         input: &mut &[u8],
         out: &mut Vec<u8>,
-        limits: &Limits,
+        intake: &Intake<'_>,
     ) -> Result<Received, DecodeError> {
         // Each stage goes on to the next by itself, so that a packet that is all here passes through no state.
         match std::mem::replace(&mut self.state, State::Done) {
-            State::Header => self.receive_header(input, out, limits),
-            State::Vars { variables, missing } => self.receive_vars(variables, missing, input, limits),
-            State::Body { incoming, missing } => self.receive_body(incoming, missing, input, limits),
+            State::Header => self.receive_header(input, out, intake),
+            State::Vars { variables, missing } => self.receive_vars(variables, missing, input, intake),
+            State::Body { incoming, missing } => self.receive_body(incoming, missing, input, intake),
             State::Done => Ok(Received::More),
         }
     }
@@ -65,6 +65,20 @@ impl Grammar for RequestDecoder {
         match &self.state {
             State::Body { missing, .. } => *missing,
             _ => 0,
+        }
+    }
+
+    fn body_room(&mut self, intake: &Intake<'_>) -> Option<&mut [u8]> {
+        match &mut self.state {
+            State::Body { incoming, missing } => incoming.room(*missing, intake),
+            _ => None,
+        }
+    }
+
+    fn body_filled(&mut self, count: usize) {
+        if let State::Body { incoming, missing } = &mut self.state {
+            incoming.filled(count);
+            *missing -= count as u64;
         }
     }
 
@@ -91,7 +105,7 @@ impl RequestDecoder {
         &mut self,
         input: &mut &[u8],
         out: &mut Vec<u8>,
-        limits: &Limits,
+        intake: &Intake<'_>,
     ) -> Result<Received, DecodeError> {
         if !self.header.fill(input) {
             self.state = State::Header;
@@ -100,7 +114,7 @@ impl RequestDecoder {
         let header = self.header();
         match header.modifier1 {
             modifier1::WSGI | modifier1::MANAGE_PATH_INFO => {
-                self.receive_vars(Variables::new(), usize::from(header.datasize), input, limits)
+                self.receive_vars(Variables::new(), usize::from(header.datasize), input, intake)
             }
             modifier1::PING => {
                 out.extend_from_slice(&PONG.to_bytes());
@@ -119,7 +133,7 @@ impl RequestDecoder {
         mut variables: Variables,
         missing: usize,
         input: &mut &[u8],
-        limits: &Limits,
+        intake: &Intake<'_>,
     ) -> Result<Received, DecodeError> {
         let taken = take(input, missing as u64);
         variables.extend_block(taken);
@@ -127,9 +141,11 @@ impl RequestDecoder {
             self.state = State::Vars { variables, missing: missing - taken.len() };
             return Ok(Received::More);
         }
-        let missing = index(&mut variables, self.header().modifier1, limits)
-            .inspect_err(|_| self.is_head = pending_request::is_head(&variables))?;
-        self.receive_body(PendingRequest::new(variables), missing, input, limits)
+        let missing = match index(&mut variables, self.header().modifier1, intake) {
+            Ok(missing) => missing,
+            Err(error) => return Err(self.refuse(error, variables)),
+        };
+        self.receive_body(PendingRequest::new(variables), missing, input, intake)
     }
 
     fn receive_body(
@@ -137,19 +153,25 @@ impl RequestDecoder {
         mut incoming: PendingRequest,
         missing: u64,
         input: &mut &[u8],
-        limits: &Limits,
+        intake: &Intake<'_>,
     ) -> Result<Received, DecodeError> {
         let missing = match missing {
             0 => 0,
-            missing => incoming
-                .fill(input, missing, limits)
-                .inspect_err(|_| self.is_head = pending_request::is_head(&incoming.variables))?,
+            missing => match incoming.fill(input, missing, intake) {
+                Ok(missing) => missing,
+                Err(error) => return Err(self.refuse(error, incoming.variables)),
+            },
         };
         if missing > 0 {
             self.state = State::Body { incoming, missing };
             return Ok(Received::More);
         }
         Ok(Received::Request(incoming.into_environ()?))
+    }
+
+    fn refuse(&mut self, error: DecodeError, variables: Variables) -> DecodeError {
+        self.is_head = pending_request::is_head(&variables);
+        error.of_request(variables)
     }
 
     fn header(&self) -> PacketHeader {

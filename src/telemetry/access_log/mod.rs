@@ -8,7 +8,7 @@
 //! Fields are separated by one blank and hold none. A ninth stands where a request did not end well: `broken-off` where
 //! not all of the response was sent, `timeout` where the application had had its time. The client is REMOTE_ADDR as the
 //! application sees it. Times count from the request's first byte. What is no request in the protocol's grammar has `-`
-//! for method and uri, and the peer for the client; a connection on which nothing was asked, or a ping, has no line.
+//! for what was not read of it, and the peer for the client; a connection on which nothing was asked, or a ping, has no line.
 //! [`Format`] has the other forms of a line.
 //!
 //! It is the server's output, while its log tells of its own affairs: so it goes to stdout, where it can be
@@ -273,6 +273,9 @@ impl Observer for AccessLog {
         if let Event::Request { environ, peer, file, .. } = event {
             request.saying.listen(&self.format, environ);
             request.entry = self.pen.as_mut().and_then(|pen| pen.begin(request, peer, file.is_none()));
+        }
+        if let Event::Refused { environ } = event {
+            request.saying.listen(&self.format, environ);
         }
         if let Event::Wrote { .. } = event {
             request.first_byte.get_or_insert_with(|| request.began.elapsed());

@@ -72,6 +72,8 @@ counters! {
     broken_off, Count, "broken_off", "responses_broken_off_total", "Responses not sent to their end.";
     bytes_in, Count, "received_bytes", "received_bytes_total", "Bytes received.";
     bytes_out, Count, "sent_bytes", "sent_bytes_total", "Bytes sent.";
+    body_files, Count, "body_files", "request_body_files_total",
+        "Bodies of requests that went to a temporary file.";
     accepted, Count, "accepted", "connections_accepted_total", "Connections accepted.";
     passed_on, Count, "passed_on", "requests_passed_on_total",
         "Requests passed on to another worker, as no thread was idle.";

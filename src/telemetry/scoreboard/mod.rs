@@ -84,6 +84,7 @@ pub(crate) struct Slot {
     since: AtomicU64,
     in_flight: AtomicU64,
     connections: AtomicU64,
+    body_memory_bytes: AtomicU64,
     counters: Counters,
     accepted: [AtomicU64; LISTENERS_COUNT],
     open: [AtomicU64; LISTENERS_COUNT],
@@ -165,6 +166,8 @@ pub(crate) struct Row {
     pub in_flight: u64,
     /// Connections that are open, a count.
     pub connections: u64,
+    /// What bodies of requests have in memory, bytes, as of when it last waited.
+    pub body_memory_bytes: u64,
     /// What it has done so far.
     pub totals: Totals,
     /// How many connections it has accepted from each listener.
@@ -239,6 +242,7 @@ impl Scoreboard {
             vsz_bytes: slot.vsz_bytes.load(Relaxed),
             in_flight: slot.in_flight.load(Relaxed),
             connections: slot.connections.load(Relaxed),
+            body_memory_bytes: slot.body_memory_bytes.load(Relaxed),
             totals: slot.counters.read(),
             accepted: read(&slot.accepted),
             open: read(&slot.open),
@@ -305,7 +309,7 @@ impl Slot {
         let listeners = self.accepted.iter().chain(&self.open);
         numbers
             .into_iter()
-            .chain([&self.woke_at, &self.connections, &self.abort_sent])
+            .chain([&self.woke_at, &self.connections, &self.body_memory_bytes, &self.abort_sent])
             .chain(listeners)
             .for_each(|number| number.store(0, Relaxed));
         self.counters.clear();

@@ -70,12 +70,14 @@ impl Recorder {
                 self.last = now;
                 self.turn_to(Doing::Serving);
             }
-            Note::Waits { now, connections, threads } => {
+            Note::Waits { now, connections, threads, bodies } => {
                 if self.has_threads {
                     self.slot.threads.count(threads);
                 }
                 add(&counters.busy_micros, micros(now.saturating_duration_since(self.woke)));
                 self.slot.connections.store(connections as u64, Relaxed);
+                self.slot.body_memory_bytes.store(bodies.memory_bytes as u64, Relaxed);
+                counters.body_files.store(bodies.files, Relaxed);
                 self.waits_busily = threads.running > 0;
                 if self.waits_busily {
                     self.woke_at(now);
@@ -192,7 +194,7 @@ impl Observer for Recorder {
             Event::Finished(summary) => self.finished(connection, summary),
             // One that is passed on was begun and is not over.
             Event::Closed => drop(self.end(connection)),
-            Event::Thread { .. } | Event::Start { .. } | Event::Wrote { .. } => {}
+            Event::Refused { .. } | Event::Thread { .. } | Event::Start { .. } | Event::Wrote { .. } => {}
         }
     }
 }

@@ -124,6 +124,10 @@ impl Worker {
     }
 
     /// Connections that its processes keep open, a count.
+    fn body_memory_bytes(&self) -> u64 {
+        self.processes.iter().map(|process| process.row.body_memory_bytes).sum()
+    }
+
     fn connections(&self) -> u64 {
         self.processes.iter().map(|process| process.row.connections).sum()
     }

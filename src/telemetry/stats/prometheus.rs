@@ -60,7 +60,7 @@ fn master(text: &mut Text, snapshot: &Snapshot) {
 type OfWorkers = (&'static str, &'static str, &'static str, fn(&Worker) -> Option<f64>);
 
 /// What the master knows of each worker's number beside what its processes count.
-const OF_WORKERS: [OfWorkers; 5] = [
+const OF_WORKERS: [OfWorkers; 6] = [
     ("worker_respawns_total", "counter", "Processes that took the place of one before.", |one| {
         Some(one.respawns.into())
     }),
@@ -70,6 +70,9 @@ const OF_WORKERS: [OfWorkers; 5] = [
     ("requests_in_flight", "gauge", "Requests being answered.", |one| Some(one.in_flight() as f64)),
     ("requests_waiting", "gauge", "Requests that wait for a thread of the application.", |one| {
         one.threads().map(|threads| threads.waiting as f64)
+    }),
+    ("request_body_memory_bytes", "gauge", "Memory that bodies of requests have.", |one| {
+        Some(one.body_memory_bytes() as f64)
     }),
     ("connections_open", "gauge", "Connections kept open.", |one| Some(one.connections() as f64)),
 ];

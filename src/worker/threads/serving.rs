@@ -308,7 +308,8 @@ impl Shared {
     fn end(&self, result: io::Result<()>, mut event_loop: Box<EventLoop>) {
         // What is waited for from here on is not the application.
         let threads = event_loop.threads.counts();
-        event_loop.resources.note(Note::Waits { now: Instant::now(), connections: 0, threads });
+        let bodies = event_loop.resources.bodies.now();
+        event_loop.resources.note(Note::Waits { now: Instant::now(), connections: 0, threads, bodies });
         // The main thread, which would end the process, may still be in the application.
         let is_main_free = event_loop.threads.is_main_free();
         drop(event_loop);

@@ -52,3 +52,11 @@ class Session(requests.Session):
         """`path` may be what a Location says."""
         url = path if path.startswith("http://") else self.url + path
         return super().request(method, url, timeout=PATIENCE, **options)
+
+
+@pytest.fixture
+def plain():
+    """A client that knows nothing of proxies and .netrc."""
+    with requests.Session() as session:
+        session.trust_env = False
+        yield session

@@ -52,10 +52,15 @@ pub(super) fn answer_page(
             ("X-Content-Type-Options", "nosniff"),
         ],
     )?;
-    Ok(Body::from(format!(
+    Ok(Body::from(page(title, content)))
+}
+
+/// An HTML page of this title and content.
+pub(super) fn page(title: &str, content: &str) -> String {
+    format!(
         "{HEAD}\n<title>{}</title>\n<style>\n{STYLE}</style>\n{BRAND}\n<main>\n{content}</main>\n",
         Escaped(title)
-    )))
+    )
 }
 
 /// A short answer in plain text.

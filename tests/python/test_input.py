@@ -39,13 +39,14 @@ def application(environ, start_response):
     return [repr(results).encode()]
 
 
-@pytest.fixture(scope="module", params=["uwsgi", "http"])
+@pytest.fixture(scope="module", params=[("uwsgi", "64m"), ("http", "64m"), ("uwsgi", "256k")])
 def taker(request, tmp_path_factory):
     """One server for all that only compares."""
     folder = tmp_path_factory.mktemp("input")
     (folder / "app.py").write_text(module(take, application), encoding="utf-8")
-    server = Server(folder, "app", listeners=[request.param]).wait_until_it_listens()
-    yield Client(server, request.param)
+    protocol, memory = request.param
+    server = Server(folder, "app", "--body-memory", memory, listeners=[protocol]).wait_until_it_listens()
+    yield Client(server, protocol)
     try:
         assert server.stop() == 0
         server.assert_nothing_unexpected()
@@ -114,8 +115,8 @@ def test_at_random(taker):
         same_as_io(taker, body, steps)
 
 
-# What lies in a file is more than 128 KiB.
-@pytest.mark.parametrize("length", [100_000, 131_072, 131_073, 1_000_000])
+# With 256 KiB of memory what is longer than 64 KiB lies in a file; blocks are as long.
+@pytest.mark.parametrize("length", [16_385, 65_536, 65_537, 131_072, 1_000_000])
 def test_a_long_body(length, taker):
     """In memory or in a file, it is the same."""
     body = random.Random(length).randbytes(length)

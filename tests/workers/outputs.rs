@@ -159,11 +159,11 @@ fn stdout_and_stderr_whose_disk_is_full_go_on_when_there_is_room() {
 
 #[test]
 fn what_is_beyond_the_largest_file_is_lost_and_ends_no_worker() {
-    let master = Master::spawn(&["--access-log-file", "access"], |command| {
+    let master = Master::spawn(&["--access-log-file", "access", "--body-memory", "0"], |command| {
         wrap(command, &["bash", "-c", "ulimit -f 8; exec \"$@\"", "bash"]);
     });
     let worker = master.get("/pid").text();
-    // In a temporary file, as it is too large for memory.
+    // In a temporary file, as there is no memory for it.
     master.remote.ask(post("/", &[b'.'; 200 << 10])).assert_status(500);
     eventually("the access log has its 8 KiB", || {
         master.get("/").assert_body("one");

@@ -26,3 +26,4 @@ pub mod server;
 pub mod statistics;
 pub mod stream;
 pub mod table;
+pub mod upload;

@@ -170,8 +170,7 @@ impl<'a> Flight<'a> {
             target,
             connections: (0..connections).map(|_| None).collect(),
             launched: 0,
-            latency: Histogram::new_with_bounds(1, 60_000_000_000, 3)
-                .expect("the bounds of the histogram are in order"),
+            latency: latencies(),
             checker: Checker::new(target.protocol, target.body),
             buffer: vec![0; REPLY_BUFFER],
             rooms: Vec::new(),
@@ -310,6 +309,11 @@ impl<'a> Connection<'a> {
         self.pending.extend_from_slice(bytes);
         &self.pending
     }
+}
+
+/// Nanoseconds, up to a minute.
+pub(crate) fn latencies() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("the bounds of the histogram are in order")
 }
 
 /// Whether the packet went out: whole, since the socket's buffer is empty, and larger.

@@ -48,12 +48,7 @@ pub enum Pull {
 impl Stream {
     /// Connects and asks; [`Stream::pull`] reads.
     pub fn open(address: &Address, packet: &[u8]) -> io::Result<Stream> {
-        let socket = address.connect()?;
-        wait(&socket, PollFlags::OUT)?;
-        if !try_send(&socket, packet)? {
-            return Err(io::Error::other("a connected socket takes no packet"));
-        }
-        Ok(Stream { socket, head: Vec::new(), head_done: false, received: 0 })
+        Ok(Stream { socket: ask(address, packet)?, head: Vec::new(), head_done: false, received: 0 })
     }
 
     /// Reads once, without waiting, and throws the bytes away.
@@ -107,7 +102,17 @@ pub fn download(address: &Address, packet: &[u8], body: u64) -> io::Result<f64> 
     Ok(body as f64 / start.elapsed().as_secs_f64())
 }
 
-fn wait(socket: &OwnedFd, wish: PollFlags) -> io::Result<()> {
+/// Connects, and sends the whole packet.
+pub(crate) fn ask(address: &Address, packet: &[u8]) -> io::Result<OwnedFd> {
+    let socket = address.connect()?;
+    wait(&socket, PollFlags::OUT)?;
+    if !try_send(&socket, packet)? {
+        return Err(io::Error::other("a connected socket takes no packet"));
+    }
+    Ok(socket)
+}
+
+pub(crate) fn wait(socket: &OwnedFd, wish: PollFlags) -> io::Result<()> {
     match poll(&mut [PollFd::new(socket, wish)], Some(&PATIENCE))? {
         0 => Err(io::ErrorKind::TimedOut.into()),
         _ => Ok(()),

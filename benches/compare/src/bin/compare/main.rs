@@ -1,8 +1,8 @@
-//! `make bench`: what tidegate costs on this machine. Prints four Markdown tables; progress goes to stderr.
+//! `make bench`: what tidegate costs on this machine. Prints five Markdown tables; progress goes to stderr.
 //!
 //! The first has the floor, tidegate and uWSGI side by side, over a unix socket, one connection per request; the
 //! second tidegate's protocols beside a hyper hello; the third the protocols through nginx; the fourth Python applications,
-//! hosted by tidegate and by others.
+//! hosted by tidegate and by others; the fifth bodies that such an application reads.
 
 mod contenders;
 mod experiments;
@@ -97,19 +97,18 @@ impl Bench {
         self.contenders.iter().map(Contender::title).collect()
     }
 
-    /// What the figures hold for. `what` is what a request goes through.
-    fn conditions(&self, what: &str) -> String {
+    /// What the figures hold for. `what` is what a request goes through, and `at_once` how many do.
+    fn conditions(&self, what: &str, at_once: usize) -> String {
         let cores = if self.cores.are_two() {
             "the server on one core, the load on another"
         } else {
             "server and load on ONE core, so that neither figure is worth much"
         };
         format!(
-            "{}; {cores}; {what}, {} at once; medians of {} rounds of {} s, \
+            "{}; {cores}; {what}, {at_once} at once; medians of {} rounds of {} s, \
              taken in turns; a ratio is the median of the rounds' ratios. Where the server's core is not busy, the load was \
              the limit: then compare CPU, not requests per second.",
             procfs::machine(),
-            self.connections,
             self.rounds,
             self.time.as_secs_f64()
         )
@@ -125,21 +124,27 @@ impl Drop for Bench {
 
 fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
     let bench = Bench::new(options)?;
+    let conditions = |what| bench.conditions(what, bench.connections);
     let mut text = String::new();
     if Part::OF_FIRST_TABLE.into_iter().any(|part| bench.has(part)) {
         text += &first_table(&bench);
     }
     if bench.has(Part::Protocols) {
         eprintln!("the protocols…");
-        text += &section("The protocols, directly", DIRECTLY, &bench, protocols::directly(&bench)?);
+        text += &section("The protocols, directly", &conditions(DIRECTLY), protocols::directly(&bench)?);
     }
     if bench.has(Part::Nginx) {
         eprintln!("through nginx…");
-        text += &section("The protocols, through nginx", THROUGH_NGINX, &bench, nginx::through(&bench)?);
+        text += &section("The protocols, through nginx", &conditions(THROUGH_NGINX), nginx::through(&bench)?);
     }
     if bench.has(Part::Python) {
         eprintln!("Python applications…");
-        text += &section("Python applications", HOSTED, &bench, python::hosted(&bench)?);
+        text += &section("Python applications", &conditions(HOSTED), python::hosted(&bench)?);
+    }
+    if bench.has(Part::Uploads) {
+        eprintln!("uploads…");
+        let conditions = bench.conditions(UPLOADED, 1);
+        text += &section("Uploads to a Python application", &conditions, python::uploads(&bench)?);
     }
     print!("{text}");
     if let Some(file) = &options.markdown {
@@ -152,10 +157,11 @@ const DIRECTLY: &str =
     "a unix socket or, where the row says so, TCP; a connection per request unless kept alive";
 const THROUGH_NGINX: &str = "nginx and tidegate share the server's core";
 const HOSTED: &str = "a unix socket; over uwsgi a connection per request, over HTTP kept alive";
+const UPLOADED: &str = "uwsgi over a unix socket, read in pieces of 64 KiB";
 
 /// A grid under its title, with its notes.
-fn section(title: &str, what: &str, bench: &Bench, (grid, notes): (Grid, Vec<String>)) -> String {
-    let mut text = format!("\n### {title}\n\n{}\n- {}\n", grid.markdown(), bench.conditions(what));
+fn section(title: &str, conditions: &str, (grid, notes): (Grid, Vec<String>)) -> String {
+    let mut text = format!("\n### {title}\n\n{}\n- {conditions}\n", grid.markdown());
     for note in notes {
         text += &format!("- {note}\n");
     }
@@ -163,7 +169,7 @@ fn section(title: &str, what: &str, bench: &Bench, (grid, notes): (Grid, Vec<Str
 }
 
 fn first_table(bench: &Bench) -> String {
-    let mut notes = vec![bench.conditions("a unix socket, one connection per request")];
+    let mut notes = vec![bench.conditions("a unix socket, one connection per request", bench.connections)];
     let rows = measure(bench, &mut notes);
     let table = Table { servers: bench.titles(), rows };
     let (met, judged) = table.met();

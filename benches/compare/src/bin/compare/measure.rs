@@ -17,6 +17,9 @@ pub(crate) const WARM_UP: Duration = Duration::from_millis(200);
 /// For a server to fall asleep, which brings its CPU time up to date.
 pub(crate) const SETTLE: Duration = Duration::from_millis(20);
 
+/// How often it is looked at meanwhile.
+const LOOKS_MAX: usize = 10;
+
 /// What one round of small requests tells. Times are in microseconds.
 pub(crate) struct Sample {
     pub(crate) per_second: f64,
@@ -42,15 +45,12 @@ pub(crate) fn sample(
     servers: &[&Server],
     load: impl Fn(Duration) -> io::Result<Report>,
 ) -> io::Result<Sample> {
-    let spent = || servers.iter().map(|server| server.cpu_time()).collect::<io::Result<Vec<_>>>();
     load(WARM_UP)?;
-    sleep(SETTLE);
-    let before = spent()?;
+    let before = spent_at_rest(servers)?;
     let report = load(time)?;
-    sleep(SETTLE);
     // What a thread or a process has spent goes with it.
     let lost = || io::Error::other("one of its threads has ended");
-    let cpu = (spent()?.iter().zip(&before))
+    let cpu = (spent_at_rest(servers)?.iter().zip(&before))
         .map(|(after, before)| after.checked_sub(*before).ok_or_else(lost))
         .collect::<io::Result<Vec<Duration>>>()?;
     let busy: Duration = cpu.iter().sum();
@@ -62,6 +62,22 @@ pub(crate) fn sample(
         busy: 100.0 * busy.as_secs_f64() / report.elapsed.as_secs_f64(),
         reply_bytes: report.reply_bytes as f64,
     })
+}
+
+/// What each has spent so far, once it sleeps: the file of a large upload takes a while to go. One that
+/// never sleeps is not waited for.
+fn spent_at_rest(servers: &[&Server]) -> io::Result<Vec<Duration>> {
+    let spent = || servers.iter().map(|server| server.cpu_time()).collect::<io::Result<Vec<_>>>();
+    let mut earlier = spent()?;
+    for _ in 0..LOOKS_MAX {
+        sleep(SETTLE);
+        let now = spent()?;
+        if now == earlier {
+            break;
+        }
+        earlier = now;
+    }
+    Ok(earlier)
 }
 
 /// One figure of every sample.

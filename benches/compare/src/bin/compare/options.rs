@@ -58,6 +58,8 @@ pub(crate) enum Part {
     Nginx,
     /// The fourth.
     Python,
+    /// The fifth.
+    Uploads,
 }
 
 impl Part {

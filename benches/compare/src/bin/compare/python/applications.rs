@@ -19,6 +19,8 @@ pub(super) struct Application {
     pub(super) cpu_aim: f64,
     /// How many threads it has, where it waits for something.
     pub(super) threads: Option<u16>,
+    /// The bytes of each request's body, where that is what is measured.
+    pub(super) upload: Option<u64>,
 }
 
 /// In the table's order.
@@ -33,6 +35,7 @@ pub(super) const ALL: [Application; 8] = [
         body: requests::headers_as_json,
         cpu_aim: 1.0,
         threads: None,
+        upload: None,
     },
     Application {
         title: "Django view",
@@ -42,6 +45,7 @@ pub(super) const ALL: [Application; 8] = [
         body: || br#"{"message": "Hello, World"}"#.to_vec(),
         cpu_aim: 1.0,
         threads: None,
+        upload: None,
     },
     Application {
         title: "Flask hello",
@@ -66,6 +70,7 @@ pub(super) const ALL: [Application; 8] = [
         body: || vec![b'.'; 1 << 20],
         cpu_aim: 1.0,
         threads: None,
+        upload: None,
     },
 ];
 
@@ -77,7 +82,28 @@ const HELLO_TO_ALL: Application = Application {
     body: || HELLO.to_vec(),
     cpu_aim: 0.85,
     threads: None,
+    upload: None,
 };
+
+/// Bodies that fit the memory for them, and one that does not.
+pub(super) const UPLOADS: [Application; 2] = [
+    Application {
+        title: "10 MiB",
+        body: || b"10485760\n".to_vec(),
+        cpu_aim: 1.2,
+        upload: Some(10 << 20),
+        ..UPLOAD
+    },
+    Application {
+        title: "1 GiB",
+        body: || b"1073741824\n".to_vec(),
+        cpu_aim: 2.0,
+        upload: Some(1 << 30),
+        ..UPLOAD
+    },
+];
+
+const UPLOAD: Application = Application { module: "upload", ..HELLO_TO_ALL };
 
 /// Where their files are.
 pub(super) const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/python/bench");
@@ -89,7 +115,7 @@ mod tests {
 
     #[test]
     fn every_application_has_its_file() {
-        for application in ALL {
+        for application in ALL.iter().chain(&UPLOADS) {
             assert!(Path::new(FOLDER).join(application.module).with_extension("py").exists());
         }
     }

@@ -1,4 +1,4 @@
-//! Python applications: tidegate beside the other servers that host them.
+//! Python applications, and uploads to one: tidegate beside the other servers that host them.
 
 mod applications;
 mod peers;
@@ -11,10 +11,11 @@ use tidegate_compare::address::Address;
 use tidegate_compare::grid::{Bound, Claim, Grid};
 use tidegate_compare::server::Server;
 use tidegate_compare::table::Cell;
+use tidegate_compare::upload;
 
 use crate::Bench;
-use crate::measure::{Sample, on_each, text};
-use crate::subject::{CPU, Figure, Samples, Subject, grid, samples, start};
+use crate::measure::{Sample, on_each, sample, text};
+use crate::subject::{CPU, Figure, Samples, Subject, grid, in_rounds, samples, start};
 use applications::Application;
 use peers::Peer;
 
@@ -28,13 +29,35 @@ const FIGURES: [Figure; 5] = [
     (CPU, 2, Sample::cpu_sum),
 ];
 
+/// Those of uploads, a few in each round: no percentiles.
+const UPLOAD_FIGURES: [Figure; 3] = [
+    ("uploads per second", 1, |sample| sample.per_second),
+    ("server's core busy, %", 0, |sample| sample.busy),
+    (CPU, 0, Sample::cpu_sum),
+];
+
 const MIB: f64 = (1 << 20) as f64;
 
-/// Measures every application under every server, and returns the table with the sentences below it.
+/// Every application under every server.
 pub(crate) fn hosted(bench: &Bench) -> io::Result<(Grid, Vec<String>)> {
+    table(bench, &applications::ALL, &peers::ALL, &FIGURES)
+}
+
+/// Uploads of each size to every server, one at a time.
+pub(crate) fn uploads(bench: &Bench) -> io::Result<(Grid, Vec<String>)> {
+    table(bench, &applications::UPLOADS, &peers::OVER_UWSGI, &UPLOAD_FIGURES)
+}
+
+/// Measures every application under every server, and returns the table with the sentences below it.
+fn table(
+    bench: &Bench,
+    applications: &[Application],
+    peers: &[Peer],
+    figures: &[Figure],
+) -> io::Result<(Grid, Vec<String>)> {
     let (applications, mut notes) =
-        venv::installed(&bench.python, &applications::ALL, |one| (one.title, one.package));
-    let (peers, missing) = venv::installed(&bench.python, &peers::ALL, |one| (one.title, Some(one.package)));
+        venv::installed(&bench.python, applications, |one| (one.title, one.package));
+    let (peers, missing) = venv::installed(&bench.python, peers, |one| (one.title, Some(one.package)));
     notes.extend(missing);
     let (mut names, mut rounds, mut memory) = (Vec::new(), Vec::new(), Vec::new());
     for (nth, application) in applications.iter().enumerate() {
@@ -44,7 +67,7 @@ pub(crate) fn hosted(bench: &Bench) -> io::Result<(Grid, Vec<String>)> {
         rounds.extend(samples);
         memory.extend(peaks);
     }
-    let mut grid = grid("application: server", names.into_iter(), &rounds, &FIGURES);
+    let mut grid = grid("application: server", names.into_iter(), &rounds, figures);
     let ratios: Vec<Cell> = grid.rows.iter().map(|(name, _)| ratios(&grid, name)).collect();
     grid.columns.extend([("÷ uWSGI's", 2), (MEMORY, 1)]);
     for ((_, cells), more) in grid.rows.iter_mut().zip(ratios.into_iter().zip(memory)) {
@@ -84,11 +107,19 @@ fn measure(
     let subjects: Vec<Result<Subject<'_>, String>> = (peers.iter().zip(&servers).zip(&addresses))
         .map(|((peer, server), address)| {
             let servers = vec![server.as_ref().map_err(Clone::clone)?];
-            let packets = requests::packets(peer.protocol, application.browsers);
+            let packets = match application.upload {
+                None => requests::packets(peer.protocol, application.browsers),
+                Some(length) => vec![requests::upload(peer.protocol, length)],
+            };
             Ok(Subject { servers, address, protocol: peer.protocol, packets, body: &body })
         })
         .collect();
-    let samples = samples(bench, &subjects);
+    let samples = match application.upload {
+        None => samples(bench, &subjects),
+        Some(length) => in_rounds(bench, &subjects, |subject| {
+            sample(bench.time, &subject.servers, |time| upload::run(&subject.target(), length, time))
+        }),
+    };
     let peaks = on_each(&servers, |server| Ok(vec![server.peak_memory().map_err(text)? as f64 / MIB]));
     Ok((samples, peaks))
 }
@@ -104,6 +135,8 @@ fn ratios(grid: &Grid, name: &str) -> Cell {
 fn judge(grid: &Grid, application: &Application) -> Vec<String> {
     let (row, base) = (row(application, &peers::TIDEGATE), row(application, &peers::BASE));
     let claim = |column, bound| Claim { row: &row, base: &base, column, bound }.judge(grid);
-    let memory = Bound::AtMostMore(3.0);
-    [claim(CPU, Bound::AtMost(application.cpu_aim)), claim(MEMORY, memory)].into_iter().flatten().collect()
+    let cpu = claim(CPU, Bound::AtMost(application.cpu_aim));
+    // What bodies may have of the memory is an option, --body-memory.
+    let memory = application.upload.is_none().then(|| claim(MEMORY, Bound::AtMostMore(3.0)));
+    [cpu, memory.flatten()].into_iter().flatten().collect()
 }

@@ -54,21 +54,26 @@ pub(super) const BASE: Peer = Peer {
     },
 };
 
+const GUNICORN: Peer = Peer {
+    title: "gunicorn",
+    package: "gunicorn",
+    program: "gunicorn",
+    protocol: Protocol::Uwsgi,
+    arguments: "--protocol uwsgi --workers 1 --worker-class sync --no-control-socket",
+    threads: "--worker-class gthread --threads",
+    place: |command, _, module, address| {
+        command.args(["--chdir", FOLDER, "--bind", &format!("unix:{address}"), &callable(module)]);
+    },
+};
+
+/// In the order of the uploads' table.
+pub(super) const OVER_UWSGI: [Peer; 3] = [TIDEGATE, BASE, GUNICORN];
+
 /// In the table's order: over uwsgi, then over HTTP.
 pub(super) const ALL: [Peer; 5] = [
     TIDEGATE,
     BASE,
-    Peer {
-        title: "gunicorn",
-        package: "gunicorn",
-        program: "gunicorn",
-        protocol: Protocol::Uwsgi,
-        arguments: "--protocol uwsgi --workers 1 --worker-class sync --no-control-socket",
-        threads: "--worker-class gthread --threads",
-        place: |command, _, module, address| {
-            command.args(["--chdir", FOLDER, "--bind", &format!("unix:{address}"), &callable(module)]);
-        },
-    },
+    GUNICORN,
     Peer {
         title: "tidegate, HTTP",
         protocol: Protocol::Http,

@@ -79,6 +79,20 @@ fn packet(protocol: Protocol, visitor: u16, without: &[&str]) -> Vec<u8> {
     protocol.say(&vars)
 }
 
+/// A POST with a body of so many bytes, which is to follow.
+pub(super) fn upload(protocol: Protocol, length: u64) -> Vec<u8> {
+    let length = length.to_string();
+    let mut vars = stock_get("/");
+    for (name, value) in &mut vars {
+        match *name {
+            "REQUEST_METHOD" => *value = "POST",
+            "CONTENT_LENGTH" => *value = &length,
+            _ => {}
+        }
+    }
+    protocol.say(&vars)
+}
+
 /// The reply of the application that reads all headers but the cookie.
 pub(super) fn headers_as_json() -> Vec<u8> {
     let stock = stock_get("/");

@@ -35,7 +35,11 @@ fn what_is_wrong_with_the_server_is_told_before_the_run() {
             "is \"HTTP/1.1 200 OK\": ask for another PATH, or say --status",
         ),
         (&[&known], "the reply to GET / is \"HTTP/1.1 503 So\""),
-        (&[&server.address, "--pid", "0"], "--pid 0: there is no such process"),
+        (&[&server.address, "--pid", "0"], "tidegate: --pid 0: there is no such process"),
+        (
+            &[&server.address, "/hello", "--vs", &server.address, "--vs-pid", "0"],
+            "tidegate: --vs-pid 0: there is no such process",
+        ),
         (&[&server.address, "--data-file", "/nowhere"], "--data-file: cannot read /nowhere: No such file"),
         (&[&server.address, "--requests", "/nowhere"], "cannot read /nowhere: No such file"),
         (&[&server.address, "--baseline", "/nowhere"], "--baseline: cannot read /nowhere: No such file"),
@@ -54,7 +58,7 @@ fn what_is_wrong_with_the_server_is_told_before_the_run() {
 #[test]
 fn options_without_sense_are_refused() {
     for (args, line) in [
-        (&["--rate", "0"][..], "write a number of requests a second, above 0"),
+        (&["--rate", "0"][..], "write a number of requests a second, from 0.001 to 10000000"),
         (&["--rate", "-1"], "unexpected argument '-1'"),
         (&["-c", "0"], "write a number from 1 to 100000"),
         (&["-d", "0"], "it must be more than 0"),

@@ -21,7 +21,12 @@ fn a_difference_is_seen_and_none_is_not() {
     assert!(rate["difference"] == true && (2.0..4.0).contains(&rate["ratio"].as_f64().unwrap()), "{rate}");
     let done = run(&[&["bench", &slow, "--vs", &quick], &times[..]].concat());
     assert_eq!(done.code, Some(0));
-    assert!(done.text().contains("4 rounds, each in turns the first") && done.text().contains("B \u{f7} A"));
+    let text = done.text();
+    assert!(text.contains("4 rounds, each in turns the first") && text.contains("B \u{f7} A"), "{text}");
+    let p50 = text.lines().find(|line| line.starts_with("  p50 ")).unwrap();
+    assert!(p50.ends_with("   B is better"), "{text}");
+    let mut doubts = text.lines().filter(|line| line.starts_with("  doubt: "));
+    assert!(doubts.all(|doubt| doubt.contains(" of 4 rounds, at worst: ")), "{text}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ impl EventLoop {
         match self.orders.take().max(told) {
             None => {}
             Some(Stop::Now) => {
-                self.close_listeners();
+                self.close_listeners(Stop::Now);
                 self.abandon_all(inline);
                 self.resources.stopping = Some(now);
             }
@@ -49,17 +49,17 @@ impl EventLoop {
                 self.accept_one(at, now, inline);
             }
         }
-        self.close_listeners();
+        self.close_listeners(Stop::Retire);
     }
 
     /// Accepts no connection any more.
-    fn close_listeners(&mut self) {
+    fn close_listeners(&mut self, stop: Stop) {
         self.deregister_listeners();
         self.acceptors.clear();
         let open = self.connections.len();
         let told = counted(open, "connection is", "connections are");
-        // Of workers that have nothing to finish the master says enough.
-        if open == 0 && self.link.is_some() {
+        // Of workers that have nothing to finish the master says enough; so does a program that ends its own one at once.
+        if open == 0 && (self.link.is_some() || stop == Stop::Now) {
             debug!("stopping: {told} open");
         } else {
             info!("stopping: {told} open");
@@ -94,7 +94,7 @@ impl EventLoop {
         let may_wait =
             !self.is_to_be_replaced() && self.acceptors.iter().any(|acceptor| acceptor.is_ready(now));
         if !self.acceptors.is_empty() && (!may_wait || self.accepted >= self.last_accepted || now >= until) {
-            self.close_listeners();
+            self.close_listeners(Stop::Gracefully);
         }
         if !self.connections.is_empty() && now >= until {
             warn!(

@@ -129,7 +129,10 @@ fn on_a_terminal_a_click_in_the_demo_is_a_line() {
     assert!(!String::from_utf8_lossy(&seen).contains("/quiet"), "{}", seen.escape_ascii());
     let piped = Server::start(&["demo"]);
     piped.request(&["/quiet"]);
-    let (out, _) = piped.stop();
+    piped.request(&["/flow?hello"]);
+    let (out, err) = piped.stop();
+    // The worker that served what was watched comes and goes without a word.
+    assert_eq!(err.iter().filter(|line| line.contains("stopping: ")).count(), 1, "{err:#?}");
     assert!(!out.concat().contains("/quiet"), "{out:?}");
 }
 

@@ -40,12 +40,12 @@ def test_links_lead_somewhere(page):
 
 def options():
     """All options of all commands, from their help."""
-    commands = ["serve", "check", "request", "decode", "top", "nginx", "man", "completions"]
+    commands = ["serve", "check", "request", "decode", "top", "nginx", "man", "completions", "bench"]
     helps = [subprocess.run([TIDEGATE, command, "--help"], capture_output=True, text=True, check=True).stdout for command in commands]
     return set(re.findall(r"(?<![\w-])--[a-z][\w-]*", "".join(helps)))
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/faq.md", "docs/prefixes.md", "docs/workers.md", "docs/static.md", "docs/stats.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/faq.md", "docs/prefixes.md", "docs/workers.md", "docs/static.md", "docs/stats.md", "docs/bench.md"])
 def test_options_are_the_commands(page):
     """A line that runs another program may have that one's."""
     ours = options()

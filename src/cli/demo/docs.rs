@@ -1,7 +1,7 @@
 //! `docs`: the documentation of this version, for which no network is needed.
 
 /// A page of it: its file's name, its text, and what it is about.
-pub(super) const PAGES: [(&str, &str, &str); 14] = [
+pub(super) const PAGES: [(&str, &str, &str); 15] = [
     ("README.md", include_str!("../../../README.md"), "what it is, Django behind nginx"),
     ("python.md", include_str!("../../../docs/python.md"), "Python: applications, Django, Flask"),
     ("rust.md", include_str!("../../../docs/rust.md"), "Rust"),
@@ -14,6 +14,7 @@ pub(super) const PAGES: [(&str, &str, &str); 14] = [
     ("static.md", include_str!("../../../docs/static.md"), "static files"),
     ("prefixes.md", include_str!("../../../docs/prefixes.md"), "applications below a prefix"),
     ("performance.md", include_str!("../../../docs/performance.md"), "how fast"),
+    ("bench.md", include_str!("../../../docs/bench.md"), "measuring a server"),
     ("faq.md", include_str!("../../../docs/faq.md"), "questions: 502, 403, 413, 504, streams"),
     ("CHANGELOG.md", include_str!("../../../CHANGELOG.md"), "what is new"),
 ];

@@ -61,12 +61,12 @@ pub(crate) enum Contender {
 }
 
 impl Contender {
-    /// The floor lies beside this program, and uWSGI perhaps in a virtual environment of the current folder.
-    pub(crate) fn all(tidegate: &Path) -> io::Result<Vec<Contender>> {
+    /// The floor lies beside this program, and uWSGI perhaps in the virtual environment `venv`.
+    pub(crate) fn all(tidegate: &Path, venv: &Path) -> io::Result<Vec<Contender>> {
         Ok(vec![
             Contender::Floor(beside("floor")?),
             Contender::Tidegate(tidegate.to_owned()),
-            Contender::Uwsgi(find_program("uwsgi", ".venv/bin")),
+            Contender::Uwsgi(find_program("uwsgi", &venv.join("bin"))),
         ])
     }
 
@@ -149,7 +149,7 @@ pub(crate) fn beside(name: &str) -> io::Result<PathBuf> {
 }
 
 /// On the PATH, else in `folder`.
-pub(crate) fn find_program(name: &str, folder: &str) -> Option<PathBuf> {
+pub(crate) fn find_program(name: &str, folder: &Path) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut places: Vec<PathBuf> = env::split_paths(&path).collect();
     places.push(folder.into());

@@ -66,7 +66,7 @@ impl Bench {
         fs::create_dir(&folder)?;
         let tidegate = options.tidegate.clone().map_or_else(|| beside("tidegate"), Ok)?;
         Ok(Bench {
-            contenders: Contender::all(&tidegate)?,
+            contenders: Contender::all(&tidegate, &path::absolute(&options.python)?)?,
             tidegate,
             before: options.before.clone(),
             python: path::absolute(&options.python)?,

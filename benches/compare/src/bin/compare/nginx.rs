@@ -91,7 +91,7 @@ fn start_nginx(bench: &Bench, front: &Address, protocols: &[(Protocol, Address)]
 }
 
 fn find_nginx() -> Option<PathBuf> {
-    find_program("nginx", "/usr/sbin")
+    find_program("nginx", Path::new("/usr/sbin"))
 }
 
 fn nginx_version() -> Option<String> {

@@ -79,8 +79,8 @@ impl Threads {
     /// Runs this, during which the thread is one of them. It does not have the GIL.
     fn with_own(&self, run: impl FnOnce()) {
         self.lock().push(own());
+        let _listed = Listed(self);
         run();
-        self.lock().retain(|thread| *thread != own());
     }
 
     #[allow(unsafe_code, reason = "PyO3 has no other word for it")]
@@ -95,6 +95,15 @@ impl Threads {
 
     fn lock(&self) -> MutexGuard<'_, Vec<c_ulong>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Until this is dropped, also by a panic, the calling thread is one of them: its number may then be another's.
+struct Listed<'a>(&'a Threads);
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        self.0.lock().retain(|thread| *thread != own());
     }
 }
 

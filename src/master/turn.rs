@@ -190,7 +190,7 @@ impl Master<'_> {
     /// In development: loads the code anew once it has changed.
     fn follow_code(&mut self, now: Instant) {
         let Some(code) = &mut self.code else { return };
-        let changed = code.changes(now, self.releases.current());
+        let changed = code.due(now, self.releases.current());
         let Some((first, others)) = changed.split_first() else { return };
         let first = first.display();
         let why = match others.len() {

@@ -21,7 +21,12 @@ fn a_difference_is_seen_and_none_is_not() {
     assert!(rate["difference"] == true && (2.0..4.0).contains(&rate["ratio"].as_f64().unwrap()), "{rate}");
     let done = run(&[&["bench", &slow, "--vs", &quick], &times[..]].concat());
     assert_eq!(done.code, Some(0));
-    assert!(done.text().contains("4 rounds, each in turns the first") && done.text().contains("B \u{f7} A"));
+    let text = done.text();
+    assert!(text.contains("4 rounds, each in turns the first") && text.contains("B \u{f7} A"), "{text}");
+    let p50 = text.lines().find(|line| line.starts_with("  p50 ")).unwrap();
+    assert!(p50.ends_with("   B is better"), "{text}");
+    let mut doubts = text.lines().filter(|line| line.starts_with("  doubt: "));
+    assert!(doubts.all(|doubt| doubt.contains(" of 4 rounds, at worst: ")), "{text}");
 }
 
 #[test]
@@ -43,4 +48,19 @@ fn a_run_stands_beside_an_earlier_one() {
     fs::write(&file, "{}").unwrap();
     let done = run(&[&["bench"], &args[..], &baseline[..]].concat());
     assert!(done.code == Some(1) && done.err.contains("is not the JSON of a run"), "{}", done.err);
+}
+
+#[test]
+fn rounds_that_are_cut_are_told_and_are_no_success() {
+    let steady = Known::start(|_, _| Answer::After(Duration::ZERO));
+    // One request goes first, and each round has 10.
+    let failing = Known::start(|number, _| Answer::Status(if number > 30 { 503 } else { 200 }));
+    let (steady, failing) = (format!("http://{}", steady.address), format!("http://{}", failing.address));
+    let args = ["bench", &steady, "--vs", &failing, "-n", "100", "-c", "1", "--rounds", "10"];
+    let done = run(&args);
+    assert_eq!(done.code, Some(1));
+    assert!(done.text().contains("3 rounds, each in turns the first"), "{}", done.text());
+    let why =
+        format!("tidegate: the run ended early, after 3 rounds: {failing} answered no request in round 4\n");
+    assert_eq!(done.err, why);
 }

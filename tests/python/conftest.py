@@ -1,6 +1,7 @@
 """Servers for the tests: each test has its own, on free ports and in a folder of its own."""
 
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from support.source import module
 
 def pytest_configure(config):
     """The tests are for the installed command; without it each would fail in its own words."""
+    # A shell has what it starts in the background ignore Ctrl-C, and so would have what is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "long: takes many seconds; run with one CPython only")
     if not TIDEGATE.exists():
         raise pytest.UsageError(f"{TIDEGATE} is missing: install the project there (make unit does)")

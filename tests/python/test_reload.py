@@ -1,5 +1,7 @@
 """`--reload`: what is saved is served, and what cannot be loaded is a page, until the next save."""
 
+import base64
+import hashlib
 import os
 import re
 import shutil
@@ -378,6 +380,39 @@ def test_a_request_that_fails_is_shown(develop):
     late = dev.ask("/late")
     assert not late.is_complete and late.body == b"begun"
     dev.server.logged("GET /late: broken off")
+
+
+def test_words_of_a_visitor_show_no_file(develop):
+    """An exception's message may look like a place in the code; the frames' own source is shown."""
+    app = APP.replace('ValueError("<b>" + words.WORD)', 'ValueError(bytes.fromhex(environ["QUERY_STRING"]).decode())')
+    dev = develop(files={"app.py": app, "key": "BEGIN\nsecret\n", "settings.py": "import os\nSECRET = 'secret'\n"})
+    for file, line in [("key", "BEGIN"), ("settings.py", "import sys")]:
+        words = f'x\n  File "{dev.folder / file}", line 1, in f\n    {line}\n'
+        page = dev.server.listeners["http"].ask("GET", "/raise?" + words.encode().hex(), [("Accept", "text/html")])
+        assert page.status.startswith("500") and str(dev.folder / file) in page.body.decode()
+        assert "secret" not in page.body.decode()
+        assert "<mark>" in page.body.decode(), "the application's own line"
+        dev.server.logged(f"{words.encode().hex()}: answered with 500, and a page that shows it")
+
+
+def test_the_page_runs_its_own_script_alone(develop):
+    """Its policy has the hash of it. Where this fails, src/cli/reload/page.rs is to have the hash that is printed."""
+    dev = develop()
+    page = dev.server.listeners["http"].ask("GET", "/raise", [("Accept", "text/html")])
+    script = re.search("(?s)<script data-load=[^>]*>(.*?)</script>", page.body.decode())[1]
+    hash = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = dict(page.headers)["Content-Security-Policy"]
+    assert f"script-src 'sha256-{hash}';" in policy and "default-src 'none'" in policy
+    dev.server.logged("GET /raise: answered with 500, and a page that shows it")
+
+
+def test_code_that_writes_itself_is_not_loaded_without_end(develop):
+    """It serves meanwhile."""
+    writes = "import words, time\nopen(words.__file__, 'w').write(f'WORD = {time.time()}  # made anew')\n"
+    dev = develop(files={"app.py": writes + APP.replace("words.WORD)", "'served')")})
+    dev.server.logged("words.py has changed again, 10 loads in a row: does the code write it", level="WARN")
+    assert dev.body() == "served"
+    assert dev.reloads() == 10
 
 
 def test_a_page_asks_in_silence(develop):

@@ -66,16 +66,16 @@ impl Compared {
         if self.is_time { time(value as u64) } else { digits(value) }
     }
 
-    fn verdict(&self) -> String {
-        match self.ratio.interval {
-            None => "too few for an interval".to_owned(),
-            Some(_) if self.ratio.is_open() => format!("{}   no difference seen", self.interval()),
-            Some(_) => self.interval(),
-        }
-    }
-
-    fn interval(&self) -> String {
-        self.ratio.interval.map(|(low, high)| format!("{low:.3} to {high:.3}")).unwrap_or_default()
+    /// The interval, and what it means for the second of the two, `name`.
+    fn verdict(&self, name: &str) -> String {
+        let Some((low, high)) = self.ratio.interval else { return "too few for an interval".to_owned() };
+        let meaning = match self.ratio.is_open() {
+            true => "no difference seen".to_owned(),
+            // Of times, and of what a request costs, less is better.
+            false if (self.ratio.ratio < 1.0) == self.is_time => format!("{name} is better"),
+            false => format!("{name} is worse"),
+        };
+        format!("{low:.3} to {high:.3}   {meaning}")
     }
 }
 
@@ -90,7 +90,7 @@ pub(super) fn table(compared: &[Compared], names: [&str; 2]) -> String {
             "  {:<22}{first:>12}{second:>12}   {:>7.3}   {}",
             row.name,
             row.ratio.ratio,
-            row.verdict()
+            row.verdict(b)
         );
     }
     text
@@ -115,3 +115,30 @@ pub(super) const RATE: &str = "requests a second";
 pub(super) const P50: &str = "p50";
 pub(super) const P99: &str = "p99";
 pub(super) const CPU: &str = "server CPU a request";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_is_better_with_more_requests_and_shorter_times() {
+        let row = |name, is_time, ratio: f64| {
+            let pairs = [1.0, 1.001, 0.999].map(|noise| (100.0, 100.0 * ratio * noise));
+            Compared::of_pairs(&pairs).unwrap().named(name, is_time)
+        };
+        let rows = [
+            row(RATE, false, 1.2),
+            row(RATE, false, 0.8),
+            row(P50, true, 1.2),
+            row(CPU, true, 0.8),
+            row(P99, true, 1.0),
+        ];
+        let table = table(&rows, ["then", "now"]);
+        let ends: Vec<&str> = table.lines().skip(1).map(|line| line.rsplit("   ").next().unwrap()).collect();
+        assert_eq!(
+            ends,
+            ["now is better", "now is worse", "now is worse", "now is better", "no difference seen"]
+        );
+        assert!(table.lines().next().is_some_and(|heading| heading.contains("now \u{f7} then")), "{table}");
+    }
+}

@@ -49,6 +49,8 @@ pub(super) struct Flight<'a> {
     free: Vec<usize>,
     /// The last good reply to each request, if it came in one read: the same bytes again need no parsing.
     good: Vec<Good>,
+    /// The room that those replies have together, bytes.
+    good_bytes: usize,
     buffer: Vec<u8>,
     second: u64,
     tally: Tally,
@@ -80,6 +82,7 @@ impl<'a> Flight<'a> {
             places: (0..count).map(|_| Place::new(moments.start, fresh.clone())).collect(),
             free: (0..count).rev().collect(),
             good: vec![Good::default(); plan.requests.len()],
+            good_bytes: 0,
             buffer: vec![0; READ_BYTES],
             second: 0,
             tally: Tally::new(),
@@ -317,10 +320,15 @@ impl<'a> Flight<'a> {
             Ok(false) => {}
             Ok(true) => {
                 let is_good = place.incoming.judge(&self.plan.wanted).is_ok() && !place.incoming.closes();
-                if is_first && is_good && count <= GOOD_BYTES_MAX {
+                let others = self.good_bytes - good.bytes.capacity();
+                let room = count.max(good.bytes.capacity());
+                let has_room = count <= GOOD_BYTES_MAX && others + room <= GOOD_BYTES_IN_ALL_MAX;
+                if is_first && is_good && has_room {
                     good.bytes.clear();
+                    good.bytes.reserve_exact(count);
                     good.bytes.extend_from_slice(bytes);
                     good.code = place.incoming.code();
+                    self.good_bytes = others + good.bytes.capacity();
                 }
                 self.finish(at);
             }
@@ -459,6 +467,8 @@ impl<'a> Flight<'a> {
 const READ_BYTES: usize = 256 << 10;
 /// A reply that is longer is rarely in one read, bytes.
 const GOOD_BYTES_MAX: usize = 64 << 10;
+/// What a thread keeps of good replies, bytes: --requests may name 100,000, each with another reply.
+const GOOD_BYTES_IN_ALL_MAX: usize = 64 << 20;
 /// A server that is started again is back by then.
 const REFUSED_MAX: Duration = Duration::from_secs(3);
 const REFUSED_PAUSE: Duration = Duration::from_millis(10);

@@ -76,20 +76,27 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     let baseline = options.baseline.as_deref().map(Baseline::read).transpose()?;
     let plan = plan(options, &options.addr)?;
     first::ask(&plan)?;
-    let server = server(options.pid, &plan)?;
+    let server = server("--pid", options.pid, &plan)?;
     let log = options.hdr.as_deref().map(|file| create("--hdr", file)).transpose()?;
     let page = options.html.as_deref().map(|file| create("--html", file)).transpose()?;
     if let Some(endpoint) = &options.vs {
         let other = self::plan(options, endpoint)?;
         first::ask(&other)?;
-        let sides =
-            [Side { plan, server }, Side { server: self::server(options.vs_pid, &other)?, plan: other }];
+        let sides = [
+            Side { plan, server },
+            Side { server: self::server("--vs-pid", options.vs_pid, &other)?, plan: other },
+        ];
         let rounds = versus::measure(&sides, options.rounds, &*stop()?)?;
         if let Some(file) = page {
             Page::of_rounds(&rounds, &sides)?.write(file)?;
         }
         versus::print_rounds(&rounds, &sides, options.json)?;
-        return Ok(0);
+        return match rounds.cut {
+            Some(cut) => {
+                Err(format!("the run ended early, after {} rounds: {cut}", rounds.pairs.len()).into())
+            }
+            None => Ok(0),
+        };
     }
     let stop = stop()?;
     if let Some(bound) = &options.slo {
@@ -126,7 +133,7 @@ fn verdict(options: &Options, measured: &Measured) -> Result<u8> {
         return Err(format!("the run ended early: {cut}").into());
     }
     if !failures.is_empty() {
-        return Err(failures.join("\ntidegate: ").into());
+        return Err(failures.join("\n").into());
     }
     if measured.total.answered() == 0 {
         return Err("no request was answered".into());
@@ -180,11 +187,12 @@ fn plan(options: &Options, endpoint: &Endpoint) -> Result<Plan> {
     })
 }
 
-/// The process whose cost is told.
-fn server(pid: Option<i32>, plan: &Plan) -> Result<Option<Server>> {
-    match pid {
-        Some(pid) => Server::new(pid).map(Some),
-        None => Ok(plan.target.owner().and_then(|pid| Server::new(pid).ok())),
+/// The process whose cost is told: that of `option`, or the one that listens.
+fn server(option: &str, pid: Option<i32>, plan: &Plan) -> Result<Option<Server>> {
+    let Some(pid) = pid else { return Ok(plan.target.owner().and_then(Server::new)) };
+    match Server::new(pid) {
+        Some(server) => Ok(Some(server)),
+        None => Err(format!("{option} {pid}: there is no such process, or not for this user to see").into()),
     }
 }
 

@@ -35,7 +35,7 @@ pub(in crate::cli) struct Options {
     #[arg(short, long, value_name = "SECONDS", value_parser = waiting_time)]
     pub(super) duration: Option<Seconds>,
 
-    /// Requests to measure, in place of a time.
+    /// Requests to measure, in place of a time; of each server with --vs.
     #[arg(short, long, value_name = "COUNT", conflicts_with = "duration", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) number: Option<u64>,
 
@@ -159,8 +159,8 @@ fn number(text: &str, most: usize) -> Result<usize, String> {
 
 fn rate(text: &str) -> Result<f64, String> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let rate = text.parse().ok().filter(|rate| plain && *rate > 0.0 && *rate <= RATE_MAX);
-    rate.ok_or_else(|| format!("write a number of requests a second, above 0 and up to {RATE_MAX}"))
+    let rate = text.parse().ok().filter(|rate| plain && (RATE_MIN..=RATE_MAX).contains(rate));
+    rate.ok_or_else(|| format!("write a number of requests a second, from {RATE_MIN} to {RATE_MAX}"))
 }
 
 fn statuses(text: &str) -> Result<RangeInclusive<u16>, String> {
@@ -195,6 +195,8 @@ fn cpus(text: &str) -> Result<Cpus, String> {
 const CONNECTIONS_MAX: usize = 100_000;
 /// No machine of today has use for more.
 const THREADS_MAX: usize = 1_024;
+/// One in a quarter of an hour: who asks less often measures no load.
+const RATE_MIN: f64 = 0.001;
 /// Beyond it a request is due each tenth of a microsecond, and no clock's reading is as short.
 const RATE_MAX: f64 = 10_000_000.0;
 
@@ -205,7 +207,9 @@ mod tests {
     #[test]
     fn options_values_are_read() {
         assert_eq!((rate("5000"), rate("0.5")), (Ok(5_000.0), Ok(0.5)));
-        for text in ["", "0", "0.0", "-1", "1e3", "inf", "nan", "99999999"] {
+        for text in
+            ["", "0", "0.0", "0.0009", "0.00000000000000000000001", "-1", "1e3", "inf", "nan", "99999999"]
+        {
             assert!(rate(text).is_err(), "{text}");
         }
         for (text, range) in [("200", 200..=200), ("2xx", 200..=299), ("200-399", 200..=399)] {

@@ -1,6 +1,7 @@
 //! Requests out of a file of uwsgi packets, each with its body behind it.
 
 use super::super::Result;
+use super::super::html::readable;
 use super::plan::Prepared;
 use crate::protocol::uwsgi::{PacketHeader, vars};
 
@@ -26,7 +27,8 @@ pub(super) fn read(mut bytes: &[u8]) -> Result<Vec<Prepared>> {
                 *value = &block[var.value];
             }
         }
-        let [method, uri, length] = value.map(|(_, value)| String::from_utf8_lossy(value));
+        // What a client sent once is printed here, and is not to speak to the terminal.
+        let [method, uri, length] = value.map(|(_, value)| readable(value));
         let length = match length.as_ref() {
             "" => 0,
             length => length.parse().map_err(|_| format!("CONTENT_LENGTH {length:?} at offset {at}"))?,
@@ -67,6 +69,7 @@ mod tests {
         for end in (1..all.len()).filter(|end| *end != one.len()) {
             assert!(read(&all[..end]).is_err(), "{end}");
         }
+        assert_eq!(read(&packet("\x1b[2J", "")).unwrap()[0].name, "\\x1b[2J /a");
         assert!(read(&packet("GET", "x")).unwrap_err().to_string().contains("CONTENT_LENGTH \"x\""));
     }
 }

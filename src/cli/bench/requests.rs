@@ -8,6 +8,7 @@ use super::super::request::{Protocol, Request};
 use super::options::Options;
 use super::packets;
 use super::plan::Prepared;
+use super::words::size;
 
 /// The requests of `options`, for a server that is asked by `protocol`, at least one. With `stays` a connection is to serve several.
 pub(super) fn prepare(options: &Options, protocol: Protocol, stays: bool) -> Result<Vec<Prepared>> {
@@ -28,7 +29,7 @@ pub(super) fn prepare(options: &Options, protocol: Protocol, stays: bool) -> Res
         }
         return packets::read(&bytes).map_err(|error| format!("{name}: {error}").into());
     }
-    let mut requests = Vec::new();
+    let mut requests = Requests::default();
     for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
         match Line::read(line) {
             Line::Nothing => continue,
@@ -37,23 +38,45 @@ pub(super) fn prepare(options: &Options, protocol: Protocol, stays: bool) -> Res
                 requests.push(request.map_err(|error| format!("{name}:{number}: {error}"))?);
             }
             // A log has what anybody sent, which may be no request.
-            Line::Logged(method, target) => requests.extend(draft.request(Some(method), target).ok()),
+            Line::Logged(method, target) => {
+                draft.request(Some(method), target).into_iter().for_each(|request| requests.push(request));
+            }
             Line::Wrong => {
                 let line = String::from_utf8_lossy(line);
                 return Err(format!("{name}:{number}: {line:?}: write METHOD PATH").into());
             }
         }
-        if requests.len() > REQUESTS_MAX {
-            return Err(format!(
-                "{name} has more than {REQUESTS_MAX} requests: take a part of them (shuf -n)"
-            )
-            .into());
+        if let Some(bound) = requests.exceeded() {
+            return Err(format!("{name} has more than {bound}: take a part of it (shuf -n)").into());
         }
     }
-    if requests.is_empty() {
+    if requests.all.is_empty() {
         return Err(format!("{name} has no request").into());
     }
-    Ok(requests)
+    Ok(requests.all)
+}
+
+/// The requests of a file, which are all in memory, each with its body.
+#[derive(Default)]
+struct Requests {
+    all: Vec<Prepared>,
+    bytes: usize,
+}
+
+impl Requests {
+    fn push(&mut self, request: Prepared) {
+        self.bytes += request.bytes.len();
+        self.all.push(request);
+    }
+
+    /// The bound that they are beyond.
+    fn exceeded(&self) -> Option<String> {
+        if self.all.len() > REQUESTS_MAX {
+            return Some(format!("{REQUESTS_MAX} requests"));
+        }
+        (self.bytes > REQUESTS_BYTES_MAX)
+            .then(|| format!("{} of requests and bodies", size(REQUESTS_BYTES_MAX as u64)))
+    }
 }
 
 /// What a line of a file asks for.
@@ -142,12 +165,27 @@ const BROWSER: [(&str, &str); 5] = [
     ("Accept-Encoding", "gzip, deflate, br"),
     ("Cookie", "session=8f14e45fceea167a5a36dedd4bea2543"),
 ];
-/// Each takes a kilobyte or two, and they are all in memory.
+/// Requests of a file, a count: each takes a kilobyte or two without a body.
 const REQUESTS_MAX: usize = 100_000;
+/// Bytes of them all with their bodies, of which --data-file gives each the same.
+const REQUESTS_BYTES_MAX: usize = 1 << 30;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_s_requests_are_bounded_in_number_and_bytes() {
+        let request = |len| Prepared { bytes: vec![0; len], is_head: false, name: String::new() };
+        let mut requests = Requests { bytes: REQUESTS_BYTES_MAX - 1, ..Requests::default() };
+        requests.push(request(1));
+        assert_eq!(requests.exceeded(), None);
+        requests.push(request(1));
+        assert_eq!(requests.exceeded().as_deref(), Some("1.00 GiB of requests and bodies"));
+        let mut requests = Requests::default();
+        (0..=REQUESTS_MAX).for_each(|_| requests.push(request(0)));
+        assert_eq!(requests.exceeded().as_deref(), Some("100000 requests"));
+    }
 
     #[test]
     fn a_line_is_a_request_or_a_log_s() {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use super::super::Result;
 use crate::process::load::processor_time_of;
 
 /// A server's first process.
@@ -45,12 +44,9 @@ pub(super) struct Cost {
 }
 
 impl Server {
-    /// The process of this number, which must be there.
-    pub(super) fn new(pid: i32) -> Result<Server> {
-        match processor_time_of(pid).filter(|_| pid > 0) {
-            Some(_) => Ok(Server { pid }),
-            None => Err(format!("--pid {pid}: there is no such process, or not for this user to see").into()),
-        }
+    /// The process of this number; `None` if there is none, or not for this user to see.
+    pub(super) fn new(pid: i32) -> Option<Server> {
+        processor_time_of(pid).filter(|_| pid > 0).map(|_| Server { pid })
     }
 
     pub(super) fn sample(&self) -> Sample {
@@ -143,7 +139,7 @@ mod tests {
         child.kill().and_then(|()| child.wait()).unwrap();
         assert!(family.contains(&i32::try_from(child.id()).unwrap()), "{family:?}");
         assert!(cost.processes > 1 && 0 < cost.peak && cost.peak <= cost.resident + cost.peak);
-        assert!(Server::new(0).is_err() && Server::new(-1).is_err());
+        assert!(Server::new(0).is_none() && Server::new(-1).is_none());
     }
 
     #[test]

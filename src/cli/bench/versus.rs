@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::{Result, print};
 use super::compared::{Compared, rows};
-use super::doubts::doubts;
+use super::doubts::{doubts, doubts_of_rounds};
 use super::json;
 use super::live::Live;
 use super::plan::{Bound, Plan};
@@ -25,18 +25,21 @@ pub(super) struct Side {
 pub(super) struct Rounds {
     /// Pairs that were measured next to each other.
     pub(super) pairs: Vec<(Measured, Measured)>,
+    /// Why there are no more of them.
+    pub(super) cut: Option<String>,
 }
 
 /// Measures both, round by round, each in turns the first: what changes on the machine meanwhile falls on both alike.
 pub(super) fn measure(sides: &[Side; 2], rounds: u32, stop: &AtomicBool) -> Result<Rounds> {
-    let mut pairs = Vec::new();
+    let (mut pairs, mut cut) = (Vec::new(), None);
     for round in 0..rounds {
         let measure = |side: usize| -> Result<Measured> {
             let Side { plan, server } = &sides[side];
             let mut plan = plan.clone();
-            if let Bound::Time(time) = plan.bound {
-                plan.bound = Bound::Time(time / rounds);
-            }
+            plan.bound = match plan.bound {
+                Bound::Time(time) => Bound::Time(time / rounds),
+                Bound::Requests(count) => Bound::Requests(count.div_ceil(rounds.into())),
+            };
             if round > 0 {
                 plan.warm_up = plan.warm_up.min(WARM_UP_AGAIN);
             }
@@ -60,7 +63,7 @@ pub(super) fn measure(sides: &[Side; 2], rounds: u32, stop: &AtomicBool) -> Resu
             Ok(pair) => pairs.push(pair),
             // What was measured until then is worth something.
             Err(error) if pairs.len() > 1 => {
-                eprintln!("tidegate: {error}; these are the {} rounds before", pairs.len());
+                cut = Some(error.to_string());
                 break;
             }
             Err(error) => return Err(error),
@@ -69,7 +72,7 @@ pub(super) fn measure(sides: &[Side; 2], rounds: u32, stop: &AtomicBool) -> Resu
             break;
         }
     }
-    Ok(Rounds { pairs })
+    Ok(Rounds { pairs, cut })
 }
 
 impl Rounds {
@@ -93,25 +96,11 @@ impl Rounds {
         text
     }
 
-    /// What speaks against the figures: of each kind the first, since every round may have it.
+    /// What speaks against the figures.
     pub(super) fn doubts(&self) -> Vec<String> {
-        let mut kinds = Vec::new();
-        let mut told = Vec::new();
-        for (name, measured) in self.each() {
-            let failed = Some(measured.total.failed()).filter(|failed| *failed > 0);
-            let failed = failed.map(|failed| format!("{failed} requests failed in a round"));
-            for doubt in failed.into_iter().chain(doubts(measured)) {
-                let doubt = format!("{name}: {doubt}");
-                // The same but for its figures.
-                let kind: String =
-                    doubt.chars().filter(|c| !c.is_ascii_digit() && *c != '.').take(40).collect();
-                if !kinds.contains(&kind) {
-                    kinds.push(kind);
-                    told.push(doubt);
-                }
-            }
-        }
-        told
+        let first = doubts_of_rounds(NAMES[0], self.pairs.iter().map(|(a, _)| a));
+        let second = doubts_of_rounds(NAMES[1], self.pairs.iter().map(|(_, b)| b));
+        [first, second].concat()
     }
 
     pub(super) fn json(&self, sides: &[Side; 2]) -> Value {
@@ -125,10 +114,6 @@ impl Rounds {
             "b": runs(1),
             "compared": super::compared::json(&self.compared()),
         })
-    }
-
-    fn each(&self) -> impl Iterator<Item = (&'static str, &Measured)> {
-        self.pairs.iter().flat_map(|(a, b)| [(NAMES[0], a), (NAMES[1], b)])
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use log::error;
 
 use super::Reload;
-use super::page::Page;
+use super::page::{POLICY, Page};
 use super::polls::{self, is_poll};
 use crate::application::environ::Environ;
 use crate::application::{AppError, Application, Body, Content, StartResponse};
@@ -145,9 +145,14 @@ impl Asked {
         Asked { is_html: wants_html(environ), is_get: environ.method() == b"GET" }
     }
 
-    fn fields(&self) -> [(&'static str, &'static str); 2] {
+    fn fields(&self) -> [(&'static str, &'static str); 4] {
         let kind = if self.is_html { "text/html; charset=utf-8" } else { "text/plain; charset=utf-8" };
-        [("Content-Type", kind), ("Cache-Control", "no-store")]
+        [
+            ("Content-Type", kind),
+            ("Cache-Control", "no-store"),
+            ("Content-Security-Policy", POLICY),
+            ("X-Content-Type-Options", "nosniff"),
+        ]
     }
 
     fn answer(&self, page: &Page) -> Bytes {

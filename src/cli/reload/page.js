@@ -1,4 +1,4 @@
-const load = "LOAD", field = "X-Tidegate-Load";
+const { load } = document.currentScript.dataset, field = "X-Tidegate-Load";
 async function ask() {
   try {
     const answer = await fetch(location.href, { method: "HEAD", headers: { [field]: load }, cache: "no-store" });

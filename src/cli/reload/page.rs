@@ -19,6 +19,11 @@ pub(super) struct Page {
 /// The field of a response that says which load of the code serves, and of the question for it.
 pub(super) const LOAD_FIELD: &str = "X-Tidegate-Load";
 
+/// What a page may do: it runs page.js, named by the hash of what stands between its tags, which asks this server; and nothing
+/// that finds its way into a page.
+pub(super) const POLICY: &str = "default-src 'none'; script-src 'sha256-YMS91GODuG/C2GcEFbszExhRd9dbz8eG8K9nQVq3wT4='; connect-src 'self'; \
+                                 style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'";
+
 impl Page {
     /// Of an application that cannot be served.
     pub(super) fn of_load(failure: &str, load: &str) -> Self {
@@ -72,9 +77,9 @@ impl Page {
             }
         }
         if may_ask_again {
-            let script = SCRIPT.replace("LOAD", &self.load);
             add(format_args!(
-                "<noscript><p>Without scripts, reload it by hand.</p></noscript>\n<script>\n{script}</script>\n"
+                "<noscript><p>Without scripts, reload it by hand.</p></noscript>\n<script data-load=\"{}\">\n{SCRIPT}</script>\n",
+                Escaped(&self.load)
             ));
         }
         page(&self.title, &content)
@@ -125,11 +130,15 @@ mod tests {
         let text = format!("  File \"/srv/{bad}.py\", line 1, in {bad}\n    {bad}\nValueError: {bad}\n{bad}");
         for page in [Page::of_load(&text, "1-1"), Page::of_request(&format!("GET /{bad}"), &text, "1-1")] {
             let html = page.html(true);
-            assert_eq!(html.matches("<script>").count(), 1, "{html}");
+            assert_eq!(
+                (html.matches("<script data-load=\"1-1\">").count(), html.matches("<script").count()),
+                (1, 1),
+                "{html}"
+            );
             assert!(!html.contains("alert(1)</script>"), "{html}");
             assert!(html.contains("<h1 class=\"what\">ValueError: &lt;/script&gt;"), "{html}");
             assert!(page.text().contains(bad));
         }
-        assert!(!Page::of_load(&text, "1-1").html(false).contains("<script>"));
+        assert!(!Page::of_load(&text, "1-1").html(false).contains("<script"));
     }
 }

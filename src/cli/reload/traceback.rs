@@ -1,6 +1,7 @@
 //! A traceback as Python prints it, taken to pieces: its frames, and the words between them.
 
 use std::fs;
+use std::path::Path;
 
 /// A part of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,20 +68,25 @@ impl Frame<'_> {
         self.file.starts_with('<') || others.iter().any(|other| self.file.contains(other))
     }
 
-    /// The lines around it, as the file has them now.
+    /// The lines around it, as the file has them now; none if its own line is not the one that was printed. An exception's
+    /// words may look like a frame, and a visitor may have written them: no file but a module's is read for one.
     pub(super) fn source(&self) -> Vec<SourceLine> {
+        let is_module = Path::new(self.file).extension().is_some_and(|extension| extension == "py");
         let is_short = fs::metadata(self.file).is_ok_and(|metadata| metadata.len() <= SOURCE_BYTES_MAX);
-        let text = if is_short { fs::read(self.file).unwrap_or_default() } else { Vec::new() };
+        let text = if is_module && is_short { fs::read(self.file).unwrap_or_default() } else { Vec::new() };
         let text = String::from_utf8_lossy(&text);
+        let printed = self.printed.first().map_or("", |line| line.trim());
+        let mut lines = (1..).zip(text.lines());
+        if !lines.clone().any(|(number, text)| number == self.line && text.trim() == printed) {
+            return Vec::new();
+        }
         let first = self.line.saturating_sub(LINES_AROUND).max(1);
-        let lines = text.lines().enumerate().skip(first - 1).take(self.line + LINES_AROUND + 1 - first);
-        lines
-            .map(|(at, text)| {
-                let number = at + 1;
-                let marks = if number == self.line { self.marks(text) } else { None };
-                SourceLine { number, text: text.to_owned(), marks }
-            })
-            .collect()
+        let mut source = Vec::new();
+        for (number, text) in lines.by_ref().skip(first - 1).take(self.line - first + LINES_AROUND + 1) {
+            let marks = if number == self.line { self.marks(text) } else { None };
+            source.push(SourceLine { number, text: text.to_owned(), marks });
+        }
+        source
     }
 
     /// The marks that are printed below the line, moved to where they belong in the file.
@@ -89,8 +95,7 @@ impl Frame<'_> {
         let indent = |line: &str| line.len() - line.trim_start().len();
         let is_marks = marks.chars().all(|c| matches!(c, ' ' | '^' | '~'));
         let at = (indent(line) + indent(marks)).checked_sub(indent(printed))?;
-        // In a line that was saved since they mark nothing.
-        (is_marks && line.trim() == printed.trim()).then(|| format!("{}{}", " ".repeat(at), marks.trim()))
+        is_marks.then(|| format!("{}{}", " ".repeat(at), marks.trim()))
     }
 }
 
@@ -141,8 +146,28 @@ it goes on";
         assert_eq!(source.iter().map(|line| line.number).collect::<Vec<_>>(), [2, 3, 4, 5, 6, 7]);
         assert_eq!(source[4].marks.as_deref(), Some("           ~~^~~"));
         fs::write(&file, "\n\n\n\n\n    return 2\n").unwrap();
-        assert_eq!(frame.source()[4].marks, None, "the line is another by now");
+        assert!(frame.source().is_empty(), "the line is another by now");
         fs::remove_file(&file).unwrap();
         assert!(frame.source().is_empty());
+    }
+
+    #[test]
+    fn words_that_look_like_a_frame_show_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, line, printed) in [
+            ("key", 1, "BEGIN"),
+            ("settings.py", 1, "guessed"),
+            ("settings.py", 3, ""),
+            ("settings.py", 0, "BEGIN"),
+            ("settings.py", usize::MAX, "BEGIN"),
+        ] {
+            let file = folder.path().join(name);
+            fs::write(&file, "BEGIN\nsecret\n").unwrap();
+            let text =
+                format!("ValueError: a form's\n  File \"{}\", line {line}\n    {printed}\n", file.display());
+            let parts = parts(&text);
+            let Part::Frame(frame) = &parts[1] else { panic!("{parts:?}") };
+            assert!(frame.source().is_empty(), "{text}");
+        }
     }
 }

@@ -11,6 +11,7 @@
 //! on a shared folder, nor of where a link leads. A change that is found so counts once it has stood for two looks.
 
 mod folders;
+mod pace;
 mod pattern;
 mod report;
 mod stamp;
@@ -26,6 +27,7 @@ use std::time::{Duration, Instant, SystemTime};
 use log::{debug, warn};
 
 use folders::{Folders, Happening};
+use pace::Pace;
 pub(crate) use pattern::Pattern;
 use pattern::{Base, is_foreign};
 pub(crate) use report::Reporter;
@@ -62,6 +64,7 @@ pub(super) struct CodeWatch {
     folder_times: HashMap<PathBuf, SystemTime>,
     /// When all were looked at.
     looked: Instant,
+    pace: Pace,
 }
 
 /// What is known of a file.
@@ -89,13 +92,20 @@ impl CodeWatch {
             failed: None,
             folder_times: HashMap::new(),
             looked: now,
+            pace: Pace::default(),
         };
         code.watch_plan();
         Ok((code, reporter))
     }
 
-    /// The files that have changed since this last said so; the load `generation` is the one that serves or is to.
-    pub(super) fn changes(&mut self, now: Instant, generation: u32) -> Vec<PathBuf> {
+    /// The files for whose changes the code is to be loaded now; the load `generation` is the one that serves or is to.
+    pub(super) fn due(&mut self, now: Instant, generation: u32) -> Vec<PathBuf> {
+        let changed = self.changes(now, generation);
+        self.pace.due(changed, now)
+    }
+
+    /// The files that have changed since this last said so.
+    fn changes(&mut self, now: Instant, generation: u32) -> Vec<PathBuf> {
         while let Some(report) = self.inbox.take() {
             if report.generation == generation {
                 self.learn(report, now);
@@ -105,7 +115,7 @@ impl CodeWatch {
             self.heed(happening, now);
         }
         let mut changed = Vec::new();
-        if self.due().is_some_and(|due| now >= due) {
+        if self.hints_due().is_some_and(|due| now >= due) {
             self.hints = None;
             for path in std::mem::take(&mut self.hinted) {
                 if self.has_changed(&path) {
@@ -125,7 +135,7 @@ impl CodeWatch {
     /// When there is something to be looked at.
     pub(super) fn until(&self) -> Instant {
         let look = self.looked + LOOK_TIME;
-        self.due().map_or(look, |due| due.min(look))
+        [self.hints_due(), self.pace.until()].into_iter().flatten().fold(look, Instant::min)
     }
 
     /// What is readable once there is something to take.
@@ -133,7 +143,7 @@ impl CodeWatch {
         self.folders.descriptor().into_iter().chain([self.inbox.descriptor()])
     }
 
-    fn due(&self) -> Option<Instant> {
+    fn hints_due(&self) -> Option<Instant> {
         self.hints.map(|(first, last)| (last + QUIET_TIME).min(first + HINT_TIME_MAX))
     }
 
@@ -205,7 +215,8 @@ impl CodeWatch {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten().take(FILES_COUNT_MAX) {
                 let path = entry.path();
                 let counts = self.is_included(&path);
-                if (counts || is_python(&entry.file_name())) && !self.files.contains_key(&path) {
+                let has_room = self.files.len() < FILES_COUNT_MAX;
+                if has_room && (counts || is_python(&entry.file_name())) && !self.files.contains_key(&path) {
                     let stamp = Stamp::of(&path);
                     self.files.insert(path, Seen { stamp, unsettled: None, counts });
                 }

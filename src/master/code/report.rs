@@ -130,13 +130,14 @@ impl Report {
         let ([has_failed], rest) = rest.split_first_chunk()?;
         let (seconds, rest) = rest.split_first_chunk()?;
         let (nanos, rest) = rest.split_first_chunk()?;
-        let since = Duration::from_secs(u64::from_ne_bytes(*seconds))
-            + Duration::from_nanos(u32::from_ne_bytes(*nanos).into());
+        // The application has the socket too, and may write into it by mistake.
+        let nanos = Duration::from_nanos(u32::from_ne_bytes(*nanos).into());
+        let since = Duration::from_secs(u64::from_ne_bytes(*seconds)).checked_add(nanos)?;
         let paths = rest.split(|byte| *byte == 0).filter(|path| !path.is_empty());
         Some(Report {
             generation: u32::from_ne_bytes(*generation),
             has_failed: *has_failed != 0,
-            since: UNIX_EPOCH + since,
+            since: UNIX_EPOCH.checked_add(since)?,
             paths: paths.map(|path| Path::new(OsStr::from_bytes(path)).to_owned()).collect(),
         })
     }
@@ -162,6 +163,10 @@ mod tests {
         assert_eq!(inbox.take(), None);
         reporter.report(false, Vec::new).unwrap();
         assert_eq!(inbox.take(), None, "there is nothing to say");
+        for junk in [&[][..], &[7; 16], &[0xFF; 40]] {
+            reporter.socket.send(junk).unwrap();
+        }
+        assert_eq!(inbox.take(), None, "what is no report is none");
         let many: Vec<PathBuf> =
             (0..3_000).map(|number| format!("/a/folder/module_{number}.py").into()).collect();
         let sent = many.clone();

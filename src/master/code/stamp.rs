@@ -26,8 +26,8 @@ impl Stamp {
     pub(super) fn is_since(&self, since: SystemTime) -> bool {
         let (seconds, nanos) = self.time;
         let (Ok(seconds), Ok(nanos)) = (u64::try_from(seconds), u32::try_from(nanos)) else { return false };
-        let written = UNIX_EPOCH + Duration::new(seconds, nanos);
-        written + CLOCK_TICK >= since && written <= SystemTime::now()
+        let Some(written) = UNIX_EPOCH.checked_add(Duration::new(seconds, nanos)) else { return false };
+        written <= SystemTime::now() && written + CLOCK_TICK >= since
     }
 }
 

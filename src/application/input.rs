@@ -2,12 +2,11 @@
 //!
 //! A synchronous application must never wait on the socket, so the body is complete before it is called.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 
 use super::blocks::Blocks;
+use super::body_file::BodyFile;
 use super::body_memory::{BodyMemory, Share};
-use crate::process::descriptors;
 
 /// A request's body, `Read + BufRead + Seek`; it ends at CONTENT_LENGTH.
 ///
@@ -60,32 +59,35 @@ impl Input {
         if bytes.is_empty() {
             return Ok(());
         }
-        self.file(memory)?.write_all(bytes)?;
+        self.file(memory)?.append(bytes, memory)?;
         self.len += bytes.len() as u64;
         Ok(())
     }
 
-    /// Where the next bytes of a body that is in memory may be put as they are read, if it is long enough for blocks:
-    /// [`Input::filled`] tells how many were. There is none if all is to go to a file.
+    /// Where the next bytes of a long body may be put as they are read: [`Input::filled`] tells how many were. There is
+    /// none if they are the first that go to a file, or if `memory` has no more.
     pub(crate) fn room(
         &mut self,
         to_come: u64,
         memory_bytes_max: usize,
         memory: &BodyMemory,
     ) -> Option<&mut [u8]> {
-        let Store::Blocks(blocks) = &mut self.store else { return None };
-        if self.len + to_come > memory_bytes_max as u64 {
-            return None;
+        match &mut self.store {
+            Store::Small { .. } => None,
+            Store::Blocks(_) if self.len + to_come > memory_bytes_max as u64 => None,
+            Store::Blocks(blocks) => blocks.room(memory),
+            Store::File(file) => file.room(memory),
         }
-        blocks.room(memory)
     }
 
     /// So many bytes of the room are the body's now.
     pub(crate) fn filled(&mut self, count: usize) {
-        if let Store::Blocks(blocks) = &mut self.store {
-            blocks.filled(count);
-            self.len += count as u64;
+        match &mut self.store {
+            Store::Small { .. } => return,
+            Store::Blocks(blocks) => blocks.filled(count),
+            Store::File(file) => file.filled(count),
         }
+        self.len += count as u64;
     }
 
     /// Keeps some of `bytes` in memory; returns how many. `None` if there is no more.
@@ -116,19 +118,19 @@ impl Input {
     }
 
     /// The file that the body is in from now on.
-    fn file(&mut self, memory: &BodyMemory) -> io::Result<&mut File> {
+    fn file(&mut self, memory: &BodyMemory) -> io::Result<&mut BodyFile> {
         if !matches!(self.store, Store::File(_)) {
-            let mut file = descriptors::temporary_file()?;
+            let mut file = BodyFile::new()?;
             match &self.store {
-                Store::Small { body, .. } => file.write_all(body.get_ref())?,
-                Store::Blocks(blocks) => blocks.pieces().try_for_each(|piece| file.write_all(piece))?,
+                Store::Small { body, .. } => file.append(body.get_ref(), memory)?,
+                Store::Blocks(blocks) => blocks.pieces().try_for_each(|piece| file.append(piece, memory))?,
                 Store::File(_) => {}
             }
             memory.note_file();
-            self.store = Store::File(BufReader::with_capacity(FILE_BUFFER_BYTES, file));
+            self.store = Store::File(file);
         }
         match &mut self.store {
-            Store::File(reader) => Ok(reader.get_mut()),
+            Store::File(file) => Ok(file),
             Store::Small { .. } | Store::Blocks(_) => Err(io::ErrorKind::Other.into()),
         }
     }
@@ -183,14 +185,12 @@ impl Seek for Input {
 
 /// A longer body is kept in blocks, bytes: usual forms and JSON are below it, and take what they need.
 const SMALL_BYTES_MAX: usize = 16 << 10;
-/// What is read from the temporary file at once, bytes.
-const FILE_BUFFER_BYTES: usize = 64 << 10;
 
 #[derive(Debug)]
 enum Store {
     Small { body: Cursor<Vec<u8>>, share: Share },
     Blocks(Blocks),
-    File(BufReader<File>),
+    File(BodyFile),
 }
 
 impl Default for Store {
@@ -276,8 +276,9 @@ mod tests {
         }
         assert!(input.room(1 << 20, 2 << 20, &memory).is_none(), "there is no more memory");
         input.append(&[3; 10], 0, 2 << 20, &memory).unwrap();
-        assert_eq!((memory.used(), memory.files()), (0, 1));
+        assert_eq!(memory.files(), 1);
         input.rewind().unwrap();
+        assert_eq!(memory.used(), 0);
         let mut all = Vec::new();
         input.read_to_end(&mut all).unwrap();
         let twos = BodyMemory::BLOCK_BYTES * 2 - 20_000;

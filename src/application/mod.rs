@@ -4,6 +4,7 @@
 
 mod blocks;
 mod body;
+mod body_file;
 pub(crate) mod body_memory;
 pub(crate) mod content_length;
 mod data;

@@ -120,7 +120,7 @@ impl Input {
     /// The file that the body is in from now on.
     fn file(&mut self, memory: &BodyMemory) -> io::Result<&mut BodyFile> {
         if !matches!(self.store, Store::File(_)) {
-            let mut file = BodyFile::new()?;
+            let mut file = Box::new(BodyFile::new()?);
             match &self.store {
                 Store::Small { body, .. } => file.append(body.get_ref(), memory)?,
                 Store::Blocks(blocks) => blocks.pieces().try_for_each(|piece| file.append(piece, memory))?,
@@ -190,7 +190,7 @@ const SMALL_BYTES_MAX: usize = 16 << 10;
 enum Store {
     Small { body: Cursor<Vec<u8>>, share: Share },
     Blocks(Blocks),
-    File(BodyFile),
+    File(Box<BodyFile>),
 }
 
 impl Default for Store {

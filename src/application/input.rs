@@ -28,7 +28,7 @@ impl Input {
         self.len == 0
     }
 
-    /// What comes next and is in memory, as [`BufReader::buffer`] has it: nothing is read from a file for it.
+    /// What comes next and is in memory, as [`BufReader::buffer`](io::BufReader::buffer) has it: nothing is read from a file for it.
     pub fn buffer(&self) -> &[u8] {
         match &self.store {
             Store::Small { body, .. } => {

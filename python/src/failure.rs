@@ -30,7 +30,7 @@ pub(crate) fn of_system(py: Python<'_>, error: &PyErr) -> io::Error {
 }
 
 /// The exception as Python prints it. traceback(3) survives a broken `__str__` or `__repr__`; if it fails even so, as
-/// it does without memory, the exception's type must do.
+/// it does without memory, the exception's type and words must do.
 pub(crate) fn text(py: Python<'_>, error: &PyErr) -> String {
     let formatted = || -> PyResult<String> {
         let (class, value, traceback) = (error.get_type(py), error.value(py), error.traceback(py));
@@ -47,6 +47,11 @@ pub(crate) fn text(py: Python<'_>, error: &PyErr) -> String {
         let name = |error: &PyErr| {
             error.get_type(py).name().map_or_else(|_| "?".to_owned(), |name| name.to_string())
         };
-        format!("{} (its traceback cannot be shown: {})", name(error), name(&second))
+        // What it says may be all that there is to know: traceback(3) is not found where Python's own files cannot be read.
+        let said = error
+            .value(py)
+            .str()
+            .map_or_else(|_| String::new(), |said| format!(": {}", said.to_string_lossy()));
+        format!("{}{said} (its traceback cannot be shown: {})", name(error), name(&second))
     })
 }

@@ -82,7 +82,7 @@ KINDS = {
     "BadRepr": "BadRepr",
     "WorseRepr": "WorseRepr",
     "ReturnsNoStr": "ReturnsNoStr",
-    "BadAttributes": "BadAttributes",
+    "BadAttributes": r"BadAttributes: words \(its traceback cannot be shown: ",
 }
 
 

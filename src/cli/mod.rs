@@ -44,9 +44,10 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+// For a host of another language, which forks and ends in its own way.
+#[doc(hidden)]
 pub use crate::master::{Fork, fork};
 use crate::process::descriptors;
-// For a host of another language, which forks and ends in its own way.
 #[doc(hidden)]
 pub use crate::process::fork_watch::{end_child, is_child};
 use config::{Configured, Gathered};

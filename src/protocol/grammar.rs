@@ -4,6 +4,7 @@
 //!
 //! [`Protocol`]: super::Protocol
 
+use super::pending_request::PendingRequest;
 use super::{
     DecodeError, HTTP_LINE, Intake, Persistence, Phase, Received, TIMEOUT, cut_body, write_raw_head,
 };
@@ -19,15 +20,26 @@ pub(super) trait Grammar {
 
     fn phase(&self) -> Phase;
 
-    fn body_missing(&self) -> u64 {
-        0
-    }
-
-    fn body_room(&mut self, _intake: &Intake<'_>) -> Option<&mut [u8]> {
+    /// The request whose body is arriving, and how many bytes of that are to come; `None` where that is not known.
+    fn pending_body(&mut self) -> Option<(&mut PendingRequest, &mut u64)> {
         None
     }
 
-    fn body_filled(&mut self, _count: usize) {}
+    fn body_missing(&mut self) -> u64 {
+        self.pending_body().map_or(0, |(_, missing)| *missing)
+    }
+
+    fn body_room(&mut self, intake: &Intake<'_>) -> Option<&mut [u8]> {
+        let (incoming, missing) = self.pending_body()?;
+        incoming.room(*missing, intake)
+    }
+
+    fn body_filled(&mut self, count: usize) {
+        if let Some((incoming, missing)) = self.pending_body() {
+            incoming.filled(count);
+            *missing -= count as u64;
+        }
+    }
 
     fn describe(&self) -> String;
     fn is_head(&self) -> bool;

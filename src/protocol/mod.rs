@@ -140,7 +140,7 @@ impl Protocol {
     }
 
     /// How much of the request's body is still to come at the least, bytes. 0 where that is not known.
-    pub fn body_missing(&self) -> u64 {
+    pub fn body_missing(&mut self) -> u64 {
         grammar!(self.body_missing())
     }
 

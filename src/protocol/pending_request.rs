@@ -110,3 +110,64 @@ pub(super) fn without_body(variables: Variables) -> Environ {
 fn spool(error: std::io::Error) -> DecodeError {
     DecodeError::of(Fault::Spool(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::application::body_memory::BodyMemory;
+    use crate::limits::Limits;
+    use crate::protocol::{Endpoints, Protocol, ProtocolName, Received};
+
+    const BODY_LEN: usize = 300_000;
+
+    fn head(protocol: ProtocolName) -> Vec<u8> {
+        let length = BODY_LEN.to_string();
+        let vars =
+            [("CONTENT_LENGTH", &*length), ("SCGI", "1"), ("REQUEST_METHOD", "POST"), ("PATH_INFO", "/")];
+        match protocol {
+            ProtocolName::Uwsgi => {
+                let mut block = Vec::new();
+                for text in vars.iter().flat_map(|(name, value)| [name, value]) {
+                    block.extend((text.len() as u16).to_le_bytes());
+                    block.extend(text.as_bytes());
+                }
+                [&[0][..], &(block.len() as u16).to_le_bytes(), &[0], &block].concat()
+            }
+            ProtocolName::Scgi => {
+                let block: String = vars.iter().map(|(name, value)| format!("{name}\0{value}\0")).collect();
+                format!("{}:{block},", block.len()).into_bytes()
+            }
+            _ => format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n").into_bytes(),
+        }
+    }
+
+    #[test]
+    fn a_long_body_of_known_length_is_read_into_its_place() {
+        let body: Vec<u8> = (0..BODY_LEN).map(|at| (at % 251) as u8).collect();
+        let (limits, bodies) = (Limits::default(), BodyMemory::new(1 << 20));
+        let intake = Intake { limits: &limits, bodies: &bodies };
+        for name in [ProtocolName::Uwsgi, ProtocolName::Scgi, ProtocolName::Http] {
+            let mut protocol = Protocol::new(name, Endpoints::default);
+            let (first, mut rest) = body.split_at(20_000);
+            let sent = [&head(name), first].concat();
+            let received = protocol.receive_with(&mut &sent[..], &mut Vec::new(), &intake);
+            assert!(matches!(received, Ok(Received::More)), "{name:?}: {received:?}");
+            assert_eq!(protocol.body_missing(), rest.len() as u64, "{name:?}");
+            let mut rooms = 0;
+            while let Some(room) = protocol.body_room(&intake) {
+                let count = room.len();
+                room.copy_from_slice(&rest[..count]);
+                protocol.body_filled(count);
+                (rooms, rest) = (rooms + 1, &rest[count..]);
+            }
+            assert!(rooms > 2 && !rest.is_empty(), "{name:?}: {rooms} rooms, and {} are left", rest.len());
+            let received = protocol.receive_with(&mut rest, &mut Vec::new(), &intake);
+            let Ok(Received::Request(mut environ)) = received else { panic!("{name:?}: {received:?}") };
+            let mut all = Vec::new();
+            environ.input().read_to_end(&mut all).unwrap();
+            assert!(all == body, "{name:?}");
+        }
+    }
+}

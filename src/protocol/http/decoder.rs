@@ -66,17 +66,10 @@ impl Grammar for Conversation {
         }
     }
 
-    fn body_room(&mut self, intake: &Intake<'_>) -> Option<&mut [u8]> {
+    fn pending_body(&mut self) -> Option<(&mut PendingRequest, &mut u64)> {
         match &mut self.state {
-            State::Body { incoming, left: Left::Length(left) } => incoming.room(*left, intake),
+            State::Body { incoming, left: Left::Length(left) } => Some((incoming, left)),
             _ => None,
-        }
-    }
-
-    fn body_filled(&mut self, count: usize) {
-        if let State::Body { incoming, left: Left::Length(left) } = &mut self.state {
-            incoming.filled(count);
-            *left -= count as u64;
         }
     }
 

@@ -105,24 +105,10 @@ impl Grammar for RequestDecoder {
         }
     }
 
-    fn body_missing(&self) -> u64 {
-        match &self.state {
-            State::Body { missing, .. } => *missing,
-            _ => 0,
-        }
-    }
-
-    fn body_room(&mut self, intake: &Intake<'_>) -> Option<&mut [u8]> {
+    fn pending_body(&mut self) -> Option<(&mut PendingRequest, &mut u64)> {
         match &mut self.state {
-            State::Body { incoming, missing } => incoming.room(*missing, intake),
+            State::Body { incoming, missing } => Some((incoming, missing)),
             _ => None,
-        }
-    }
-
-    fn body_filled(&mut self, count: usize) {
-        if let State::Body { incoming, missing } = &mut self.state {
-            incoming.filled(count);
-            *missing -= count as u64;
         }
     }
 

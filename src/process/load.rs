@@ -44,10 +44,21 @@ pub(crate) fn state_of(process: i32) -> Option<char> {
     state(&format!("/proc/{process}/stat"))
 }
 
+/// The process that has started a process, or that looks after it by now; `None` if it has ended.
+#[cfg(feature = "command")]
+pub(crate) fn parent_of(process: i32) -> Option<i32> {
+    behind_name(&format!("/proc/{process}/stat"))?.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
 fn state(path: &str) -> Option<char> {
+    behind_name(path)?.chars().next()
+}
+
+/// The fields behind the name: the state, the parent and others (proc_pid_stat(5)).
+fn behind_name(path: &str) -> Option<String> {
     let stat = fs::read_to_string(path).ok()?;
-    // The name, in brackets, may hold anything; the state follows it (proc_pid_stat(5)).
-    stat.rsplit_once(") ")?.1.chars().next()
+    // The name, in brackets, may hold anything.
+    stat.rsplit_once(") ").map(|(_, fields)| fields.to_owned())
 }
 
 /// `CPUCLOCK_PERTHREAD_MASK | CPUCLOCK_SCHED`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use crate::process::load::processor_time_of;
+use crate::process::load::{parent_of, processor_time_of};
 
 /// A server's first process.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +79,7 @@ pub(super) fn family(root: i32) -> Vec<i32> {
     let entries = fs::read_dir("/proc").into_iter().flatten();
     let all = entries.filter_map(|entry| {
         let pid: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-        Some((pid, parent(pid)?))
+        Some((pid, parent_of(pid)?))
     });
     descendants(root, &all.collect::<Vec<_>>())
 }
@@ -92,12 +92,6 @@ fn descendants(root: i32, processes: &[(i32, i32)]) -> Vec<i32> {
         at += 1;
     }
     family
-}
-
-fn parent(pid: i32) -> Option<i32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in brackets, may hold anything; the state and the parent follow it (proc_pid_stat(5)).
-    stat.rsplit_once(") ")?.1.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 /// Those of all its threads.

@@ -212,7 +212,7 @@ impl CodeWatch {
     fn watch(&mut self, folder: &Path) -> bool {
         let is_new = self.folders.watch(folder);
         if is_new {
-            for entry in fs::read_dir(folder).into_iter().flatten().flatten().take(FILES_COUNT_MAX) {
+            for entry in entries(folder) {
                 let path = entry.path();
                 let counts = self.is_included(&path);
                 let has_room = self.files.len() < FILES_COUNT_MAX;
@@ -281,7 +281,7 @@ impl CodeWatch {
     /// Files have come with a folder, of which nothing was told.
     fn folder_came(&mut self, folder: &Path, now: Instant, is_deep: bool) {
         self.folders.watch(folder);
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten().take(FILES_COUNT_MAX) {
+        for entry in entries(folder) {
             let path = entry.path();
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 if is_deep && !is_foreign(&path) {
@@ -343,7 +343,7 @@ impl CodeWatch {
                 continue;
             };
             if self.folder_times.insert(folder.clone(), time).is_some_and(|before| before != time) {
-                for entry in fs::read_dir(&folder).into_iter().flatten().flatten().take(FILES_COUNT_MAX) {
+                for entry in entries(&folder) {
                     if !self.files.contains_key(&entry.path()) {
                         self.heed(Happening::File(entry.path()), now);
                     }
@@ -351,6 +351,11 @@ impl CodeWatch {
             }
         }
     }
+}
+
+/// What is in a folder, as far as it can be known.
+fn entries(folder: &Path) -> impl Iterator<Item = fs::DirEntry> {
+    fs::read_dir(folder).into_iter().flatten().flatten().take(FILES_COUNT_MAX)
 }
 
 /// How long no hint comes before they are followed: an editor's steps, and the files of a "save all", are nearer.

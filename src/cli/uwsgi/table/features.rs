@@ -1,0 +1,53 @@
+//! What uWSGI has beside serving an application.
+
+use super::super::mapping::routes;
+use super::{Known, checked, refused};
+
+const JOBS: &str = "jobs want a process of their own, as systemd timers, cron, Celery or RQ give it";
+const THREADS: &str = "threads = N: the application runs in threads of worker processes";
+const OWN_CACHE: &str = "Redis, memcached or nginx's uwsgi_cache";
+const SITES: &str = "a systemd unit for each site: tidegate-uwsgi@.service of docs/uwsgi.md";
+const ROUTES: &str = "write it as nginx's location, rewrite or return";
+
+pub(super) const TABLE: &[Known] = &[
+    refused(&["mule", "mules", "farm"], "runs a program beside the workers", JOBS),
+    refused(&["spooler"], "runs queued tasks", JOBS),
+    refused(&["cron", "cron2", "unique-cron"], "runs a program at its times", JOBS),
+    refused(
+        &["signal", "signal-timer", "timer", "signal-rbtimer", "rbtimer"],
+        "raises signals of uWSGI's",
+        JOBS,
+    ),
+    refused(
+        &["gevent", "gevent-monkey-patch", "gevent-early-monkey-patch"],
+        "serves requests as greenlets",
+        THREADS,
+    ),
+    refused(
+        &["async", "asyncio", "tornado", "greenlet", "ugreen"],
+        "serves requests in a loop of the application's",
+        THREADS,
+    ),
+    refused(&["cache2", "cache"], "keeps a cache that the application asks for", OWN_CACHE),
+    refused(&["queue", "sharedarea"], "shares memory that the application asks for", OWN_CACHE),
+    refused(&["emperor"], "runs one instance for each file of a folder", SITES),
+    refused(
+        &["subscribe-to", "st", "subscribe", "subscribe2"],
+        "announces the instance to a router",
+        "name it in nginx's upstream",
+    ),
+    refused(&["fastrouter"], "passes requests on to other servers", "nginx's upstream does"),
+    refused(&["legion"], "chooses one of several machines", "keepalived"),
+    checked(
+        &["route", "route-uri", "route-user-agent"],
+        "donotlog: is left out; what else a route does is refused",
+        routes::route,
+    ),
+    checked(
+        &["route-host", "route-qs", "route-remote-addr", "route-referer"],
+        "donotlog: is left out; what else a route does is refused",
+        routes::route,
+    ),
+    refused(&["route-if", "route-if-not", "route-run"], "routes requests by rules", ROUTES),
+    refused(&["psgi"], "serves Perl", "only Python is served"),
+];

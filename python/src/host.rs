@@ -32,6 +32,16 @@ impl PythonHost {
 }
 
 impl Host for PythonHost {
+    fn check(&self, setting: &Setting) -> Result<(), AppError> {
+        Python::attach(|py| {
+            let check = || {
+                let asked = (setting.virtualenv.clone(), setting.arguments.as_deref());
+                py.import("tidegate._loader")?.call_method1("check", asked).map(drop)
+            };
+            check().map_err(|error| failure::at_load(py, "", &error))
+        })
+    }
+
     fn load(&self, app: &str, setting: &Setting) -> Result<Box<dyn Application>, AppError> {
         Python::attach(|py| {
             let load = || -> PyResult<Box<dyn Application>> {
@@ -40,8 +50,7 @@ impl Host for PythonHost {
                     modules(py)?.call_method0("keep_no_fresh_bytecode")?;
                 }
                 let loader = py.import("tidegate._loader")?;
-                let callable = loader
-                    .call_method1("load", (app, setting.search_path.clone(), setting.environment.clone()))?;
+                let callable = loader.call_method1("load", asked(app, setting))?;
                 let application = PythonApplication::new(&callable, errors, setting)?;
                 let before = self.callables().insert(app.to_owned(), callable.unbind());
                 drop(before);
@@ -145,6 +154,14 @@ impl Host for PythonHost {
         })
     }
 }
+
+/// What `load()` is given.
+fn asked<'a>(app: &'a str, setting: &Setting) -> Asked<'a> {
+    let Setting { search_path, environment, virtualenv, arguments, imports, .. } = setting.clone();
+    (app, search_path, environment, virtualenv, arguments, imports)
+}
+
+type Asked<'a> = (&'a str, Vec<PathBuf>, Vec<(String, String)>, Option<PathBuf>, Option<String>, Vec<String>);
 
 /// What knows the modules' files.
 fn modules(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import importlib
 import importlib.util
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -20,28 +22,71 @@ from tidegate._kinds import LoadError
 NAMES = ("application", "app")
 
 
-def load(app: str, search_path: Sequence[str | os.PathLike[str]], environment: Sequence[tuple[str, str]]) -> Callable[..., Any]:
-    """Returns the application `app`. The search path and the environment are this process's from here on."""
+def check(virtualenv: str | os.PathLike[str] | None, arguments: str | None) -> None:
+    """Says what of the setting cannot be, before anything is loaded into it."""
+    if virtualenv is not None:
+        from tidegate import _virtualenv
+
+        _virtualenv.check(virtualenv)
+    _split(arguments)
+
+
+def load(
+    app: str,
+    search_path: Sequence[str | os.PathLike[str]],
+    environment: Sequence[tuple[str, str]],
+    virtualenv: str | os.PathLike[str] | None,
+    arguments: str | None,
+    imports: Sequence[str],
+) -> Callable[..., Any]:
+    """Returns the application `app`. The environment, the search path and sys.argv are this process's from here on."""
     os.environ.update(environment)
+    _enter(virtualenv, arguments)
     _print_lines()
     target, _, expression = app.partition(":")
-    is_file = target.endswith(".py") or os.sep in target
-    name = _prepare_file(target) if is_file else _prepare_module(target)
-    for folder in reversed(search_path):
-        _go_first(os.path.abspath(folder))
-    try:
-        module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        # Unless it is the module itself or its package, the application's own code has asked for it.
-        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise
-        raise LoadError(_nowhere(error.name)) from None
+    for first in imports:
+        _import(first, search_path)
+    module = _import(target, search_path)
     application = _evaluate(module, expression) if expression else _default(module)
     if not callable(application):
         raise LoadError(f"{app} is no application: {type(application).__name__} is not callable")
     _kinds.refuse_asgi(app, application)
     _kinds.resolve_django_urls(application)
     return cast("Callable[..., Any]", application)
+
+
+@functools.lru_cache(maxsize=None)
+def _enter(virtualenv: str | os.PathLike[str] | None, arguments: str | None) -> None:
+    """What happens once in a process, however many applications it loads: they may change sys.path and sys.argv."""
+    if virtualenv is not None:
+        from tidegate import _virtualenv
+
+        _virtualenv.enter(virtualenv)
+    if arguments is not None:
+        sys.argv[1:] = _split(arguments)
+
+
+def _split(arguments: str | None) -> list[str]:
+    """The words of `--pyargv`, as a shell has them."""
+    try:
+        return shlex.split(arguments or "")
+    except ValueError as error:
+        raise LoadError(f"--pyargv {arguments!r}: {error}") from None
+
+
+def _import(target: str, search_path: Sequence[str | os.PathLike[str]]) -> ModuleType:
+    """A module by its name, or by its file."""
+    is_file = target.endswith(".py") or os.sep in target
+    name = _prepare_file(target) if is_file else _prepare_module(target)
+    for folder in reversed(search_path):
+        _go_first(os.path.abspath(folder))
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        # Unless it is the module itself or its package, the application's own code has asked for it.
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        raise LoadError(_nowhere(error.name)) from None
 
 
 def _print_lines() -> None:
@@ -74,7 +119,7 @@ def _nowhere(name: str) -> str:
     places = "".join(f"\n    {folder}" for folder in folders)
     return (
         f"there is no module {name!r}. It was looked for in (--chdir and --pythonpath change the first of them; "
-        f"another environment's packages are found by that environment's own tidegate):{places}"
+        f"--virtualenv names another environment, whose packages are found then):{places}"
     )
 
 

@@ -13,6 +13,12 @@ use crate::master::{self, Fork};
 ///
 /// An application may have threads of its own (`--threads`): each serves one request at a time.
 pub trait Host: Sync {
+    /// Says what of the setting cannot be, before anything is bound: in the process that the workers are forked of, where no
+    /// application has been loaded.
+    fn check(&self, _setting: &Setting) -> Result<(), AppError> {
+        Ok(())
+    }
+
     /// Loads the application `app`. The error is what the log shows: why it cannot be loaded.
     ///
     /// It runs in the process that will call the application, and on the same thread.
@@ -102,6 +108,12 @@ pub struct Setting {
     pub search_path: Vec<PathBuf>,
     /// Variables of the process's environment to set (`--env`).
     pub environment: Vec<(String, String)>,
+    /// The virtual environment whose packages are to be found (`--virtualenv`).
+    pub virtualenv: Option<PathBuf>,
+    /// The process's arguments as the application is to see them, in a shell's words (`--pyargv`).
+    pub arguments: Option<String>,
+    /// Modules to load before the application (`--import`).
+    pub imports: Vec<String>,
     /// Whether other processes may call the application at the same time (wsgi.multiprocess).
     pub multiprocess: bool,
     /// Whether other threads may (wsgi.multithread).

@@ -34,7 +34,7 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     // The sockets first: before anything else is opened they are where the master before has put them.
     let mut handover = Handover::receive();
     let invocation = Invocation::of_this_process(std::env::args_os())?;
-    let Setup { identity, owner, files } = Setup::new(host, options)?;
+    let Setup { identity, owner, files } = Setup::new(program, host, options)?;
     let limits = options.limits();
     let in_development = options.development.reload;
     master::outlive_file_limit()?;

@@ -29,7 +29,7 @@ pub(super) struct Setup {
 impl Setup {
     /// Goes to the folder and sets the umask that the options name, and finds the user, the group and the folders of the
     /// files that are to be written. No file is made.
-    pub(super) fn new(host: &dyn Host, options: &Options) -> Result<Self> {
+    pub(super) fn new(program: &Program, host: &dyn Host, options: &Options) -> Result<Self> {
         if let Some(why) = options.contradiction() {
             return Err(why.into());
         }
@@ -41,6 +41,7 @@ impl Setup {
             let entered = std::env::set_current_dir(folder);
             entered.map_err(|error| format!("--chdir {}: {error}", folder.display()))?;
         }
+        host.check(&setting(program, host, options)).map_err(|why| why.to_string())?;
         if let Some(mode) = options.process.umask {
             umask(Mode::from_bits_truncate(mode));
         }

@@ -12,6 +12,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib.machinery import SourceFileLoader
 from types import ModuleType, TracebackType
 from typing import Any, Callable, cast
 
@@ -139,7 +140,8 @@ def _prepare_file(path: str) -> str:
     if not os.path.isfile(path):
         raise LoadError(f"{path} is no file")
     folder, name = os.path.split(path)
-    names = [name.removesuffix(".py")]
+    # A name of another ending, as app.wsgi, would be a module of a package.
+    names = [name.removesuffix(".py").replace(".", "_")]
     if names[0] == "__init__":
         folder, name = os.path.split(folder)
         names = [name]
@@ -169,9 +171,8 @@ def _origin(name: str) -> str | None:
 
 def _import_file(name: str, path: str) -> None:
     """Imports a file that has no name to be imported by: `my-app.py`, or one that another module's name hides."""
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise LoadError(f"{path} is no Python file: its name must end in .py")
+    spec = importlib.util.spec_from_file_location(name, path, loader=SourceFileLoader(name, path))
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     hidden = sys.modules.get(name)
     sys.modules[name] = module

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyTuple;
 use tidegate::cli::{Fork, Host, Setting};
 use tidegate::{AppError, Application};
 
@@ -35,7 +36,8 @@ impl Host for PythonHost {
     fn check(&self, setting: &Setting) -> Result<(), AppError> {
         Python::attach(|py| {
             let check = || {
-                let asked = (setting.virtualenv.clone(), setting.arguments.as_deref());
+                let is_uwsgi = setting.uwsgi.is_some();
+                let asked = (setting.virtualenv.clone(), setting.arguments.as_deref(), is_uwsgi);
                 py.import("tidegate._loader")?.call_method1("check", asked).map(drop)
             };
             check().map_err(|error| failure::at_load(py, "", &error))
@@ -50,7 +52,7 @@ impl Host for PythonHost {
                     modules(py)?.call_method0("keep_no_fresh_bytecode")?;
                 }
                 let loader = py.import("tidegate._loader")?;
-                let callable = loader.call_method1("load", asked(app, setting))?;
+                let callable = loader.call_method1("load", asked(py, app, setting)?)?;
                 let application = PythonApplication::new(&callable, errors, setting)?;
                 let before = self.callables().insert(app.to_owned(), callable.unbind());
                 drop(before);
@@ -63,6 +65,20 @@ impl Host for PythonHost {
                 failure
             })
         })
+    }
+
+    /// Under `tidegate uwsgi` it is what uWSGI's post_fork_hook is for.
+    fn begin_worker(&self, setting: &Setting) {
+        if setting.uwsgi.is_none() {
+            return;
+        }
+        Python::attach(|py| {
+            let begun = || py.import("tidegate._uwsgi")?.call_method0("begin_worker").map(drop);
+            if let Err(error) = begun() {
+                let failure = failure::of(py, &error);
+                log::error!("uwsgi.post_fork_hook: {failure}");
+            }
+        });
     }
 
     fn load_on_thread(&self, app: &str, setting: &Setting) -> Result<Box<dyn Application>, AppError> {
@@ -156,12 +172,11 @@ impl Host for PythonHost {
 }
 
 /// What `load()` is given.
-fn asked<'a>(app: &'a str, setting: &Setting) -> Asked<'a> {
-    let Setting { search_path, environment, virtualenv, arguments, imports, .. } = setting.clone();
-    (app, search_path, environment, virtualenv, arguments, imports)
+fn asked<'py>(py: Python<'py>, app: &str, setting: &Setting) -> PyResult<Bound<'py, PyTuple>> {
+    let Setting { search_path, environment, virtualenv, arguments, imports, uwsgi, .. } = setting.clone();
+    let uwsgi = uwsgi.map(|options| (options, setting.workers, setting.threads));
+    (app, search_path, environment, virtualenv, arguments, imports, uwsgi).into_pyobject(py)
 }
-
-type Asked<'a> = (&'a str, Vec<PathBuf>, Vec<(String, String)>, Option<PathBuf>, Option<String>, Vec<String>);
 
 /// What knows the modules' files.
 fn modules(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import functools
 import importlib
 import importlib.util
 import os
@@ -23,13 +22,17 @@ from tidegate._kinds import LoadError
 NAMES = ("application", "app")
 
 
-def check(virtualenv: str | os.PathLike[str] | None, arguments: str | None) -> None:
-    """Says what of the setting cannot be, before anything is loaded into it."""
+def check(virtualenv: str | os.PathLike[str] | None, arguments: str | None, is_uwsgi: bool) -> None:
+    """Says what of the setting cannot be, before anything is loaded into it, in the process that the workers are forked of."""
     if virtualenv is not None:
         from tidegate import _virtualenv
 
         _virtualenv.check(virtualenv)
     _split(arguments)
+    if is_uwsgi:
+        from tidegate._uwsgi import locks
+
+        locks.prepare()
 
 
 def load(
@@ -39,10 +42,11 @@ def load(
     virtualenv: str | os.PathLike[str] | None,
     arguments: str | None,
     imports: Sequence[str],
+    uwsgi: tuple[Sequence[tuple[str, str | None]], int, int] | None,
 ) -> Callable[..., Any]:
     """Returns the application `app`. The environment, the search path and sys.argv are this process's from here on."""
     os.environ.update(environment)
-    _enter(virtualenv, arguments)
+    _enter(virtualenv, arguments, uwsgi)
     _print_lines()
     target, _, expression = app.partition(":")
     for first in imports:
@@ -56,15 +60,30 @@ def load(
     return cast("Callable[..., Any]", application)
 
 
-@functools.lru_cache(maxsize=None)
-def _enter(virtualenv: str | os.PathLike[str] | None, arguments: str | None) -> None:
+def _enter(
+    virtualenv: str | os.PathLike[str] | None,
+    arguments: str | None,
+    uwsgi: tuple[Sequence[tuple[str, str | None]], int, int] | None,
+) -> None:
     """What happens once in a process, however many applications it loads: they may change sys.path and sys.argv."""
+    global _has_entered
+    if _has_entered:
+        return
+    _has_entered = True
     if virtualenv is not None:
         from tidegate import _virtualenv
 
         _virtualenv.enter(virtualenv)
+    if uwsgi is not None:
+        from tidegate import _uwsgi
+
+        _go_first(os.getcwd())
+        _uwsgi.install(*uwsgi)
     if arguments is not None:
         sys.argv[1:] = _split(arguments)
+
+
+_has_entered = False
 
 
 def _split(arguments: str | None) -> list[str]:
@@ -142,6 +161,9 @@ def _prepare_file(path: str) -> str:
     folder, name = os.path.split(path)
     # A name of another ending, as app.wsgi, would be a module of a package.
     names = [name.removesuffix(".py").replace(".", "_")]
+    # Under `tidegate uwsgi` this is a module of the server's.
+    if names == ["uwsgi"] and "tidegate._uwsgi" in sys.modules:
+        names = ["uwsgi_file"]
     if names[0] == "__init__":
         folder, name = os.path.split(folder)
         names = [name]

@@ -24,6 +24,9 @@ pub trait Host: Sync {
     /// It runs in the process that will call the application, and on the same thread.
     fn load(&self, app: &str, setting: &Setting) -> Result<Box<dyn Application>, AppError>;
 
+    /// This process is one that serves, and has the application: it was loaded here, or before the fork (`--preload`).
+    fn begin_worker(&self, _setting: &Setting) {}
+
     /// The application that [`load`](Host::load) has loaded, for the thread that calls this, which is another one.
     fn load_on_thread(&self, app: &str, setting: &Setting) -> Result<Box<dyn Application>, AppError> {
         self.load(app, setting)
@@ -114,10 +117,12 @@ pub struct Setting {
     pub arguments: Option<String>,
     /// Modules to load before the application (`--import`).
     pub imports: Vec<String>,
-    /// Whether other processes may call the application at the same time (wsgi.multiprocess).
-    pub multiprocess: bool,
-    /// Whether other threads may (wsgi.multithread).
-    pub multithread: bool,
+    /// How many processes may call the application at the same time.
+    pub workers: u32,
+    /// How many threads of each may.
+    pub threads: usize,
+    /// Where uWSGI's configuration is served: its options as they were given, which its module tells to applications.
+    pub uwsgi: Option<Vec<(String, Option<String>)>>,
     /// Whether files are saved while they are loaded (`--reload`).
     pub development: bool,
 }

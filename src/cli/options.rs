@@ -78,6 +78,10 @@ pub(super) struct Loading {
     #[arg(long, value_name = "MODULE")]
     import: Vec<String>,
 
+    /// Where uWSGI's configuration is served (`tidegate uwsgi`): its options as they were given, for `import uwsgi`.
+    #[arg(skip)]
+    pub(super) uwsgi: Option<Vec<(String, Option<String>)>>,
+
     /// Set a variable of the process's environment before a Python application is loaded. May be given several
     /// times.
     #[arg(long, value_name = "KEY=VALUE", value_parser = assignment)]
@@ -374,16 +378,17 @@ impl Loading {
         &self.pythonpath
     }
 
-    /// What the application is loaded into.
-    pub(super) fn setting(&self, multiprocess: bool, multithread: bool, development: bool) -> Setting {
+    /// What the application is loaded into, by so many workers of so many threads.
+    pub(super) fn setting(&self, workers: u32, threads: usize, development: bool) -> Setting {
         Setting {
             search_path: self.pythonpath.clone(),
             environment: self.env.clone(),
             virtualenv: self.virtualenv.clone(),
             arguments: self.pyargv.clone(),
             imports: self.import.clone(),
-            multiprocess,
-            multithread,
+            workers,
+            threads,
+            uwsgi: self.uwsgi.clone(),
             development,
         }
     }

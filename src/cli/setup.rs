@@ -84,8 +84,8 @@ pub(super) fn load(
 
 /// What the application is loaded into.
 pub(super) fn setting(program: &Program, host: &dyn Host, options: &Options) -> Setting {
-    let multithread = threads(program, host, options).is_some_and(|count| count > 1);
-    options.loading.setting(options.workers.workers.0 > 1, multithread, options.development.reload)
+    let threads = threads(program, host, options).unwrap_or(1);
+    options.loading.setting(options.workers.workers.0.max(1), threads, options.development.reload)
 }
 
 /// How many threads of its own the application has in each worker; `None` if it runs on the loop's.

@@ -122,3 +122,6 @@ fn variables() -> BTreeMap<String, String> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     texts.collect()
 }
+
+#[cfg(test)]
+mod tests;

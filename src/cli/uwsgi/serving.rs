@@ -23,7 +23,10 @@ pub(super) fn run(
     let entries = entries(definition, evaluation)?;
     let arguments = arguments(&entries);
     let command = parse(definition.clone(), arguments).map_err(|error| error.to_string())?;
-    let Command::Serve(configured) = command else { unreachable!("serve was asked for") };
+    let Command::Serve(mut configured) = command else { unreachable!("serve was asked for") };
+    let given = evaluation.lines.iter().map(|line| &line.directive);
+    let given = given.map(|one| (one.name.clone(), one.value().map(ToOwned::to_owned)));
+    configured.options.loading.uwsgi = Some(given.collect());
     serve::run(program, host, &configured.options).map_err(|error| {
         let error = option_names::in_options(&error.to_string());
         match config::elsewhere(&error, &entries) {

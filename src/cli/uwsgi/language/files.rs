@@ -52,15 +52,19 @@ impl Files {
             Origin::CommandLine => error.to_string(),
             _ => format!("{origin}: {error}"),
         };
+        let had_first = reader.files.magic.has_first;
+        reader.files.magic.has_first |= !is_main;
         let format = format.ok_or_else(|| told(&of_what_format(written)))?;
-        let (location, pairs) =
-            reader.files.read(format, written, is_main, origin).map_err(|error| told(&error))?;
+        let (location, pairs) = reader.files.read(format, written, origin).map_err(|error| told(&error))?;
         let open_before = reader.block_origin();
         for Pair { line, name, value } in pairs {
             let origin = Origin::File(called(&location.file).into(), line);
             reader.add(&name, Some(value), &origin)?;
         }
         reader.files.open.pop();
+        if !is_main {
+            reader.files.magic.has_first = had_first;
+        }
         reader.end(open_before.as_ref())
     }
 
@@ -75,15 +79,9 @@ impl Files {
         String::from_utf8(bytes).map_err(|_| format!("{file}: it is no UTF-8 text").into())
     }
 
-    fn read(
-        &mut self,
-        format: Format,
-        written: &str,
-        is_main: bool,
-        origin: &Origin,
-    ) -> Result<(Location, Vec<Pair>)> {
+    fn read(&mut self, format: Format, written: &str, origin: &Origin) -> Result<(Location, Vec<Pair>)> {
         let mut location = Location::of(written);
-        self.magic.enter(&location, is_main);
+        self.magic.enter(&location);
         if format == Format::Ini {
             if location.file.is_empty() && location.section.is_some() {
                 location.file =

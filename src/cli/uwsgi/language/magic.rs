@@ -17,8 +17,8 @@ use super::location::Location;
 #[derive(Debug)]
 pub(super) struct Magic {
     variables: BTreeMap<u8, Vec<u8>>,
-    /// The first file has given the upper-case ones.
-    has_first: bool,
+    /// The first file has given the upper-case ones; or none may now, as one of `include`, and what it names.
+    pub(super) has_first: bool,
 }
 
 /// The version of uWSGI whose configurations these are, `%V`.
@@ -63,8 +63,8 @@ impl Magic {
         self.variables.get(&variable).cloned().unwrap_or_default()
     }
 
-    /// Takes the variables of a file that is about to be read. `is_main`: it may be the first, as one of `include` is not.
-    pub(super) fn enter(&mut self, location: &Location, is_main: bool) {
+    /// Takes the variables of a file that is about to be read.
+    pub(super) fn enter(&mut self, location: &Location) {
         self.set(b'o', location.written.as_bytes());
         // Of what is no file, only that is known.
         let Some(file) = location.path() else { return };
@@ -72,7 +72,7 @@ impl Magic {
             self.enter_file(file);
         }
         self.set(b'x', location.section.as_deref().unwrap_or_default().as_bytes());
-        if is_main && !self.has_first {
+        if !self.has_first {
             self.has_first = true;
             for variable in OF_FIRST {
                 self.set(variable.to_ascii_uppercase(), &self.get(*variable));
@@ -150,14 +150,14 @@ mod tests {
         fs::write(&file, "").unwrap();
         let folder = folder.to_str().unwrap();
         let mut magic = Magic::new();
-        magic.enter(&Location::of(&format!("{folder}/my.app.ini:prod")), true);
+        magic.enter(&Location::of(&format!("{folder}/my.app.ini:prod")));
         assert_eq!(of(&magic, "dsnex"), format!("{folder}/|my.app.ini|my.app|ini|prod"));
         assert_eq!(of(&magic, "0c"), format!("tmp|{}", folder.rsplit('/').next().unwrap()));
         assert_eq!(of(&magic, "DSNEX"), of(&magic, "dsnex"));
         // Another section of the same file; and the upper-case ones stay.
-        magic.enter(&Location::of(":dev"), true);
+        magic.enter(&Location::of(":dev"));
         assert_eq!(of(&magic, "sxX"), "my.app.ini|dev|prod");
-        magic.enter(&Location::of("exec://ls"), true);
+        magic.enter(&Location::of("exec://ls"));
         assert_eq!(of(&magic, "os"), "exec://ls|my.app.ini");
         assert_eq!(of(&magic, "%(q"), "%|%(|");
     }

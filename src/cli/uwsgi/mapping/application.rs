@@ -117,6 +117,17 @@ pub(in crate::cli::uwsgi) fn pythonpath(
     Ok(())
 }
 
+/// A module, or a file by its path.
+pub(in crate::cli::uwsgi) fn import(
+    draft: &mut Draft,
+    ours: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    let module = word(given)?;
+    draft.add(ours, if is_file(module) { file_or_module(module) } else { module.to_owned() });
+    Ok(())
+}
+
 /// `py-auto-reload = SECONDS`: 0 is none.
 pub(in crate::cli::uwsgi) fn auto_reload(
     draft: &mut Draft,

@@ -20,21 +20,19 @@ pub(super) const TABLE: &[Known] = &[
     same(&["paste", "ini-paste"], "app", "as paste.deploy:loadapp('config:…')", application::paste),
     same(&["pecan"], "app", "as pecan.deploy:deploy('…')", application::pecan),
     same(&["pythonpath", "python-path", "pp"], "pythonpath", "", application::pythonpath),
-    refused(
+    same(
         &["home", "virtualenv", "venv", "pyhome"],
-        "chooses the environment",
-        "start tidegate from its bin",
+        "virtualenv",
+        "of the same version of Python",
+        values::text,
     ),
-    refused(&["pyargv"], "sets sys.argv", "give the application variables by env"),
-    refused(
-        &["import", "pyimport", "py-import", "python-import"],
-        "imports a module",
-        "import it in the application",
-    ),
-    refused(
+    same(&["pyargv"], "pyargv", "", values::text),
+    same(&["import", "pyimport", "py-import", "python-import"], "import", "", application::import),
+    same(
         &["shared-import", "shared-pyimport", "shared-py-import", "shared-python-import"],
-        "imports a module",
-        "import it in the application",
+        "import",
+        "",
+        application::import,
     ),
     refused(
         &["eval"],

@@ -6,7 +6,7 @@ use super::{Known, lost, needless, nginx, refused, same};
 const ROUTES: &str = "write it as nginx's location, rewrite or return";
 
 pub(super) const TABLE: &[Known] = &[
-    same(&["static-map"], "static", "", files::map),
+    same(&["static-map"], "static", "as /static=/srv/app/static", files::map),
     same(&["check-static", "static-check"], "static", "as /=DIR", files::check),
     refused(&["static-map2"], "serves files below the whole path", "static-map = /prefix=DIR/prefix"),
     nginx(&["check-static-docroot"], "serves files of DOCUMENT_ROOT", "try_files $uri @app"),

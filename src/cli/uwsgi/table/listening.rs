@@ -9,7 +9,7 @@ const MODIFIERS: &str = "Python's own is 0; another number means another languag
 const ONE_WAY: &str = "start one server for each, and let nginx choose";
 
 pub(super) const TABLE: &[Known] = &[
-    same(&["socket"], "uwsgi", "or what protocol says", sockets::socket),
+    same(&["socket"], "uwsgi", "or --http, --fastcgi, --scgi by what is spoken there", sockets::socket),
     same(&["uwsgi-socket"], "uwsgi", "", sockets::uwsgi),
     same(&["http-socket", "http11-socket"], "http", "", sockets::http),
     same(&["fastcgi-socket"], "fastcgi", "", sockets::fastcgi),
@@ -45,7 +45,7 @@ pub(super) const TABLE: &[Known] = &[
         "chooses a language by modifier1",
         "only Python is served",
     ),
-    same(&["chmod-socket", "chmod"], "socket-mode", "without it 777 and the umask decide", sockets::mode),
+    same(&["chmod-socket", "chmod"], "socket-mode", "as 660", sockets::mode),
     same(&["chown-socket"], "socket-owner", "", sockets::owner),
     same(&["listen"], "backlog", "", values::number),
     same(&["abstract-socket"], "uwsgi", "as @name", sockets::all_abstract),

@@ -76,7 +76,9 @@ pub(in crate::cli) fn answer(name: &str) -> Option<foreign::Answer> {
             // Of several the first is the one that is meant.
             foreign::Answer::Here(ours.split(' ').next().unwrap_or(ours), note)
         }
-        Answer::Read(_) => foreign::Answer::Not("`tidegate uwsgi` reads uWSGI's own configurations"),
+        // Words of its language, and commands: elsewhere they mean something else.
+        Answer::Read(_) => return None,
+        Answer::Refused { does: reading::PRINTS, .. } => return None,
         Answer::Needless(why) | Answer::Checked { why, .. } => foreign::Answer::Needless(why),
         Answer::Lost(instead) | Answer::Refused { instead, .. } => foreign::Answer::Not(instead),
         Answer::Nginx { how, .. } => foreign::Answer::Nginx(how),

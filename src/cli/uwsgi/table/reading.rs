@@ -4,7 +4,7 @@ use super::{Known, lost, needless, read, refused};
 
 const FILES: &str = "another file, or another section";
 const LOGIC: &str = "what stands up to its end counts only if it is so";
-const PRINTS: &str = "prints something and ends";
+pub(super) const PRINTS: &str = "prints something and ends";
 
 pub(super) const TABLE: &[Known] = &[
     read(&["ini", "xml", "xmlconfig", "yaml", "yml", "json", "js", "config"], FILES),

@@ -15,6 +15,7 @@ mod foreign;
 mod host;
 mod html;
 mod implied;
+mod log_options;
 mod logs;
 mod man;
 mod nginx;
@@ -31,6 +32,10 @@ mod shown;
 mod start;
 mod threads;
 mod top;
+// Until `tidegate uwsgi` has its own folder here.
+#[cfg_attr(not(test), allow(dead_code, reason = "the mapping of uWSGI's options calls it"))]
+#[path = "uwsgi/log_format.rs"]
+mod uwsgi_log_format;
 mod values;
 mod warm_up;
 

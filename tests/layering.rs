@@ -55,6 +55,7 @@ const OWNED: &[(&str, Said)] = &[
             "worker/http_date",
             "master",
             "cli/bench",
+            "cli/uwsgi",
         ]),
     ),
     // What bytes mean needs no socket, no clock and no log.

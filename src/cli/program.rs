@@ -110,8 +110,9 @@ impl Program {
                 "check" => Some(check::EXAMPLES.replace(check::EXAMPLE_WITH_APP, "")),
                 _ => command.get_after_help().map(ToString::to_string),
             };
+            let is_hidden = command.get_name() == super::uwsgi::NAME;
             let about = command.get_about().map(|words| rename(words)).unwrap_or_default();
-            command.about(about).after_help(self.rename(&help.unwrap_or_default()))
+            command.about(about).after_help(self.rename(&help.unwrap_or_default())).hide(is_hidden)
         })
     }
 

@@ -16,6 +16,7 @@ mod foreign;
 mod host;
 mod html;
 mod implied;
+mod log_options;
 mod logs;
 mod man;
 mod nginx;

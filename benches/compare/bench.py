@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -84,7 +85,7 @@ class Bench:
         except subprocess.TimeoutExpired:
             raise Failed(f"tidegate bench has not ended after {PATIENCE} s") from None
         if ran.returncode != 0:
-            raise Failed(last_line(ran.stderr) or f"tidegate bench ended with {ran.returncode}")
+            raise Failed(reason(ran.stderr) or f"tidegate bench ended with {ran.returncode}")
         told = json.loads(ran.stdout)
         if told["failed"]["all"]:
             kinds = ", ".join(f"{count:,} {kind}" for kind, count in told["failed"].items() if count and kind != "all")
@@ -96,6 +97,7 @@ class Failed(Exception):
     """A run without figures, and why."""
 
 
-def last_line(text):
-    lines = text.strip().splitlines()
-    return lines[-1].strip() if lines else ""
+def reason(told):
+    """What is wrong, of what the command says: not where, which is known, and not what to do about it."""
+    lines = told.strip().splitlines() or [""]
+    return re.sub(r"^tidegate: (\w+://\S+: )?|: ask for another PATH.*$", "", lines[-1])

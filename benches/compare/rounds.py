@@ -44,10 +44,10 @@ class Sample:
         self.stolen = (generator["stolen"] or 0) > 0.01
 
 
-def measure(bench, rows):
-    """For each row its samples, one a round; or, as a text, why it has none. One that fails is out."""
+def measure(bench, rows, rounds=None):
+    """For each row its samples, one a round, of the bench's rounds or so many; or, as a text, why it has none. One that fails is out."""
     results = [row.server if isinstance(row.server, str) else [] for row in rows]
-    for round in range(bench.rounds):
+    for round in range(rounds or bench.rounds):
         for turn in range(len(rows)):
             at = (round + turn) % len(rows)
             row = rows[at]

@@ -9,6 +9,7 @@ from table import Table, aims, cells, ratios
 MIB = 1 << 20
 # A body's length in MiB, how many a round has (else it has its time), and the aim of uWSGI's CPU.
 SIZES = [(10, 0, 1.2), (1024, 1, 2.0)]
+ROUNDS = 3  # at most, of the longest
 COST = ("server CPU per upload, ms", 2, lambda sample: sample.cpu / 1e3)
 FIGURES = [("uploads per second", 1, lambda sample: sample.rate), ("server's core busy, %", 0, lambda sample: sample.busy), COST]
 MEMORY = ("peak RSS, MiB", 0, lambda sample: sample.peak)
@@ -31,7 +32,7 @@ def measured(bench):
         for peer in peers.PEERS:
             server, address = peers.start(bench, peer, "upload", there)
             rows.append(Row(peer.title, server, peer.protocol, address, ask, number, connections=1, spins=False))
-        results = measure(bench, rows)
+        results = measure(bench, rows, min(bench.rounds, ROUNDS) if number else None)
         stop(rows)
         body.unlink()
         table = Table("server", [figure[:2] for figure in FIGURES] + [RATIO, MEMORY[:2]])

@@ -28,7 +28,10 @@ fn a_connection_has_one_answer_and_ends() -> Result<(), Box<dyn Error>> {
     peer.write_all(b"anything")?;
     let mut answer = String::new();
     peer.read_to_string(&mut answer)?;
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nHello, World\n"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nHello, World\n"),
+        "{answer}"
+    );
     Ok(())
 }
 

@@ -62,6 +62,23 @@ pub(super) struct Loading {
     #[arg(long, value_name = "DIR")]
     pythonpath: Vec<PathBuf>,
 
+    /// Find the packages of the virtual environment DIR, which must be of this Python's version, in place of those beside this
+    /// command.
+    #[arg(long, value_name = "DIR")]
+    virtualenv: Option<PathBuf>,
+
+    /// Have sys.argv be these words, which are split as by a shell, behind the command's name.
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pyargv: Option<String>,
+
+    /// Import a Python module, or ./file.py, before the application. May be given several times.
+    #[arg(long, value_name = "MODULE")]
+    import: Vec<String>,
+
+    /// Where uWSGI's configuration is served (`tidegate uwsgi`): its options as they were given, for `import uwsgi`.
+    #[arg(skip)]
+    pub(super) uwsgi: Option<Vec<(String, Option<String>)>>,
+
     /// Set a variable of the process's environment before a Python application is loaded. May be given several
     /// times.
     #[arg(long, value_name = "KEY=VALUE", value_parser = assignment)]
@@ -290,10 +307,19 @@ impl Loading {
         &self.pythonpath
     }
 
-    /// What the application is loaded into.
-    pub(super) fn setting(&self, multiprocess: bool, multithread: bool, development: bool) -> Setting {
-        let (search_path, environment) = (self.pythonpath.clone(), self.env.clone());
-        Setting { search_path, environment, multiprocess, multithread, development }
+    /// What the application is loaded into, by so many workers of so many threads.
+    pub(super) fn setting(&self, workers: u32, threads: usize, development: bool) -> Setting {
+        Setting {
+            search_path: self.pythonpath.clone(),
+            environment: self.env.clone(),
+            virtualenv: self.virtualenv.clone(),
+            arguments: self.pyargv.clone(),
+            imports: self.import.clone(),
+            workers,
+            threads,
+            uwsgi: self.uwsgi.clone(),
+            development,
+        }
     }
 }
 

@@ -33,10 +33,12 @@ def conditions(bench):
     cores = "the server on one core, the load on the other"
     if bench.load_core is None:
         cores = "server and load on ONE core, so that no figure is worth much"
-    return (
-        f"{machine()}; {cores}; {bench.connections} requests at once. Medians of {bench.rounds} rounds of {bench.seconds:g} s, taken in turns; "
-        f"a ratio is the median of the rounds' ratios. {time.strftime('%-d %B %Y')}. {versions()}."
-    )
+    lines = [
+        f"{time.strftime('%-d %B %Y')}, {machine()}; {cores}",
+        f"{bench.connections} requests at once; medians of {bench.rounds} rounds of {bench.seconds:g} s, taken in turns; a ratio is the median of the rounds' ratios",
+        versions(),
+    ]
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def machine():

@@ -5,95 +5,57 @@
 //! that finds no connection, are shared by all that is pending. No server of one-request connections can
 //! do with less, so this is what the others are measured against.
 //!
-//!     floor ADDRESS [--stream BYTES | --keep-alive]
+//!     floor ADDRESS [--keep-alive]
 //!
-//! With `--stream` every answer has a body of BYTES bytes, written 64 KiB at a time from one
-//! buffer as the socket allows. With `--keep-alive` a connection stays after its answer, so that a
+//! ADDRESS is a unix socket's path or IP:PORT. With `--keep-alive` a connection stays after its answer, so that a
 //! request costs recv and send alone: the floor for HTTP.
 
 use std::convert::Infallible;
+use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::ExitCode;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, SocketFlags, accept_with, recv, send};
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, accept_with,
+    bind, listen, recv, send, socket_with, sockopt,
+};
 
-use tidegate_compare::address::Address;
-use tidegate_compare::idle::raise_descriptor_limit;
-
-const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\n\
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\n\
     Content-Type: text/plain\r\n\
     Content-Length: 13\r\n\
     \r\n\
     Hello, World\n";
 
-/// What one write of a stream offers the socket.
-const CHUNK: usize = 64 << 10;
-
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let kept = matches!(arguments[..], [_, "--keep-alive"]);
-    let answer = match arguments[..] {
-        [_] | [_, "--keep-alive"] => Some(Answer::hello()),
-        [_, "--stream", bytes] => bytes.parse().ok().map(Answer::stream),
-        _ => None,
+    let (address, kept) = match arguments[..] {
+        [address] => (address, false),
+        [address, "--keep-alive"] => (address, true),
+        _ => {
+            eprintln!("usage: floor ADDRESS [--keep-alive]");
+            return ExitCode::FAILURE;
+        }
     };
-    let Some(answer) = answer else {
-        eprintln!("usage: floor ADDRESS [--stream BYTES | --keep-alive]");
-        return ExitCode::FAILURE;
-    };
-    let end = (arguments[0].parse()).and_then(|address| Floor::new(&address, answer, kept)?.run());
-    match end {
+    match Floor::new(address, kept).and_then(Floor::run) {
         Ok(never) => match never {},
         Err(error) => {
-            eprintln!("floor: {error}");
+            eprintln!("floor: {address}: {error}");
             ExitCode::FAILURE
         }
-    }
-}
-
-/// The same bytes for every request.
-struct Answer {
-    /// A head, then the body's start: all of it, or one chunk that is sent again and again.
-    bytes: Vec<u8>,
-    head: usize,
-    /// Of head and body together.
-    length: u64,
-}
-
-impl Answer {
-    fn hello() -> Answer {
-        Answer { bytes: HELLO.to_vec(), head: HELLO.len(), length: HELLO.len() as u64 }
-    }
-
-    fn stream(body: u64) -> Answer {
-        let mut bytes =
-            format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {body}\r\n\r\n")
-                .into_bytes();
-        let head = bytes.len();
-        bytes.resize(head + CHUNK, b'.');
-        Answer { bytes, head, length: head as u64 + body }
-    }
-
-    /// What to write when `sent` bytes are out: the rest of the chunk that stands there.
-    fn after(&self, sent: u64) -> &[u8] {
-        let head = self.head as u64;
-        let start =
-            if sent < head { sent as usize } else { self.head + ((sent - head) % CHUNK as u64) as usize };
-        let rest = usize::try_from(self.length - sent).unwrap_or(usize::MAX);
-        &self.bytes[start..self.bytes.len().min(start.saturating_add(rest))]
     }
 }
 
 /// A connection that has to wait. One that need not is never stored.
 struct Connection {
     socket: OwnedFd,
-    /// None while the request has not come; then how much of the answer is out.
-    sent: Option<u64>,
+    /// How much of the answer is out; `None` while the request has not come.
+    sent: Option<usize>,
     /// What epoll tells of it, if it had to wait before.
     wish: Option<EventFlags>,
 }
@@ -101,7 +63,6 @@ struct Connection {
 struct Floor {
     epoll: OwnedFd,
     listener: OwnedFd,
-    answer: Answer,
     /// Whether a connection stays after its answer.
     kept: bool,
     /// Those that wait, by their descriptor's number.
@@ -111,15 +72,13 @@ struct Floor {
 }
 
 impl Floor {
-    fn new(address: &Address, answer: Answer, kept: bool) -> io::Result<Floor> {
-        raise_descriptor_limit()?;
+    fn new(address: &str, kept: bool) -> io::Result<Floor> {
         let floor = Floor {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
-            listener: address.listen()?,
-            answer,
+            listener: listener(address)?,
             kept,
             waiting: Vec::new(),
-            scratch: vec![0; CHUNK],
+            scratch: vec![0; SCRATCH_BYTES],
         };
         let token = EventData::new_u64(floor.listener.as_raw_fd() as u64);
         epoll::add(&floor.epoll, &floor.listener, token, EventFlags::IN)?;
@@ -151,9 +110,8 @@ impl Floor {
     }
 
     fn accept_all(&mut self) -> io::Result<()> {
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         loop {
-            match accept_with(&self.listener, flags) {
+            match accept_with(&self.listener, FLAGS) {
                 Ok(socket) => self.advance(Connection { socket, sent: None, wish: None })?,
                 Err(Errno::AGAIN) => return Ok(()),
                 Err(error) => return Err(error.into()),
@@ -172,10 +130,9 @@ impl Floor {
             }
         }
         let mut sent = connection.sent.unwrap_or(0);
-        while sent < self.answer.length {
-            let bytes = self.answer.after(sent);
-            match send(&connection.socket, bytes, SendFlags::NOSIGNAL) {
-                Ok(length) => sent += length as u64,
+        while sent < ANSWER.len() {
+            match send(&connection.socket, &ANSWER[sent..], SendFlags::NOSIGNAL) {
+                Ok(length) => sent += length,
                 Err(Errno::AGAIN) => {
                     connection.sent = Some(sent);
                     return self.wait(connection, EventFlags::OUT);
@@ -207,3 +164,29 @@ impl Floor {
         Ok(())
     }
 }
+
+/// A socket file left behind by an earlier run is replaced.
+fn listener(address: &str) -> io::Result<OwnedFd> {
+    let (family, at): (_, SocketAddrAny) = if address.contains('/') {
+        match fs::remove_file(address) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => (AddressFamily::UNIX, SocketAddrUnix::new(address)?.into()),
+        }
+    } else {
+        let at: SocketAddr = address.parse().map_err(io::Error::other)?;
+        (if at.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 }, at.into())
+    };
+    let socket = socket_with(family, SocketType::STREAM, FLAGS, None)?;
+    if family != AddressFamily::UNIX {
+        sockopt::set_socket_reuseaddr(&socket, true)?;
+    }
+    bind(&socket, &at)?;
+    listen(&socket, BACKLOG)?;
+    Ok(socket)
+}
+
+const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
+/// More connections than any part of the bench leaves waiting.
+const BACKLOG: i32 = 4096;
+/// More than any request of the bench.
+const SCRATCH_BYTES: usize = 64 << 10;

@@ -60,13 +60,18 @@ impl Evaluation {
             lines.push(Line { directive, verdict });
         }
         let missing = draft.finish(here).err();
-        let settings = draft.settings;
+        let (settings, notes) = (draft.settings, draft.notes);
         for (at, line) in lines.iter_mut().enumerate() {
             let own: Vec<_> = settings.iter().filter(|setting| setting.from == Some(at)).collect();
             if let Verdict::Same(words) = &mut line.verdict
                 && !own.is_empty()
             {
                 *words = own.into_iter().map(shown).collect::<Vec<_>>().join(" ");
+            }
+        }
+        for (at, note) in notes {
+            if let Verdict::Same(words) = &mut lines[at].verdict {
+                words.extend([" (", &note, ")"]);
             }
         }
         Evaluation { lines, settings, missing }

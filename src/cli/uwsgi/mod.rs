@@ -4,6 +4,7 @@ mod check;
 mod convert;
 mod evaluation;
 mod language;
+mod log_format;
 mod mapping;
 mod names;
 mod serving;

@@ -51,6 +51,8 @@ pub(in crate::cli::uwsgi) struct Draft {
     pub(super) settings: Vec<Setting>,
     /// The place of the directive that is being applied.
     pub(super) current: Option<usize>,
+    /// What is to be said of a directive beside its settings.
+    pub(super) notes: Vec<(usize, String)>,
     application: application::Named,
     sockets: sockets::Sockets,
     logs: logs::Wanted,

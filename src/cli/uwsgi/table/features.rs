@@ -1,7 +1,7 @@
 //! What uWSGI has beside serving an application.
 
 use super::super::mapping::routes;
-use super::{Known, checked, refused};
+use super::{Known, refused, same};
 
 const JOBS: &str = "jobs want a process of their own, as systemd timers, cron, Celery or RQ give it";
 const THREADS: &str = "threads = N: the application runs in threads of worker processes";
@@ -38,14 +38,19 @@ pub(super) const TABLE: &[Known] = &[
     ),
     refused(&["fastrouter"], "passes requests on to other servers", "nginx's upstream does"),
     refused(&["legion"], "chooses one of several machines", "keepalived"),
-    checked(
-        &["route", "route-uri", "route-user-agent"],
-        "donotlog: is left out; what else a route does is refused",
-        routes::route,
-    ),
-    checked(
-        &["route-host", "route-qs", "route-remote-addr", "route-referer"],
-        "donotlog: is left out; what else a route does is refused",
+    same(
+        &[
+            "route",
+            "route-uri",
+            "route-qs",
+            "route-host",
+            "route-referer",
+            "route-remote-addr",
+            "route-remote-user",
+            "route-user-agent",
+        ],
+        "access-log-except",
+        "for donotlog:, which is the one action that is here",
         routes::route,
     ),
     refused(&["route-if", "route-if-not", "route-run"], "routes requests by rules", ROUTES),

@@ -1,11 +1,10 @@
 //! Logs, the access log, statistics.
 
 use super::super::mapping::{logs, values};
-use super::{Known, lost, needless, refused, same};
+use super::{Known, checked, lost, needless, refused, same};
 
 const ROTATE: &str = "logrotate, with SIGUSR1 behind it";
 const JOURNAL: &str = "systemd-journald or logger(1) takes what goes to stderr";
-const ALL_REQUESTS: &str = "the access log has all requests, or none";
 const ALERTS: &str = "an alert on the metrics of --stats";
 const FILTER: &str = "the reader of the log filters it";
 const STATS_ALL: &str = "--stats tells of all";
@@ -17,16 +16,21 @@ pub(super) const TABLE: &[Known] = &[
     lost(&["log-route", "log-req-route", "log-drain", "log-filter"], FILTER),
     lost(&["log-encoder", "log-req-encoder"], "--log-format json, --access-log-format"),
     same(&["disable-logging"], "access-log", "is on without it", logs::disable),
-    lost(&["log-4xx", "log-5xx", "log-slow", "log-big"], ALL_REQUESTS),
-    lost(&["log-zero", "log-sendfile", "log-ioerror"], ALL_REQUESTS),
-    lost(&["log-format", "logformat"], "--access-log-format"),
-    lost(&["logformat-strftime", "log-format-strftime"], "--access-log-format"),
-    needless(&["log-micros"], "times are in microseconds"),
-    lost(
-        &["log-x-forwarded-for"],
-        "--trusted-proxy: the client's address is then REMOTE_ADDR, and in the access log",
+    same(
+        &["log-4xx", "log-5xx", "log-slow", "log-big", "log-zero", "log-ioerror"],
+        "access-log-only",
+        "under disable-logging",
+        logs::only,
     ),
-    needless(&["logdate", "log-date"], "each line has its time"),
+    lost(&["log-sendfile"], "the access log has files, too"),
+    same(&["log-format", "logformat"], "access-log-format", "", logs::form),
+    same(
+        &["logformat-strftime", "log-format-strftime", "log-micros", "log-x-forwarded-for", "memory-report"],
+        "access-log-format",
+        "in the form of the line",
+        logs::style,
+    ),
+    checked(&["logdate", "log-date"], "each line has its time", logs::style),
     lost(&["log-prefix"], "each line has its time"),
     needless(
         &["log-master", "log-master-bufsize", "log-master-stream", "log-master-req-stream"],
@@ -37,7 +41,6 @@ pub(super) const TABLE: &[Known] = &[
     lost(&["log-maxsize", "log-backupname", "log-truncate", "touch-logrotate"], ROTATE),
     needless(&["logfile-chown"], "log files are --user's"),
     lost(&["logfile-chmod"], "--umask"),
-    lost(&["memory-report"], "--stats tells each worker's memory"),
     same(&["stats", "stats-server"], "stats", "", values::address),
     needless(&["stats-http"], "--stats speaks HTTP to who asks in HTTP"),
     needless(&["stats-minified", "stats-min", "stats-no-cores", "stats-no-metrics"], STATS_ALL),

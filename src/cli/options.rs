@@ -15,7 +15,7 @@ use super::values::{
 };
 use super::warm_up::target;
 use crate::limits::Limits;
-use crate::master::{Pattern, Retirement};
+use crate::master::{ByNeed, Pattern, Retirement};
 use crate::net::listener::{Address, ListenOptions, Owner, parse_network};
 use crate::protocol::{ProtocolName, Trust};
 use crate::telemetry::access_log::Format;
@@ -152,6 +152,23 @@ pub(super) struct Workers {
     /// With 0 the command serves by itself: no master, so nobody replaces it, and none of the options below.
     #[arg(long, value_name = "N|auto", default_value = "1")]
     pub(super) workers: WorkerCount,
+
+    /// Have as few workers as N while there is little to do, and up to --workers by need: more are started when requests
+    /// wait or most threads are busy, and those that idle are ended.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    min_workers: Option<u32>,
+
+    /// Of those by need, start N at first [default: --min-workers]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..), hide_short_help = true)]
+    workers_initial: Option<u32>,
+
+    /// Of those by need, start N at once [default: 1]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..), hide_short_help = true)]
+    workers_step: Option<u32>,
+
+    /// Of those by need, end the ones that were not needed for so long [default: 30]
+    #[arg(long, value_name = "SECONDS", value_parser = waiting_time, hide_short_help = true)]
+    workers_idle: Option<Seconds>,
 
     /// Threads of the application in each worker: each has one request at a time, from the call to close().
     ///
@@ -409,6 +426,36 @@ impl Listening {
 }
 
 impl Workers {
+    /// Between which numbers of workers there are by need, and how fast they change.
+    pub(super) fn by_need(&self) -> Option<ByNeed> {
+        self.min_workers.map(|min| ByNeed {
+            min,
+            initial: self.workers_initial.unwrap_or(min),
+            step: self.workers_step.unwrap_or(1),
+            idle_time: self.workers_idle.map_or(IDLE_TIME, |time| time.0),
+        })
+    }
+
+    fn contradiction(&self) -> Option<&'static str> {
+        let Some(plan) = self.by_need() else {
+            let is_tuned =
+                self.workers_initial.or(self.workers_step).is_some() || self.workers_idle.is_some();
+            return is_tuned.then_some(
+                "--workers-initial, --workers-step and --workers-idle say how workers come and go by need; give --min-workers too",
+            );
+        };
+        if self.workers.0 == 0 {
+            return Some(
+                "--min-workers is a master's work, and with --workers 0 there is none; say how many there may be",
+            );
+        }
+        if plan.min > self.workers.0 {
+            return Some("--min-workers is more than --workers, the most there may be");
+        }
+        let is_between = (plan.min..=self.workers.0).contains(&plan.initial);
+        (!is_between).then_some("--workers-initial lies between --min-workers and --workers, or is left out")
+    }
+
     /// When a worker is replaced though nothing is wrong with it.
     pub(super) fn retirement(&self) -> Retirement {
         Retirement {
@@ -433,6 +480,9 @@ impl Options {
         let prefixes: Vec<_> = self.loading.mounts.iter().map(|(prefix, _)| prefix).collect();
         if (1..prefixes.len()).any(|at| prefixes[..at].contains(&prefixes[at])) {
             return Some("--mount: one prefix is given two applications; take one of them out");
+        }
+        if let Some(why) = self.workers.contradiction() {
+            return Some(why);
         }
         let Development { reload, reload_include } = &self.development;
         if *reload && self.workers.preload {
@@ -481,6 +531,9 @@ impl Options {
         }
     }
 }
+
+/// How long a worker by need was not needed that is ended. uWSGI's cheaper_busyness plugin waits for as long.
+const IDLE_TIME: Duration = Duration::from_secs(30);
 
 /// How long, under `--reload`, a request may still run in the code before: it is read by nobody any more, or is a stream that has no
 /// end. The reloaders of others end it at once.

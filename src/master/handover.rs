@@ -18,6 +18,8 @@ use crate::protocol::ProtocolName;
 pub(crate) struct Handover {
     /// The sockets, each with what it was asked for as.
     pub sockets: Vec<Handed>,
+    /// How many workers it has, if it says so.
+    pub workers: Option<u32>,
     say: Option<File>,
 }
 
@@ -32,6 +34,7 @@ impl Handover {
         let Some(say) = first.and_then(|(pipe, say)| adopt(say, Some(pipe))) else {
             return Handover::default();
         };
+        let workers = lines.clone().find_map(|line| line.strip_prefix(WORKERS)?.trim().parse().ok());
         let sockets = lines.filter_map(|line| {
             let (descriptor, rest) = line.split_once(' ')?;
             let (protocol, asked) = rest.split_once(' ')?;
@@ -39,7 +42,7 @@ impl Handover {
             let asked: Address = asked.parse().ok()?;
             Some(Handed { protocol, asked, socket: adopt(descriptor, None)?.into() })
         });
-        Handover { sockets: sockets.collect(), say: Some(say.into()) }
+        Handover { sockets: sockets.collect(), workers, say: Some(say.into()) }
     }
 
     /// Whether there is a master before this one, which has not left everything to it yet.
@@ -97,5 +100,7 @@ fn adopt(descriptor: &str, inode: Option<&str>) -> Option<OwnedFd> {
 }
 
 /// Where the new master finds what it is handed: the pipe's inode and the descriptor to say on, then for each socket its
-/// descriptor, its protocol and its address. Not of the command's own variables, which are TIDEGATE_*.
+/// descriptor, its protocol and its address, and how many workers there are. Not of the command's own variables, which are TIDEGATE_*.
 pub(super) const VARIABLE: &str = "_TIDEGATE_HANDOVER";
+/// What the line begins with that says how many workers there are. One of an older version has none.
+pub(super) const WORKERS: &str = "workers";

@@ -65,7 +65,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 pub(crate) use code::{CodePlan, Pattern, Reporter};
-pub(crate) use fleet::{Bounds, Retirement, WORKERS_MAX};
+pub(crate) use fleet::{Bounds, ByNeed, Retirement, WORKERS_MAX};
 pub use fork::{Fork, fork};
 pub(crate) use handover::Handover;
 pub(crate) use pid_file::PidFile;
@@ -90,8 +90,9 @@ use watched::Watched;
 /// What a master is to do.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// How many workers serve, a count from 1 on.
+    /// How many workers serve, a count from 1 on; by need, at the most.
     pub workers: u32,
+    pub by_need: Option<ByNeed>,
     /// What each of them is held to.
     pub bounds: Bounds,
     /// How many workers a reload starts at once, a count from 1 on; `None` is a quarter of them.
@@ -179,7 +180,12 @@ impl<'a> Master<'a> {
             preloaded: plan.preloaded,
             state: State::Starting,
             listeners,
-            fleet: Fleet::new(plan.workers, plan.bounds, scoreboard, reporter),
+            fleet: Fleet::new(
+                (plan.workers, plan.by_need, handover.workers),
+                plan.bounds,
+                scoreboard,
+                reporter,
+            ),
             releases: Releases::new(plan.reload_step),
             watched: Watched::new(plan.reload_on, now)?,
             code,

@@ -1,5 +1,6 @@
 //! A turn of the master's loop, and what its steps decide.
 
+use std::os::fd::AsFd;
 use std::time::Instant;
 
 use log::{error, info, warn};
@@ -45,7 +46,7 @@ impl Master<'_> {
     }
 
     fn obey(&mut self, signal: i32, times: usize) -> Result<(), End> {
-        let times_u32 = u32::try_from(times).unwrap_or(u32::MAX);
+        let times = i64::try_from(times).unwrap_or(i64::MAX);
         match signal {
             SIGTERM | SIGINT | SIGQUIT => {
                 let is_second = self.state == State::Stopping || times > 1;
@@ -65,8 +66,8 @@ impl Master<'_> {
                 self.start_upgrade();
             }
             SIGHUP => self.start_reload("SIGHUP"),
-            SIGTTIN => self.fleet.want(self.fleet.wanted().saturating_add(times_u32)),
-            SIGTTOU => self.fleet.want(self.fleet.wanted().saturating_sub(times_u32)),
+            SIGTTIN => self.fleet.add(times),
+            SIGTTOU => self.fleet.add(-times),
             SIGUSR1 => {
                 self.hooks.reopen_logs();
                 self.fleet.reopen_logs();
@@ -140,6 +141,7 @@ impl Master<'_> {
     fn look(&mut self, now: Instant, look: &Look) {
         if look.is_late {
             self.fleet.forgive(now);
+            self.fleet.forget_need(now);
         }
         if look.is_slow {
             self.fleet.measure();
@@ -151,9 +153,20 @@ impl Master<'_> {
                 stats.sample(now, &mut self.fleet, &self.listeners);
             }
         }
+        if self.state == State::Serving && self.fleet.is_by_need() {
+            let waits = self.has_waiting();
+            self.fleet.follow_need(now, waits);
+        }
         if look.is_slow && self.state == State::Serving && self.watched.code_has_changed() {
             self.start_reload("a path of --reload-on has changed");
         }
+    }
+
+    /// Whether a connection waits on a listener to be accepted.
+    fn has_waiting(&self) -> bool {
+        let listeners =
+            self.listeners.iter().map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN));
+        poll(&mut listeners.collect::<Vec<_>>(), PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
     }
 
     /// Starts the workers that are missing.
@@ -162,7 +175,7 @@ impl Master<'_> {
             return Ok(());
         }
         for (generations, mut may_start) in self.releases.wanted(&self.fleet) {
-            for number in 1..=self.fleet.wanted() {
+            for number in self.fleet.wanted_numbers() {
                 if may_start > 0 && self.fleet.is_missing(number, &generations, now) {
                     may_start -= 1;
                     self.spawn(number, *generations.end())?;
@@ -216,7 +229,7 @@ impl Master<'_> {
     fn start_upgrade(&mut self) {
         let stats = self.stats.iter().flat_map(|stats| &stats.server.listeners);
         let listeners: Vec<&Listener> = self.listeners.iter().chain(stats).collect();
-        if self.successor.start(&listeners, self.state == State::Serving) {
+        if self.successor.start(&listeners, self.fleet.wanted(), self.state == State::Serving) {
             self.systemd.reloading();
         }
     }

@@ -18,6 +18,7 @@ mod forks;
 mod lives;
 mod load;
 mod master;
+mod need;
 mod outputs;
 mod passing;
 #[allow(dead_code, reason = "shared with the tests of the statistics")]

@@ -21,7 +21,7 @@ pub(super) fn take(
     now: Instant,
 ) -> Snapshot {
     let workers = workers(fleet, rates, now);
-    let (scoreboard, wanted) = (fleet.scoreboard(), fleet.wanted());
+    let (scoreboard, wanted, workers_max) = (fleet.scoreboard(), fleet.wanted(), fleet.wanted_max());
     let master = &scoreboard.master;
     let time = |time: u64| (time > 0).then_some(time);
     let folder = std::env::current_dir().unwrap_or_default();
@@ -33,6 +33,7 @@ pub(super) fn take(
         folder: folder.to_string_lossy().into_owned(),
         started_at: master.started_at.load(Relaxed),
         wanted,
+        workers_max,
         generation: master.generation.load(Relaxed),
         reloads: (master.reloads.load(Relaxed), master.reload_failures.load(Relaxed)),
         reload_times: (
@@ -66,7 +67,7 @@ fn workers(fleet: &mut Fleet, rates: &mut Rates, now: Instant) -> Vec<Worker> {
         processes.push(Process { row, busy, stuck });
     }
     processes.sort_by_key(|process| (rank(process.row.life), std::cmp::Reverse(process.row.generation)));
-    let mut numbers: BTreeSet<u32> = rates.numbers().chain(1..=fleet.wanted()).collect();
+    let mut numbers: BTreeSet<u32> = rates.numbers().chain(fleet.wanted_numbers()).collect();
     numbers.extend(processes.iter().map(|process| process.row.number));
     let of = |number| {
         let is_of = |process: &&Process| process.row.number == number;

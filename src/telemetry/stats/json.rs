@@ -31,6 +31,7 @@ pub(crate) fn json(snapshot: &Snapshot) -> String {
             "now": seconds(snapshot.at),
             "started": seconds(snapshot.started_at),
             "workers_wanted": snapshot.wanted,
+            "workers_max": snapshot.workers_max,
             "generation": snapshot.generation,
             "reloads": snapshot.reloads.0,
             "reload_failures": snapshot.reloads.1,

@@ -38,6 +38,8 @@ pub(crate) struct Snapshot {
     pub started_at: u64,
     /// How many workers are wanted, a count.
     pub wanted: u32,
+    /// How many there may be, where they come and go by need; else the same.
+    pub workers_max: u32,
     /// Which load of the code serves.
     pub generation: u32,
     /// Reloads that were asked for, and of these those that failed.

@@ -37,6 +37,7 @@ fn master(text: &mut Text, snapshot: &Snapshot) {
     for (name, kind, help, value) in [
         ("start_time_seconds", "gauge", "When the master started, since 1970.", seconds(snapshot.started_at)),
         ("workers_wanted", "gauge", "Workers that are wanted.", f64::from(snapshot.wanted)),
+        ("workers_max", "gauge", "Workers that there may be.", f64::from(snapshot.workers_max)),
         ("reloads_total", "counter", "Reloads that were asked for.", snapshot.reloads.0 as f64),
         ("reload_failures_total", "counter", "Reloads that failed.", snapshot.reloads.1 as f64),
     ] {

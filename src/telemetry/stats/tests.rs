@@ -34,6 +34,7 @@ fn snapshot() -> Snapshot {
         folder: "/srv/app".to_owned(),
         started_at: 1_700_000_000_125_000,
         wanted: 2,
+        workers_max: 4,
         generation: 6,
         reloads: (8, 9),
         reload_times: (Some(1_700_000_050_000_000), None),

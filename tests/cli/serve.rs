@@ -137,16 +137,13 @@ fn the_access_log_has_a_line_for_each_request() {
     let server = Server::start(&["demo", "--access-log"]);
     server.request(&["/hello", "-X", "PUT"]);
     server.request(&["/stream?size=0"]);
-    let done = server.request(&["/", "--var", "REQUEST_METHOD="]);
-    assert_eq!(
-        done.text(),
-        "REQUEST_METHOD is missing: does the front end include uwsgi_params, fastcgi_params or scgi_params?\n"
-    );
+    let done = server.request(&["/x", "--var", "CONTENT_LENGTH=many"]);
+    assert!(done.text().contains("\"many\" is not a number of bytes"), "{}", done.text());
     let (out, err) = server.stop();
     let lines: Vec<Vec<&str>> =
         out.iter().filter(|line| line.starts_with("20")).map(|line| line.split(' ').collect()).collect();
     assert_eq!(lines.len(), 3, "{out:#?}");
-    let want = [("PUT", "/hello", "200"), ("GET", "/stream?size=0", "400"), ("-", "/", "400")];
+    let want = [("PUT", "/hello", "200"), ("GET", "/stream?size=0", "400"), ("GET", "/x", "400")];
     for (line, want) in lines.iter().zip(want) {
         assert_eq!((line.len(), (line[2], line[3], line[4])), (8, want), "{line:?}");
         assert!(line[0].len() == 24 && line[0].ends_with('Z') && line[1] == "127.0.0.1", "{line:?}");
@@ -154,6 +151,22 @@ fn the_access_log_has_a_line_for_each_request() {
         assert!(bytes > 70 && first <= all, "{line:?}");
     }
     assert!(err.iter().any(|line| line.contains(" WARN ") && line.contains("refused with 400")), "{err:#?}");
+}
+
+#[test]
+fn a_packet_without_a_method_is_a_get_and_the_log_says_so_once() {
+    let server = Server::start(&["environ", "--access-log"]);
+    for _ in 0..3 {
+        let done = server.request(&["/a%20b?c", "--var", "REQUEST_METHOD=", "--var", "SERVER_PROTOCOL="]);
+        for line in ["REQUEST_METHOD=GET", "SERVER_PROTOCOL=HTTP/1.1"] {
+            assert!(done.text().lines().any(|told| told == line), "{}", done.text());
+        }
+    }
+    let (out, err) = server.stop();
+    let lines = out.iter().filter(|line| line.contains(" GET /a%20b?c 200 ")).count();
+    assert_eq!(lines, 3, "{out:#?}");
+    let told = err.iter().filter(|line| line.contains("include uwsgi_params;")).collect::<Vec<_>>();
+    assert!(told.len() == 1 && told[0].contains(" WARN "), "{err:#?}");
 }
 
 #[test]

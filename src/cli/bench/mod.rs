@@ -6,6 +6,7 @@ mod chart;
 mod compared;
 mod doubts;
 mod endpoint;
+mod exchange;
 mod first;
 mod flight;
 mod hdr;

@@ -15,7 +15,7 @@ use super::values::{
 };
 use super::warm_up::target;
 use crate::limits::Limits;
-use crate::master::{ByNeed, Pattern, Retirement};
+use crate::master::{Attach, ByNeed, Pattern, Retirement};
 use crate::net::listener::{Address, ListenOptions, Owner, parse_network};
 use crate::protocol::{ProtocolName, Trust};
 use crate::telemetry::access_log::Format;
@@ -257,6 +257,11 @@ pub(super) struct Process {
     #[arg(long, value_name = "MODE", value_parser = mode)]
     pub(super) umask: Option<u32>,
 
+    /// Keep COMMAND running beside the workers, and end it with the server: as 'celery -A shop worker'. A shell runs it,
+    /// as the user of --user. May be given several times; docs/workers.md has what may stand in brackets before it.
+    #[arg(long, value_name = "COMMAND")]
+    pub(super) attach: Vec<Attach>,
+
     /// Write the master's process number to FILE.
     #[arg(long, value_name = "FILE")]
     pub(super) pidfile: Option<PathBuf>,
@@ -495,6 +500,9 @@ impl Options {
         }
         if !reload && !reload_include.is_empty() {
             return Some("--reload-include says what --reload watches too; give that as well");
+        }
+        if self.workers.workers.0 == 0 && !self.process.attach.is_empty() {
+            return Some("--attach is a master's work, and with --workers 0 there is none; take --workers 1");
         }
         let is_silent = self.workers.workers.0 == 0 && self.listening.stats.is_some();
         is_silent

@@ -106,6 +106,7 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
         reload_step: options.workers.reload_step,
         reload_on: options.workers.reload_on.clone(),
         code: in_development.then(|| reload::code_plan(options)).transpose()?,
+        attach: options.process.attach.clone(),
         preloaded: options.workers.preload,
         invocation,
     };

@@ -6,8 +6,8 @@
 //! loop, whose every turn ([`turn`]) does the same things in the same order and ends in a single sleep:
 //!
 //! ```text
-//! signals ─ hear ─ reap ─ upgrade ─ look ─ fill ──► sleep, until a signal, a line or the time wakes it
-//!                                           └── fork ──► WorkerSetup, the worker's
+//! signals ─ hear ─ reap ─ upgrade ─ attached ─ look ─ fill ──► sleep, until a signal, a line or the time wakes it
+//!                                                      └── fork ──► WorkerSetup, the worker's
 //! ```
 //!
 //! What is to be done is always found out by looking at the workers there are, and never kept as a plan: a turn that comes
@@ -15,6 +15,7 @@
 //!
 //! - the [`Fleet`] has the workers: it forks, watches, replaces and reaps them;
 //! - the [`Releases`] say which load of the code serves, and have the reload that is on its way;
+//! - [`Attached`] are the programs that run beside them;
 //! - [`Handover`] and [`Successor`] are the masters before and after this one, in a binary upgrade;
 //! - [`Watched`] has the signals, the paths of `--reload-on`, and the time of the next look;
 //! - [`SdNotify`] and [`Stats`] tell systemd and monitors how it is.
@@ -43,6 +44,8 @@
 //! retirement, or stuck, is replaced in the same way: it retires once its successor serves, or is aborted and then missing.
 
 mod abort;
+mod attached;
+mod backoff;
 mod code;
 mod file_watch;
 mod fleet;
@@ -64,6 +67,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
+pub(crate) use attached::Attach;
 pub(crate) use code::{CodePlan, Pattern, Reporter};
 pub(crate) use fleet::{Bounds, ByNeed, Retirement, WORKERS_MAX};
 pub use fork::{Fork, fork};
@@ -79,6 +83,7 @@ use crate::net::listener::Listener;
 use crate::process::fork_watch;
 use crate::telemetry::scoreboard::Scoreboard;
 use crate::telemetry::stats::State;
+use attached::Attached;
 use code::CodeWatch;
 use fleet::Fleet;
 use releases::Releases;
@@ -102,6 +107,8 @@ pub(crate) struct Plan {
     /// In development: the code whose change is a reload. Those that run what was before leave at once, and requests wait for
     /// the new code.
     pub code: Option<CodePlan>,
+    /// Programs that are kept alive beside the workers.
+    pub attach: Vec<Attach>,
     /// Whether the application was loaded before the fork. Other code then takes another master.
     pub preloaded: bool,
     /// How this process was started, for a binary upgrade.
@@ -151,6 +158,7 @@ pub(crate) struct Master<'a> {
     state: State,
     listeners: Vec<Listener>,
     fleet: Fleet,
+    attached: Attached,
     releases: Releases,
     handover: Handover,
     successor: Successor,
@@ -169,10 +177,10 @@ impl<'a> Master<'a> {
         listeners: Vec<Listener>,
         stats: Vec<Listener>,
         scoreboard: &'static Scoreboard,
-        handover: Handover,
+        mut handover: Handover,
         hooks: &'a dyn MasterHooks,
     ) -> io::Result<Self> {
-        let now = Instant::now();
+        let (now, grace) = (Instant::now(), plan.bounds.grace);
         fork_watch::begin()?;
         let (code, reporter) = plan.code.map(|plan| CodeWatch::new(plan, now)).transpose()?.unzip();
         Ok(Master {
@@ -186,6 +194,7 @@ impl<'a> Master<'a> {
                 scoreboard,
                 reporter,
             ),
+            attached: Attached::new(plan.attach, std::mem::take(&mut handover.attached), grace, now),
             releases: Releases::new(plan.reload_step),
             watched: Watched::new(plan.reload_on, now)?,
             code,

@@ -9,6 +9,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SI
 
 use super::code::CodeWatch;
 use super::fleet::{Ending, Spawned, Stage, Worker};
+use super::handover::{ATTACHED, WORKERS};
 use super::upgrade::Outcome;
 use super::watched::Look;
 use super::{End, EndedWorker, Master, State};
@@ -28,6 +29,7 @@ impl Master<'_> {
         self.reap()?;
         self.follow_upgrade();
         let now = Instant::now();
+        self.follow_attached(now);
         if let Some(look) = self.watched.look(now, self.fleet.tick()) {
             self.look(now, &look);
         }
@@ -36,10 +38,13 @@ impl Master<'_> {
         self.systemd.status(self.fleet.status());
         let open = self.stats_are_open();
         if let Some(stats) = &mut self.stats {
-            stats.turn(now, open, self.state, &mut self.fleet, &self.listeners);
+            stats.turn(now, open, self.state, &mut self.fleet, &self.listeners, &self.attached);
         }
         if self.state == State::Stopping && self.fleet.len() == 0 {
-            return Err(End::Stopped(0));
+            self.attached.stop(now);
+            if self.attached.have_ended() {
+                return Err(End::Stopped(0));
+            }
         }
         self.sleep();
         Ok(())
@@ -55,6 +60,7 @@ impl Master<'_> {
                 }
                 if is_second {
                     self.fleet.kill();
+                    self.attached.kill();
                     return Err(End::Stopped(u8::try_from(128 + signal).unwrap_or(1)));
                 }
             }
@@ -111,7 +117,7 @@ impl Master<'_> {
             }
         }
         if std::process::id() == 1 {
-            self.fleet.reap_orphans();
+            self.fleet.reap_orphans(|pid| self.attached.children().any(|child| child == pid));
         }
         Ok(())
     }
@@ -200,6 +206,17 @@ impl Master<'_> {
         Ok(())
     }
 
+    /// Looks after the programs beside the workers, once those of the master before are left to this one.
+    fn follow_attached(&mut self, now: Instant) {
+        if !self.handover.is_awaited()
+            && let Some(command) = self.attached.turn(now)
+            && self.state != State::Stopping
+        {
+            error!("attached: {command} has ended, and without it (vital) the server stops");
+            self.stop();
+        }
+    }
+
     /// In development: loads the code anew once it has changed.
     fn follow_code(&mut self, now: Instant) {
         let Some(code) = &mut self.code else { return };
@@ -229,9 +246,16 @@ impl Master<'_> {
     fn start_upgrade(&mut self) {
         let stats = self.stats.iter().flat_map(|stats| &stats.server.listeners);
         let listeners: Vec<&Listener> = self.listeners.iter().chain(stats).collect();
-        if self.successor.start(&listeners, self.fleet.wanted(), self.state == State::Serving) {
+        if self.successor.start(&listeners, &self.left(), self.state == State::Serving) {
             self.systemd.reloading();
         }
+    }
+
+    /// What a new master is to know.
+    fn left(&self) -> String {
+        let mut left = format!("{WORKERS} {}", self.fleet.wanted());
+        self.attached.children().for_each(|pid| left += &format!("\n{ATTACHED} {pid}"));
+        left
     }
 
     fn follow_upgrade(&mut self) {
@@ -274,6 +298,7 @@ impl Master<'_> {
     /// Ends before it has served.
     fn fail(&mut self, why: String) -> Result<(), End> {
         self.fleet.kill();
+        self.attached.kill();
         Err(End::Failed(why))
     }
 
@@ -288,6 +313,7 @@ impl Master<'_> {
         let times = [
             self.systemd.feed(now),
             self.fleet.paused_until(now),
+            self.attached.until(now),
             self.stats.as_ref().and_then(|stats| stats.server.until()),
             Some(self.watched.next_look(self.fleet.tick())),
             self.code.as_ref().map(CodeWatch::until),

@@ -8,6 +8,7 @@ mod support;
 mod wire;
 
 mod access_log;
+mod attached;
 mod breaks;
 mod churn;
 mod disk;

@@ -3,7 +3,6 @@
 //! It starts, watches and ends processes. Which load of the code is to serve, and what follows from a worker's end, its
 //! master says.
 
-mod backoff;
 mod exit;
 mod need;
 mod oom;
@@ -20,12 +19,12 @@ use std::time::{Duration, Instant};
 
 use log::{debug, warn};
 
+use super::backoff::Backoff;
 use super::code::Reporter;
 use super::worker_setup::unix_micros;
 use crate::net::relay::Relay;
 use crate::telemetry::counted::counted;
 use crate::telemetry::scoreboard::{Row, Scoreboard};
-use backoff::Backoff;
 pub(crate) use need::ByNeed;
 use oom::OomKills;
 pub(crate) use retirement::Retirement;

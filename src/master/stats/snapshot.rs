@@ -10,13 +10,14 @@ use super::backlog::backlog;
 use super::rates::Rates;
 use crate::net::listener::Listener as Bound;
 use crate::telemetry::scoreboard::{Doing, Life, Row, Scoreboard, Totals};
-use crate::telemetry::stats::{Backlog, Listener, Process, Snapshot, State, Worker};
+use crate::telemetry::stats::{AttachedProgram, Backlog, Listener, Process, Snapshot, State, Worker};
 
 /// How it is at this moment.
 pub(super) fn take(
     state: State,
     fleet: &mut Fleet,
     listeners: &[Bound],
+    attached: Vec<AttachedProgram>,
     rates: &mut Rates,
     now: Instant,
 ) -> Snapshot {
@@ -41,6 +42,7 @@ pub(super) fn take(
             time(master.reload_ended_at.load(Relaxed)),
         ),
         listeners: told_of(listeners, scoreboard, rates),
+        attached,
         workers,
     }
 }

@@ -50,6 +50,18 @@ pub(crate) struct Snapshot {
     pub workers: Vec<Worker>,
     /// Where requests come in.
     pub listeners: Vec<Listener>,
+    /// What runs beside the workers.
+    pub attached: Vec<AttachedProgram>,
+}
+
+/// A program that is kept alive beside the workers (`--attach`).
+#[derive(Clone, Debug)]
+pub(crate) struct AttachedProgram {
+    pub command: String,
+    /// Its process, if it runs.
+    pub pid: Option<i32>,
+    /// How often it was started again, a count.
+    pub restarts: u64,
 }
 
 /// How far the server is in its life.

@@ -29,8 +29,12 @@ pub(super) fn start(attach: &Attach) -> io::Result<Child> {
         command.current_dir(folder);
     }
     if let Some(identity) = &attach.identity {
-        identity.gid().into_iter().for_each(|gid| drop(command.gid(gid)));
-        identity.uid().into_iter().for_each(|uid| drop(command.uid(uid)));
+        if let Some(gid) = identity.gid() {
+            command.gid(gid);
+        }
+        if let Some(uid) = identity.uid() {
+            command.uid(uid);
+        }
     }
     let (master, stop_signal) = (nix::unistd::getpid().as_raw(), attach.stop_signal as libc::c_ulong);
     let outlives_master = attach.pid_file.is_some();

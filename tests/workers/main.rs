@@ -12,6 +12,7 @@ mod attached;
 mod breaks;
 mod churn;
 mod disk;
+mod drain;
 mod drips;
 mod faults;
 mod files;

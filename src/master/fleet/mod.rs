@@ -59,6 +59,8 @@ pub(super) struct Fleet {
     /// How many processes each number has had, beside the first.
     last_respawns: HashMap<u32, u32>,
     wanted: Wanted,
+    /// A stop will follow: those that are started from here on are told so too.
+    drains: bool,
     backoff: Backoff,
     oom_kills: OomKills,
 }
@@ -87,6 +89,7 @@ impl Fleet {
             workers: Vec::new(),
             last_respawns: HashMap::new(),
             wanted: Wanted::new(workers, by_need, so_far),
+            drains: false,
             backoff: Backoff::default(),
             oom_kills: OomKills::so_far(),
         }
@@ -157,6 +160,12 @@ impl Fleet {
         for worker in self.workers.iter_mut().filter(|worker| are_these(worker)) {
             worker.retire(self.bounds.grace);
         }
+    }
+
+    /// Tells all, and those that take their places, that a stop will follow.
+    pub(super) fn drain(&mut self) {
+        self.drains = true;
+        self.workers.iter_mut().for_each(Worker::drain);
     }
 
     /// Has all leave, once they have taken what waits to be accepted.

@@ -25,8 +25,6 @@ mod text;
 mod xml;
 mod yaml;
 
-use std::collections::BTreeMap;
-
 use super::super::config::Origin;
 use crate::cli::Result;
 use arguments::{Arguments, Typed};
@@ -37,7 +35,7 @@ use reader::Reader;
 
 /// What the variables `UWSGI_*` and the arguments say, and the files that they name: the directives in the order in which
 /// uWSGI applies them.
-pub(super) fn read(words: Vec<String>, variables: BTreeMap<String, String>) -> Result<Vec<Directive>> {
+pub(super) fn read(words: Vec<String>, variables: Vec<(String, String)>) -> Result<Vec<Directive>> {
     let of_uwsgi: Vec<(String, String, String)> = variables
         .iter()
         .filter(|(variable, _)| !NO_OPTIONS.contains(&variable.as_str()))
@@ -46,7 +44,7 @@ pub(super) fn read(words: Vec<String>, variables: BTreeMap<String, String>) -> R
             Some((variable.clone(), name, value.clone()))
         })
         .collect();
-    let mut reader = Reader::new(variables);
+    let mut reader = Reader::new(variables.into_iter().rev().collect());
     for (variable, name, value) in of_uwsgi {
         reader.add(&name, Some(value), &Origin::Environment(variable))?;
     }

@@ -49,7 +49,14 @@ const OWNED: &[(&str, Said)] = &[
     ("Instant::now", Said::OnlyIn(&["worker", "telemetry", "master", "cli"])),
     (
         "SystemTime::now",
-        Said::OnlyIn(&["telemetry/access_log", "worker/http_date", "master", "cli/bench", "cli/uwsgi"]),
+        Said::OnlyIn(&[
+            "telemetry/access_log",
+            "telemetry/local_time",
+            "worker/http_date",
+            "master",
+            "cli/bench",
+            "cli/uwsgi",
+        ]),
     ),
     // What bytes mean needs no socket, no clock and no log.
     ("log", Said::NowhereIn(DATA)),

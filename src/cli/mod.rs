@@ -1,6 +1,7 @@
 //! The command: its subcommands, and what they have in common.
 
 mod apps;
+mod around;
 mod banner;
 mod bench;
 mod check;
@@ -15,6 +16,7 @@ mod foreign;
 mod host;
 mod html;
 mod implied;
+mod log_options;
 mod logs;
 mod man;
 mod nginx;
@@ -45,6 +47,11 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+#[doc(hidden)]
+pub use around::{
+    WorkerNow, is_reload, master_process, own_number, requests_so_far, started_at, workers_now,
+};
 
 // For a host of another language, which forks and ends in its own way.
 #[doc(hidden)]

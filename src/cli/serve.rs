@@ -13,7 +13,7 @@ use super::reload::{self, Reload, WithoutPolls};
 use super::setup::{self, Setup};
 use super::threads::Threads;
 use super::warm_up::warm_up;
-use super::{Host, Program, Result, apps, banner, record, start};
+use super::{Host, Program, Result, apps, around, banner, record, start};
 use crate::application::{AppError, Application};
 use crate::cli::demo::Builtin;
 use crate::limits::Limits;
@@ -34,7 +34,7 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     // The sockets first: before anything else is opened they are where the master before has put them.
     let mut handover = Handover::receive();
     let invocation = Invocation::of_this_process(std::env::args_os())?;
-    let Setup { identity, owner, files } = Setup::new(host, options)?;
+    let Setup { identity, owner, files } = Setup::new(program, host, options)?;
     let limits = options.limits();
     let in_development = options.development.reload;
     master::outlive_file_limit()?;
@@ -92,6 +92,8 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
         listeners.iter_mut().for_each(Listener::own_file);
         return serving.alone(listeners).map(|()| 0);
     }
+    let board = master::scoreboard()?;
+    around::begin(board, is_upgrade);
     if options.workers.preload {
         *serving.app.borrow_mut() = Some(serving.load(None)?);
     }
@@ -108,7 +110,7 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
         preloaded: options.workers.preload,
         invocation,
     };
-    let master = Master::new(plan, listeners, stats, master::scoreboard()?, handover, &serving)?;
+    let master = Master::new(plan, listeners, stats, board, handover, &serving)?;
     match master.run() {
         End::Stopped(status) => Ok(status),
         End::Failed(why) => Err(why.into()),
@@ -132,6 +134,7 @@ impl Serving<'_> {
     /// Serves in this process.
     fn alone(&self, listeners: Vec<Listener>) -> Result<()> {
         let mut app = self.load(None)?;
+        self.begin_worker();
         self.warm_up(&mut app, None)?;
         let mut worker = BareWorker::new(listeners, self.limits(), None)?;
         self.prepare(&mut worker, None);
@@ -147,7 +150,10 @@ impl Serving<'_> {
         let reload = setup.take_reporter().map(|reporter| Arc::new(Reload::new(self.host, reporter)));
         let load = || {
             let loaded = self.app.take().map_or_else(|| self.load(reload.as_deref()), Ok);
-            loaded.and_then(|mut app| self.warm_up(&mut app, reload.as_deref()).map(|()| app))
+            loaded.and_then(|mut app| {
+                self.begin_worker();
+                self.warm_up(&mut app, reload.as_deref()).map(|()| app)
+            })
         };
         let loaded = match setup.take_death() {
             None => load(),
@@ -240,6 +246,12 @@ impl Serving<'_> {
             Ok(Box::new(move |_, _| Err(AppError::new(why))))
         });
         Ok(loaded.map_err(|failure| failure.to_string())?)
+    }
+
+    /// Tells the host that this process has the application, and is to serve.
+    fn begin_worker(&self) {
+        self.host.begin_worker(&setup::setting(self.program, self.host, self.options));
+        fork_watch::end_child(0);
     }
 
     /// Has the application answer what `--warm-up` names.

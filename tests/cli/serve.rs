@@ -210,3 +210,49 @@ fn a_ping_is_answered() {
     assert!(server.line("#1 ").contains("closed          with no request"));
     server.stop();
 }
+
+#[test]
+fn the_access_log_has_only_the_requests_that_are_wanted() {
+    let server = Server::start(&[
+        "demo",
+        "--access-log-only",
+        "4xx,larger=1m",
+        "--access-log-except",
+        "REQUEST_URI=[?]hidden$",
+        "--access-log-format",
+        "{method} {uri} {status} {worker_requests}",
+    ]);
+    for path in ["/hello", "/nowhere", "/nowhere?hidden", "/stream?size=1000000", "/stream?size=1000"] {
+        server.request(&[path]);
+    }
+    let (out, _) = server.stop();
+    let lines: Vec<&String> = out.iter().filter(|line| line.starts_with("GET ")).collect();
+    assert_eq!(lines, ["GET /nowhere 404 2", "GET /stream?size=1000000 200 4"]);
+}
+
+/// The line that tools for uWSGI's logs read.
+const OF_UWSGI: &str = "[pid: {pid}|app: 0|req: {worker_requests}/{requests}] {remote_addr} ({remote_user?}) \
+{{{variables} vars in {variables_bytes} bytes}} [{start:%a %b %e %H:%M:%S %Y}] {method} {uri} => generated {body_bytes} \
+bytes in {time_ms} msecs ({protocol} {status}) {header_fields} headers in {head_bytes} bytes ({steps} switches on core {core})";
+
+#[test]
+fn a_line_is_as_uwsgi_s() {
+    let server = Server::start(&["hello", "--workers", "2", "--access-log-format", OF_UWSGI]);
+    (0..6).for_each(|_| drop(server.request(&["/a?b"])));
+    let (out, _) = server.stop();
+    let lines: Vec<&String> = out.iter().filter(|line| line.starts_with("[pid: ")).collect();
+    assert_eq!(lines.len(), 6, "{out:#?}");
+    let mut requests = Vec::new();
+    for line in lines {
+        let (before, behind) = line.split_once("] 127.0.0.1 () {").unwrap_or_else(|| panic!("{line}"));
+        let (own, all) = before.split_once("|app: 0|req: ").unwrap().1.split_once('/').unwrap();
+        assert!(own.parse::<u64>().unwrap() <= all.parse().unwrap(), "{line}");
+        requests.push(all.parse::<u64>().unwrap());
+        let (variables, rest) = behind.split_once(" vars in ").unwrap();
+        assert!(variables.parse::<u64>().unwrap() > 10, "{line}");
+        assert!(rest.contains("] GET /a?b => generated 13 bytes in "), "{line}");
+        assert!(rest.contains(" (HTTP/1.1 200) 2 headers in ") && rest.ends_with(" on core 0)"), "{line}");
+    }
+    requests.sort_unstable();
+    assert_eq!(requests, [1, 2, 3, 4, 5, 6], "they are counted over all workers");
+}

@@ -1,6 +1,8 @@
 //! `tidegate uwsgi`: a configuration of uWSGI's, as it stands.
 
 mod language;
+#[cfg_attr(not(test), allow(dead_code, reason = "the mapping of options calls it"))]
+mod log_format;
 mod names;
 
 use std::ffi::OsString;

@@ -12,6 +12,8 @@ use clap::Args;
 
 use super::{Program, Result, print};
 use language::VERSION;
+#[doc(hidden)]
+pub use language::read_ini;
 use names::Argument;
 
 pub(super) const EXAMPLES: &str = "\

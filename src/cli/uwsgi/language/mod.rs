@@ -32,6 +32,7 @@ pub(super) use directive::{Directive, show};
 use files::Files;
 pub(super) use magic::VERSION;
 use reader::Reader;
+use text::{Pair, Text};
 
 /// What the variables `UWSGI_*` and the arguments say, and the files that they name: the directives in the order in which
 /// uWSGI applies them.
@@ -61,6 +62,24 @@ pub(super) fn read(words: Vec<String>, variables: Vec<(String, String)>) -> Resu
     reader.resolve()?;
     reader.inherit()?;
     Ok(reader.directives)
+}
+
+/// The pairs of an ini file's section `uwsgi`, each with its line, and every `$(x)` in a value resolved to x: a function of bytes,
+/// for fuzz/, which must not run what `@(exec://…)` says.
+#[doc(hidden)]
+pub fn read_ini(bytes: &[u8]) -> std::result::Result<Vec<(usize, String, String)>, String> {
+    let magic = |variable| match variable {
+        b'%' => b"%".to_vec(),
+        b'(' => b"%(".to_vec(),
+        _ => Vec::new(),
+    };
+    let pairs =
+        ini::read(&Text::new("fuzz.ini", bytes, &magic), "uwsgi").map_err(|error| error.to_string())?;
+    let resolved = pairs.into_iter().map(|Pair { line, name, value }| {
+        let value = placeholders::resolve(&value, b'$', &mut |name| Ok(Some(name.to_owned())));
+        Ok((line, name, value.map_err(|error| error.to_string())?))
+    });
+    resolved.collect()
 }
 
 /// Variables that uWSGI has for itself.

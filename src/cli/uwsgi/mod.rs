@@ -10,7 +10,6 @@ mod names;
 mod serving;
 mod table;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Write};
 
@@ -19,6 +18,8 @@ use clap::Args;
 use super::config::Origin;
 use super::{Host, Program, Result, print};
 use evaluation::Evaluation;
+#[doc(hidden)]
+pub use language::read_ini;
 use language::{Directive, VERSION};
 use names::Argument;
 pub(in crate::cli) use table::answer;
@@ -117,8 +118,8 @@ pub(super) fn run(
 
 const HELP: [&str; 3] = ["--help", "-h", "--usage"];
 
-/// The environment; what is no text in it is no option's value.
-fn variables() -> BTreeMap<String, String> {
+/// The environment, in its order; what is no text in it is no option's value.
+fn variables() -> Vec<(String, String)> {
     let texts = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     texts.collect()

@@ -1,6 +1,5 @@
 //! Whole configurations: what their lines come to, and what is said of them.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::evaluation::{Evaluation, Verdict};
@@ -15,7 +14,7 @@ fn judged(text: &str, ignored: &[&str]) -> Evaluation {
     let path = folder.path().join("app.ini");
     std::fs::write(&path, format!("[uwsgi]\n{text}")).unwrap();
     let words = vec![path.to_str().unwrap().to_owned()];
-    let directives = language::read(words, BTreeMap::new()).unwrap();
+    let directives = language::read(words, Vec::new()).unwrap();
     let directives = directives.into_iter().filter(|one| one.name != "ini").collect();
     let ignored: Vec<String> = ignored.iter().map(ToString::to_string).collect();
     Evaluation::new(directives, &ignored, Path::new("/here"))
@@ -63,6 +62,19 @@ fn options_mean_what_they_mean_to_uwsgi() {
             "--static=/s=d --static=/=e --preload m --need-app=false",
         ),
         ("module=m\nworker-reload-mercy=5\nreload-mercy=3", "--grace=5 --preload m --need-app=false"),
+        (
+            "module=m\nprocesses=8\ncheaper=2\ncheaper-initial=1\ncheaper-step=3\ncheaper-overload=5",
+            "--workers=8 --preload --min-workers=2 --workers-initial=2 --workers-step=3 --workers-idle=5 m --need-app=false",
+        ),
+        ("module=m\ncheaper-initial=3\ncheaper=true", "--preload m --need-app=false"),
+        (
+            "module=m\nattach-daemon=a -b\nsmart-attach-daemon=/p,5 c d",
+            "--attach=a -b --attach=[pidfile=/p] c d --preload m --need-app=false",
+        ),
+        (
+            "module=m\nattach-daemon2=cmd=a b,pidfile=/p,touch=/x;/y,stopsignal=2",
+            "--attach=[pidfile=/p,touch=/x,touch=/y,stop-signal=2] a b --preload m --need-app=false",
+        ),
     ] {
         let want = format!("{want} --uwsgi=127.0.0.1:1");
         assert_eq!(typed(&format!("{text}\ndisable-logging=1\nsocket=127.0.0.1:1")), want, "{text}");

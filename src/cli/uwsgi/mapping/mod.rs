@@ -4,6 +4,7 @@
 //! application, what is spoken on which socket. [`Draft::finish`] then does what is left.
 
 pub(super) mod application;
+pub(super) mod attached;
 pub(super) mod files;
 pub(super) mod logs;
 pub(super) mod process;
@@ -99,7 +100,7 @@ impl Draft {
     /// missing.
     pub(super) fn finish(&mut self, here: &Path) -> Result<(), String> {
         self.current = None;
-        self.finish_workers();
+        self.finish_workers()?;
         self.finish_application()?;
         self.finish_logs();
         self.finish_sockets()?;

@@ -27,7 +27,10 @@ pub(in crate::cli::uwsgi) const FAMILIES: &[Family] = &[
         &["alarm", "carbon", "metric", "enable-metrics", "snmp", "nagios", "ping", "rrdtool", "zabbix"],
         Lost(METRICS),
     ),
-    family(&["cheaper-busyness-", "cheaper-rss-"], Lost("workers are started and ended by one rule")),
+    family(
+        &["cheaper-busyness-", "cheaper-rss-"],
+        Lost("--min-workers looks at busy threads and at what waits"),
+    ),
     family(&["websocket"], Refused { does: "tunes WebSockets", instead: "WebSockets want an ASGI server" }),
     family(
         &["ssl-", "sni", "https-", "sslrouter"],

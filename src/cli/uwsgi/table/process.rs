@@ -1,6 +1,6 @@
 //! The process: its folder, its rights, its files.
 
-use super::super::mapping::{process, values};
+use super::super::mapping::{attached, process, values};
 use super::{Known, lost, needless, refused, same};
 
 const NO_NAME: &str = "systemd and --pidfile tell processes apart";
@@ -9,7 +9,6 @@ const EXEC_START: &str = "systemd's ExecStartPre=";
 const RIGHTS: &str = "systemd's AmbientCapabilities= and SupplementaryGroups=";
 const BY_KILL: &str = "kill -TERM, -HUP with the pidfile's number";
 const DAEMON: &str = "leave it in the foreground, under systemd or a container";
-const ATTACH: &str = "a systemd unit of its own, with PartOf=";
 
 pub(super) const TABLE: &[Known] = &[
     same(&["chdir"], "chdir", "", values::text),
@@ -60,12 +59,16 @@ pub(super) const TABLE: &[Known] = &[
         UNIT,
     ),
     refused(&["unshare", "unshare2"], "runs in a namespace", UNIT),
-    refused(
-        &["attach-daemon", "attach-daemon2", "attach-control-daemon"],
-        "runs another program beside it",
-        ATTACH,
+    same(&["attach-daemon"], "attach", "", attached::daemon),
+    same(&["attach-control-daemon"], "attach", "as '[vital] COMMAND'", attached::control),
+    same(
+        &["attach-daemon2"],
+        "attach",
+        "with its settings in brackets before the command",
+        attached::by_keys,
     ),
-    refused(&["smart-attach-daemon", "smart-attach-daemon2"], "runs another program beside it", ATTACH),
+    same(&["smart-attach-daemon"], "attach", "as '[pidfile=FILE] COMMAND'", attached::smart),
+    refused(&["smart-attach-daemon2"], "sends a program to the background", "attach-daemon keeps it running"),
     refused(&["file-write"], "writes a file at the start", EXEC_START),
     refused(
         &["check-mountpoint", "mountpoint-check", "check-mount", "mount-check"],

@@ -6,7 +6,6 @@ use super::{Known, checked, lost, needless, refused, same};
 const ONE_STEP: &str = "--timeout has one step";
 const NO_BOUND: &str = "--max-connections bounds what a worker takes on";
 const NO_LOCKS: &str = "locks are there as they are asked for";
-const STAND: &str = "the number of workers stands; SIGTTIN and SIGTTOU change it";
 
 pub(super) const TABLE: &[Known] = &[
     same(&["processes", "workers"], "workers", "", workers::processes),
@@ -48,8 +47,13 @@ pub(super) const TABLE: &[Known] = &[
     refused(&["touch-exec"], "runs a program when a file changes", "a systemd path unit"),
     refused(&["touch-signal", "fs-signal"], "raises a signal of uWSGI's when a file changes", "touch-reload"),
     needless(&["propagate-touch"], "the master alone watches files"),
-    lost(&["cheaper", "cheaper-initial", "cheaper-step", "cheap", "idle"], STAND),
-    lost(&["cheaper-algo", "cheaper-overload"], STAND),
+    same(&["cheaper"], "min-workers", "", workers::cheaper),
+    same(&["cheaper-initial"], "workers-initial", "", workers::cheaper),
+    same(&["cheaper-step"], "workers-step", "", workers::cheaper),
+    same(&["cheaper-overload"], "workers-idle", "how long an idle worker stays", workers::cheaper),
+    same(&["cheaper-busyness-multiplier"], "workers-idle", "times cheaper-overload", workers::cheaper),
+    needless(&["cheaper-algo"], "--min-workers looks at busy threads and at what waits"),
+    lost(&["cheap", "idle"], "one worker serves in any case"),
     refused(
         &["die-on-idle"],
         "stops the server when nobody asks",

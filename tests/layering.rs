@@ -47,7 +47,17 @@ const OWNED: &[(&str, Said)] = &[
     ("rustix", Said::OnlyIn(&["worker", "net", "process", "cli", "static_files/folder"])),
     // The worker's clock is the only one; an observer keeps a time of its own, and so does a client.
     ("Instant::now", Said::OnlyIn(&["worker", "telemetry", "master", "cli"])),
-    ("SystemTime::now", Said::OnlyIn(&["telemetry/access_log", "worker/http_date", "master", "cli/bench"])),
+    (
+        "SystemTime::now",
+        Said::OnlyIn(&[
+            "telemetry/access_log",
+            "telemetry/local_time",
+            "worker/http_date",
+            "master",
+            "cli/bench",
+            "cli/uwsgi",
+        ]),
+    ),
     // What bytes mean needs no socket, no clock and no log.
     ("log", Said::NowhereIn(DATA)),
     ("WouldBlock", Said::NowhereIn(DATA)),

@@ -30,8 +30,8 @@ impl Environs {
     pub(crate) fn new(py: Python<'_>, errors: &Py<Errors>, setting: &Setting) -> PyResult<Self> {
         let constants = PyDict::new(py);
         for (key, value) in [
-            ("wsgi.multithread", setting.multithread),
-            ("wsgi.multiprocess", setting.multiprocess),
+            ("wsgi.multithread", setting.threads > 1),
+            ("wsgi.multiprocess", setting.workers > 1),
             ("wsgi.run_once", false),
             ("wsgi.input_terminated", true),
         ] {

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyTuple;
 use tidegate::cli::{Fork, Host, Setting};
 use tidegate::{AppError, Application};
 
@@ -32,6 +33,17 @@ impl PythonHost {
 }
 
 impl Host for PythonHost {
+    fn check(&self, setting: &Setting) -> Result<(), AppError> {
+        Python::attach(|py| {
+            let check = || {
+                let is_uwsgi = setting.uwsgi.is_some();
+                let asked = (setting.virtualenv.clone(), setting.arguments.as_deref(), is_uwsgi);
+                py.import("tidegate._loader")?.call_method1("check", asked).map(drop)
+            };
+            check().map_err(|error| failure::at_load(py, "", &error))
+        })
+    }
+
     fn load(&self, app: &str, setting: &Setting) -> Result<Box<dyn Application>, AppError> {
         Python::attach(|py| {
             let load = || -> PyResult<Box<dyn Application>> {
@@ -40,8 +52,7 @@ impl Host for PythonHost {
                     modules(py)?.call_method0("keep_no_fresh_bytecode")?;
                 }
                 let loader = py.import("tidegate._loader")?;
-                let callable = loader
-                    .call_method1("load", (app, setting.search_path.clone(), setting.environment.clone()))?;
+                let callable = loader.call_method1("load", asked(py, app, setting)?)?;
                 let application = PythonApplication::new(&callable, errors, setting)?;
                 let before = self.callables().insert(app.to_owned(), callable.unbind());
                 drop(before);
@@ -54,6 +65,20 @@ impl Host for PythonHost {
                 failure
             })
         })
+    }
+
+    /// Under `tidegate uwsgi` it is what uWSGI's post_fork_hook is for.
+    fn begin_worker(&self, setting: &Setting) {
+        if setting.uwsgi.is_none() {
+            return;
+        }
+        Python::attach(|py| {
+            let begun = || py.import("tidegate._uwsgi")?.call_method0("begin_worker").map(drop);
+            if let Err(error) = begun() {
+                let failure = failure::of(py, &error);
+                log::error!("uwsgi.post_fork_hook: {failure}");
+            }
+        });
     }
 
     fn load_on_thread(&self, app: &str, setting: &Setting) -> Result<Box<dyn Application>, AppError> {
@@ -144,6 +169,13 @@ impl Host for PythonHost {
             enabled.map_err(|error| failure::of(py, &error))
         })
     }
+}
+
+/// What `load()` is given.
+fn asked<'py>(py: Python<'py>, app: &str, setting: &Setting) -> PyResult<Bound<'py, PyTuple>> {
+    let Setting { search_path, environment, virtualenv, arguments, imports, uwsgi, .. } = setting.clone();
+    let uwsgi = uwsgi.map(|options| (options, setting.workers, setting.threads));
+    (app, search_path, environment, virtualenv, arguments, imports, uwsgi).into_pyobject(py)
 }
 
 /// What knows the modules' files.

@@ -27,6 +27,7 @@ mod shape;
 mod start_response;
 mod text;
 mod threads;
+mod uwsgi;
 mod waiting;
 mod wsgi_errors;
 mod wsgi_input;
@@ -43,6 +44,11 @@ mod _tidegate {
     use super::file_wrapper::FileWrapper;
     #[pymodule_export]
     use super::start_response::{Disconnected, StartResponse, Write};
+    #[pymodule_export]
+    use super::uwsgi::{
+        connection_number, is_connected, is_reload, log_line, master_process, note, own_number,
+        request_count, requests_so_far, set_note, started_at, workers_now,
+    };
     #[pymodule_export]
     use super::wsgi_errors::Errors;
     #[pymodule_export]

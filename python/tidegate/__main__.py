@@ -1,5 +1,6 @@
-"""The command: `tidegate ...`, or `python -m tidegate ...`."""
+"""The command: `tidegate ...`, or `python -m tidegate ...`; by the name `uwsgi` it is `tidegate uwsgi ...`."""
 
+import os
 import signal
 import sys
 
@@ -10,7 +11,8 @@ def main() -> int:
     """Runs the command of sys.argv, and returns its exit status."""
     # The command stops by Ctrl-C in its own way: not by KeyboardInterrupt, in the middle of a request.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    status = _tidegate.run(["tidegate", *sys.argv[1:]])
+    name = "uwsgi" if os.path.basename(sys.argv[0]) == "uwsgi" else "tidegate"
+    status = _tidegate.run([name, *sys.argv[1:]])
     _write_out("stdout")
     _write_out("stderr")
     return status

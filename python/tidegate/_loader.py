@@ -7,9 +7,11 @@ import contextlib
 import importlib
 import importlib.util
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib.machinery import SourceFileLoader
 from types import ModuleType, TracebackType
 from typing import Any, Callable, cast
 
@@ -20,28 +22,91 @@ from tidegate._kinds import LoadError
 NAMES = ("application", "app")
 
 
-def load(app: str, search_path: Sequence[str | os.PathLike[str]], environment: Sequence[tuple[str, str]]) -> Callable[..., Any]:
-    """Returns the application `app`. The search path and the environment are this process's from here on."""
+def check(virtualenv: str | os.PathLike[str] | None, arguments: str | None, is_uwsgi: bool) -> None:
+    """Says what of the setting cannot be, before anything is loaded into it, in the process that the workers are forked of."""
+    if virtualenv is not None:
+        from tidegate import _virtualenv
+
+        _virtualenv.check(virtualenv)
+    _split(arguments)
+    if is_uwsgi:
+        from tidegate._uwsgi import locks
+
+        locks.prepare()
+
+
+def load(
+    app: str,
+    search_path: Sequence[str | os.PathLike[str]],
+    environment: Sequence[tuple[str, str]],
+    virtualenv: str | os.PathLike[str] | None,
+    arguments: str | None,
+    imports: Sequence[str],
+    uwsgi: tuple[Sequence[tuple[str, str | None]], int, int] | None,
+) -> Callable[..., Any]:
+    """Returns the application `app`. The environment, the search path and sys.argv are this process's from here on."""
     os.environ.update(environment)
+    _enter(virtualenv, arguments, uwsgi)
     _print_lines()
     target, _, expression = app.partition(":")
-    is_file = target.endswith(".py") or os.sep in target
-    name = _prepare_file(target) if is_file else _prepare_module(target)
-    for folder in reversed(search_path):
-        _go_first(os.path.abspath(folder))
-    try:
-        module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        # Unless it is the module itself or its package, the application's own code has asked for it.
-        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise
-        raise LoadError(_nowhere(error.name)) from None
+    for first in imports:
+        _import(first, search_path)
+    module = _import(target, search_path)
     application = _evaluate(module, expression) if expression else _default(module)
     if not callable(application):
         raise LoadError(f"{app} is no application: {type(application).__name__} is not callable")
     _kinds.refuse_asgi(app, application)
     _kinds.resolve_django_urls(application)
     return cast("Callable[..., Any]", application)
+
+
+def _enter(
+    virtualenv: str | os.PathLike[str] | None,
+    arguments: str | None,
+    uwsgi: tuple[Sequence[tuple[str, str | None]], int, int] | None,
+) -> None:
+    """What happens once in a process, however many applications it loads: they may change sys.path and sys.argv."""
+    global _has_entered
+    if _has_entered:
+        return
+    _has_entered = True
+    if virtualenv is not None:
+        from tidegate import _virtualenv
+
+        _virtualenv.enter(virtualenv)
+    if uwsgi is not None:
+        from tidegate import _uwsgi
+
+        _go_first(os.getcwd())
+        _uwsgi.install(*uwsgi)
+    if arguments is not None:
+        sys.argv[1:] = _split(arguments)
+
+
+_has_entered = False
+
+
+def _split(arguments: str | None) -> list[str]:
+    """The words of `--pyargv`, as a shell has them."""
+    try:
+        return shlex.split(arguments or "")
+    except ValueError as error:
+        raise LoadError(f"--pyargv {arguments!r}: {error}") from None
+
+
+def _import(target: str, search_path: Sequence[str | os.PathLike[str]]) -> ModuleType:
+    """A module by its name, or by its file."""
+    is_file = target.endswith(".py") or os.sep in target
+    name = _prepare_file(target) if is_file else _prepare_module(target)
+    for folder in reversed(search_path):
+        _go_first(os.path.abspath(folder))
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        # Unless it is the module itself or its package, the application's own code has asked for it.
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        raise LoadError(_nowhere(error.name)) from None
 
 
 def _print_lines() -> None:
@@ -74,7 +139,7 @@ def _nowhere(name: str) -> str:
     places = "".join(f"\n    {folder}" for folder in folders)
     return (
         f"there is no module {name!r}. It was looked for in (--chdir and --pythonpath change the first of them; "
-        f"another environment's packages are found by that environment's own tidegate):{places}"
+        f"--virtualenv names another environment, whose packages are found then):{places}"
     )
 
 
@@ -94,7 +159,11 @@ def _prepare_file(path: str) -> str:
     if not os.path.isfile(path):
         raise LoadError(f"{path} is no file")
     folder, name = os.path.split(path)
-    names = [name.removesuffix(".py")]
+    # A name of another ending, as app.wsgi, would be a module of a package.
+    names = [name.removesuffix(".py").replace(".", "_")]
+    # Under `tidegate uwsgi` this is a module of the server's.
+    if names == ["uwsgi"] and "tidegate._uwsgi" in sys.modules:
+        names = ["uwsgi_file"]
     if names[0] == "__init__":
         folder, name = os.path.split(folder)
         names = [name]
@@ -124,9 +193,8 @@ def _origin(name: str) -> str | None:
 
 def _import_file(name: str, path: str) -> None:
     """Imports a file that has no name to be imported by: `my-app.py`, or one that another module's name hides."""
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise LoadError(f"{path} is no Python file: its name must end in .py")
+    spec = importlib.util.spec_from_file_location(name, path, loader=SourceFileLoader(name, path))
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     hidden = sys.modules.get(name)
     sys.modules[name] = module

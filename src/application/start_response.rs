@@ -11,6 +11,7 @@ use super::spool::Spool;
 use crate::application::environ::Environ;
 use crate::application::hang_up::HangUpProbe;
 use crate::application::response_head::{HeadError, ResponseHead};
+use crate::ascii::Ascii;
 use crate::limits::Limits;
 
 /// Starts the response: PEP 3333's start_response.
@@ -82,6 +83,28 @@ impl StartResponse {
         slot.written.get_or_insert_default().push(chunk, slot.written_memory_bytes_max)
     }
 
+    /// Sets a variable of the request for the access log, whose pattern has it as `{log:NAME}`. One that is set again is
+    /// replaced. Of more than 64, and of a name or a value of more than 1,024 bytes, nothing is kept.
+    #[doc(hidden)]
+    pub fn set_note(&self, name: &str, value: &[u8]) {
+        let slot = &mut *self.shared.lock();
+        let place = slot.notes.iter().position(|(known, _)| known == name);
+        if name.len() > NOTE_BYTES_MAX || value.len() > NOTE_BYTES_MAX {
+            return;
+        }
+        match place {
+            Some(at) => slot.notes[at].1 = value.to_vec(),
+            None if slot.notes.len() < NOTES_COUNT_MAX => slot.notes.push((name.to_owned(), value.to_vec())),
+            None => {}
+        }
+    }
+
+    /// What was set for the access log under this name.
+    #[doc(hidden)]
+    pub fn note(&self, name: &str) -> Option<Vec<u8>> {
+        self.shared.note(name)
+    }
+
     /// Whether the client has gone, or the response is over. A step that takes long may ask, to leave early.
     pub fn is_disconnected(&self) -> bool {
         let slot = self.shared.lock();
@@ -131,11 +154,18 @@ impl Started {
                 written: None,
                 hang_up,
                 is_over: false,
+                notes: Vec::new(),
                 head_bytes_max: limits.response_head_bytes_max,
                 written_memory_bytes_max: limits.written_memory_bytes_max,
             }),
         });
         (StartResponse { shared: Arc::clone(&shared) }, Started { shared })
+    }
+
+    /// What the application has set for the access log under this name.
+    #[cfg_attr(not(feature = "command"), allow(dead_code, reason = "only the access log asks"))]
+    pub(crate) fn note(&self, name: &str) -> Option<Vec<u8>> {
+        self.shared.note(name)
     }
 
     /// The request's method and target, for log lines.
@@ -167,6 +197,12 @@ impl Started {
         slot.is_over = true;
         slot.hang_up = None;
         slot.written = None;
+    }
+}
+
+impl fmt::Debug for Started {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Started").field(&Ascii(self.request_line())).finish()
     }
 }
 
@@ -207,6 +243,10 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Slot> {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn note(&self, name: &str) -> Option<Vec<u8>> {
+        self.lock().notes.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+    }
 }
 
 struct Slot {
@@ -219,7 +259,13 @@ struct Slot {
     is_over: bool,
     head_bytes_max: usize,
     written_memory_bytes_max: usize,
+    /// What the application has set for the access log: names and values.
+    notes: Vec<(String, Vec<u8>)>,
 }
+
+/// How many notes are kept of a request, a count, and how long a name or a value may be, bytes.
+const NOTES_COUNT_MAX: usize = 64;
+const NOTE_BYTES_MAX: usize = 1024;
 
 enum HeadSlot {
     Empty,
@@ -269,6 +315,19 @@ mod tests {
         assert_eq!(started.send().unwrap().status(), b"200 OK");
         assert!(matches!(started.take_written(), Some(Data::Chunk(chunk)) if chunk == "one"));
         assert!(started.take_written().is_none());
+    }
+
+    #[test]
+    fn notes_are_kept_within_bounds() {
+        let (start_response, started) = pair();
+        for (name, value) in [("user", "1"), ("user", "2"), ("long", &"x".repeat(NOTE_BYTES_MAX + 1))] {
+            start_response.set_note(name, value.as_bytes());
+        }
+        (0..NOTES_COUNT_MAX).for_each(|n| start_response.set_note(&n.to_string(), b"n"));
+        started.end();
+        assert_eq!(started.note("user").as_deref(), Some(b"2".as_slice()));
+        assert_eq!(start_response.note("62").as_deref(), Some(b"n".as_slice()));
+        assert_eq!((started.note("63"), started.note("long")), (None, None));
     }
 
     #[test]

@@ -29,7 +29,7 @@ Examples:
 
 /// Says what is set and where, loads the application, and says what would be served.
 pub(super) fn run(program: &Program, host: &dyn Host, options: &Options, entries: &[Entry]) -> Result<()> {
-    let Setup { owner, .. } = Setup::new(host, options)?;
+    let Setup { owner, .. } = Setup::new(program, host, options)?;
     let stats = options.listening.stats(owner);
     let listeners = options.listening.addresses(owner).into_iter().map(|(_, address, how)| (address, how));
     for (address, how) in listeners.chain(stats) {

@@ -81,7 +81,7 @@ impl Embedded {
     /// Serves on this thread, the first of the application's, until it is stopped.
     pub fn run(self) -> Result<(), AppError> {
         let Embedded { worker, host, threads } = self;
-        let setting = Setting { multithread: threads > 1, ..Setting::default() };
+        let setting = Setting { workers: 1, threads, ..Setting::default() };
         let app = host.load(NAME, &setting)?;
         let (mut run, mut result) = (Some((worker, app)), Ok(()));
         let all = Arc::new(EmbeddedThreads { host: Arc::clone(&host), setting });

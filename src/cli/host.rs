@@ -13,10 +13,19 @@ use crate::master::{self, Fork};
 ///
 /// An application may have threads of its own (`--threads`): each serves one request at a time.
 pub trait Host: Sync {
+    /// Says what of the setting cannot be, before anything is bound: in the process that the workers are forked of, where no
+    /// application has been loaded.
+    fn check(&self, _setting: &Setting) -> Result<(), AppError> {
+        Ok(())
+    }
+
     /// Loads the application `app`. The error is what the log shows: why it cannot be loaded.
     ///
     /// It runs in the process that will call the application, and on the same thread.
     fn load(&self, app: &str, setting: &Setting) -> Result<Box<dyn Application>, AppError>;
+
+    /// This process is one that serves, and has the application: it was loaded here, or before the fork (`--preload`).
+    fn begin_worker(&self, _setting: &Setting) {}
 
     /// The application that [`load`](Host::load) has loaded, for the thread that calls this, which is another one.
     fn load_on_thread(&self, app: &str, setting: &Setting) -> Result<Box<dyn Application>, AppError> {
@@ -102,10 +111,18 @@ pub struct Setting {
     pub search_path: Vec<PathBuf>,
     /// Variables of the process's environment to set (`--env`).
     pub environment: Vec<(String, String)>,
-    /// Whether other processes may call the application at the same time (wsgi.multiprocess).
-    pub multiprocess: bool,
-    /// Whether other threads may (wsgi.multithread).
-    pub multithread: bool,
+    /// The virtual environment whose packages are to be found (`--virtualenv`).
+    pub virtualenv: Option<PathBuf>,
+    /// The process's arguments as the application is to see them, in a shell's words (`--pyargv`).
+    pub arguments: Option<String>,
+    /// Modules to load before the application (`--import`).
+    pub imports: Vec<String>,
+    /// How many processes may call the application at the same time.
+    pub workers: u32,
+    /// How many threads of each may.
+    pub threads: usize,
+    /// Where uWSGI's configuration is served: its options as they were given, which its module tells to applications.
+    pub uwsgi: Option<Vec<(String, Option<String>)>>,
     /// Whether files are saved while they are loaded (`--reload`).
     pub development: bool,
 }

@@ -6,12 +6,12 @@ use std::time::Instant;
 use log::Level;
 
 use super::Result;
-use super::options::Telling;
+use super::log_options::Telling;
 use super::output::Output;
 use super::record::{LogFormat, Record};
 use crate::master::{EndedWorker, in_hand};
 use crate::net::listener::Owner;
-use crate::telemetry::access_log::{AccessLog, Format, InHand};
+use crate::telemetry::access_log::{AccessLog, Format, InHand, Selection};
 use crate::telemetry::observer::{Event, Observer};
 use crate::telemetry::trace::Trace;
 
@@ -25,6 +25,7 @@ pub(super) struct Logs {
     /// If it is wanted.
     access: Option<Output>,
     access_format: Format,
+    selection: Selection,
     /// The requests that workers have in hand, if a master is there to tell of them, and when the times there begin.
     in_hand: Option<(&'static InHand, Instant)>,
     trace: bool,
@@ -45,7 +46,8 @@ impl Logs {
             None => telling.wants_access_log(in_development).then(|| stdout.clone()),
         };
         let access_format = telling.access_log_format.clone().unwrap_or_default();
-        let logs = Logs { log, stdout, access, access_format, in_hand: None, trace: telling.trace };
+        let (selection, trace) = (telling.selection(), telling.trace);
+        let logs = Logs { log, stdout, access, access_format, selection, in_hand: None, trace };
         if telling.log_file.is_some() {
             logs.log.become_stdout();
             logs.log.become_stderr();
@@ -92,6 +94,7 @@ impl Logs {
     pub(super) fn ended(&self, worker: &EndedWorker) {
         let (Some(output), Some((in_hand, zero))) = (&self.access, self.in_hand) else { return };
         AccessLog::new(Box::new(output.clone()), self.access_format.clone(), Some(worker.number))
+            .of(self.selection.clone())
             .of_process(worker.pid)
             .ended(in_hand, worker.place, zero, worker.abort_sent);
     }
@@ -101,7 +104,8 @@ impl Logs {
     pub(super) fn observer(&self, worker: Option<(u32, usize)>) -> Option<Box<dyn Observer + Send>> {
         let access_log = self.access.as_ref().map(|output| {
             let number = worker.map(|(number, _)| number);
-            let log = AccessLog::new(Box::new(output.clone()), self.access_format.clone(), number);
+            let log = AccessLog::new(Box::new(output.clone()), self.access_format.clone(), number)
+                .of(self.selection.clone());
             match (self.in_hand, worker) {
                 (Some((in_hand, zero)), Some((_, place))) => log.in_hand(in_hand, place, zero),
                 _ => log,

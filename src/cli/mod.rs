@@ -1,6 +1,7 @@
 //! The command: its subcommands, and what they have in common.
 
 mod apps;
+mod around;
 mod banner;
 mod bench;
 mod check;
@@ -15,6 +16,7 @@ mod foreign;
 mod host;
 mod html;
 mod implied;
+mod log_options;
 mod logs;
 mod man;
 mod nginx;
@@ -29,8 +31,10 @@ mod serve;
 mod setup;
 mod shown;
 mod start;
+mod stop_bound;
 mod threads;
 mod top;
+mod uwsgi;
 mod values;
 mod warm_up;
 
@@ -38,11 +42,17 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+#[doc(hidden)]
+pub use around::{
+    WorkerNow, is_reload, master_process, own_number, requests_so_far, started_at, workers_now,
+};
 
 // For a host of another language, which forks and ends in its own way.
 #[doc(hidden)]
@@ -88,6 +98,9 @@ enum Command {
     /// Show how the workers of a running server are, live.
     #[command(after_help = top::EXAMPLES)]
     Top(top::Options),
+    /// Do as uWSGI would with these arguments: read its configuration as it stands.
+    #[command(after_help = uwsgi::EXAMPLES, disable_help_flag = true)]
+    Uwsgi(uwsgi::Options),
     /// Send a request as nginx would, and print the response.
     #[command(after_help = request::EXAMPLES)]
     Request(request::Options),
@@ -118,11 +131,16 @@ pub fn run(host: &'static dyn Host, arguments: impl IntoIterator<Item = OsString
     run_program(&Program::TIDEGATE, host, arguments.into_iter().collect())
 }
 
-fn run_program(program: &Program, host: &'static dyn Host, arguments: Vec<OsString>) -> u8 {
+fn run_program(program: &Program, host: &'static dyn Host, mut arguments: Vec<OsString>) -> u8 {
     // Before anything else is opened. Without a /dev/null they stay as they are, and that is no reason not to serve.
     let _ = descriptors::fill();
     let tell = |what: &dyn Display| tell(program, what);
     let definition = definition(program);
+    let is_called_uwsgi =
+        arguments.first().is_some_and(|name| Path::new(name).file_name() == Some(uwsgi::NAME.as_ref()));
+    if program.takes_app() && is_called_uwsgi {
+        arguments.insert(1, uwsgi::NAME.into());
+    }
     let Gathered { arguments, entries, warnings } = match gather(program, &definition, arguments) {
         Ok(gathered) => gathered,
         Err(error) => {
@@ -152,6 +170,7 @@ fn run_program(program: &Program, host: &'static dyn Host, arguments: Vec<OsStri
         Command::Check(configured) => check::run(program, host, &configured.options, &entries).map(|()| 0),
         Command::Nginx(configured) => nginx::run(&configured.options).map(|()| 0),
         Command::Top(options) => top::run(&options).map(|()| 0),
+        Command::Uwsgi(options) => uwsgi::run(program, &definition, &options),
         Command::Request(options) => request::run(&options).map(|()| 0),
         Command::Bench(options) => bench::run(&options),
         Command::Decode(options) => decode::run(&options).map(|()| 0),
@@ -324,6 +343,7 @@ Settings:
 
 Signals, to the master:
   SIGTERM, SIGQUIT, SIGINT   accept no more, finish what runs (up to --grace), exit with 0; a second one at once
+                             (with --drain a SIGTERM has it serve on for so long first)
   SIGHUP                     load the application in new workers, and replace the old ones once those serve
   SIGUSR2                    start a new master, of the program as it is now, on the same sockets, and leave once
                              it serves

@@ -1,6 +1,6 @@
 //! The options of `tidegate serve`, and what they set.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueHint, builder::RangedU64ValueParser, value_parser};
@@ -9,16 +9,13 @@ use ipnet::IpNet;
 use super::apps::App;
 use super::file_options::FileOptions;
 use super::host::Setting;
-use super::record::LogFormat;
-use super::values::{
-    Seconds, Size, WorkerCount, access_log_format, assignment, bound, mode, mount, thread_count, waiting_time,
-};
+use super::log_options::Telling;
+use super::values::{Seconds, Size, WorkerCount, assignment, bound, mode, mount, thread_count, waiting_time};
 use super::warm_up::target;
 use crate::limits::Limits;
 use crate::master::{Pattern, Retirement};
 use crate::net::listener::{Address, ListenOptions, Owner, parse_network};
 use crate::protocol::{ProtocolName, Trust};
-use crate::telemetry::access_log::Format;
 
 /// What `tidegate serve` is given.
 #[derive(Args, Debug)]
@@ -64,6 +61,23 @@ pub(super) struct Loading {
     /// Look for Python modules in DIR before anywhere else. May be given several times.
     #[arg(long, value_name = "DIR")]
     pythonpath: Vec<PathBuf>,
+
+    /// Find the packages of the virtual environment DIR, which must be of this Python's version, in place of those beside this
+    /// command.
+    #[arg(long, value_name = "DIR")]
+    virtualenv: Option<PathBuf>,
+
+    /// Have sys.argv be these words, which are split as by a shell, behind the command's name.
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pyargv: Option<String>,
+
+    /// Import a Python module, or ./file.py, before the application. May be given several times.
+    #[arg(long, value_name = "MODULE")]
+    import: Vec<String>,
+
+    /// Where uWSGI's configuration is served (`tidegate uwsgi`): its options as they were given, for `import uwsgi`.
+    #[arg(skip)]
+    pub(super) uwsgi: Option<Vec<(String, Option<String>)>>,
 
     /// Set a variable of the process's environment before a Python application is loaded. May be given several
     /// times.
@@ -180,6 +194,11 @@ pub(super) struct Workers {
     #[arg(long, value_name = "SECONDS", value_parser = bound)]
     pub(super) timeout: Option<Seconds>,
 
+    /// After SIGTERM go on taking requests for so long before the stop, while /ready (--stats) says 503 and HTTP answers close
+    /// their connections: load balancers need time to notice. A second SIGTERM skips it [default: none]
+    #[arg(long, value_name = "SECONDS", value_parser = bound)]
+    pub(super) drain: Option<Seconds>,
+
     /// Replace a worker after so many requests. It serves until its successor does.
     #[arg(long, value_name = "COUNT", value_parser = value_parser!(u64).range(1..))]
     pub(super) max_requests: Option<u64>,
@@ -287,84 +306,25 @@ struct Bounds {
     grace: Seconds,
 }
 
-const ACCESS_FORMAT: &str = "\
-The form of those lines: default, combined (nginx's and Apache's), json (an object a line), or a pattern with fields in \
-braces, as '{remote_addr} {method} {uri} {status} {time_us}'. It has them written to stdout if nothing else does \
-[default: default]";
-const ACCESS_FIELDS: &str = "\
-Fields: remote_addr (the client, REMOTE_ADDR), method, uri, protocol, request (these three), status, bytes (all that were \
-sent), body_bytes, time and time_local (of the end), first_byte_us and time_us (microseconds from the request's first byte \
-to the response's, and to its end), wait_us (for a thread), host, user_agent, referer, request_id (X-Request-ID), \
-remote_user, var:NAME (any variable of the request, as {var:HTTP_COOKIE}), peer (who has the connection), worker, pid, \
-thread, ending (complete; broken-off, where not all of the response was sent; timeout, where --timeout ended it). What is \
-not known is -, and two braces are one. A client's bytes are escaped, so that they end no line, quotes or field.
-
-default is '{time} {remote_addr} {method} {uri} {status} {bytes} {first_byte_us} {time_us}', and a ninth field where the \
-ending is not complete.";
-
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Output")]
-pub(super) struct Telling {
-    /// Write a line for each request to stdout.
-    #[arg(long)]
-    pub(super) access_log: bool,
-
-    /// Write those lines to FILE, which SIGUSR1 opens anew; - is stdout.
-    #[arg(long, value_name = "FILE")]
-    pub(super) access_log_file: Option<PathBuf>,
-
-    // Brackets and braces in a doc comment would be links.
-    #[arg(long, value_name = "FORMAT", value_parser = access_log_format,
-          help = ACCESS_FORMAT, long_help = format!("{ACCESS_FORMAT}\n\n{ACCESS_FIELDS}"))]
-    pub(super) access_log_format: Option<Format>,
-
-    /// Write the log, and all that the application writes to stdout and stderr, to FILE, which SIGUSR1 opens anew.
-    #[arg(long, value_name = "FILE")]
-    pub(super) log_file: Option<PathBuf>,
-
-    /// The form of the log: text, or json, an object a line with time, level, worker, pid, target and message. What the
-    /// application itself writes to stdout and stderr stays as it is.
-    #[arg(long, value_name = "FORMAT", value_enum, hide_possible_values = true, default_value_t = LogFormat::Text)]
-    pub(super) log_format: LogFormat,
-
-    /// Tell each request's whole story on stdout: the packet, the environ, start_response, every write.
-    #[arg(long)]
-    pub(super) trace: bool,
-
-    /// Log more: debug, and with -vv all there is. RUST_LOG has the last word.
-    #[arg(short, long, action = ArgAction::Count)]
-    pub(super) verbose: u8,
-
-    /// Log less: warnings, and with -qq only errors.
-    #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
-    pub(super) quiet: u8,
-}
-
-impl Telling {
-    /// Whether there is to be an access log, which is so in development without being asked for.
-    pub(super) fn wants_access_log(&self, in_development: bool) -> bool {
-        in_development
-            || self.access_log
-            || self.access_log_file.is_some()
-            || self.access_log_format.is_some()
-    }
-
-    /// The file of the access log; - is none, but stdout.
-    pub(super) fn access_log_path(&self) -> Option<&Path> {
-        self.access_log_file.as_deref().filter(|path| *path != Path::new("-"))
-    }
-}
-
 impl Loading {
     /// Where modules are looked for before anywhere else.
     pub(super) fn search_path(&self) -> &[PathBuf] {
         &self.pythonpath
     }
 
-    /// What the application is loaded into.
-    pub(super) fn setting(&self, multiprocess: bool, multithread: bool, development: bool) -> Setting {
-        let (search_path, environment) = (self.pythonpath.clone(), self.env.clone());
-        Setting { search_path, environment, multiprocess, multithread, development }
+    /// What the application is loaded into, by so many workers of so many threads.
+    pub(super) fn setting(&self, workers: u32, threads: usize, development: bool) -> Setting {
+        Setting {
+            search_path: self.pythonpath.clone(),
+            environment: self.env.clone(),
+            virtualenv: self.virtualenv.clone(),
+            arguments: self.pyargv.clone(),
+            imports: self.import.clone(),
+            workers,
+            threads,
+            uwsgi: self.uwsgi.clone(),
+            development,
+        }
     }
 }
 

@@ -94,7 +94,14 @@ impl Program {
         command.mut_subcommands(|command| {
             let command = command.mut_args(|arg| match arg.get_id().as_str() {
                 super::APP => arg.hide(true).default_value(name),
-                "pythonpath" | "env" | "reload" | "reload_include" | super::MOUNTS => arg.hide(true),
+                "pythonpath"
+                | "virtualenv"
+                | "pyargv"
+                | "import"
+                | "env"
+                | "reload"
+                | "reload_include"
+                | super::MOUNTS => arg.hide(true),
                 _ => {
                     let help = arg.get_help().map(|words| rename(words)).unwrap_or_default();
                     match arg.get_long_help().map(|words| rename(words)) {
@@ -110,8 +117,9 @@ impl Program {
                 "check" => Some(check::EXAMPLES.replace(check::EXAMPLE_WITH_APP, "")),
                 _ => command.get_after_help().map(ToString::to_string),
             };
+            let is_hidden = command.get_name() == super::uwsgi::NAME;
             let about = command.get_about().map(|words| rename(words)).unwrap_or_default();
-            command.about(about).after_help(self.rename(&help.unwrap_or_default()))
+            command.about(about).after_help(self.rename(&help.unwrap_or_default())).hide(is_hidden)
         })
     }
 

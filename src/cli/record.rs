@@ -25,6 +25,10 @@ pub(super) fn is_worker(number: u32) {
 }
 
 /// The worker's number; 0 where the process is none.
+pub(super) fn worker() -> u32 {
+    WORKER.load(Ordering::Relaxed)
+}
+
 static WORKER: AtomicU32 = AtomicU32::new(0);
 
 /// What is said, and by whom.
@@ -40,7 +44,7 @@ pub(super) struct Record<'a> {
 impl<'a> Record<'a> {
     /// A record of this process.
     pub(super) fn new(time: &'a str, level: Level, target: &'a str, message: &'a str) -> Self {
-        let worker = Some(WORKER.load(Ordering::Relaxed)).filter(|number| *number > 0);
+        let worker = Some(worker()).filter(|number| *number > 0);
         Record { time, level, target, message: message.trim_end(), worker, pid: std::process::id() }
     }
 

@@ -13,7 +13,7 @@ use super::reload::{self, Reload, WithoutPolls};
 use super::setup::{self, Setup};
 use super::threads::Threads;
 use super::warm_up::warm_up;
-use super::{Host, Program, Result, apps, banner, record, start};
+use super::{Host, Program, Result, apps, around, banner, record, start, stop_bound};
 use crate::application::{AppError, Application};
 use crate::cli::demo::Builtin;
 use crate::limits::Limits;
@@ -34,7 +34,7 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     // The sockets first: before anything else is opened they are where the master before has put them.
     let mut handover = Handover::receive();
     let invocation = Invocation::of_this_process(std::env::args_os())?;
-    let Setup { identity, owner, files } = Setup::new(host, options)?;
+    let Setup { identity, owner, files } = Setup::new(program, host, options)?;
     let limits = options.limits();
     let in_development = options.development.reload;
     master::outlive_file_limit()?;
@@ -82,18 +82,25 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     if options.workers.workers.0 == 0 {
         let has_threads = setup::threads(program, host, options).is_some();
         if options.workers.timeout.is_some() && !has_threads
+            || options.workers.drain.is_some()
             || options.workers.retirement() != Retirement::default()
         {
             warn!(
-                "--workers 0: no master looks after --timeout, nor after a worker's requests, age and memory"
+                "--workers 0: no master looks after --timeout and --drain, nor after a worker's requests, age and memory"
             );
         }
         handover.done()?;
         listeners.iter_mut().for_each(Listener::own_file);
         return serving.alone(listeners).map(|()| 0);
     }
+    let board = master::scoreboard()?;
+    around::begin(board, is_upgrade);
     if options.workers.preload {
         *serving.app.borrow_mut() = Some(serving.load(None)?);
+    }
+    let drain = options.workers.drain.map(|time| time.0);
+    if let Some(drain) = drain.filter(|_| !is_upgrade) {
+        stop_bound::warn_if_short(drain, limits.grace_time_max);
     }
     let plan = Plan {
         workers: options.workers.workers.0,
@@ -102,13 +109,14 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
             grace: limits.grace_time_max,
             retirement: options.workers.retirement(),
         },
+        drain,
         reload_step: options.workers.reload_step,
         reload_on: options.workers.reload_on.clone(),
         code: in_development.then(|| reload::code_plan(options)).transpose()?,
         preloaded: options.workers.preload,
         invocation,
     };
-    let master = Master::new(plan, listeners, stats, master::scoreboard()?, handover, &serving)?;
+    let master = Master::new(plan, listeners, stats, board, handover, &serving)?;
     match master.run() {
         End::Stopped(status) => Ok(status),
         End::Failed(why) => Err(why.into()),
@@ -132,6 +140,7 @@ impl Serving<'_> {
     /// Serves in this process.
     fn alone(&self, listeners: Vec<Listener>) -> Result<()> {
         let mut app = self.load(None)?;
+        self.begin_worker();
         self.warm_up(&mut app, None)?;
         let mut worker = BareWorker::new(listeners, self.limits(), None)?;
         self.prepare(&mut worker, None);
@@ -147,7 +156,10 @@ impl Serving<'_> {
         let reload = setup.take_reporter().map(|reporter| Arc::new(Reload::new(self.host, reporter)));
         let load = || {
             let loaded = self.app.take().map_or_else(|| self.load(reload.as_deref()), Ok);
-            loaded.and_then(|mut app| self.warm_up(&mut app, reload.as_deref()).map(|()| app))
+            loaded.and_then(|mut app| {
+                self.begin_worker();
+                self.warm_up(&mut app, reload.as_deref()).map(|()| app)
+            })
         };
         let loaded = match setup.take_death() {
             None => load(),
@@ -240,6 +252,12 @@ impl Serving<'_> {
             Ok(Box::new(move |_, _| Err(AppError::new(why))))
         });
         Ok(loaded.map_err(|failure| failure.to_string())?)
+    }
+
+    /// Tells the host that this process has the application, and is to serve.
+    fn begin_worker(&self) {
+        self.host.begin_worker(&setup::setting(self.program, self.host, self.options));
+        fork_watch::end_child(0);
     }
 
     /// Has the application answer what `--warm-up` names.

@@ -29,7 +29,7 @@ pub(super) struct Setup {
 impl Setup {
     /// Goes to the folder and sets the umask that the options name, and finds the user, the group and the folders of the
     /// files that are to be written. No file is made.
-    pub(super) fn new(host: &dyn Host, options: &Options) -> Result<Self> {
+    pub(super) fn new(program: &Program, host: &dyn Host, options: &Options) -> Result<Self> {
         if let Some(why) = options.contradiction() {
             return Err(why.into());
         }
@@ -41,6 +41,7 @@ impl Setup {
             let entered = std::env::set_current_dir(folder);
             entered.map_err(|error| format!("--chdir {}: {error}", folder.display()))?;
         }
+        host.check(&setting(program, host, options)).map_err(|why| why.to_string())?;
         if let Some(mode) = options.process.umask {
             umask(Mode::from_bits_truncate(mode));
         }
@@ -83,8 +84,8 @@ pub(super) fn load(
 
 /// What the application is loaded into.
 pub(super) fn setting(program: &Program, host: &dyn Host, options: &Options) -> Setting {
-    let multithread = threads(program, host, options).is_some_and(|count| count > 1);
-    options.loading.setting(options.workers.workers.0 > 1, multithread, options.development.reload)
+    let threads = threads(program, host, options).unwrap_or(1);
+    options.loading.setting(options.workers.workers.0.max(1), threads, options.development.reload)
 }
 
 /// How many threads of its own the application has in each worker; `None` if it runs on the loop's.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::did_you_mean::nearest;
 use crate::master::WORKERS_MAX;
-use crate::telemetry::access_log::{Format, FormatError};
+use crate::telemetry::access_log::{Condition, Format, FormatError};
 
 /// A number of bytes: `4096`, `64k`, `10m`, `1g`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub(super) fn access_log_format(text: &str) -> Result<Format, String> {
         let near = match &error {
             FormatError::UnknownField(name) => nearest(name, Format::fields()),
             FormatError::NoField(name) => nearest(name, Format::NAMED),
-            FormatError::Unpaired(_) | FormatError::Control(_) => None,
+            FormatError::Unpaired(_) | FormatError::Time(_) | FormatError::Control(_) => None,
         };
         match (&error, near) {
             (_, Some(near)) => format!("{error}; did you mean {near:?}?"),
@@ -79,6 +79,22 @@ pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
             Ok((key.to_owned(), value.to_owned()))
         }
         _ => Err("write KEY=VALUE".to_owned()),
+    }
+}
+
+/// What is true of the requests that `--access-log-only` wants.
+pub(super) fn access_log_condition(text: &str) -> Result<Condition, String> {
+    const FORM: &str = "write 4xx (or 1xx to 5xx), slower=SECONDS, larger=SIZE, empty or broken-off";
+    match (text, text.split_once('=')) {
+        (_, Some(("slower", time))) => time.parse().map(|Seconds(time)| Condition::Slower(time)),
+        (_, Some(("larger", size))) => size.parse().map(|Size(size)| Condition::Larger(size)),
+        ("empty", _) => Ok(Condition::Empty),
+        ("broken-off", _) => Ok(Condition::BrokenOff),
+        (text, None) => match text.strip_suffix("xx").map(str::parse) {
+            Some(Ok(hundred @ 1..=5)) => Ok(Condition::Class(hundred)),
+            _ => Err(FORM.to_owned()),
+        },
+        _ => Err(FORM.to_owned()),
     }
 }
 
@@ -164,10 +180,10 @@ pub(super) fn waiting_time(text: &str) -> Result<Seconds, String> {
     }
 }
 
-/// A time of an option that bounds nothing where it is not given: elsewhere 0 says that.
+/// A time of an option that does nothing where it is not given: elsewhere 0 says that.
 pub(super) fn bound(text: &str) -> Result<Seconds, String> {
     match text.parse() {
-        Ok(Seconds(Duration::ZERO)) => Err("it must be more than 0; for no bound, leave it out".to_owned()),
+        Ok(Seconds(Duration::ZERO)) => Err("it must be more than 0; for none, leave it out".to_owned()),
         parsed => parsed,
     }
 }
@@ -214,6 +230,22 @@ mod tests {
         ] {
             let error = access_log_format(text).unwrap_err();
             assert!(error.contains(want), "{error}");
+        }
+    }
+
+    #[test]
+    fn conditions_are_read() {
+        for (text, want) in [
+            ("5xx", Condition::Class(5)),
+            ("slower=0.5", Condition::Slower(Duration::from_millis(500))),
+            ("larger=1m", Condition::Larger(1 << 20)),
+            ("empty", Condition::Empty),
+            ("broken-off", Condition::BrokenOff),
+        ] {
+            assert_eq!(access_log_condition(text), Ok(want), "{text}");
+        }
+        for text in ["", "xx", "6xx", "500", "slower", "slower=x", "larger=-1", "empty=1"] {
+            assert!(access_log_condition(text).is_err(), "{text}");
         }
     }
 

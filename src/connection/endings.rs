@@ -147,7 +147,9 @@ impl<S: Stream> Connection<S> {
         if code > 0 || self.stage.answer().is_some() {
             let request_line = self.request_line();
             let peer = &self.peer;
-            let summary = Summary { peer, request_line, code, bytes, head_bytes, complete, timed_out };
+            let started = self.stage.answer().map(|answer| &answer.started);
+            let summary =
+                Summary { peer, request_line, code, bytes, head_bytes, complete, timed_out, started };
             cx.observers.tell(self.id, Event::Finished(&summary));
         }
         self.tally = ResponseTally::default();

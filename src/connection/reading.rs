@@ -1,9 +1,10 @@
 //! What comes from the peer: requests, what it says while one is answered, and what is read only to be dropped.
 
 use std::io::{self, ErrorKind};
+use std::sync::Once;
 
 use bytes::{Buf, Bytes};
-use log::debug;
+use log::{debug, warn};
 
 use super::state::State;
 use super::{Connection, Context, Step};
@@ -122,7 +123,12 @@ impl<S: Stream> Connection<S> {
         }
         match received {
             Ok(Received::More) => {}
-            Ok(Received::Request(environ)) => self.respond(environ, cx),
+            Ok(Received::Request(environ)) => {
+                if let Some(warning) = self.protocol.warning() {
+                    WARNED.call_once(|| warn!("{}: {warning}", self.peer));
+                }
+                self.respond(environ, cx);
+            }
             Ok(Received::Answered(persistence) | Received::Aborted(persistence)) => {
                 self.stage.finish(persistence);
             }
@@ -213,6 +219,9 @@ impl<S: Stream> Connection<S> {
         }
     }
 }
+
+/// Whether a warning of the protocol was told: it is a front end's configuration that wants a change, and each request has it.
+static WARNED: Once = Once::new();
 
 /// What a peer can be owed beside its response, bytes: answers to what it asks meanwhile. Front ends ask nothing.
 const ANSWERS_BYTES_MAX: usize = 64 << 10;

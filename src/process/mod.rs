@@ -3,3 +3,4 @@
 pub(crate) mod descriptors;
 pub(crate) mod fork_watch;
 pub(crate) mod load;
+pub(crate) mod memory;

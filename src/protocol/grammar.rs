@@ -41,6 +41,10 @@ pub(super) trait Grammar {
         }
     }
 
+    fn warning(&self) -> Option<&'static str> {
+        None
+    }
+
     fn describe(&self) -> String;
     fn is_head(&self) -> bool;
 

@@ -144,6 +144,11 @@ impl Protocol {
         grammar!(self.body_missing())
     }
 
+    /// What is wrong with the request that is complete, if it is served all the same.
+    pub(crate) fn warning(&self) -> Option<&'static str> {
+        grammar!(self.warning())
+    }
+
     /// What arrived, in the protocol's words, for a reader that learns it or looks for a mistake.
     pub fn describe(&self) -> String {
         grammar!(self.describe())

@@ -53,6 +53,14 @@ pub(super) fn index(
     Ok(())
 }
 
+/// That there is a method: without one this is no request.
+pub(super) fn require_method(variables: &Variables) -> Result<(), DecodeError> {
+    match variables.get(b"REQUEST_METHOD") {
+        None | Some(b"") => Err(DecodeError::of(Fault::MethodMissing)),
+        Some(_) => Ok(()),
+    }
+}
+
 /// Ends the variables that [`index`] has read; returns the declared length of the body, bytes.
 pub(super) fn complete(
     variables: &mut Variables,
@@ -61,9 +69,6 @@ pub(super) fn complete(
     limits: &Limits,
 ) -> Result<Option<u64>, DecodeError> {
     let declared = variables.complete();
-    if variables.get(b"REQUEST_METHOD").is_none_or(<[u8]>::is_empty) {
-        return Err(DecodeError::of(Fault::MethodMissing));
-    }
     let bytes_max = limits.body_bytes_max;
     let fault = match declared {
         Ok(length) if length.is_none_or(|length| length <= bytes_max) => return Ok(length),

@@ -3,6 +3,8 @@
 #[cfg(feature = "command")]
 pub(crate) mod access_log;
 pub(crate) mod counted;
+#[cfg(feature = "command")]
+pub(crate) mod local_time;
 pub(crate) mod log_throttle;
 pub mod observer;
 #[cfg(feature = "command")]

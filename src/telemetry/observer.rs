@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::application::Started;
 use crate::application::body_memory::BodiesNow;
 use crate::application::environ::Environ;
 use crate::application::response_head::ResponseHead;
@@ -163,4 +164,15 @@ pub struct Summary<'a> {
     pub complete: bool,
     /// Whether the application had had its time: a 504 was sent in place of its response, or that was broken off.
     pub timed_out: bool,
+    /// Its response, where an application was asked.
+    #[cfg_attr(not(feature = "command"), allow(dead_code, reason = "only the access log asks"))]
+    pub(crate) started: Option<&'a Started>,
+}
+
+#[cfg(feature = "command")]
+impl Summary<'_> {
+    /// What the application has set for the access log under this name.
+    pub(crate) fn note(&self, name: &str) -> Option<Vec<u8>> {
+        self.started?.note(name)
+    }
 }

@@ -276,6 +276,7 @@ mod tests {
             head_bytes: 19,
             complete: false,
             timed_out: false,
+            started: None,
         };
         let lines = told(vec![
             Event::Received { peer: &Peer::Unix, bytes: 1 },

@@ -137,16 +137,13 @@ fn the_access_log_has_a_line_for_each_request() {
     let server = Server::start(&["demo", "--access-log"]);
     server.request(&["/hello", "-X", "PUT"]);
     server.request(&["/stream?size=0"]);
-    let done = server.request(&["/", "--var", "REQUEST_METHOD="]);
-    assert_eq!(
-        done.text(),
-        "REQUEST_METHOD is missing: does the front end include uwsgi_params, fastcgi_params or scgi_params?\n"
-    );
+    let done = server.request(&["/x", "--var", "CONTENT_LENGTH=many"]);
+    assert!(done.text().contains("\"many\" is not a number of bytes"), "{}", done.text());
     let (out, err) = server.stop();
     let lines: Vec<Vec<&str>> =
         out.iter().filter(|line| line.starts_with("20")).map(|line| line.split(' ').collect()).collect();
     assert_eq!(lines.len(), 3, "{out:#?}");
-    let want = [("PUT", "/hello", "200"), ("GET", "/stream?size=0", "400"), ("-", "/", "400")];
+    let want = [("PUT", "/hello", "200"), ("GET", "/stream?size=0", "400"), ("GET", "/x", "400")];
     for (line, want) in lines.iter().zip(want) {
         assert_eq!((line.len(), (line[2], line[3], line[4])), (8, want), "{line:?}");
         assert!(line[0].len() == 24 && line[0].ends_with('Z') && line[1] == "127.0.0.1", "{line:?}");
@@ -154,6 +151,22 @@ fn the_access_log_has_a_line_for_each_request() {
         assert!(bytes > 70 && first <= all, "{line:?}");
     }
     assert!(err.iter().any(|line| line.contains(" WARN ") && line.contains("refused with 400")), "{err:#?}");
+}
+
+#[test]
+fn a_packet_without_a_method_is_a_get_and_the_log_says_so_once() {
+    let server = Server::start(&["environ", "--access-log"]);
+    for _ in 0..3 {
+        let done = server.request(&["/a%20b?c", "--var", "REQUEST_METHOD=", "--var", "SERVER_PROTOCOL="]);
+        for line in ["REQUEST_METHOD=GET", "SERVER_PROTOCOL=HTTP/1.1"] {
+            assert!(done.text().lines().any(|told| told == line), "{}", done.text());
+        }
+    }
+    let (out, err) = server.stop();
+    let lines = out.iter().filter(|line| line.contains(" GET /a%20b?c 200 ")).count();
+    assert_eq!(lines, 3, "{out:#?}");
+    let told = err.iter().filter(|line| line.contains("include uwsgi_params;")).collect::<Vec<_>>();
+    assert!(told.len() == 1 && told[0].contains(" WARN "), "{err:#?}");
 }
 
 #[test]
@@ -196,4 +209,62 @@ fn a_ping_is_answered() {
     assert!(server.line("| ").ends_with("| d\\x00\\x00\\x01"));
     assert!(server.line("#1 ").contains("closed          with no request"));
     server.stop();
+}
+
+#[test]
+fn a_probe_of_the_applications_port_is_told_of_in_the_log() {
+    let server = Server::start(&["demo"]);
+    for _ in 0..2 {
+        assert!(server.request(&["/ready", "-i"]).text().starts_with("HTTP/1.1 404 "));
+    }
+    let (_, err) = server.stop();
+    let told =
+        err.iter().filter(|line| line.contains("GET /ready is a 404 of the application's; if it is a probe"));
+    assert_eq!(told.count(), 1, "{err:#?}");
+}
+
+#[test]
+fn the_access_log_has_only_the_requests_that_are_wanted() {
+    let server = Server::start(&[
+        "demo",
+        "--access-log-only",
+        "4xx,larger=1m",
+        "--access-log-except",
+        "REQUEST_URI=[?]hidden$",
+        "--access-log-format",
+        "{method} {uri} {status} {worker_requests}",
+    ]);
+    for path in ["/hello", "/nowhere", "/nowhere?hidden", "/stream?size=1000000", "/stream?size=1000"] {
+        server.request(&[path]);
+    }
+    let (out, _) = server.stop();
+    let lines: Vec<&String> = out.iter().filter(|line| line.starts_with("GET ")).collect();
+    assert_eq!(lines, ["GET /nowhere 404 2", "GET /stream?size=1000000 200 4"]);
+}
+
+/// The line that tools for uWSGI's logs read.
+const OF_UWSGI: &str = "[pid: {pid}|app: 0|req: {worker_requests}/{requests}] {remote_addr} ({remote_user?}) \
+{{{variables} vars in {variables_bytes} bytes}} [{start:%a %b %e %H:%M:%S %Y}] {method} {uri} => generated {body_bytes} \
+bytes in {time_ms} msecs ({protocol} {status}) {header_fields} headers in {head_bytes} bytes ({steps} switches on core {core})";
+
+#[test]
+fn a_line_is_as_uwsgi_s() {
+    let server = Server::start(&["hello", "--workers", "2", "--access-log-format", OF_UWSGI]);
+    (0..6).for_each(|_| drop(server.request(&["/a?b"])));
+    let (out, _) = server.stop();
+    let lines: Vec<&String> = out.iter().filter(|line| line.starts_with("[pid: ")).collect();
+    assert_eq!(lines.len(), 6, "{out:#?}");
+    let mut requests = Vec::new();
+    for line in lines {
+        let (before, behind) = line.split_once("] 127.0.0.1 () {").unwrap_or_else(|| panic!("{line}"));
+        let (own, all) = before.split_once("|app: 0|req: ").unwrap().1.split_once('/').unwrap();
+        assert!(own.parse::<u64>().unwrap() <= all.parse().unwrap(), "{line}");
+        requests.push(all.parse::<u64>().unwrap());
+        let (variables, rest) = behind.split_once(" vars in ").unwrap();
+        assert!(variables.parse::<u64>().unwrap() > 10, "{line}");
+        assert!(rest.contains("] GET /a?b => generated 13 bytes in "), "{line}");
+        assert!(rest.contains(" (HTTP/1.1 200) 2 headers in ") && rest.ends_with(" on core 0)"), "{line}");
+    }
+    requests.sort_unstable();
+    assert_eq!(requests, [1, 2, 3, 4, 5, 6], "they are counted over all workers");
 }

@@ -179,3 +179,35 @@ fn a_script_name_is_stripped() {
         }
     });
 }
+
+/// A block as nginx's own tests have it, and who forgets the include.
+const BARE: &str = "location / { uwsgi_pass UPSTREAM; uwsgi_param SERVER_PROTOCOL $server_protocol; }
+    location /uri { uwsgi_pass UPSTREAM; uwsgi_param REQUEST_URI $request_uri; }
+    location /length { uwsgi_pass UPSTREAM; uwsgi_param CONTENT_LENGTH $content_length if_not_empty; }";
+
+#[test]
+fn a_block_without_the_include_is_served_as_uwsgi_does() {
+    let server = Server::start(variables);
+    through_nginx(&server, BARE, |nginx| {
+        let plain =
+            told(&nginx.ask("GET /a?b", &[("Cookie", "a=1"), ("Cookie", "b=2"), ("Foo", "foo")], b""));
+        for (name, value) in [
+            ("REQUEST_METHOD", "GET"),
+            ("SERVER_PROTOCOL", "HTTP/1.1"),
+            ("SERVER_NAME", "www.example.com"),
+            ("SERVER_PORT", "80"),
+            ("HTTP_COOKIE", "a=1; b=2"),
+            ("HTTP_FOO", "foo"),
+        ] {
+            assert_eq!(plain.get(name).map(String::as_str), Some(value), "{name} of {plain:?}");
+        }
+        assert!(!plain.contains_key("PATH_INFO") && !plain.contains_key("QUERY_STRING"), "{plain:?}");
+        let by_uri = told(&nginx.get("/uri/%41?b=%20"));
+        assert_eq!((&*by_uri["PATH_INFO"], &*by_uri["QUERY_STRING"]), ("/uri/A", "b=%20"));
+        // The method is nginx's alone to know: a body comes with what is served as a GET.
+        let posted = told(&nginx.ask("POST /length", &[], b"foobar"));
+        assert_eq!((&*posted["REQUEST_METHOD"], &*posted["CONTENT_LENGTH"]), ("GET", "6"));
+        let head = nginx.ask("HEAD /", &[], b"");
+        assert_eq!((head.status, head.body.as_slice()), (200, &b""[..]), "{head:?}");
+    });
+}

@@ -107,6 +107,12 @@ def test_a_factory_of_a_file(start, folder):
     assert answer(start("./tide.py:create_app('x')")) == "made"
 
 
+def test_a_file_of_another_ending(start, folder):
+    """Apache's mod_wsgi has them end in .wsgi."""
+    folder({"some/tide-app.wsgi": says("file").replace("NAME", "application")})
+    assert answer(start("./some/tide-app.wsgi")) == "file"
+
+
 def test_a_file(start, folder):
     """`./path/to/file.py`, and its callable by name."""
     folder(

@@ -17,8 +17,8 @@ use clap::{Args, Command};
 
 use super::Result;
 use super::options::Options;
-pub(super) use entry::Entry;
-use entry::{Origin, Value};
+use entry::Value;
+pub(super) use entry::{Entry, Origin};
 use environment::Environment;
 use key::{Key, Takes};
 

@@ -51,6 +51,9 @@ pub(super) fn run(options: &Options) -> Result<()> {
     if let Some(packet) = Packet::read(&bytes).filter(|_| !judged.is_stranger) {
         print(if options.json { packet.json() } else { packet.text()? }.as_bytes())?;
     }
+    if let Some(warning) = judged.warning.filter(|_| !options.json) {
+        print(format!("\nwarning    {warning}\n").as_bytes())?;
+    }
     judged.wrong.map_or(Ok(()), |why| Err(format!("{name}: {why}").into()))
 }
 
@@ -58,6 +61,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
 #[derive(Default)]
 struct Judged {
     wrong: Option<String>,
+    /// What the log would say of it, though it is served.
+    warning: Option<&'static str>,
     /// HTTP or TLS, of which no var can be read.
     is_stranger: bool,
 }
@@ -65,7 +70,9 @@ struct Judged {
 fn judge(bytes: &[u8]) -> Judged {
     let (mut protocol, mut rest) = (Protocol::new(ProtocolName::Uwsgi, Endpoints::default), bytes);
     match protocol.receive(&mut rest, &mut Vec::new(), &Limits::default()) {
-        Ok(Received::Request(_) | Received::Answered(_) | Received::Aborted(_)) => Judged::default(),
+        Ok(Received::Request(_) | Received::Answered(_) | Received::Aborted(_)) => {
+            Judged { warning: protocol.warning(), ..Judged::default() }
+        }
         Ok(Received::More) => {
             let (what, there, of) = match (protocol.phase(), Packet::read(bytes)) {
                 (Phase::Body { received }, Some(packet)) => {
@@ -76,10 +83,11 @@ fn judge(bytes: &[u8]) -> Judged {
             };
             let why =
                 format!("it ends at offset {}, after {there} of the {of} bytes of the {what}", bytes.len());
-            Judged { wrong: Some(why), is_stranger: false }
+            Judged { wrong: Some(why), ..Judged::default() }
         }
         Err(error) => {
-            Judged { wrong: Some(error.to_string()), is_stranger: matches!(error.fault, Fault::Stranger(_)) }
+            let is_stranger = matches!(error.fault, Fault::Stranger(_));
+            Judged { wrong: Some(error.to_string()), is_stranger, ..Judged::default() }
         }
     }
 }

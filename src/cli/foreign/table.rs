@@ -23,7 +23,6 @@ const NO_NAME: &str = "systemd and --pidfile tell processes apart";
 const TLS: &str = "ssl_certificate, ssl_certificate_key and listen 443 ssl";
 const FIXED: &str = "the number of workers stands; SIGTTIN and SIGTTOU change it";
 const ONE_SITE: &str = "one server serves one site; start one for each, as systemd units";
-const ENVIRONMENT: &str = "install tidegate in the virtual environment, and start that one's bin/tidegate";
 const ONLY_CODE: &str = "--reload watches the modules that are loaded, and what --reload-include names";
 const HEAD: &str = "a request's head may have 64 KiB";
 const LENIENT: &str = "requests are read strictly, as RFC 9112 asks";
@@ -37,16 +36,13 @@ pub(super) const TABLE: &[Foreign] = &[
     of(UWSGI, "wsgi-file", Here("app", "as ./file.py or ./file.py:callable")),
     of(UWSGI, "file", Here("app", "as ./file.py or ./file.py:callable")),
     of(UWSGI, "callable", Here("app", "behind the module and a colon, as module:callable")),
-    of(UWSGI, "home", Not(ENVIRONMENT)),
-    of(UWSGI, "virtualenv", Not(ENVIRONMENT)),
-    of(UWSGI, "venv", Not(ENVIRONMENT)),
-    of(UWSGI, "pyhome", Not(ENVIRONMENT)),
-    of(UWSGI, "-H", Not(ENVIRONMENT)),
+    of(UWSGI, "home", Here("virtualenv", "")),
+    of(UWSGI, "venv", Here("virtualenv", "")),
+    of(UWSGI, "pyhome", Here("virtualenv", "")),
+    of(UWSGI, "-H", Here("virtualenv", "")),
     of(UWSGI, "python-path", Here("pythonpath", "")),
     of(UWSGI, "pp", Here("pythonpath", "")),
-    of(UWSGI, "no-site", Not(ENVIRONMENT)),
-    of(UWSGI, "pyargv", Not("the application has no arguments; give it variables by --env")),
-    of(UWSGI, "import", Not("import it in the application's module")),
+    of(UWSGI, "no-site", Not("the environment's site-packages are always searched")),
     of(UWSGI, "paste", Not("write a module that calls paste.deploy.loadapp(), and name it as APP")),
     of(UWSGI, "psgi", Not("only Python and Rust are served")),
     of(UWSGI, "no-default-app", Here("mount", "without an APP, other paths are 404")),
@@ -215,9 +211,11 @@ pub(super) const TABLE: &[Foreign] = &[
     of(UWSGI, "req-logger", Here("access-log-file", "")),
     of(UWSGI, "disable-logging", Needless("requests are logged with --access-log only")),
     of(UWSGI, "-L", Needless("requests are logged with --access-log only")),
-    of(UWSGI, "log-4xx", Here("access-log", "all requests")),
-    of(UWSGI, "log-5xx", Here("access-log", "all requests")),
-    of(UWSGI, "log-slow", Here("access-log-format", "{time_us} is a request's time")),
+    of(UWSGI, "log-4xx", Here("access-log-only", "4xx")),
+    of(UWSGI, "log-5xx", Here("access-log-only", "5xx")),
+    of(UWSGI, "log-slow", Here("access-log-only", "slower=SECONDS")),
+    of(UWSGI, "log-big", Here("access-log-only", "larger=SIZE")),
+    of(UWSGI, "log-zero", Here("access-log-only", "empty")),
     of(
         UWSGI,
         "log-x-forwarded-for",
@@ -225,11 +223,11 @@ pub(super) const TABLE: &[Foreign] = &[
     ),
     of(UWSGI, "log-encoder", Here("log-format", "text or json")),
     of(UWSGI, "log-req-encoder", Here("access-log-format", "")),
-    of(UWSGI, "logformat-strftime", Here("access-log-format", "{time} or {time_local}")),
+    of(UWSGI, "logformat-strftime", Here("access-log-format", "{start:FORM}")),
     of(UWSGI, "logformat", Here("access-log-format", "")),
     of(UWSGI, "logdate", Needless("each line has its time")),
     of(UWSGI, "log-date", Needless("each line has its time")),
-    of(UWSGI, "log-micros", Here("access-log-format", "times are in microseconds")),
+    of(UWSGI, "log-micros", Here("access-log-format", "{time_us}")),
     of(UWSGI, "log-master", Needless("workers write their lines themselves")),
     of(UWSGI, "log-reopen", Needless("SIGUSR1 opens the log files anew")),
     of(UWSGI, "log-maxsize", Not("logrotate, with SIGUSR1 behind it")),

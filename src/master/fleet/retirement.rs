@@ -1,6 +1,5 @@
 //! When a worker is replaced though nothing is wrong with it: after so many requests, so much time, so much memory.
 
-use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
@@ -56,14 +55,4 @@ impl Retirement {
 
 thread_local! {
     static SEED: RandomState = RandomState::new();
-}
-
-/// A process's resident and virtual memory, bytes.
-pub(super) fn memory(pid: i32) -> Option<(u64, u64)> {
-    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-    let mut pages = statm.split(' ').map(|number| number.parse::<u64>().ok());
-    let (vsz, rss) = (pages.next()??, pages.next()??);
-    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten()?;
-    let page = u64::try_from(page).ok()?;
-    Some((rss * page, vsz * page))
 }

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use log::{error, info, warn};
 
 use super::exit::is_at_start;
-use super::retirement::memory;
 use super::worker::activity;
 use super::{Fleet, Stage, Worker};
 use crate::process::load::processor_time_of;
+use crate::process::memory::Memory;
 use crate::telemetry::scoreboard::Doing;
 
 impl Fleet {
@@ -27,7 +27,8 @@ impl Fleet {
     /// Notes the memory of each worker, and the processor's time that it has used.
     pub(in crate::master) fn measure(&mut self) {
         for worker in &self.workers {
-            if let Some((rss, vsz)) = memory(worker.pid) {
+            let memory = u32::try_from(worker.pid).ok().and_then(Memory::of);
+            if let Some(Memory { rss, vsz }) = memory {
                 worker.row.set_memory(rss, vsz);
             }
             if let Some(time) = processor_time_of(worker.pid) {

@@ -119,6 +119,7 @@ impl Request {
         let Stage::Params { variables } = &mut self.stage else { return Ok(()) };
         pairs::index(variables, 0, read_param, limits)?;
         let length = pairs::complete(variables, 0, read_param, limits)?;
+        pairs::require_method(variables)?;
         pending_request::find_path(variables);
         self.is_from_nginx = variables.get(b"SERVER_SOFTWARE").is_some_and(|name| name.starts_with(b"nginx"));
         self.stage = Stage::Stdin { incoming: PendingRequest::new(std::mem::take(variables)), length };

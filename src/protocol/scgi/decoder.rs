@@ -177,6 +177,7 @@ impl RequestDecoder {
         self.from_apache =
             variables.get(b"SERVER_SOFTWARE").is_some_and(|software| software.starts_with(b"Apache"));
         let length = completed?;
+        pairs::require_method(variables)?;
         if variables.get(b"SCGI") != Some(b"1") {
             let offset = variables.offset(b"SCGI").map(|name| self.prefix + name);
             return Err(DecodeError { offset, ..DecodeError::of(ScgiFault::Version) });

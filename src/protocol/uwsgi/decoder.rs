@@ -1,5 +1,6 @@
 //! Bytes of a connection → one request. Any split of the bytes gives the same result.
 
+use super::bare;
 use super::header::{PacketHeader, modifier1};
 use super::vars::{WireFault, read_var};
 use crate::application::variables::Variables;
@@ -16,6 +17,8 @@ pub struct RequestDecoder {
     state: State,
     /// The request that was refused is a HEAD.
     is_head: bool,
+    /// The request came without a method.
+    is_bare: bool,
 }
 
 /// What is being received.
@@ -79,6 +82,10 @@ impl Grammar for RequestDecoder {
         }
     }
 
+    fn warning(&self) -> Option<&'static str> {
+        self.is_bare.then_some(bare::WARNING)
+    }
+
     fn describe(&self) -> String {
         let PacketHeader { modifier1, datasize, modifier2 } = self.header();
         let meaning = modifier1::meaning(modifier1);
@@ -127,7 +134,7 @@ impl RequestDecoder {
             self.state = State::Vars { variables, missing: missing - taken.len() };
             return Ok(Received::More);
         }
-        let missing = match index(&mut variables, self.header().modifier1, intake) {
+        let missing = match self.index(&mut variables, intake) {
             Ok(missing) => missing,
             Err(error) => return Err(self.refuse(error, variables)),
         };
@@ -155,6 +162,24 @@ impl RequestDecoder {
         Ok(Received::Request(incoming.into_environ()?))
     }
 
+    /// Reads the vars block into its index and ends the head; returns the body's length, bytes.
+    fn index(&mut self, variables: &mut Variables, limits: &Limits) -> Result<u64, DecodeError> {
+        let PacketHeader { modifier1, datasize, .. } = self.header();
+        pairs::index(variables, PacketHeader::LEN, read_var, limits)?;
+        let length = pairs::complete(variables, PacketHeader::LEN, read_var, limits)?;
+        self.is_bare = bare::is_bare(variables);
+        if self.is_bare && datasize == 0 {
+            return Err(DecodeError::of(Fault::MethodMissing));
+        }
+        if self.is_bare {
+            bare::complete(variables);
+        }
+        if modifier1 == modifier1::MANAGE_PATH_INFO {
+            strip_script_name(variables);
+        }
+        Ok(length.unwrap_or_default())
+    }
+
     fn refuse(&mut self, error: DecodeError, variables: Variables) -> DecodeError {
         self.is_head = pending_request::is_head(&variables);
         error.of_request(variables)
@@ -178,19 +203,9 @@ impl PartialHeader {
     }
 }
 
-/// Reads the vars block into its index and ends the head; returns the body's length, bytes.
-fn index(variables: &mut Variables, modifier1: u8, limits: &Limits) -> Result<u64, DecodeError> {
-    pairs::index(variables, PacketHeader::LEN, read_var, limits)?;
-    let length = pairs::complete(variables, PacketHeader::LEN, read_var, limits)?;
-    if modifier1 == modifier1::MANAGE_PATH_INFO {
-        strip_script_name(variables);
-    }
-    Ok(length.unwrap_or_default())
-}
-
 /// What modifier1 30 asks for. uWSGI strips as many bytes as SCRIPT_NAME has, whatever they are; we strip what
 /// is SCRIPT_NAME, up to the end of a segment, and nothing else.
-fn strip_script_name(variables: &mut Variables) {
+pub(super) fn strip_script_name(variables: &mut Variables) {
     let script_name = variables.get(b"SCRIPT_NAME").unwrap_or_default();
     let script_name = script_name.strip_suffix(b"/").unwrap_or(script_name);
     let Some(rest) = variables.get(b"PATH_INFO").and_then(|path| path.strip_prefix(script_name)) else {

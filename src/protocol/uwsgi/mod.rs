@@ -2,6 +2,7 @@
 //!
 //! See <https://uwsgi-docs.readthedocs.io/en/latest/Protocol.html>.
 
+mod bare;
 mod decoder;
 mod encoder;
 mod header;

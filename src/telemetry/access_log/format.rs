@@ -3,6 +3,8 @@
 use std::fmt;
 
 use super::escape::Escape;
+use super::fields::{FIELDS, Field, Known, Time, Told, field};
+use crate::telemetry::local_time;
 
 /// The form of the lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,14 +15,20 @@ pub(crate) struct Format {
     pub(super) told: Vec<(Told, Escape)>,
     /// What stands for something that is not known.
     pub(super) absent: &'static str,
+    /// Whether a line has what is counted of a request, or how many there were.
+    pub(super) has_facts: bool,
+    pub(super) has_count: bool,
 }
 
 /// A part of the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
     Text(String),
-    /// What the request says, by its place among these.
-    Told(usize),
+    /// What the request says, by its place among these; nothing, and no dash, if that is not known.
+    Told {
+        at: usize,
+        or_nothing: bool,
+    },
     /// What the server knows at the request's end.
     Known(Known),
     /// A blank and how it has ended, unless it has ended well.
@@ -30,50 +38,11 @@ pub(super) enum Piece {
     Time(Time),
 }
 
-/// What a request says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Told {
-    Variable(Vec<u8>),
-    /// The variable, or else the peer's address.
-    Client,
-    Uri,
-    /// `GET /path HTTP/1.1`
-    RequestLine,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Time {
-    /// `2026-11-22T16:00:00.123Z`
-    Date,
-    /// `22/Nov/2026:16:00:00 +0000`
-    Common,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
-    Peer,
-    Status,
-    /// With three digits at least, as nginx has it.
-    ThreeDigits,
-    Bytes,
-    BodyBytes,
-    FirstByteMicros,
-    Micros,
-    WaitMicros,
-    Worker,
-    Pid,
-    Thread,
-    Ending,
-}
-
-/// A field of a pattern.
-enum Field {
-    Told(Told),
-    Known(Known),
-    Time(Time),
-}
-
 impl Format {
+    fn empty(absent: &'static str) -> Self {
+        Format { pieces: Vec::new(), told: Vec::new(), absent, has_facts: false, has_count: false }
+    }
+
     /// The usual fields, one blank between two.
     fn default_lines() -> Self {
         let mut format = Format::of_pattern(DEFAULT).expect("the default is a pattern");
@@ -91,12 +60,12 @@ impl Format {
 
     /// An object a line.
     fn json() -> Self {
-        let mut format = Format { pieces: Vec::new(), told: Vec::new(), absent: "null" };
+        let mut format = Format::empty("null");
         for (at, name) in JSON.iter().enumerate() {
             let before = if at == 0 { '{' } else { ',' };
             format.text(&format!("{before}\"{name}\":"));
             match field(name).expect("each of them is a field") {
-                Field::Told(told) => format.told(told, Escape::json()),
+                Field::Told(told) => format.told(told, Escape::json(), false),
                 Field::Known(Known::ThreeDigits) => format.pieces.push(Piece::Known(Known::Status)),
                 Field::Known(Known::Ending) => format.pieces.push(Piece::JsonEnding),
                 Field::Known(known) => format.pieces.push(Piece::Known(known)),
@@ -125,7 +94,7 @@ impl Format {
         if let Some(control) = pattern.chars().find(|c| c.is_control() && *c != '\t') {
             return Err(FormatError::Control(control));
         }
-        let (mut format, mut rest) = (Format { pieces: Vec::new(), told: Vec::new(), absent: "-" }, pattern);
+        let (mut format, mut rest) = (Format::empty("-"), pattern);
         let mut is_quoted = false;
         // The fields that the request tells, of which it is known only in the end where they end.
         let mut bare = Vec::new();
@@ -143,18 +112,28 @@ impl Format {
             let Some((name, behind)) = inside else {
                 return Err(FormatError::Unpaired(pattern.len() - from.len() + 1));
             };
-            match field(name).ok_or_else(|| FormatError::UnknownField(name.to_owned()))? {
+            let (known_name, or_nothing) = match name.strip_suffix('?') {
+                Some(name) => (name, true),
+                None => (name, false),
+            };
+            match field(known_name).ok_or_else(|| FormatError::UnknownField(name.to_owned()))? {
                 Field::Told(told) => {
                     if !is_quoted {
                         bare.push(format.told.len());
                     }
-                    format.told(told, Escape::quoted());
+                    format.told(told, Escape::quoted(), or_nothing);
                 }
-                Field::Known(known) => format.pieces.push(Piece::Known(known)),
-                Field::Time(time) => format.pieces.push(Piece::Time(time)),
+                Field::Known(known) => format.known(known),
+                Field::Time(time) => {
+                    if let Time::Local { form, .. } = &time {
+                        local_time::check(form).map_err(FormatError::Time)?;
+                    }
+                    format.pieces.push(Piece::Time(time));
+                }
             }
-            // Of a brace there are two.
-            ends.extend(behind.bytes().next().filter(|end| !end.is_ascii_alphanumeric()));
+            // Of a brace there are two. At a slash nobody cuts a line that has paths in it.
+            let is_end = |end: &u8| !end.is_ascii_alphanumeric() && *end != b'/';
+            ends.extend(behind.bytes().next().filter(is_end));
             rest = behind;
         }
         format.text(rest);
@@ -177,9 +156,17 @@ impl Format {
         }
     }
 
-    fn told(&mut self, told: Told, escape: Escape) {
-        self.pieces.push(Piece::Told(self.told.len()));
+    fn told(&mut self, told: Told, escape: Escape, or_nothing: bool) {
+        self.pieces.push(Piece::Told { at: self.told.len(), or_nothing });
         self.told.push((told, escape));
+    }
+
+    fn known(&mut self, known: Known) {
+        use Known::{ContentLength, HeaderFields, Requests, Steps, Variables, VariablesBytes};
+        self.has_count |= known == Requests;
+        let facts = [ContentLength, HeaderFields, Steps, Variables, VariablesBytes];
+        self.has_facts |= facts.contains(&known);
+        self.pieces.push(Piece::Known(known));
     }
 
     /// The names of the fields, in the order in which they are best told.
@@ -206,6 +193,8 @@ pub(crate) enum FormatError {
     NoField(String),
     /// The brace at this place, from 1, has no other.
     Unpaired(usize),
+    /// What stands behind `start:` or `end:` is no form of a time.
+    Time(String),
     /// It would make of a request more than a line.
     Control(char),
 }
@@ -220,70 +209,11 @@ impl fmt::Display for FormatError {
             FormatError::Unpaired(at) => {
                 write!(f, "the brace at {at} has no other; two of them are one that stands for itself")
             }
+            FormatError::Time(why) => write!(f, "strftime's form of a time: {why}"),
             FormatError::Control(c) => write!(f, "{c:?} cannot stand in a line"),
         }
     }
 }
-
-fn field(name: &str) -> Option<Field> {
-    let variable = |name: &str| Field::Told(Told::Variable(name.as_bytes().to_vec()));
-    if let Some(name) = name.strip_prefix("var:") {
-        return (!name.is_empty()).then(|| variable(name));
-    }
-    Some(match name {
-        "time" => Field::Time(Time::Date),
-        "time_local" => Field::Time(Time::Common),
-        "remote_addr" => Field::Told(Told::Client),
-        "remote_user" => variable("REMOTE_USER"),
-        "peer" => Field::Known(Known::Peer),
-        "request" => Field::Told(Told::RequestLine),
-        "method" => variable("REQUEST_METHOD"),
-        "uri" => Field::Told(Told::Uri),
-        "protocol" => variable("SERVER_PROTOCOL"),
-        "status" => Field::Known(Known::ThreeDigits),
-        "bytes" => Field::Known(Known::Bytes),
-        "body_bytes" => Field::Known(Known::BodyBytes),
-        "first_byte_us" => Field::Known(Known::FirstByteMicros),
-        "time_us" => Field::Known(Known::Micros),
-        "wait_us" => Field::Known(Known::WaitMicros),
-        "user_agent" => variable("HTTP_USER_AGENT"),
-        "referer" => variable("HTTP_REFERER"),
-        "host" => variable("HTTP_HOST"),
-        "request_id" => variable("HTTP_X_REQUEST_ID"),
-        "worker" => Field::Known(Known::Worker),
-        "pid" => Field::Known(Known::Pid),
-        "thread" => Field::Known(Known::Thread),
-        "ending" => Field::Known(Known::Ending),
-        _ => return None,
-    })
-}
-
-/// The names that [`field`] knows.
-const FIELDS: [&str; 23] = [
-    "remote_addr",
-    "method",
-    "uri",
-    "protocol",
-    "request",
-    "status",
-    "bytes",
-    "body_bytes",
-    "time",
-    "time_local",
-    "first_byte_us",
-    "time_us",
-    "wait_us",
-    "host",
-    "user_agent",
-    "referer",
-    "request_id",
-    "remote_user",
-    "peer",
-    "worker",
-    "pid",
-    "thread",
-    "ending",
-];
 
 const DEFAULT: &str = "{time} {remote_addr} {method} {uri} {status} {bytes} {first_byte_us} {time_us}";
 /// As nginx's log_format combined, and Apache's LogFormat of that name.
@@ -317,16 +247,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_name_is_a_field() {
-        for name in FIELDS {
-            assert!(field(name).is_some(), "{name}");
-        }
-        for name in ["", "var:", "Method", " method", "uri "] {
-            assert!(field(name).is_none(), "{name:?}");
-        }
-    }
-
-    #[test]
     fn what_is_no_format_is_told() {
         let unknown = |name: &str| FormatError::UnknownField(name.to_owned());
         for (text, want) in [
@@ -336,13 +256,23 @@ mod tests {
             ("{uri} {metod}", unknown("metod")),
             ("{}", unknown("")),
             ("{var:}", unknown("var:")),
+            ("{metod?}", unknown("metod?")),
             ("{uri} {method", FormatError::Unpaired(7)),
             ("uri}", FormatError::Unpaired(4)),
             ("{uri}\n{method}", FormatError::Control('\n')),
         ] {
             assert_eq!(Format::parse(text), Err(want), "{text:?}");
         }
-        for text in ["default", "combined", "json", "{uri}", "{{{var:X-Y}}}", "\t{uri}{method}"] {
+        for text in [
+            "default",
+            "combined",
+            "json",
+            "{uri}",
+            "{{{var:X-Y}}}",
+            "\t{uri}{method}",
+            "({remote_user?})",
+            "[{start:%d/%b/%Y:%H:%M:%S %z}]",
+        ] {
             assert!(Format::parse(text).is_ok(), "{text:?}");
         }
     }

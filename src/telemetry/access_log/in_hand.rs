@@ -18,6 +18,8 @@ use crate::telemetry::scoreboard::SLOTS_COUNT;
 #[repr(C)]
 pub(crate) struct InHand {
     workers: [[Entry; ENTRIES_COUNT]; SLOTS_COUNT],
+    /// Requests of all workers that are over, where the format tells it.
+    count: AtomicU64,
 }
 
 /// Requests of a worker that are kept, a count: those beyond have no line if it dies. More than a worker has threads, but
@@ -69,6 +71,11 @@ impl InHand {
     pub(super) fn pen(&'static self, slot: usize, zero: Instant) -> Option<Pen> {
         let entries = self.workers.get(slot)?;
         Some(Pen { entries, free: (0..ENTRIES_COUNT).rev().collect(), zero })
+    }
+
+    /// Counts one more request that is over; returns how many there were.
+    pub(super) fn count(&self) -> u64 {
+        self.count.fetch_add(1, Relaxed) + 1
     }
 
     /// Takes out what the worker that was there has left.
@@ -160,6 +167,8 @@ impl Entry {
             first_byte: self.first_byte.load(Relaxed).checked_sub(1).map(time),
             thread: thread.map(|number| (number, time(self.waited.load(Relaxed)))),
             saying,
+            facts: None,
+            is_left_out: false,
             entry: None,
         };
         Left {

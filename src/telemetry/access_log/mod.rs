@@ -25,28 +25,35 @@
 
 mod calendar;
 mod escape;
+mod facts;
+mod fields;
 mod format;
 mod in_hand;
+mod line;
+mod saying;
+mod selection;
 
 use std::collections::HashMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use crate::application::environ::Environ;
 use crate::ascii::Ascii;
-use crate::net::stream::Peer;
 use crate::telemetry::observer::{Event, Observer, Summary};
 use crate::telemetry::output::Output;
-use calendar::Calendar;
+use escape::Escape;
+use facts::Facts;
 pub(crate) use format::{Format, FormatError};
-use format::{Known, Piece, Time, Told};
 pub(crate) use in_hand::InHand;
 use in_hand::Pen;
+use line::{Ended, Scribe};
+use saying::Saying;
+pub(crate) use selection::{Condition, Exception, Selection};
 
 /// Writes the lines.
 pub(crate) struct AccessLog {
     out: Output,
     format: Format,
+    selection: Selection,
     /// The number of the worker that writes; `None` where there is no master.
     worker: Option<u32>,
     pid: u32,
@@ -56,8 +63,11 @@ pub(crate) struct AccessLog {
     pen: Option<Pen>,
     /// Buffers of requests that are over.
     spare: Vec<Saying>,
-    calendar: Calendar,
-    line: Vec<u8>,
+    scribe: Scribe,
+    /// Requests that are over.
+    count: u64,
+    /// Where all workers count theirs.
+    total: Option<&'static InHand>,
 }
 
 struct Request {
@@ -66,16 +76,19 @@ struct Request {
     /// The application's thread that has it, from 0 on, and for how long it waited for one.
     thread: Option<(usize, Duration)>,
     saying: Saying,
+    /// If the format has them.
+    facts: Option<Facts>,
+    /// Its line is not wanted, whatever becomes of it.
+    is_left_out: bool,
     /// Its entry among those in hand.
     entry: Option<usize>,
 }
 
-/// What a request says of itself, as far as the format has it: one behind the other, as they will stand in the line.
-#[derive(Default)]
-struct Saying {
-    text: Vec<u8>,
-    /// Where each ends. What is not known has no length.
-    ends: Vec<usize>,
+/// How many requests there were: this process's, and all workers'.
+#[derive(Clone, Copy, Debug)]
+struct Counts {
+    own: u64,
+    all: u64,
 }
 
 impl AccessLog {
@@ -84,19 +97,26 @@ impl AccessLog {
         AccessLog {
             out: Output::new("the access log", out),
             format,
+            selection: Selection::default(),
             worker,
             pid: std::process::id(),
             pen: None,
             requests: HashMap::new(),
             spare: Vec::new(),
-            calendar: Calendar::default(),
-            line: Vec::new(),
+            scribe: Scribe::default(),
+            count: 0,
+            total: None,
         }
     }
 
     /// The same, of the worker in this place of the scoreboard. `zero` is a moment that all processes know.
     pub(crate) fn in_hand(self, in_hand: &'static InHand, slot: usize, zero: Instant) -> Self {
-        AccessLog { pen: in_hand.pen(slot, zero), ..self }
+        AccessLog { pen: in_hand.pen(slot, zero), total: Some(in_hand), ..self }
+    }
+
+    /// The same, of these requests only.
+    pub(crate) fn of(self, selection: Selection) -> Self {
+        AccessLog { selection, ..self }
     }
 
     /// The log of another process.
@@ -118,134 +138,23 @@ impl AccessLog {
                 head_bytes: 0,
                 complete: replied.is_some(),
                 timed_out,
+                started: None,
             };
             self.finished(&summary, &left.request);
         }
     }
 
     fn finished(&mut self, summary: &Summary<'_>, request: &Request) {
-        self.line.clear();
-        let line = &mut self.line;
+        self.count += 1;
         let all = request.began.elapsed();
-        let first = request.first_byte.unwrap_or(all);
-        let (peer, absent) = (summary.peer, self.format.absent);
-        let number = |line: &mut Vec<u8>, number: Option<u128>| match number {
-            Some(number) => line.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
-            None => line.extend_from_slice(absent.as_bytes()),
-        };
-        for piece in &self.format.pieces {
-            let known = match piece {
-                Piece::Text(text) => {
-                    line.extend_from_slice(text.as_bytes());
-                    continue;
-                }
-                Piece::Told(at) => {
-                    let (told, escape) = &self.format.told[*at];
-                    match (request.saying.part(*at), told, peer) {
-                        (b"", Told::Client, Peer::Tcp(address)) => {
-                            escape.write(address.ip().to_canonical().to_string().as_bytes(), line);
-                        }
-                        (b"", Told::Client, Peer::Unix) => escape.write(b"unix", line),
-                        (b"", ..) => line.extend_from_slice(absent.as_bytes()),
-                        (part, ..) => line.extend_from_slice(part),
-                    }
-                    continue;
-                }
-                Piece::Time(Time::Date) => {
-                    self.calendar.write_date(line);
-                    continue;
-                }
-                Piece::Time(Time::Common) => {
-                    self.calendar.write_common(line);
-                    continue;
-                }
-                Piece::BadEnding => {
-                    if summary.timed_out || !summary.complete {
-                        line.push(b' ');
-                        line.extend_from_slice(ending(summary).as_bytes());
-                    }
-                    continue;
-                }
-                Piece::JsonEnding => {
-                    write!(line, "\"{}\"", ending(summary)).expect("a Vec takes every write");
-                    continue;
-                }
-                Piece::Known(known) => known,
-            };
-            match known {
-                Known::Peer => write!(line, "{peer}").expect("a Vec takes every write"),
-                Known::Status => number(line, Some(summary.code.into())),
-                Known::ThreeDigits if summary.code == 0 => line.extend_from_slice(b"000"),
-                Known::ThreeDigits => number(line, Some(summary.code.into())),
-                Known::Bytes => number(line, Some(summary.bytes.into())),
-                Known::BodyBytes => {
-                    number(line, Some(summary.bytes.saturating_sub(summary.head_bytes).into()));
-                }
-                Known::FirstByteMicros => number(line, Some(first.as_micros())),
-                Known::Micros => number(line, Some(all.as_micros())),
-                Known::WaitMicros => number(line, request.thread.map(|(_, waited)| waited.as_micros())),
-                Known::Worker => number(line, self.worker.map(u128::from)),
-                Known::Pid => number(line, Some(self.pid.into())),
-                Known::Thread => number(line, request.thread.map(|(thread, _)| thread as u128 + 1)),
-                Known::Ending => line.extend_from_slice(ending(summary).as_bytes()),
-            }
+        let of_all = if self.format.has_count { self.total.map(InHand::count) } else { None };
+        if request.is_left_out || !self.selection.takes(summary, all) {
+            return;
         }
-        line.push(b'\n');
+        let counts = Counts { own: self.count, all: of_all.unwrap_or(self.count) };
+        let (worker, pid) = (self.worker, self.pid);
+        let line = self.scribe.line(&self.format, &Ended { summary, request, all, worker, pid, counts });
         self.out.write(line);
-    }
-}
-
-impl Saying {
-    /// Takes what the format has of the request.
-    fn listen(&mut self, format: &Format, environ: &Environ) {
-        self.text.clear();
-        self.ends.clear();
-        for (told, escape) in &format.told {
-            match told {
-                Told::Variable(name) => self.say(environ.get(name), escape),
-                Told::Client => self.say(environ.get(b"REMOTE_ADDR"), escape),
-                Told::Uri => self.say(Some(environ.uri()), escape),
-                Told::RequestLine => {
-                    let protocol = environ.get(b"SERVER_PROTOCOL").unwrap_or_default();
-                    let blank: &[u8] = if protocol.is_empty() { b"" } else { b" " };
-                    let parts = [environ.method(), b" ", environ.uri(), blank, protocol];
-                    // Escaped as a whole: in JSON it is one string.
-                    self.say(Some(&parts.concat()), escape);
-                }
-            }
-        }
-    }
-
-    fn say(&mut self, value: Option<&[u8]>, escape: &escape::Escape) {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            escape.write(value, &mut self.text);
-        }
-        self.ends.push(self.text.len());
-    }
-
-    /// Appends one, as it will stand in the line.
-    fn take(&mut self, part: &[u8]) {
-        self.text.extend_from_slice(part);
-        self.ends.push(self.text.len());
-    }
-
-    fn parts(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.ends.len()).map(|at| self.part(at))
-    }
-
-    /// The one of this place; empty if it is not known.
-    fn part(&self, at: usize) -> &[u8] {
-        let begin = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
-        self.ends.get(at).map_or(b"", |end| &self.text[begin..*end])
-    }
-}
-
-/// How it has ended.
-fn ending(summary: &Summary<'_>) -> &'static str {
-    match (summary.timed_out, summary.complete) {
-        (true, _) => "timeout",
-        (false, false) => "broken-off",
-        (false, true) => "complete",
     }
 }
 
@@ -258,6 +167,8 @@ impl Observer for AccessLog {
                 first_byte: None,
                 thread: None,
                 saying: spare.pop().unwrap_or_default(),
+                facts: None,
+                is_left_out: false,
                 entry: None,
             });
             return;
@@ -270,12 +181,22 @@ impl Observer for AccessLog {
             return self.forget(request);
         }
         let Some(request) = self.requests.get_mut(&connection) else { return };
-        if let Event::Request { environ, peer, file, .. } = event {
+        if let Event::Request { environ, .. } | Event::Refused { environ } = event {
             request.saying.listen(&self.format, environ);
-            request.entry = self.pen.as_mut().and_then(|pen| pen.begin(request, peer, file.is_none()));
+            request.is_left_out = self.selection.leaves_out(environ);
+            request.facts = self.format.has_facts.then(|| Facts::of(environ));
         }
-        if let Event::Refused { environ } = event {
-            request.saying.listen(&self.format, environ);
+        if let Some(facts) = &mut request.facts {
+            match event {
+                Event::Step => facts.steps += 1,
+                Event::Start { head } => facts.add_head(head),
+                _ => {}
+            }
+        }
+        if let Event::Request { peer, file, .. } = event
+            && !request.is_left_out
+        {
+            request.entry = self.pen.as_mut().and_then(|pen| pen.begin(request, peer, file.is_none()));
         }
         if let Event::Wrote { .. } = event {
             request.first_byte.get_or_insert_with(|| request.began.elapsed());
@@ -301,9 +222,8 @@ impl AccessLog {
         if let Some((pen, entry)) = self.pen.as_mut().zip(entry) {
             pen.end(entry);
         }
-        if self.spare.len() < SPARE_COUNT && saying.text.capacity() <= SPARE_BYTES {
-            saying.text.clear();
-            saying.ends.clear();
+        if self.spare.len() < SPARE_COUNT && saying.capacity() <= SPARE_BYTES {
+            saying.clear();
             self.spare.push(saying);
         }
     }

@@ -1,9 +1,12 @@
 use std::io;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::*;
+use crate::application::environ::Environ;
 use crate::application::input::Input;
 use crate::application::variables::Variables;
 use crate::ascii::Ascii;
+use crate::net::stream::Peer;
 use crate::telemetry::output::tests::Writes;
 
 fn environ(variables: &[(&str, &[u8])]) -> Environ {
@@ -23,6 +26,7 @@ fn summary(peer: &Peer) -> Summary<'_> {
         head_bytes: 60,
         complete: true,
         timed_out: false,
+        started: None,
     }
 }
 
@@ -183,4 +187,80 @@ fn nothing_is_kept_of_a_connection_that_is_closed() {
         log.observe(connection, Event::Closed);
     }
     assert!(log.requests.is_empty() && log.spare.len() == 1);
+}
+
+#[test]
+fn a_line_has_what_uwsgi_s_has() {
+    let (start_response, started) =
+        crate::application::Started::pair(&environ(&USUAL), &crate::limits::Limits::default(), None);
+    start_response.set_note("user_id", b"7 8");
+    let noted = Summary { started: Some(&started), ..summary(&Peer::Unix) };
+    let with_body =
+        environ(&[CLIENT, ("CONTENT_LENGTH", b"12"), ("HTTP_X_FORWARDED_FOR", b"192.0.2.1, 192.0.2.2")]);
+    for (pattern, want) in [
+        ("{head_bytes} {body_bytes} {bytes} {write_errors}", "60 35 95 0"),
+        ("{content_length} {variables} {variables_bytes}", "12 3 88"),
+        ("{forwarded_for};{remote_user?};{remote_user}", "192.0.2.1,\\x20192.0.2.2;;-"),
+        ("{log:user_id} \"{log:user_id}\" ({log:none?}) {log:none}", "7\\x208 \"7 8\" () -"),
+        ("{core} {requests} {worker_requests} {steps}", "1 1 1 0"),
+    ] {
+        assert_eq!(line(pattern, Some(&with_body), &noted), want);
+    }
+    assert_eq!(line("{forwarded_for}", Some(&environ(&USUAL)), &noted), "192.0.2.7");
+    // Of what was no request nothing is counted.
+    assert_eq!(line("{content_length} {variables} {core}", None, &noted), "- - 0");
+    let broken = Summary { complete: false, bytes: 20, ..summary(&Peer::Unix) };
+    assert_eq!(line("{write_errors} {head_bytes} {body_bytes}", None, &broken), "1 20 0");
+}
+
+#[test]
+fn times_are_of_the_start_or_the_end() {
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
+    let before = now();
+    let told = line(
+        "{start_epoch_us} {start_epoch_ms} {start_epoch} {epoch} {time_ms} {time_us} {time_s}",
+        None,
+        &summary(&Peer::Unix),
+    );
+    let text: Vec<&str> = told.split(' ').collect();
+    let [micros, millis, start, end, took_ms, took_us] =
+        [0, 1, 2, 3, 4, 5].map(|at| text[at].parse::<u128>().unwrap());
+    assert!(micros + 1_000 >= before && micros <= now() && end >= start, "{told}");
+    // The clock goes on between two of them.
+    assert!(micros / 1_000 <= millis && micros / 1_000_000 <= start && took_us / 1_000 == took_ms, "{told}");
+    let (whole, part) = text[6].split_once('.').unwrap();
+    assert_eq!(
+        (whole.parse::<u128>().unwrap() * 1_000_000 + part.parse::<u128>().unwrap(), part.len()),
+        (took_us, 6)
+    );
+
+    let local = line("[{start:%Y}|{end:%s}] {start:%%}", None, &summary(&Peer::Unix));
+    let (year, second) = local.split_once('|').unwrap();
+    assert!(year.starts_with("[20") && second.ends_with("] %"), "{local}");
+    let second: u128 = second.trim_end_matches("] %").parse().unwrap();
+    assert!(second + 1 >= before / 1_000_000 && second <= now() / 1_000_000, "{local}");
+    let memory = line("{rss} {rss_mib} {vsz} {vsz_mib}", None, &summary(&Peer::Unix));
+    let memory: Vec<u64> = memory.split(' ').map(|number| number.parse().unwrap()).collect();
+    assert!(memory[0] > 1 << 20 && memory[1] <= memory[0] >> 19 && memory[2] >= memory[0], "{memory:?}");
+}
+
+#[test]
+fn what_is_left_out_has_no_line_and_counts() {
+    let lines = Writes::default();
+    let format = Format::parse("{uri} {worker_requests}").unwrap();
+    let selection = Selection {
+        only: vec![Condition::Class(2)],
+        except: vec![Exception::parse("REQUEST_URI=^/health").unwrap()],
+    };
+    let mut log = AccessLog::new(Box::new(lines.clone()), format, None).of(selection);
+    for (uri, code) in [(&b"/one"[..], 200), (b"/health", 200), (b"/two", 404), (b"/three", 204)] {
+        let environ = environ(&[("REQUEST_URI", uri)]);
+        log.observe(7, Event::Received { peer: &Peer::Unix, bytes: 1 });
+        log.observe(
+            7,
+            Event::Request { peer: &Peer::Unix, packet: &String::new, file: None, environ: &environ },
+        );
+        log.observe(7, Event::Finished(&Summary { code, ..summary(&Peer::Unix) }));
+    }
+    assert_eq!(*lines.0.lock().unwrap(), ["/one 1\n", "/three 4\n"]);
 }

@@ -138,6 +138,8 @@ pub(crate) struct Row {
     pub pid: u32,
     /// Which load of the code it runs.
     pub generation: u32,
+    /// How many processes had its number before it.
+    pub respawns: u32,
     /// How far it is in its life.
     pub life: Life,
     /// What it does.
@@ -228,6 +230,7 @@ impl Scoreboard {
             number: slot.number.load(Relaxed),
             pid: slot.pid.load(Relaxed),
             generation: slot.generation.load(Relaxed),
+            respawns: slot.respawns.load(Relaxed),
             life,
             doing: doing.unwrap_or_default(),
             is_late: slot.is_late.load(Relaxed) != 0,

@@ -66,6 +66,7 @@ fn process(pid: u32, life: Life) -> Process {
         number: 1,
         pid,
         generation: pid - 3_990,
+        respawns: 0,
         life,
         doing: Doing::Calling,
         started_at: 1_700_000_020_500_000,

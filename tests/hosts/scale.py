@@ -14,7 +14,7 @@ from scene import Scene
 sys.path.insert(0, str(ROOT / "docs" / "pictures"))
 import chart  # noqa: E402
 
-# The share of a processor that each host has, and what a request computes: about a millisecond.
+# The share of a processor that each host has, and what a request computes: some 0.6 ms.
 SHARE, SPIN = 0.3, 40_000
 PERIOD = 10_000
 SECONDS = 5

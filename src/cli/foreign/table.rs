@@ -26,7 +26,7 @@ const ONE_SITE: &str = "one server serves one site; start one for each, as syste
 const ONLY_CODE: &str = "--reload watches the modules that are loaded, and what --reload-include names";
 const HEAD: &str = "a request's head may have 64 KiB";
 const LENIENT: &str = "requests are read strictly, as RFC 9112 asks";
-const DAEMON: &str = "leave it in the foreground, under systemd or a container; for a shell, nohup … &";
+const DAEMON: &str = "with --log-file; under systemd and in a container leave it in the foreground";
 
 pub(super) const TABLE: &[Foreign] = &[
     // uWSGI: the application.
@@ -133,11 +133,7 @@ pub(super) const TABLE: &[Foreign] = &[
     of(UWSGI, "master", Needless("there is one, unless --workers is 0")),
     of(UWSGI, "-M", Needless("there is one, unless --workers is 0")),
     of(UWSGI, "master-as-root", Not("the master gives up root's rights with --user, too")),
-    of(
-        UWSGI,
-        "master-fifo",
-        Not("signals do it: SIGHUP reloads, SIGUSR1 opens the logs anew, SIGTERM stops"),
-    ),
+    of(UWSGI, "master-fifo", Here("control", "")),
     of(UWSGI, "harakiri", Here("timeout", "")),
     of(UWSGI, "-t", Here("timeout", "")),
     of(UWSGI, "harakiri-verbose", Needless("--timeout logs where each thread was")),
@@ -149,7 +145,7 @@ pub(super) const TABLE: &[Foreign] = &[
     of(UWSGI, "min-worker-lifetime", Needless("a worker that ends at once is not started at once")),
     of(UWSGI, "reload-on-rss", Here("max-rss", "in MiB")),
     of(UWSGI, "evil-reload-on-rss", Here("max-rss", "in MiB")),
-    of(UWSGI, "reload-on-as", Here("max-rss", "which counts resident memory, not the address space")),
+    of(UWSGI, "reload-on-as", Here("max-address-space", "in MiB")),
     of(UWSGI, "limit-as", Not("systemd's MemoryMax=, or --max-rss")),
     of(UWSGI, "reload-mercy", Here("grace", "")),
     of(UWSGI, "worker-reload-mercy", Here("grace", "")),
@@ -173,6 +169,7 @@ pub(super) const TABLE: &[Foreign] = &[
     of(UWSGI, "locks", Needless("there are no locks to count")),
     of(UWSGI, "ksm", Not("--preload shares memory among workers")),
     of(UWSGI, "touch-reload", Here("reload-on", "")),
+    of(UWSGI, "touch-workers-reload", Here("reload-workers-on", "")),
     of(UWSGI, "touch-chain-reload", Here("reload-on", "with --reload-step 1")),
     of(UWSGI, "fs-reload", Here("reload-on", "")),
     of(UWSGI, "chain-reload", Here("reload-step", "1 replaces one worker at a time")),
@@ -183,9 +180,8 @@ pub(super) const TABLE: &[Foreign] = &[
     of(UWSGI, "gid", Here("group", "")),
     of(UWSGI, "safe-pidfile", Here("pidfile", "")),
     of(UWSGI, "vacuum", Needless("its own sockets and pidfile are taken away at the end")),
-    of(UWSGI, "daemonize", Not(DAEMON)),
-    of(UWSGI, "-d", Not(DAEMON)),
-    of(UWSGI, "daemonize2", Not(DAEMON)),
+    of(UWSGI, "daemonize2", Here("daemonize", DAEMON)),
+    of(UWSGI, "-d", Here("daemonize", DAEMON)),
     of(UWSGI, "strict", Needless("an unknown name is always an error")),
     of(UWSGI, "need-plugin", Needless("Python is built in")),
     of(UWSGI, "show-config", Not("`tidegate check` shows what is set, and where")),
@@ -271,11 +267,11 @@ pub(super) const TABLE: &[Foreign] = &[
     of(UWSGI, "spooler-frequency", Not(NO_JOBS)),
     of(UWSGI, "cache", Not("a cache of its own, as Redis or memcached")),
     of(UWSGI, "cache2", Not("a cache of its own, as Redis or memcached")),
-    of(UWSGI, "exec-asap", Not("systemd's ExecStartPre=")),
-    of(UWSGI, "hook-master-start", Not(NO_HOOKS)),
-    of(UWSGI, "hook-post-fork", Not(NO_HOOKS)),
-    of(UWSGI, "hook-pre-app", Not(NO_HOOKS)),
-    of(UWSGI, "hook-accepting1", Not(NO_HOOKS)),
+    of(UWSGI, "exec-asap", Here("hook", "as \"asap=exec:COMMAND\"")),
+    of(UWSGI, "hook-master-start", Here("hook", "as \"master-start=exec:COMMAND\"")),
+    of(UWSGI, "hook-post-fork", Here("hook", "as \"post-fork=exec:COMMAND\"")),
+    of(UWSGI, "hook-pre-app", Here("hook", "as \"pre-app=exec:COMMAND\"")),
+    of(UWSGI, "hook-accepting1", Here("hook", "as \"accepting1=exec:COMMAND\"")),
     of(UWSGI, "if-env", Not(NO_LOGIC)),
     of(UWSGI, "if-not-env", Not(NO_LOGIC)),
     of(UWSGI, "if-not-opt", Not(NO_LOGIC)),
@@ -313,8 +309,8 @@ pub(super) const TABLE: &[Foreign] = &[
     of(GUNICORN, "no-sendfile", Not("sendfile goes wherever it can")),
     of(GUNICORN, "sendfile", Needless("sendfile goes wherever it can")),
     of(GUNICORN, "reuse-port", Needless("all workers share each listener")),
-    of(GUNICORN, "daemon", Not(DAEMON)),
-    of(GUNICORN, "-D", Not(DAEMON)),
+    of(GUNICORN, "daemon", Here("daemonize", DAEMON)),
+    of(GUNICORN, "-D", Here("daemonize", DAEMON)),
     of(GUNICORN, "raw-env", Here("env", "")),
     of(GUNICORN, "-e", Here("env", "")),
     of(GUNICORN, "pid", Here("pidfile", "")),

@@ -11,8 +11,8 @@ use super::daemon::{Caller, Side, daemonize};
 use super::hooks::{self, Moment};
 use super::logs::Logs;
 use super::options::Options;
-use super::reload::{self, Reload, WithoutPolls};
 use super::plan::{Sockets, plan};
+use super::reload::{self, Reload, WithoutPolls};
 use super::setup::{self, Setup};
 use super::threads::Threads;
 use super::warm_up::warm_up;
@@ -74,7 +74,8 @@ fn serve(
 
     let process = &options.process;
     hooks::run(&process.hooks, &[Moment::Asap])?;
-    let Sockets { mut listeners, stats } = Sockets::bind(options, owner, std::mem::take(&mut handover.sockets))?;
+    let Sockets { mut listeners, stats } =
+        Sockets::bind(options, owner, std::mem::take(&mut handover.sockets))?;
     let serving = Serving {
         program,
         host,

@@ -15,7 +15,9 @@ use crate::support::eventually;
 fn start(folder: &Path, args: &[&str]) -> Output {
     fs::write(folder.join("version"), "one").unwrap();
     let mut command = Command::new(program());
-    command.args(["serve", "version", "--uwsgi", "unix:x.sock", "--pidfile", "pid", "--daemonize"]).args(args);
+    command
+        .args(["serve", "version", "--uwsgi", "unix:x.sock", "--pidfile", "pid", "--daemonize"])
+        .args(args);
     // To the end of its stdout and stderr: the server must hold neither.
     command.current_dir(folder).env_remove("RUST_LOG").output().unwrap()
 }

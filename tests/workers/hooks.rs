@@ -75,7 +75,16 @@ fn one_that_fails_ends_the_start_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("version"), "one").unwrap();
         let mut command = Command::new(program());
-        command.args(["serve", "version", "--uwsgi", "unix:x.sock", "--pidfile", "pid", "--control", "control"]);
+        command.args([
+            "serve",
+            "version",
+            "--uwsgi",
+            "unix:x.sock",
+            "--pidfile",
+            "pid",
+            "--control",
+            "control",
+        ]);
         command.args(["--hook", &format!("{moment}=exec:exit 7")]).current_dir(folder.path());
         let output = command.output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);

@@ -118,7 +118,7 @@ impl FromStr for Action {
                 _ => return Err("unix_signal: only `15 gracefully_kill_them_all` is known here".to_owned()),
             },
             _ => {
-                return Err(match nearest(name, NAMES.into_iter()) {
+                return Err(match nearest(name, NAMES) {
                     Some(near) => format!("there is no action {name:?}; did you mean {near:?}?"),
                     None => format!("there is no action {name:?}; {NAMED}"),
                 });

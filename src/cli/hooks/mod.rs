@@ -103,7 +103,7 @@ impl FromStr for Hook {
         let moment = MOMENTS.iter().find(|(_, one)| *one == name.trim()).map(|(moment, _)| *moment);
         let moment = moment.ok_or_else(|| {
             let names = MOMENTS.map(|(_, name)| name);
-            match nearest(name, names.into_iter()) {
+            match nearest(name, names) {
                 Some(near) => format!("there is no moment {name:?}; did you mean {near:?}?"),
                 None => format!("there is no moment {name:?}; the moments are {}", names.join(", ")),
             }

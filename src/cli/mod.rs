@@ -31,6 +31,7 @@ mod serve;
 mod setup;
 mod shown;
 mod start;
+mod stop_bound;
 mod threads;
 mod top;
 mod uwsgi;
@@ -68,6 +69,9 @@ use implied::First;
 use program::Program;
 #[doc(hidden)]
 pub use signal_hook::low_level::exit as exit_now;
+// For fuzz/.
+#[doc(hidden)]
+pub use uwsgi::read_ini as read_uwsgi_ini;
 
 /// What a subcommand comes to: an error is told in one line, and the exit status is 1.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -342,6 +346,7 @@ Settings:
 
 Signals, to the master:
   SIGTERM, SIGQUIT, SIGINT   accept no more, finish what runs (up to --grace), exit with 0; a second one at once
+                             (with --drain a SIGTERM has it serve on for so long first)
   SIGHUP                     load the application in new workers, and replace the old ones once those serve
   SIGUSR2                    start a new master, of the program as it is now, on the same sockets, and leave once
                              it serves

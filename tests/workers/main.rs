@@ -8,9 +8,11 @@ mod support;
 mod wire;
 
 mod access_log;
+mod attached;
 mod breaks;
 mod churn;
 mod disk;
+mod drain;
 mod drips;
 mod faults;
 mod files;
@@ -18,6 +20,7 @@ mod forks;
 mod lives;
 mod load;
 mod master;
+mod need;
 mod outputs;
 mod passing;
 #[allow(dead_code, reason = "shared with the tests of the statistics")]

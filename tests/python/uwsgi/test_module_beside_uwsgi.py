@@ -103,6 +103,7 @@ def test_values_and_what_functions_return(lazy, both):
         "uwsgi.masterpid() == os.getppid()",
         "loaded_by > 0",
         "sys.argv",
+        "[environ['uwsgi.version'], environ['uwsgi.node']]",
         "list(uwsgi.workers()[0])",
         "list(uwsgi.workers()[0]['apps'][0])",
         "{key: type(value).__name__ for key, value in uwsgi.workers()[0].items()}",

@@ -82,7 +82,7 @@ def test_sentry_sends_what_a_worker_raises(lazy, configured, collector):
 
 
 PROMETHEUS = """
-import os, uwsgi
+import os, time, uwsgi
 from prometheus_client import CollectorRegistry, generate_latest, multiprocess, values
 
 values.ValueClass = values.MultiProcessValue(uwsgi.worker_id)
@@ -93,6 +93,7 @@ ASKED = Counter("asked", "Requests")
 
 def application(environ, start_response):
     ASKED.inc()
+    time.sleep(0.02)
     start_response("200 OK", [("Content-Type", "text/plain")])
     if environ["PATH_INFO"] == "/metrics":
         registry = CollectorRegistry()
@@ -110,7 +111,10 @@ def test_prometheus_has_a_file_for_each_worker(lazy, configured, tmp_path):
     client, seen = Client(server, "http"), Counter()
 
     def both():
-        seen[client.get("/").body] += 1
+        # Several at once, which one worker alone does not take.
+        for asked in [client.send("GET", "/") for _ in range(8)]:
+            with asked:
+                seen[asked.response().body] += 1
         return seen[b"1"] and seen[b"2"]
 
     eventually("an answer of each", both)

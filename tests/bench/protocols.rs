@@ -92,7 +92,11 @@ fn a_request_is_what_nginx_sends_for_a_browser_and_what_the_options_say() {
 
 #[test]
 fn requests_come_from_a_file_in_turns_or_at_random() {
-    let server = Server::start(&["demo"]);
+    let mut more = vec!["demo"];
+    for option in ["--uwsgi", "--http", "--fastcgi", "--scgi"] {
+        more.extend([option, "127.0.0.1:0"]);
+    }
+    let server = Server::start(&more);
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &[u8]| {
         let path = folder.path().join(name);
@@ -131,6 +135,15 @@ fn requests_come_from_a_file_in_turns_or_at_random() {
     let packets = write("packets", &fs::read("fixtures/uwsgi/valid/nginx-get.bin").unwrap());
     let told = bench(&[&server.address, "--requests", &packets, "-n", "10", "--status", "200-404"]);
     assert_eq!((&told["requests"], &told["asked"].as_array().unwrap().len()), (&json!(10), &1));
+    let statuses = told["statuses"].clone();
+    for name in ["http", "fastcgi", "scgi"] {
+        let line = server.line(&format!("Listening on {name}://127.0.0.1:"));
+        let address = line.strip_prefix("Listening on ").unwrap();
+        let told = bench(&[address, "--requests", &packets, "-n", "10", "--status", "200-404"]);
+        assert_eq!(told["statuses"], statuses, "over {name} as over uwsgi");
+    }
+    let done = run(&["bench", &server.address, "--requests", &packets, "-H", "A: b"]);
+    assert!(done.err.contains("packets holds captured packets, which are sent as they are"), "{}", done.err);
     for (name, text, line) in [
         ("empty", &b""[..], "empty has no request"),
         ("wrong", b"GET /hello\nGET\n", "wrong:2: \"GET\": write METHOD PATH"),

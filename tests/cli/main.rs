@@ -15,5 +15,6 @@ mod request;
 mod serve;
 mod signals;
 mod start;
+mod uwsgi;
 #[path = "../wire/mod.rs"]
 mod wire;

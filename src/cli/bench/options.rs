@@ -132,11 +132,11 @@ pub(in crate::cli) struct Options {
     pub(super) json: bool,
 
     /// Write the times as a log of HdrHistogram.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["vs", "slo"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "vs")]
     pub(super) hdr: Option<PathBuf>,
 
     /// Write a page with the figures and charts of them.
-    #[arg(long, value_name = "FILE", conflicts_with = "slo")]
+    #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
 }
 

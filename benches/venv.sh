@@ -28,7 +28,7 @@ if ! made_of | cmp -s - "$venv/made-of"; then
     mkdir -p target
     rm -rf "$venv"
     "$python" -m venv "$venv"
-    pip install -c $list maturin
+    pip install -c $list maturin setuptools
     all=yes
     for package in uWSGI gunicorn granian bjoern fastwsgi Django Flask; do
         # Without pip's cache, which may have one that was built for another Python: uWSGI is linked with its own.

@@ -63,6 +63,33 @@ fn every_protocol_is_measured_over_every_socket() {
 }
 
 #[test]
+fn system_calls_are_counted_where_the_system_allows_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.sock").display().to_string();
+    let server = Server::start(&["hello", "--uwsgi", "127.0.0.1:0", "--uwsgi", &path, "--workers", "1"]);
+    // The warm-up's are not among them.
+    let done = run(&["bench", &path, "/hello", "-n", "2000", "--warm-up", "0.2", "--syscalls", "--json"]);
+    if done.code == Some(0) {
+        let told: serde_json::Value = serde_json::from_slice(&done.out).unwrap();
+        crate::schema::holds(&told);
+        let each = told["server"]["syscalls"].as_f64().unwrap() / 2_000.0;
+        // accept, read, write, close, and a part of a wait.
+        assert!((3.9..12.0).contains(&each), "{each} of {told}");
+    } else {
+        assert!(
+            done.err.starts_with("tidegate: --syscalls: ") && done.err.lines().count() == 1,
+            "{}",
+            done.err
+        );
+    }
+    let done = run(&["bench", &server.address, "/hello", "--syscalls"]);
+    assert!(done.err.ends_with(" is not known: give --pid\n"), "{}", done.err);
+    let told = bench(&[&path, "/hello", "-n", "10"]);
+    assert_eq!(told["server"]["syscalls"], serde_json::Value::Null);
+    server.stop();
+}
+
+#[test]
 fn a_request_is_what_nginx_sends_for_a_browser_and_what_the_options_say() {
     let server = Server::start(&["environ"]);
     for (args, text) in [

@@ -28,6 +28,7 @@ mod series;
 mod server;
 mod slo;
 mod statistics;
+mod syscalls;
 mod table;
 mod tally;
 mod versus;
@@ -79,7 +80,7 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     let baseline = options.baseline.as_deref().map(Baseline::read).transpose()?;
     let plan = plan(options, &options.addr)?;
     first::ask(&plan)?;
-    let server = server("--pid", options.pid, &plan)?;
+    let server = server("--pid", options.pid, &plan, options.syscalls)?;
     let side = Side { plan, server };
     let files = Files {
         log: options.hdr.as_deref().map(|file| create("--hdr", file)).transpose()?,
@@ -102,7 +103,8 @@ struct Files {
 fn compare(options: &Options, side: Side, endpoint: &Endpoint, files: Files) -> Result<u8> {
     let other = plan(options, endpoint)?;
     first::ask(&other)?;
-    let sides = [side, Side { server: server("--vs-pid", options.vs_pid, &other)?, plan: other }];
+    let sides =
+        [side, Side { server: server("--vs-pid", options.vs_pid, &other, options.syscalls)?, plan: other }];
     let rounds = versus::measure(&sides, options.rounds, &*stop()?)?;
     if let Some(file) = files.page {
         Page::of_rounds(&rounds, &sides)?.write(file)?;
@@ -221,13 +223,26 @@ fn plan(options: &Options, endpoint: &Endpoint) -> Result<Plan> {
     })
 }
 
-/// The process whose cost is told: that of `option`, or the one that listens.
-fn server(option: &str, pid: Option<i32>, plan: &Plan) -> Result<Option<Server>> {
-    let Some(pid) = pid else { return Ok(plan.target.owner().and_then(Server::new)) };
-    match Server::new(pid) {
-        Some(server) => Ok(Some(server)),
-        None => Err(format!("{option} {pid}: there is no such process, or not for this user to see").into()),
+/// The process whose cost is told: that of `option`, or the one that listens. With `traces` its system calls are counted.
+fn server(option: &str, pid: Option<i32>, plan: &Plan, traces: bool) -> Result<Option<Server>> {
+    let mut server = match pid {
+        None => plan.target.owner().and_then(Server::new),
+        Some(pid) => Some(Server::new(pid).ok_or_else(|| {
+            format!("{option} {pid}: there is no such process, or not for this user to see")
+        })?),
+    };
+    match &mut server {
+        Some(server) if traces => server.trace().map_err(|why| format!("--syscalls: {why}"))?,
+        None if traces => {
+            return Err(format!(
+                "--syscalls: the process behind {} is not known: give {option}",
+                plan.target
+            )
+            .into());
+        }
+        _ => {}
     }
+    Ok(server)
 }
 
 /// Makes a file: that it cannot be is to be known before a long run.

@@ -60,6 +60,8 @@ impl Measured {
 
 /// Runs `plan` until it is done, or `stop` is set.
 pub(super) fn run(plan: &Plan, stop: &AtomicBool, server: Option<&Server>, live: Live) -> Result<Measured> {
+    // It may take the system a moment to get ready.
+    let meter = server.map(Server::meter);
     let moments = Moments::of(plan, Instant::now() + LEAD);
     let (slices, received) = channel();
     thread::scope(|scope| {
@@ -73,7 +75,7 @@ pub(super) fn run(plan: &Plan, stop: &AtomicBool, server: Option<&Server>, live:
             })
             .collect();
         drop(slices);
-        let watched = watch(plan, moments, &received, server, live);
+        let watched = watch(plan, moments, &received, meter, live);
         let landed: Result<Vec<Landed>> = (flights.into_iter())
             .map(|flight| {
                 flight
@@ -130,7 +132,7 @@ fn watch(
     plan: &Plan,
     moments: Moments,
     slices: &Receiver<Slice>,
-    server: Option<&Server>,
+    mut meter: Option<Meter>,
     mut live: Live,
 ) -> Watched {
     let (mut total, mut series) = (Tally::new(), Series::default());
@@ -139,13 +141,12 @@ fn watch(
     loop {
         let now = Instant::now();
         if before.is_none() && now >= moments.counted_from {
-            before = Some((server.map(Server::meter), own::stolen()));
+            meter.iter_mut().for_each(Meter::begin);
+            before = Some(own::stolen());
             metered = now;
         }
-        if let Some((Some(meter), _)) = &mut before
-            && now - metered >= METER_EVERY
-        {
-            meter.look();
+        if before.is_some() && now - metered >= METER_EVERY {
+            meter.iter_mut().for_each(Meter::look);
             metered = now;
         }
         let left = moments.counted_from.saturating_duration_since(now);
@@ -164,9 +165,8 @@ fn watch(
         }
     }
     live.end();
-    let (meter, stolen_before) = before.unwrap_or_default();
-    let server = meter.map(Meter::end);
-    let stolen = stolen_before.zip(own::stolen()).map(|((before, all_before), (after, all_after))| {
+    let server = meter.filter(|_| before.is_some()).map(Meter::end);
+    let stolen = before.flatten().zip(own::stolen()).map(|((before, all_before), (after, all_after))| {
         after.saturating_sub(before) as f64 / all_after.saturating_sub(all_before).max(1) as f64
     });
     Watched { total, series, stolen, server }

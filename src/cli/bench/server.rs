@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
+use super::syscalls::Syscalls;
 use crate::process::load::{ended_children_time_of, parent_of, processor_time_of};
 
 /// A server's first process.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Server {
     pid: i32,
+    /// Whether its system calls are counted.
+    traces: bool,
 }
 
 /// What the server spends from a moment on, for as long as it is looked at.
@@ -17,6 +20,7 @@ pub(super) struct Meter {
     server: Server,
     /// Its processes when they were last looked at.
     last: BTreeMap<i32, Process>,
+    syscalls: Option<Syscalls>,
     spent: Cost,
 }
 
@@ -43,20 +47,27 @@ pub(super) struct Cost {
     pub(super) peak: u64,
     pub(super) voluntary: u64,
     pub(super) involuntary: u64,
+    /// System calls, where they were counted.
+    pub(super) syscalls: Option<u64>,
 }
 
 impl Server {
     /// The process of this number; `None` if there is none, or not for this user to see.
     pub(super) fn new(pid: i32) -> Option<Server> {
-        processor_time_of(pid).filter(|_| pid > 0).map(|_| Server { pid })
+        processor_time_of(pid).filter(|_| pid > 0).map(|_| Server { pid, traces: false })
     }
 
-    /// Counts from now on.
+    /// Has its system calls counted, which may not be allowed.
+    pub(super) fn trace(&mut self) -> Result<(), String> {
+        self.traces = true;
+        Syscalls::of(family(self.pid)).map(drop)
+    }
+
+    /// Is ready to count what is spent.
     pub(super) fn meter(&self) -> Meter {
+        let syscalls = if self.traces { Syscalls::of(family(self.pid)).ok() } else { None };
         let spent = Cost { pid: self.pid, ..Cost::default() };
-        let mut meter = Meter { server: *self, last: self.processes(), spent };
-        meter.weigh();
-        meter
+        Meter { server: *self, last: BTreeMap::new(), syscalls, spent }
     }
 
     fn processes(&self) -> BTreeMap<i32, Process> {
@@ -66,6 +77,15 @@ impl Server {
 }
 
 impl Meter {
+    /// Counts from now on.
+    pub(super) fn begin(&mut self) {
+        self.last = self.server.processes();
+        self.weigh();
+        if let Some(syscalls) = &mut self.syscalls {
+            syscalls.begin();
+        }
+    }
+
     /// Adds what was spent since the last look. A process that ends is in its parent's figures if that waits for it, else
     /// its own are known up to here.
     pub(super) fn look(&mut self) {
@@ -96,6 +116,7 @@ impl Meter {
     /// All that was spent until now.
     pub(super) fn end(mut self) -> Cost {
         self.look();
+        self.spent.syscalls = self.syscalls.as_mut().map(Syscalls::count);
         self.spent
     }
 }
@@ -172,6 +193,7 @@ mod tests {
     fn a_process_and_its_child_are_seen() {
         let own = i32::try_from(std::process::id()).unwrap();
         let mut meter = Server::new(own).unwrap().meter();
+        meter.begin();
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         meter.look();
         let (cost, family) = (meter.end(), family(own));
@@ -208,7 +230,8 @@ mod tests {
             .spawn()
             .unwrap();
         let server = Server::new(i32::try_from(shell.id()).unwrap()).unwrap();
-        let meter = server.meter();
+        let mut meter = server.meter();
+        meter.begin();
         let mut stdin = shell.stdin.take().unwrap();
         stdin.write_all(b"\n").unwrap();
         shell.stdout.take().unwrap().read_exact(&mut [0]).unwrap();

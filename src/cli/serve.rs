@@ -221,6 +221,7 @@ impl Serving<'_> {
         if let Some(files) = &self.files {
             worker.serve_files(files.clone());
         }
+        worker.add_fields(&self.options.listening.fields);
     }
 
     /// The application that APP names, with those of `--mount`. What they have closed or blocked as they were loaded is the server's again.

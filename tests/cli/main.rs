@@ -6,6 +6,7 @@ mod check;
 mod completions;
 mod config;
 mod decode;
+mod files;
 mod logs;
 mod man;
 mod mounts;

@@ -39,10 +39,10 @@ deb: ## Debian's package, into target/deb; the first time cargo-deb is built int
 systemd: deb ## the package and its units under a real systemd, in a container; needs root, systemd-nspawn and make setup
 	$(PYTHON) -B tests/systemd/run.py
 
-bench: ## side by side with the floor, hyper and, where they are installed, nginx and other servers; the tables of docs/performance.md
-	$(CARGO) build --release --locked -p tidegate -p tidegate-compare -p tidegate-hyper-peer
+bench: ## side by side with a bare loop, hyper, nginx and other servers; writes docs/performance.md, or prints if BENCH has options
+	$(CARGO) build --release --locked -p tidegate -p tidegate-floor -p tidegate-hyper-peer
 	PYTHON=$(PYTHON) benches/venv.sh
-	target/release/compare --tidegate target/release/tidegate --python target/venv-bench $(BENCH)
+	$(PYTHON) -B benches/compare $(BENCH)
 
 pictures: ## docs/pictures/*.svg from real runs of .venv's tidegate (tests/python.sh installs it), and from docs/performance.md
 	$(PYTHON) -B docs/pictures/make.py

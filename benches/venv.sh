@@ -30,15 +30,17 @@ if ! made_of | cmp -s - "$venv/made-of"; then
     "$python" -m venv "$venv"
     pip install -c $list maturin
     all=yes
-    for package in uWSGI gunicorn granian Django Flask; do
+    for package in uWSGI gunicorn granian bjoern fastwsgi Django Flask; do
         if ! pip install -c $list $package >"$venv/$package.log" 2>&1; then
             all=
             tail -n 15 "$venv/$package.log" >&2
             echo "bench: $package cannot be installed, as said above and in $venv/$package.log" >&2
-            if [ $package = uWSGI ]; then
-                echo "bench: uWSGI is built from its source, with a C compiler and Python's headers" \
-                    "(Debian's gcc and python3-dev)" >&2
-            fi
+            case $package in
+                uWSGI | fastwsgi) needs="gcc and python3-dev" ;;
+                bjoern) needs="gcc, python3-dev and libev-dev" ;;
+                *) continue ;;
+            esac
+            echo "bench: $package is built from its source, and needs Debian's $needs" >&2
         fi
     done
     # What could not be installed is tried again the next time.

@@ -1,12 +1,10 @@
-"""The measured comparison as bars: what the table of docs/performance.md says, and nothing else."""
+"""The comparison as bars: what the tables of docs/performance.md say, and nothing else."""
 
 import re
+from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-HEADING = "## Python applications"
-SERVER, COST = "application: server", "server CPU per request, µs"
-PANELS = {"hello": "A hello", "Django view": "A Django view"}
-WIDTH, LABEL, BAR, STEP = 760, 150, 510, 30
+WIDTH, LABEL, BAR, STEP = 760, 205, 455, 30
 
 STYLE = """
 text{font:14px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;fill:#1d2b33}
@@ -15,52 +13,94 @@ text{font:14px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-seri
 """
 
 
-def costs(page):
-    """`{application: [(server, text of its µs)]}` from the page's table."""
-    section = page.partition(f"\n{HEADING}\n")[2].partition("\n## ")[0]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("|")]
-    heading, _, *rows = rows
-    server, cost = heading.index(SERVER), heading.index(COST)
-    found = {name: [] for name in PANELS}
-    for row in rows:
-        application, _, name = row[server].partition(": ")
-        if application in found:
-            found[application].append((name, row[cost]))
-    for application, servers in found.items():
-        assert servers, f"docs/performance.md has no row '{application}: …' below {HEADING!r}"
+@dataclass(frozen=True)
+class Chart:
+    """A column of one table or several, each below a heading of the page."""
+
+    title: str
+    column: str
+    tables: dict  # the heading, and what is written above its bars
+    ours: str  # a pattern of the rows that are set off
+    without: str = r"$^"  # of those that are left out
+
+
+CHARTS = {
+    "performance.svg": Chart(
+        "Processor time of the server for a request, µs: the shorter the better",
+        "server CPU per request, µs",
+        {"### hello": "A hello", "### Django view": "A Django view"},
+        "tidegate",
+        "threads",
+    ),
+    "protocols.svg": Chart(
+        "Processor time of the server for a request, µs: the shorter the better",
+        "server CPU per request, µs",
+        {"## The protocols, directly": "A hello in Rust"},
+        "(?!floor|hyper)",
+    ),
+    "nginx.svg": Chart(
+        "Processor time of nginx and Tidegate together for a request, µs: the shorter the better",
+        "sum, µs",
+        {"## The protocols, through nginx": "A hello in Rust"},
+        "",
+    ),
+    "uploads.svg": Chart(
+        "Processor time of the server for an upload, ms: the shorter the better",
+        "server CPU per upload, ms",
+        {"### 10 MiB": "10 MiB", "### 1 GiB": "1 GiB"},
+        "tidegate",
+    ),
+}
+
+
+def pictures(page):
+    """The name of each, and its SVG."""
+    for name, chart in CHARTS.items():
+        yield name, picture(chart, page)
+
+
+def figures(chart, page):
+    """`{heading: [(row, text of its figure)]}`; rows that were not measured are left out."""
+    found = {}
+    for heading in chart.tables:
+        section = page.partition(f"\n{heading}\n")[2]
+        lines = re.search(r"(?:^\|.*\n?)+", section, re.MULTILINE)
+        assert lines, f"docs/performance.md has no table below {heading!r}"
+        head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[0].splitlines()]
+        column = head.index(chart.column)
+        rows = [(row[0].replace("`", ""), row[column]) for row in rows if not re.search(chart.without, row[0])]
+        found[heading] = [(name, figure) for name, figure in rows if re.fullmatch(r"~?[\d,.]+", figure)]
     return found
 
 
-def what(found):
+def what(chart, found):
     """The chart in words."""
-    panels = []
-    for application, servers in found.items():
-        panels.append(f"{PANELS[application]}: " + ", ".join(f"{name} {cost}" for name, cost in servers))
-    return "Processor time of the server for a request, in microseconds. " + ". ".join(panels) + "."
+    panels = (f"{chart.tables[heading]}: " + ", ".join(f"{name} {figure}" for name, figure in rows) for heading, rows in found.items())
+    return f"{chart.title.partition(':')[0]}. " + ". ".join(panels) + "."
 
 
-def picture(page):
-    """An SVG of the bars; the shorter the better."""
-    found = costs(page)
+def picture(chart, page):
+    """An SVG of the bars."""
+    found = figures(chart, page)
     y, parts = 60, []
-    for application, servers in found.items():
-        parts.append(f'<text class="h" x="24" y="{y}">{PANELS[application]}</text>')
-        longest = max(_number(cost) for _, cost in servers)
+    for heading, rows in found.items():
+        parts.append(f'<text class="h" x="24" y="{y}">{chart.tables[heading]}</text>')
+        longest = max(_number(figure) for _, figure in rows)
         y += 14
-        for name, cost in sorted(servers, key=lambda one: _number(one[1])):
-            length = max(2, BAR * _number(cost) / longest)
-            ours = "o" if name.startswith("tidegate") else "t"
+        for name, figure in sorted(rows, key=lambda one: _number(one[1])):
+            length = max(2, BAR * _number(figure) / longest)
+            ours = "o" if re.match(chart.ours, name) else "t"
             parts.append(f'<text x="{LABEL}" y="{y + 16}" text-anchor="end">{escape(name)}</text>')
             parts.append(f'<rect class="{ours}" x="{LABEL + 10}" y="{y + 2}" width="{length:.1f}" height="19" rx="3"/>')
-            parts.append(f'<text x="{LABEL + 18 + length:.1f}" y="{y + 16}">{escape(cost)}</text>')
+            parts.append(f'<text x="{LABEL + 18 + length:.1f}" y="{y + 16}">{escape(figure)}</text>')
             y += STEP
         y += 34
     height = y - 18
     head = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" role="img">',
-        f"<title>{escape(what(found))}</title><style>{STYLE}</style>",
+        f"<title>{escape(what(chart, found))}</title><style>{STYLE}</style>",
         f'<rect class="b" x=".5" y=".5" width="{WIDTH - 1}" height="{height - 1}" rx="8"/>',
-        '<text class="s" x="24" y="32">Processor time of the server for a request, µs: the shorter the better</text>',
+        f'<text class="s" x="24" y="32">{escape(chart.title)}</text>',
     ]
     return "\n".join(head + parts) + "\n</svg>\n"
 

@@ -21,7 +21,7 @@ TIMEOUT = [PROMPT, ("s", r"^\S+Z(?= )"), ("h", r"HTTP/1.1 504 .*|\b(?:ERROR|WARN
 def pictures():
     """The name of each, and its SVG."""
     page = (HERE.parent / "performance.md").read_text(encoding="utf-8")
-    yield "performance.svg", chart.picture(page)
+    yield from chart.pictures(page)
     yield "top.svg", terminal.picture(runs.top(), "tidegate top: four workers under load, one with a request that hangs", runs.COLUMNS, TOP)
     yield "trace.svg", terminal.picture(runs.trace(), "One request as --trace tells it: packet, variables, call, start_response, write", 100, TRACE)
     yield "timeout.svg", terminal.picture(runs.timeout(), "A request that took too long: the client's 504, and the log with the traceback of every thread", 124, TIMEOUT)

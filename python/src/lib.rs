@@ -46,8 +46,8 @@ mod _tidegate {
     use super::start_response::{Disconnected, StartResponse, Write};
     #[pymodule_export]
     use super::uwsgi::{
-        connection_number, is_connected, is_reload, log_line, master_process, own_number, request_count,
-        requests_so_far, started_at, workers_now,
+        connection_number, is_connected, is_reload, log_line, master_process, note, own_number,
+        request_count, requests_so_far, set_note, started_at, workers_now,
     };
     #[pymodule_export]
     use super::wsgi_errors::Errors;

@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 use tidegate::{StartResponse, cli};
 
 /// The request that this thread is called with, from here on.
@@ -72,6 +72,19 @@ pub(crate) fn connection_number() -> PyResult<i32> {
 pub(crate) fn is_connected(number: i32) -> bool {
     let handle = numbered().get(&number).cloned();
     handle.is_some_and(|handle| !handle.is_disconnected())
+}
+
+/// Gives the access log a variable of this thread's request.
+#[pyfunction]
+pub(crate) fn set_note(name: &str, value: &[u8]) -> PyResult<()> {
+    of_request(|request| request.handle.set_note(name, value))
+}
+
+/// What was given it under this name.
+#[pyfunction]
+pub(crate) fn note(py: Python<'_>, name: &str) -> PyResult<Option<Py<PyBytes>>> {
+    let note = of_request(|request| request.handle.note(name))?;
+    Ok(note.map(|note| PyBytes::new(py, &note).unbind()))
 }
 
 /// Writes a line to the log.

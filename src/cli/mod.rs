@@ -31,6 +31,7 @@ mod serve;
 mod setup;
 mod shown;
 mod start;
+mod stop_bound;
 mod threads;
 mod top;
 mod uwsgi;
@@ -342,6 +343,7 @@ Settings:
 
 Signals, to the master:
   SIGTERM, SIGQUIT, SIGINT   accept no more, finish what runs (up to --grace), exit with 0; a second one at once
+                             (with --drain a SIGTERM has it serve on for so long first)
   SIGHUP                     load the application in new workers, and replace the old ones once those serve
   SIGUSR2                    start a new master, of the program as it is now, on the same sockets, and leave once
                              it serves

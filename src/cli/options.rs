@@ -201,6 +201,11 @@ pub(super) struct Workers {
     #[arg(long, value_name = "SECONDS", value_parser = bound)]
     pub(super) timeout: Option<Seconds>,
 
+    /// After SIGTERM go on taking requests for so long before the stop, while /ready (--stats) says 503 and HTTP answers close
+    /// their connections: load balancers need time to notice. A second SIGTERM skips it [default: none]
+    #[arg(long, value_name = "SECONDS", value_parser = bound)]
+    pub(super) drain: Option<Seconds>,
+
     /// Replace a worker after so many requests. It serves until its successor does.
     #[arg(long, value_name = "COUNT", value_parser = value_parser!(u64).range(1..))]
     pub(super) max_requests: Option<u64>,

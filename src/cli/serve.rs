@@ -13,7 +13,7 @@ use super::reload::{self, Reload, WithoutPolls};
 use super::setup::{self, Setup};
 use super::threads::Threads;
 use super::warm_up::warm_up;
-use super::{Host, Program, Result, apps, around, banner, record, start};
+use super::{Host, Program, Result, apps, around, banner, record, start, stop_bound};
 use crate::application::{AppError, Application};
 use crate::cli::demo::Builtin;
 use crate::limits::Limits;
@@ -82,10 +82,11 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     if options.workers.workers.0 == 0 {
         let has_threads = setup::threads(program, host, options).is_some();
         if options.workers.timeout.is_some() && !has_threads
+            || options.workers.drain.is_some()
             || options.workers.retirement() != Retirement::default()
         {
             warn!(
-                "--workers 0: no master looks after --timeout, nor after a worker's requests, age and memory"
+                "--workers 0: no master looks after --timeout and --drain, nor after a worker's requests, age and memory"
             );
         }
         handover.done()?;
@@ -97,6 +98,10 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     if options.workers.preload {
         *serving.app.borrow_mut() = Some(serving.load(None)?);
     }
+    let drain = options.workers.drain.map(|time| time.0);
+    if let Some(drain) = drain.filter(|_| !is_upgrade) {
+        stop_bound::warn_if_short(drain, limits.grace_time_max);
+    }
     let plan = Plan {
         workers: options.workers.workers.0,
         bounds: Bounds {
@@ -104,6 +109,7 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
             grace: limits.grace_time_max,
             retirement: options.workers.retirement(),
         },
+        drain,
         reload_step: options.workers.reload_step,
         reload_on: options.workers.reload_on.clone(),
         code: in_development.then(|| reload::code_plan(options)).transpose()?,

@@ -217,10 +217,10 @@ pub(super) fn waiting_time(text: &str) -> Result<Seconds, String> {
     }
 }
 
-/// A time of an option that bounds nothing where it is not given: elsewhere 0 says that.
+/// A time of an option that does nothing where it is not given: elsewhere 0 says that.
 pub(super) fn bound(text: &str) -> Result<Seconds, String> {
     match text.parse() {
-        Ok(Seconds(Duration::ZERO)) => Err("it must be more than 0; for no bound, leave it out".to_owned()),
+        Ok(Seconds(Duration::ZERO)) => Err("it must be more than 0; for none, leave it out".to_owned()),
         parsed => parsed,
     }
 }

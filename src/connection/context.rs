@@ -31,7 +31,7 @@ pub struct Context<'a> {
     pub clock: &'a dyn Fn() -> Instant,
     /// What is told of what happens.
     pub observers: Observers<'a>,
-    /// The worker takes no more requests than those that it has: each is its connection's last.
+    /// The worker stops, or will soon: each request is its connection's last.
     pub stopping: bool,
 }
 

@@ -1,5 +1,7 @@
 //! How a response is made: the application's call, a piece after the other, and what follows the last.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::Bytes;
 use log::warn;
 
@@ -164,10 +166,27 @@ impl<S: Stream> Connection<S> {
             head.add_fields(cx.fields);
         }
         self.tally.code = head.code();
+        if head.code() == 404 {
+            self.tell_of_probe();
+        }
         cx.observers.tell(self.id, Event::Start { head: &head });
         let before = self.outbox.before.len();
         self.protocol.head(&head, cx.date, &mut self.outbox.before);
         self.tally.head_bytes = (self.outbox.before.len() - before) as u64;
+    }
+
+    /// A probe of the wrong port is a 404 of the application's, of which its sender hears no more than the number.
+    fn tell_of_probe(&self) {
+        static IS_TOLD: AtomicBool = AtomicBool::new(false);
+        let line = self.request_line();
+        let is_probe = matches!(line.0, b"GET /ready" | b"GET /live" | b"GET /metrics");
+        if is_probe && !IS_TOLD.swap(true, Ordering::Relaxed) {
+            warn!(
+                "{}: {line} is a 404 of the application's; if it is a probe: probes and metrics are asked at the statistics' \
+                 own address",
+                self.peer
+            );
+        }
     }
 
     /// Ends the application's part in the answer: its body, if it is open, is closed.

@@ -25,7 +25,8 @@
 //! it even if the worker is stuck.
 //!
 //! **Signals** only count and wake the loop. SIGTERM, SIGINT and SIGQUIT end the workers and then the master, a second one
-//! at once; SIGHUP reloads, SIGUSR2 upgrades, SIGUSR1 has the log files opened anew, SIGTTIN and SIGTTOU change the number
+//! at once. With `--drain`, a SIGTERM says first that there will be a stop, and all goes on so long: load balancers need time to
+//! notice. SIGHUP reloads, SIGUSR2 upgrades, SIGUSR1 has the log files opened anew, SIGTTIN and SIGTTOU change the number
 //! of workers. SIGCHLD needs only the turn.
 //!
 //! **A reload** gets the next generation's number; `fill` then finds that this generation lacks workers, and forks a few of
@@ -44,6 +45,7 @@
 
 mod abort;
 mod code;
+mod drain;
 mod file_watch;
 mod fleet;
 mod fork;
@@ -62,7 +64,7 @@ mod worker_setup;
 
 use std::io;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub(crate) use code::{CodePlan, Pattern, Reporter};
 pub(crate) use fleet::{Bounds, Retirement, WORKERS_MAX};
@@ -80,6 +82,7 @@ use crate::process::fork_watch;
 use crate::telemetry::scoreboard::Scoreboard;
 use crate::telemetry::stats::State;
 use code::CodeWatch;
+use drain::Drain;
 use fleet::Fleet;
 use releases::Releases;
 use sd_notify::SdNotify;
@@ -94,6 +97,8 @@ pub(crate) struct Plan {
     pub workers: u32,
     /// What each of them is held to.
     pub bounds: Bounds,
+    /// How long requests are still taken after a SIGTERM.
+    pub drain: Option<Duration>,
     /// How many workers a reload starts at once, a count from 1 on; `None` is a quarter of them.
     pub reload_step: Option<u32>,
     /// Paths whose change is a reload.
@@ -148,6 +153,7 @@ pub(crate) struct Master<'a> {
     hooks: &'a dyn MasterHooks,
     preloaded: bool,
     state: State,
+    drain: Drain,
     listeners: Vec<Listener>,
     fleet: Fleet,
     releases: Releases,
@@ -178,6 +184,7 @@ impl<'a> Master<'a> {
             hooks,
             preloaded: plan.preloaded,
             state: State::Starting,
+            drain: Drain::new(plan.drain),
             listeners,
             fleet: Fleet::new(plan.workers, plan.bounds, scoreboard, reporter),
             releases: Releases::new(plan.reload_step),

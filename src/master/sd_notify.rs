@@ -9,6 +9,8 @@ use sd_notify::NotifyState;
 pub(super) struct SdNotify {
     /// Another process is the service's main one, and no other is believed (NotifyAccess=main).
     silent: bool,
+    /// It has been told that the service ends, which is not taken back.
+    stopping: bool,
     /// How often the watchdog is to be fed: twice in the time that it allows, as its manual says.
     every: Option<Duration>,
     fed: Instant,
@@ -19,7 +21,7 @@ impl SdNotify {
     /// `silent` until [`SdNotify::begin`].
     pub(super) fn new(now: Instant, silent: bool) -> Self {
         let every = sd_notify::watchdog_enabled().map(|time| time / 2);
-        SdNotify { silent, every, fed: now, status: String::new() }
+        SdNotify { silent, stopping: false, every, fed: now, status: String::new() }
     }
 
     /// This process is the service's main one from here on; the one before has said so.
@@ -30,7 +32,9 @@ impl SdNotify {
 
     /// Everything that was asked for is done: started, or reloaded.
     pub(super) fn ready(&self) {
-        self.send(&[NotifyState::Ready]);
+        if !self.stopping {
+            self.send(&[NotifyState::Ready]);
+        }
     }
 
     /// The code is being loaded anew.
@@ -42,8 +46,11 @@ impl SdNotify {
     }
 
     /// The service ends.
-    pub(super) fn stopping(&self) {
-        self.send(&[NotifyState::Stopping]);
+    pub(super) fn stopping(&mut self) {
+        if !self.stopping {
+            self.send(&[NotifyState::Stopping]);
+            self.stopping = true;
+        }
     }
 
     /// Another process is the service's main one from here on.

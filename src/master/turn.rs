@@ -27,6 +27,9 @@ impl Master<'_> {
         self.reap()?;
         self.follow_upgrade();
         let now = Instant::now();
+        if self.state == State::Draining && self.drain.is_over(now) {
+            self.stop();
+        }
         if let Some(look) = self.watched.look(now, self.fleet.tick()) {
             self.look(now, &look);
         }
@@ -48,16 +51,14 @@ impl Master<'_> {
         let times_u32 = u32::try_from(times).unwrap_or(u32::MAX);
         match signal {
             SIGTERM | SIGINT | SIGQUIT => {
-                let is_second = self.state == State::Stopping || times > 1;
-                if self.state != State::Stopping {
-                    self.stop();
-                }
-                if is_second {
-                    self.fleet.kill();
-                    return Err(End::Stopped(u8::try_from(128 + signal).unwrap_or(1)));
+                for _ in 0..times {
+                    self.end(signal)?;
                 }
             }
             _ if self.state == State::Stopping => {}
+            SIGHUP | SIGUSR2 if self.state == State::Draining => {
+                warn!("no reload and no upgrade any more: this server is about to stop");
+            }
             SIGHUP if self.preloaded => {
                 info!(
                     "reload: the application was loaded before the fork (--preload), so a new master loads it"
@@ -120,18 +121,18 @@ impl Master<'_> {
         let why = worker.failure().unwrap_or_else(|| format!("a worker ended before it served: {ending}"));
         let is_wanted = self.releases.is_wanted(worker.generation);
         match self.state {
-            State::Starting | State::Serving if self.code.is_some() && is_wanted => {
+            State::Starting | State::Serving | State::Draining if self.code.is_some() && is_wanted => {
                 self.fleet.record_died_loading(worker, &why);
             }
             State::Starting => return self.fail(why),
-            State::Serving if self.releases.on_trial() == Some(worker.generation) => {
+            State::Serving | State::Draining if self.releases.on_trial() == Some(worker.generation) => {
                 self.releases.fail(&why, &mut self.fleet, &self.systemd);
             }
-            State::Serving if is_wanted => {
+            State::Serving | State::Draining if is_wanted => {
                 self.fleet.record_failed_start(worker, &why);
             }
             // Of a reload that was given up, or of no use any more.
-            State::Serving | State::Stopping => {}
+            State::Serving | State::Draining | State::Stopping => {}
         }
         Ok(())
     }
@@ -241,6 +242,27 @@ impl Master<'_> {
         self.successor.let_go();
     }
 
+    /// Does what a signal that ends the server asks for, which depends on how far its end is already.
+    fn end(&mut self, signal: i32) -> Result<(), End> {
+        match self.state {
+            State::Stopping => {
+                self.fleet.kill();
+                return Err(End::Stopped(u8::try_from(128 + signal).unwrap_or(1)));
+            }
+            State::Serving if signal == SIGTERM && self.drain.begin(Instant::now()) => self.begin_to_drain(),
+            State::Starting | State::Serving | State::Draining => self.stop(),
+        }
+        Ok(())
+    }
+
+    /// Serves on for a while, and says to all who ask that it will stop.
+    fn begin_to_drain(&mut self) {
+        self.state = State::Draining;
+        self.systemd.stopping();
+        self.successor.call_off();
+        self.fleet.drain();
+    }
+
     /// Ends well: no new connections, and what runs is finished.
     fn stop(&mut self) {
         info!("stopping: {} what runs", counted(self.fleet.len(), "worker finishes", "workers finish"));
@@ -278,6 +300,7 @@ impl Master<'_> {
             self.stats.as_ref().and_then(|stats| stats.server.until()),
             Some(self.watched.next_look(self.fleet.tick())),
             self.code.as_ref().map(CodeWatch::until),
+            self.drain.until().filter(|_| self.state == State::Draining),
         ];
         let until = times.into_iter().flatten().min().unwrap_or(now);
         let millis = until.saturating_duration_since(now).as_millis() + 1;

@@ -81,6 +81,10 @@ impl fmt::Display for Stranger {
             (ProtocolName::Http, Language::Tls) => f.write_str(": use http://"),
             _ if directive.is_empty() => Ok(()),
             _ => write!(f, ": use nginx's {port}_pass, not {directive}"),
+        }?;
+        match language {
+            Language::Http => f.write_str("; probes and metrics are asked at the statistics' own address"),
+            _ => Ok(()),
         }
     }
 }

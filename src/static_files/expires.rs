@@ -40,12 +40,13 @@ pub(crate) enum Since {
 #[derive(Clone)]
 pub(crate) struct Pattern {
     text: String,
-    matches: Arc<dyn Fn(&[u8]) -> bool + Send + Sync>,
+    matches: Arc<Matches>,
 }
+
+type Matches = dyn Fn(&[u8]) -> bool + Send + Sync;
 
 impl Pattern {
     /// One that was written so.
-    #[cfg_attr(not(feature = "command"), allow(dead_code, reason = "the command's option makes them"))]
     pub(crate) fn new(text: &str, matches: impl Fn(&[u8]) -> bool + Send + Sync + 'static) -> Self {
         Pattern { text: text.to_owned(), matches: Arc::new(matches) }
     }

@@ -11,6 +11,7 @@
 
 mod coding;
 mod conditions;
+#[cfg_attr(not(feature = "command"), allow(dead_code, reason = "rules are made by an option of the command"))]
 mod expires;
 mod folder;
 mod media_type;
@@ -30,7 +31,9 @@ use crate::application::environ::Environ;
 use crate::application::response_head::{HeadError, ResponseHead};
 use crate::limits::Limits;
 use coding::Coding;
-pub(crate) use expires::{Expiry, Pattern, Since, Subject};
+pub(crate) use expires::Expiry;
+#[cfg(feature = "command")]
+pub(crate) use expires::{Pattern, Since, Subject};
 use folder::{Found, Links, Opened, Root};
 pub(crate) use reply::Reply;
 use reply::{Asked, Caching, Representations};

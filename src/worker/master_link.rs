@@ -15,6 +15,8 @@ pub(crate) struct MasterLink {
     stream: mio::net::UnixStream,
     /// There are other workers.
     shares: bool,
+    /// The server is about to stop.
+    drains: bool,
     reopen_logs: Box<dyn FnMut() + Send>,
 }
 
@@ -28,6 +30,8 @@ pub(crate) mod word {
     pub(crate) const RETIRE: u8 = b'Q';
     /// There are other workers from now on.
     pub(crate) const SHARE: u8 = b'S';
+    /// The server is about to stop: each request from here on is its connection's last.
+    pub(crate) const DRAIN: u8 = b'D';
     /// Open the log files again, which have been moved away.
     pub(crate) const REOPEN_LOGS: u8 = b'L';
 }
@@ -42,7 +46,7 @@ impl MasterLink {
     ) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         let stream = mio::net::UnixStream::from_std(stream);
-        Ok(MasterLink { stream, shares, reopen_logs: Box::new(reopen_logs) })
+        Ok(MasterLink { stream, shares, drains: false, reopen_logs: Box::new(reopen_logs) })
     }
 
     /// What to register with the poller.
@@ -53,6 +57,11 @@ impl MasterLink {
     /// Whether other workers take connections from the same sockets.
     pub(crate) fn shares(&self) -> bool {
         self.shares
+    }
+
+    /// Whether the server is about to stop, so that each request is its connection's last.
+    pub(crate) fn drains(&self) -> bool {
+        self.drains
     }
 
     /// Tells the master that the worker serves.
@@ -76,6 +85,7 @@ impl MasterLink {
                         (self.reopen_logs)();
                     }
                     self.shares |= words[..read].contains(&word::SHARE);
+                    self.drains |= words[..read].contains(&word::DRAIN);
                     if words[..read].contains(&word::RETIRE) {
                         stop = stop.max(Some(Stop::Retire));
                     }

@@ -28,6 +28,8 @@ pub(super) struct Resources {
     pub(super) recorder: Option<Recorder>,
     /// When everything must be over, once a stop was ordered.
     pub(super) stopping: Option<Instant>,
+    /// A stop will be ordered soon.
+    pub(super) draining: bool,
 }
 
 impl Resources {
@@ -43,6 +45,7 @@ impl Resources {
             observer: None,
             recorder: None,
             stopping: None,
+            draining: false,
         }
     }
 
@@ -86,7 +89,7 @@ impl Resources {
                 None => None,
             })
             .with_recorder(self.recorder.as_mut()),
-            stopping: self.stopping.is_some(),
+            stopping: self.draining || self.stopping.is_some(),
         })
     }
 }

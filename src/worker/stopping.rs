@@ -14,6 +14,7 @@ impl EventLoop {
     /// Does what the master, a signal or another thread has ordered.
     pub(super) fn obey(&mut self, now: Instant, inline: &mut Inline<'_>) {
         let told = self.link.as_mut().and_then(MasterLink::obey);
+        self.resources.draining = self.link.as_ref().is_some_and(MasterLink::drains);
         match self.orders.take().max(told) {
             None => {}
             Some(Stop::Now) => {

@@ -212,6 +212,18 @@ fn a_ping_is_answered() {
 }
 
 #[test]
+fn a_probe_of_the_applications_port_is_told_of_in_the_log() {
+    let server = Server::start(&["demo"]);
+    for _ in 0..2 {
+        assert!(server.request(&["/ready", "-i"]).text().starts_with("HTTP/1.1 404 "));
+    }
+    let (_, err) = server.stop();
+    let told =
+        err.iter().filter(|line| line.contains("GET /ready is a 404 of the application's; if it is a probe"));
+    assert_eq!(told.count(), 1, "{err:#?}");
+}
+
+#[test]
 fn the_access_log_has_only_the_requests_that_are_wanted() {
     let server = Server::start(&[
         "demo",

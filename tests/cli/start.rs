@@ -75,7 +75,7 @@ fn arguments_that_mean_nothing() {
     refused(&["hello", "--max-connections", "0"], 2, "0 is not in 1..");
     refused(&["hello", "--head-timeout", "0"], 2, "it must be more than 0");
     refused(&["hello", "--access-logs"], 2, "'--access-log'");
-    refused(&["hello", "--timeout", "0"], 2, "it must be more than 0; for no bound, leave it out");
+    refused(&["hello", "--timeout", "0"], 2, "it must be more than 0; for none, leave it out");
     refused(&["hello", "--http", "8000"], 2, "the host is missing (127.0.0.1 is this machine alone");
 }
 

@@ -61,21 +61,10 @@ def test_top():
     assert_shows("top.svg", lines[: heading + 1])
 
 
-def test_the_chart():
+def test_the_charts():
     page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
-    assert chart.picture(page) == (PICTURES / "performance.svg").read_text(encoding="utf-8"), AGAIN
-
-
-def test_the_table_of_readme():
-    """Its numbers are those of docs/performance.md, rounded."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    costs = chart.costs((ROOT / "docs" / "performance.md").read_text(encoding="utf-8"))
-    for application, row in (("hello", "a hello"), ("Django view", "a Django view")):
-        (cells,) = re.findall(rf"^\| CPU per request, {row}, µs \|(.*)\|$", readme, re.MULTILINE)
-        told = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", cells)]
-        costs_of = {name: float(cost.replace(",", "")) for name, cost in costs[application]}
-        wanted = [costs_of[name] for name in ("tidegate", "tidegate, HTTP", "uWSGI", "gunicorn", "granian, HTTP")]
-        assert told == pytest.approx(wanted, abs=0.51 if application != "hello" else 0.051), f"README's table: {row}: {wanted}"
+    for name, svg in chart.pictures(page):
+        assert svg == (PICTURES / name).read_text(encoding="utf-8"), f"docs/pictures/{name}: {AGAIN}"
 
 
 def test_every_picture_is_shown_and_small():

@@ -1,6 +1,7 @@
 //! What load balancers and Kubernetes ask: /ready and /live.
 
 use nix::sys::signal::Signal;
+use tidegate::ProtocolName;
 
 use crate::reader::{Told, kill_worker};
 use crate::support::client::{Response, get};
@@ -42,4 +43,23 @@ fn it_is_not_ready_while_it_stops() {
     assert_eq!(asked(&told, "/live").0, 200);
     std::fs::write(told.master.folder.path().join("version-open"), "").unwrap();
     Response::read(held).assert_status(200);
+}
+
+#[test]
+fn who_asks_the_wrong_port_is_told() {
+    let told = Told::start(&["--fastcgi", "127.0.0.1:0", "--scgi", "127.0.0.1:0"]);
+    let others = [ProtocolName::Fastcgi, ProtocolName::Scgi].map(|protocol| told.master.tcp(protocol));
+    for port in others.iter().chain([&told.master.remote]) {
+        let response = port.ask("GET /ready HTTP/1.1\r\nHost: x\r\nUser-Agent: kube-probe/1.34\r\n\r\n");
+        response.assert_status(400);
+        assert!(response.text().contains("probes and metrics are asked at the statistics' own address"));
+    }
+    for (path, status) in [("/healthz", 404), ("/shop", 404)] {
+        let response = told.http(path);
+        response.assert_status(status);
+        assert!(response.text().contains("/ready and /live for probes"), "{}", response.text());
+    }
+    let response = told.remote.ask(get("/ready"));
+    response.assert_status(400);
+    assert!(response.text().contains("here are the statistics and probes"), "{}", response.text());
 }

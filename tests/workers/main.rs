@@ -11,6 +11,7 @@ mod access_log;
 mod breaks;
 mod churn;
 mod disk;
+mod drain;
 mod drips;
 mod faults;
 mod files;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import sys
 import time
 from typing import Any, Union
@@ -90,6 +91,12 @@ def mem() -> tuple[int, int]:
     return int(resident) * page, int(size) * page
 
 
+def logsize() -> int:
+    """The length of the log's file, bytes; 0 if the log is no file."""
+    log = os.fstat(2)
+    return log.st_size if stat.S_ISREG(log.st_mode) else 0
+
+
 def micros() -> int:
     """Now, microseconds since 1970."""
     return time.time_ns() // 1000
@@ -130,7 +137,7 @@ def get_logvar(name: _Text) -> bytes | None:
 
 def log_this_request() -> None:
     """Has this request be in the access log, whatever that leaves out."""
-    _tidegate.log_this_request()
+    _tidegate.set_note("log_this_request", b"1")
 
 
 def _bytes(text: _Text) -> bytes:

@@ -31,7 +31,6 @@ _WERE = [
     ("set_user_harakiri harakiri", "a bound for one request's time", "--timeout (uWSGI's harakiri), which bounds each"),
     ("disconnect", "the response's end before the call's", "a thread, or the close() of what the application returns, for the rest"),
     ("set_warning_message", "a warning that each response shows", "a middleware"),
-    ("logsize", "the size of the log's file", "os.stat(); the server rotates it by --log-max-size"),
     ("listen_queue", "how many connections wait to be accepted", "--stats, which tells it for each listener"),
     ("i_am_the_lord lord_scroll scrolls", "the election of one server among several", "a lock in Redis or in the database"),
     ("alarm", "a message to an operator", "logging's handlers, or what watches --stats"),

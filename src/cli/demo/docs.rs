@@ -1,7 +1,7 @@
 //! `docs`: the documentation of this version, for which no network is needed.
 
 /// A page of it: its file's name, its text, and what it is about.
-pub(super) const PAGES: [(&str, &str, &str); 15] = [
+pub(super) const PAGES: [(&str, &str, &str); 16] = [
     ("README.md", include_str!("../../../README.md"), "what it is, Django behind nginx"),
     ("python.md", include_str!("../../../docs/python.md"), "Python: applications, Django, Flask"),
     ("rust.md", include_str!("../../../docs/rust.md"), "Rust"),
@@ -10,6 +10,7 @@ pub(super) const PAGES: [(&str, &str, &str); 15] = [
     ("workers.md", include_str!("../../../docs/workers.md"), "workers, reloads and signals"),
     ("concurrency.md", include_str!("../../../docs/concurrency.md"), "how many workers and threads"),
     ("deploy.md", include_str!("../../../docs/deploy.md"), "deployment: systemd, containers, logs"),
+    ("scale.md", include_str!("../../../docs/scale.md"), "many hosts, Kubernetes"),
     ("stats.md", include_str!("../../../docs/stats.md"), "statistics: top, Prometheus, uwsgitop"),
     ("static.md", include_str!("../../../docs/static.md"), "static files"),
     ("prefixes.md", include_str!("../../../docs/prefixes.md"), "applications below a prefix"),

@@ -57,6 +57,8 @@ pub(super) struct Fleet {
     last_respawns: HashMap<u32, u32>,
     /// How many workers are wanted.
     wanted: u32,
+    /// A stop will follow: those that are started from here on are told so too.
+    drains: bool,
     backoff: Backoff,
     oom_kills: OomKills,
 }
@@ -84,6 +86,7 @@ impl Fleet {
             workers: Vec::new(),
             last_respawns: HashMap::new(),
             wanted,
+            drains: false,
             backoff: Backoff::default(),
             oom_kills: OomKills::so_far(),
         }
@@ -170,6 +173,12 @@ impl Fleet {
         for worker in self.workers.iter_mut().filter(|worker| are_these(worker)) {
             worker.retire(self.bounds.grace);
         }
+    }
+
+    /// Tells all, and those that take their places, that a stop will follow.
+    pub(super) fn drain(&mut self) {
+        self.drains = true;
+        self.workers.iter_mut().for_each(Worker::drain);
     }
 
     /// Has all leave, once they have taken what waits to be accepted.

@@ -65,7 +65,11 @@ impl Fleet {
                     self.scoreboard.master.respawns.fetch_add(1, Relaxed);
                 }
                 self.last_respawns.insert(number, before);
-                self.workers.push(Worker::new(number, generation, pid, (at, slot), ours));
+                let mut worker = Worker::new(number, generation, pid, (at, slot), ours);
+                if self.drains {
+                    worker.drain();
+                }
+                self.workers.push(worker);
                 Spawned::Master
             }
             Ok((Fork::Child, _, link, held)) => Spawned::Worker(Box::new(WorkerSetup {

@@ -149,6 +149,11 @@ impl Worker {
         self.tell(word::SHARE);
     }
 
+    /// Tells it that a stop will follow, and that each request is its connection's last.
+    pub(super) fn drain(&mut self) {
+        self.tell(word::DRAIN);
+    }
+
     pub(in crate::master) fn reopen_logs(&mut self) {
         self.tell(word::REOPEN_LOGS);
     }

@@ -47,7 +47,7 @@ impl Selection {
         })
     }
 
-    /// Whether a request that is over has a line; it was served for `all`.
+    /// Whether a request that is over has a line, which the application may want; it was served for `all`.
     pub(super) fn takes(&self, summary: &Summary<'_>, all: Duration) -> bool {
         let body_bytes = summary.bytes.saturating_sub(summary.head_bytes);
         let is_true = |condition: &Condition| match *condition {
@@ -57,7 +57,7 @@ impl Selection {
             Condition::Empty => body_bytes == 0,
             Condition::BrokenOff => !summary.complete || summary.timed_out,
         };
-        self.only.is_empty() || self.only.iter().any(is_true)
+        self.only.is_empty() || self.only.iter().any(is_true) || summary.note(TAKE).is_some()
     }
 }
 
@@ -80,6 +80,9 @@ pub(crate) fn expression(pattern: &str) -> Result<Regex, String> {
         format!("{pattern:?} is no regular expression: {last}")
     })
 }
+
+/// What an application sets to have a line of the request, whatever `only` says: uWSGI's name for it.
+const TAKE: &str = "log_this_request";
 
 /// What a compiled expression may take, bytes.
 const EXPRESSION_BYTES_MAX: usize = 1 << 20;

@@ -56,6 +56,8 @@ pub(crate) enum State {
     /// Not every worker has served yet.
     Starting,
     Serving,
+    /// It still takes requests, and is about to stop: who sends them is to go elsewhere.
+    Draining,
     /// It takes no new connections.
     Stopping,
 }

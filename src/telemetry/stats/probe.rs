@@ -11,6 +11,7 @@ pub(crate) fn ready(snapshot: &Snapshot) -> Result<String, String> {
     let (serving, wanted) = (serving(snapshot), snapshot.wanted);
     let count = format!("{serving} of {wanted} workers serve");
     match snapshot.state {
+        State::Draining => Err(format!("draining: {count}, and stop soon")),
         State::Stopping => Err(format!("stopping: {count}")),
         State::Starting => Err(format!("starting: {count}")),
         State::Serving if serving == 0 => Err(format!("not ready: {count}; the log says why")),

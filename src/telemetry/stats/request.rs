@@ -76,7 +76,12 @@ impl Request {
                     "The request's head is too large.",
                 );
             }
-            Err(_) => return Request::Wrong("400 Bad Request", "This is no HTTP request."),
+            Err(_) => {
+                return Request::Wrong(
+                    "400 Bad Request",
+                    "This is no HTTP request; here are the statistics and probes, and the application is at its own address.",
+                );
+            }
         }
         let head_only = match request.method {
             Some("GET") => false,
@@ -90,7 +95,8 @@ impl Request {
             Some("/ready") => Form::Ready,
             Some("/live") => Form::Live,
             _ => {
-                let why = "There is / for JSON, /metrics for Prometheus, /ready and /live for probes.";
+                let why = "There is / for JSON, /metrics for Prometheus, /ready and /live for probes; the application is at its \
+                           own address.";
                 return Request::Wrong("404 Not Found", why);
             }
         };

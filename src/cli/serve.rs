@@ -118,8 +118,14 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     };
     let master = Master::new(plan, listeners, stats, board, handover, &serving)?;
     match master.run() {
-        End::Stopped(status) => Ok(status),
-        End::Failed(why) => Err(why.into()),
+        End::Stopped(status) => {
+            serving.logs.finish();
+            Ok(status)
+        }
+        End::Failed(why) => {
+            serving.logs.finish();
+            Err(why.into())
+        }
         End::Worker(post) => serving.work(*post).map(|()| 0),
     }
 }
@@ -346,5 +352,9 @@ impl MasterHooks for Serving<'_> {
 
     fn reopen_logs(&self) {
         self.logs.reopen();
+    }
+
+    fn rotate_logs(&self) -> bool {
+        self.logs.rotate()
     }
 }

@@ -16,5 +16,6 @@ mod request;
 mod serve;
 mod signals;
 mod start;
+mod targets;
 #[path = "../wire/mod.rs"]
 mod wire;

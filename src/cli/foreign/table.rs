@@ -18,6 +18,7 @@ const NO_PROXY: &str = "nothing stands between a listener and the workers; --htt
 const NO_JOBS: &str = "jobs want a process of their own, as systemd, cron, Celery or RQ give it";
 const NO_ROUTES: &str = "write it as nginx's location, rewrite or return";
 const NO_LOGIC: &str = "TIDEGATE_* variables of the environment go before the file";
+const SYSLOG: &str = "syslog:NAME,FACILITY or syslog://HOST/NAME,FACILITY";
 const NO_SYSLOG: &str = "systemd-journald or logger(1) takes what goes to stderr";
 const NO_NAME: &str = "systemd and --pidfile tell processes apart";
 const TLS: &str = "ssl_certificate, ssl_certificate_key and listen 443 ssl";
@@ -205,7 +206,7 @@ pub(super) const TABLE: &[Foreign] = &[
     // uWSGI: what it says.
     of(UWSGI, "logto", Here("log-file", "")),
     of(UWSGI, "logto2", Here("log-file", "")),
-    of(UWSGI, "logger", Not(NO_SYSLOG)),
+    of(UWSGI, "logger", Here("log-file", "a file, syslog:NAME, syslog://HOST/NAME, udp://HOST:PORT or fd:N")),
     of(UWSGI, "req-logger", Here("access-log-file", "")),
     of(UWSGI, "disable-logging", Needless("requests are logged with --access-log only")),
     of(UWSGI, "-L", Needless("requests are logged with --access-log only")),
@@ -228,8 +229,8 @@ pub(super) const TABLE: &[Foreign] = &[
     of(UWSGI, "log-micros", Here("access-log-format", "{time_us}")),
     of(UWSGI, "log-master", Needless("workers write their lines themselves")),
     of(UWSGI, "log-reopen", Needless("SIGUSR1 opens the log files anew")),
-    of(UWSGI, "log-maxsize", Not("logrotate, with SIGUSR1 behind it")),
-    of(UWSGI, "log-backupname", Not("logrotate, with SIGUSR1 behind it")),
+    of(UWSGI, "log-maxsize", Here("log-max-size", "")),
+    of(UWSGI, "log-backupname", Here("log-backup", "what the name has behind it then")),
     of(UWSGI, "log-route", Not(NO_SYSLOG)),
     of(UWSGI, "log-truncate", Not("logrotate, with SIGUSR1 behind it")),
     of(UWSGI, "logfile-chown", Needless("log files are --user's")),
@@ -349,10 +350,10 @@ pub(super) const TABLE: &[Foreign] = &[
         "log-config-json",
         Here("log-format", "text or json; the application's own logging is its own"),
     ),
-    of(GUNICORN, "log-syslog", Not(NO_SYSLOG)),
-    of(GUNICORN, "syslog", Not(NO_SYSLOG)),
-    of(GUNICORN, "log-syslog-to", Not(NO_SYSLOG)),
-    of(GUNICORN, "log-syslog-facility", Not(NO_SYSLOG)),
+    of(GUNICORN, "log-syslog", Here("log-file", SYSLOG)),
+    of(GUNICORN, "syslog", Here("log-file", SYSLOG)),
+    of(GUNICORN, "log-syslog-to", Here("log-file", SYSLOG)),
+    of(GUNICORN, "log-syslog-facility", Here("log-file", SYSLOG)),
     of(GUNICORN, "log-syslog-prefix", Not(NO_SYSLOG)),
     of(GUNICORN, "disable-redirect-access-to-syslog", Needless("nothing goes to syslog")),
     of(GUNICORN, "enable-stdio-inheritance", Needless("stdout and stderr stay what they are")),

@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: help test setup lint unit free-threaded deb systemd bench pictures fuzz fixtures example
+.PHONY: help test setup lint unit free-threaded deb systemd hosts bench pictures fuzz fixtures example
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -27,6 +27,7 @@ unit: ## all tests, against real sockets and a real nginx
 		--test workers -- --skip outputs:: --skip systemd:: --skip unfinished::four || status=1; \
 	tests/python.sh || status=1; \
 	tests/drops.sh || status=1; \
+	$(PYTHON) -B tests/hosts/run.py --quick || status=1; \
 	exit $$status
 
 free-threaded: ## tests/python on a CPython without the GIL, which is built from Debian's source the first time
@@ -38,6 +39,9 @@ deb: ## Debian's package, into target/deb; the first time cargo-deb is built int
 
 systemd: deb ## the package and its units under a real systemd, in a container; needs root, systemd-nspawn and make setup
 	$(PYTHON) -B tests/systemd/run.py
+
+hosts: ## three hosts behind nginx and HAProxy, in network namespaces: updates, stops, deaths, cut lines, overload; as root, once tests/python.sh has installed the project
+	$(PYTHON) -B tests/hosts/run.py $(HOSTS)
 
 bench: ## side by side with a bare loop, hyper, nginx and other servers; writes docs/performance.md, or prints if BENCH has options
 	$(CARGO) build --release --locked -p tidegate -p tidegate-floor -p tidegate-hyper-peer

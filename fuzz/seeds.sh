@@ -20,3 +20,6 @@ for request in ../fixtures/http/valid/*.http ../fixtures/http/invalid/*.http; do
     # The last byte chooses the bounds.
     { cat "$request"; printf '\200'; } >"corpus/http_reading/$name"
 done
+mkdir -p corpus/uwsgi_ini
+printf '[uwsgi]\nmaster\nsocket = %%%%d/$(NAME).sock ; one\r\n# two\n[other]\nx=1\n[uwsgi]\nenv=A=$(B$(C))\n' >corpus/uwsgi_ini/sections
+printf '[uwsgi]\nif-env = X\nx = %%(a + b)%%%%\nendif =\nfor=a b\ny=%%(_)\nendfor' >corpus/uwsgi_ini/blocks

@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # command:Debian package
-needs="nginx:nginx-light curl:curl strace:strace python3:python3 wrk:wrk h2load:nghttp2-client chromium:chromium systemd-analyze:systemd logrotate:logrotate man:man-db zsh:zsh fish:fish lintian:lintian fakeroot:fakeroot"
+needs="nginx:nginx-light curl:curl strace:strace python3:python3 wrk:wrk h2load:nghttp2-client chromium:chromium systemd-analyze:systemd logrotate:logrotate man:man-db zsh:zsh fish:fish lintian:lintian fakeroot:fakeroot xml2-config:libxml2-dev python3-config:python3-dev ip:iproute2 haproxy:haproxy"
 
 has() {
     PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1

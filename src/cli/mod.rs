@@ -72,6 +72,9 @@ use implied::First;
 use program::Program;
 #[doc(hidden)]
 pub use signal_hook::low_level::exit as exit_now;
+// For fuzz/.
+#[doc(hidden)]
+pub use uwsgi::read_ini as read_uwsgi_ini;
 
 /// What a subcommand comes to: an error is told in one line, and the exit status is 1.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;

@@ -15,7 +15,7 @@ use super::values::{
 };
 use super::warm_up::target;
 use crate::limits::Limits;
-use crate::master::{Pattern, Retirement};
+use crate::master::{Attach, ByNeed, Pattern, Retirement};
 use crate::net::listener::{Address, ListenOptions, Owner, parse_network};
 use crate::protocol::{ProtocolName, Trust};
 
@@ -174,6 +174,23 @@ pub(super) struct Workers {
     #[arg(long, value_name = "N|auto", default_value = "1")]
     pub(super) workers: WorkerCount,
 
+    /// Have as few workers as N while there is little to do, and up to --workers by need: more are started when requests
+    /// wait or most threads are busy, and those that idle are ended.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    min_workers: Option<u32>,
+
+    /// Of those by need, start N at first [default: --min-workers]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..), hide_short_help = true)]
+    workers_initial: Option<u32>,
+
+    /// Of those by need, start N at once [default: 1]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..), hide_short_help = true)]
+    workers_step: Option<u32>,
+
+    /// Of those by need, end the ones that were not needed for so long [default: 30]
+    #[arg(long, value_name = "SECONDS", value_parser = waiting_time, hide_short_help = true)]
+    workers_idle: Option<Seconds>,
+
     /// Threads of the application in each worker: each has one request at a time, from the call to close().
     ///
     /// Without it an application in Rust runs on the loop's own thread, where responses take turns, and one in another
@@ -265,6 +282,11 @@ pub(super) struct Process {
     /// The mode bits, in octal, that files which the application makes are not to have.
     #[arg(long, value_name = "MODE", value_parser = mode)]
     pub(super) umask: Option<u32>,
+
+    /// Keep COMMAND running beside the workers, and end it with the server: as 'celery -A shop worker'. A shell runs it,
+    /// as the user of --user. May be given several times; docs/workers.md has what may stand in brackets before it.
+    #[arg(long, value_name = "COMMAND")]
+    pub(super) attach: Vec<Attach>,
 
     /// Write the master's process number to FILE.
     #[arg(long, value_name = "FILE")]
@@ -376,6 +398,36 @@ impl Listening {
 }
 
 impl Workers {
+    /// Between which numbers of workers there are by need, and how fast they change.
+    pub(super) fn by_need(&self) -> Option<ByNeed> {
+        self.min_workers.map(|min| ByNeed {
+            min,
+            initial: self.workers_initial.unwrap_or(min),
+            step: self.workers_step.unwrap_or(1),
+            idle_time: self.workers_idle.map_or(IDLE_TIME, |time| time.0),
+        })
+    }
+
+    fn contradiction(&self) -> Option<&'static str> {
+        let Some(plan) = self.by_need() else {
+            let is_tuned =
+                self.workers_initial.or(self.workers_step).is_some() || self.workers_idle.is_some();
+            return is_tuned.then_some(
+                "--workers-initial, --workers-step and --workers-idle say how workers come and go by need; give --min-workers too",
+            );
+        };
+        if self.workers.0 == 0 {
+            return Some(
+                "--min-workers is a master's work, and with --workers 0 there is none; say how many there may be",
+            );
+        }
+        if plan.min > self.workers.0 {
+            return Some("--min-workers is more than --workers, the most there may be");
+        }
+        let is_between = (plan.min..=self.workers.0).contains(&plan.initial);
+        (!is_between).then_some("--workers-initial lies between --min-workers and --workers, or is left out")
+    }
+
     /// When a worker is replaced though nothing is wrong with it.
     pub(super) fn retirement(&self) -> Retirement {
         Retirement {
@@ -401,6 +453,9 @@ impl Options {
         if (1..prefixes.len()).any(|at| prefixes[..at].contains(&prefixes[at])) {
             return Some("--mount: one prefix is given two applications; take one of them out");
         }
+        if let Some(why) = self.workers.contradiction() {
+            return Some(why);
+        }
         let Development { reload, reload_include } = &self.development;
         if *reload && self.workers.preload {
             return Some(
@@ -412,6 +467,9 @@ impl Options {
         }
         if !reload && !reload_include.is_empty() {
             return Some("--reload-include says what --reload watches too; give that as well");
+        }
+        if self.workers.workers.0 == 0 && !self.process.attach.is_empty() {
+            return Some("--attach is a master's work, and with --workers 0 there is none; take --workers 1");
         }
         let is_silent = self.workers.workers.0 == 0 && self.listening.stats.is_some();
         is_silent
@@ -448,6 +506,9 @@ impl Options {
         }
     }
 }
+
+/// How long a worker by need was not needed that is ended. uWSGI's cheaper_busyness plugin waits for as long.
+const IDLE_TIME: Duration = Duration::from_secs(30);
 
 /// How long, under `--reload`, a request may still run in the code before: it is read by nobody any more, or is a stream that has no
 /// end. The reloaders of others end it at once.

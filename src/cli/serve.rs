@@ -104,6 +104,7 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     }
     let plan = Plan {
         workers: options.workers.workers.0,
+        by_need: options.workers.by_need(),
         bounds: Bounds {
             timeout: options.workers.timeout.map(|time| time.0),
             grace: limits.grace_time_max,
@@ -113,6 +114,7 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
         reload_step: options.workers.reload_step,
         reload_on: options.workers.reload_on.clone(),
         code: in_development.then(|| reload::code_plan(options)).transpose()?,
+        attach: options.process.attach.clone(),
         preloaded: options.workers.preload,
         invocation,
     };
@@ -303,9 +305,11 @@ impl Serving<'_> {
         let addresses: Vec<String> = (listeners.iter())
             .map(|listener| format!("{}://{}", listener.protocol(), listener.address()))
             .collect();
-        let processes = match self.options.workers.workers.0 as usize {
-            0 => "in one process".to_owned(),
-            count => format!("with {}", counted(count, "worker", "workers")),
+        let workers = &self.options.workers;
+        let processes = match (workers.workers.0 as usize, workers.by_need()) {
+            (0, _) => "in one process".to_owned(),
+            (count, Some(plan)) => format!("with {} to {}", plan.min, counted(count, "worker", "workers")),
+            (count, None) => format!("with {}", counted(count, "worker", "workers")),
         };
         let threads = setup::threads(self.program, self.host, self.options)
             .map(|count| format!(" of {}", counted(count, "thread", "threads")));

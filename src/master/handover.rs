@@ -18,6 +18,10 @@ use crate::protocol::ProtocolName;
 pub(crate) struct Handover {
     /// The sockets, each with what it was asked for as.
     pub sockets: Vec<Handed>,
+    /// How many workers it has, if it says so.
+    pub workers: Option<u32>,
+    /// The programs that it has beside them, by their numbers.
+    pub attached: Vec<i32>,
     say: Option<File>,
 }
 
@@ -32,6 +36,12 @@ impl Handover {
         let Some(say) = first.and_then(|(pipe, say)| adopt(say, Some(pipe))) else {
             return Handover::default();
         };
+        let left = |word: &'static str| {
+            let lines = lines.clone().filter_map(move |line| line.strip_prefix(word)?.strip_prefix(' '));
+            lines.filter_map(|number| number.parse::<i32>().ok())
+        };
+        let workers = left(WORKERS).find_map(|count| u32::try_from(count).ok());
+        let attached = left(ATTACHED).collect();
         let sockets = lines.filter_map(|line| {
             let (descriptor, rest) = line.split_once(' ')?;
             let (protocol, asked) = rest.split_once(' ')?;
@@ -39,7 +49,7 @@ impl Handover {
             let asked: Address = asked.parse().ok()?;
             Some(Handed { protocol, asked, socket: adopt(descriptor, None)?.into() })
         });
-        Handover { sockets: sockets.collect(), say: Some(say.into()) }
+        Handover { sockets: sockets.collect(), workers, attached, say: Some(say.into()) }
     }
 
     /// Whether there is a master before this one, which has not left everything to it yet.
@@ -97,5 +107,8 @@ fn adopt(descriptor: &str, inode: Option<&str>) -> Option<OwnedFd> {
 }
 
 /// Where the new master finds what it is handed: the pipe's inode and the descriptor to say on, then for each socket its
-/// descriptor, its protocol and its address. Not of the command's own variables, which are TIDEGATE_*.
+/// descriptor, its protocol and its address, and what else is left to it. Not of the command's own variables, which are TIDEGATE_*.
 pub(super) const VARIABLE: &str = "_TIDEGATE_HANDOVER";
+/// What the lines begin with that say how many workers there are, and which processes are attached. An older version has none.
+pub(super) const WORKERS: &str = "workers";
+pub(super) const ATTACHED: &str = "attached";

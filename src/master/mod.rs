@@ -6,8 +6,8 @@
 //! loop, whose every turn ([`turn`]) does the same things in the same order and ends in a single sleep:
 //!
 //! ```text
-//! signals ─ hear ─ reap ─ upgrade ─ look ─ fill ──► sleep, until a signal, a line or the time wakes it
-//!                                           └── fork ──► WorkerSetup, the worker's
+//! signals ─ hear ─ reap ─ upgrade ─ attached ─ look ─ fill ──► sleep, until a signal, a line or the time wakes it
+//!                                                      └── fork ──► WorkerSetup, the worker's
 //! ```
 //!
 //! What is to be done is always found out by looking at the workers there are, and never kept as a plan: a turn that comes
@@ -15,6 +15,7 @@
 //!
 //! - the [`Fleet`] has the workers: it forks, watches, replaces and reaps them;
 //! - the [`Releases`] say which load of the code serves, and have the reload that is on its way;
+//! - [`Attached`] are the programs that run beside them;
 //! - [`Handover`] and [`Successor`] are the masters before and after this one, in a binary upgrade;
 //! - [`Watched`] has the signals, the paths of `--reload-on`, and the time of the next look;
 //! - [`SdNotify`] and [`Stats`] tell systemd and monitors how it is.
@@ -44,6 +45,8 @@
 //! retirement, or stuck, is replaced in the same way: it retires once its successor serves, or is aborted and then missing.
 
 mod abort;
+mod attached;
+mod backoff;
 mod code;
 mod drain;
 mod file_watch;
@@ -66,8 +69,9 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+pub(crate) use attached::Attach;
 pub(crate) use code::{CodePlan, Pattern, Reporter};
-pub(crate) use fleet::{Bounds, Retirement, WORKERS_MAX};
+pub(crate) use fleet::{Bounds, ByNeed, Retirement, WORKERS_MAX};
 pub use fork::{Fork, fork};
 pub(crate) use handover::Handover;
 pub(crate) use pid_file::PidFile;
@@ -81,6 +85,7 @@ use crate::net::listener::Listener;
 use crate::process::fork_watch;
 use crate::telemetry::scoreboard::Scoreboard;
 use crate::telemetry::stats::State;
+use attached::Attached;
 use code::CodeWatch;
 use drain::Drain;
 use fleet::Fleet;
@@ -93,8 +98,9 @@ use watched::Watched;
 /// What a master is to do.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// How many workers serve, a count from 1 on.
+    /// How many workers serve, a count from 1 on; by need, at the most.
     pub workers: u32,
+    pub by_need: Option<ByNeed>,
     /// What each of them is held to.
     pub bounds: Bounds,
     /// How long requests are still taken after a SIGTERM.
@@ -106,6 +112,8 @@ pub(crate) struct Plan {
     /// In development: the code whose change is a reload. Those that run what was before leave at once, and requests wait for
     /// the new code.
     pub code: Option<CodePlan>,
+    /// Programs that are kept alive beside the workers.
+    pub attach: Vec<Attach>,
     /// Whether the application was loaded before the fork. Other code then takes another master.
     pub preloaded: bool,
     /// How this process was started, for a binary upgrade.
@@ -158,6 +166,7 @@ pub(crate) struct Master<'a> {
     drain: Drain,
     listeners: Vec<Listener>,
     fleet: Fleet,
+    attached: Attached,
     releases: Releases,
     handover: Handover,
     successor: Successor,
@@ -176,10 +185,10 @@ impl<'a> Master<'a> {
         listeners: Vec<Listener>,
         stats: Vec<Listener>,
         scoreboard: &'static Scoreboard,
-        handover: Handover,
+        mut handover: Handover,
         hooks: &'a dyn MasterHooks,
     ) -> io::Result<Self> {
-        let now = Instant::now();
+        let (now, grace) = (Instant::now(), plan.bounds.grace);
         fork_watch::begin()?;
         let (code, reporter) = plan.code.map(|plan| CodeWatch::new(plan, now)).transpose()?.unzip();
         Ok(Master {
@@ -188,7 +197,13 @@ impl<'a> Master<'a> {
             state: State::Starting,
             drain: Drain::new(plan.drain),
             listeners,
-            fleet: Fleet::new(plan.workers, plan.bounds, scoreboard, reporter),
+            fleet: Fleet::new(
+                (plan.workers, plan.by_need, handover.workers),
+                plan.bounds,
+                scoreboard,
+                reporter,
+            ),
+            attached: Attached::new(plan.attach, std::mem::take(&mut handover.attached), grace, now),
             releases: Releases::new(plan.reload_step),
             watched: Watched::new(plan.reload_on, now)?,
             code,

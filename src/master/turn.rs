@@ -1,5 +1,6 @@
 //! A turn of the master's loop, and what its steps decide.
 
+use std::os::fd::AsFd;
 use std::time::Instant;
 
 use log::{error, info, warn};
@@ -8,6 +9,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SI
 
 use super::code::CodeWatch;
 use super::fleet::{Ending, Spawned, Stage, Worker};
+use super::handover::{ATTACHED, WORKERS};
 use super::upgrade::Outcome;
 use super::watched::Look;
 use super::{End, EndedWorker, Master, State};
@@ -27,6 +29,7 @@ impl Master<'_> {
         self.reap()?;
         self.follow_upgrade();
         let now = Instant::now();
+        self.follow_attached(now);
         if self.state == State::Draining && self.drain.is_over(now) {
             self.stop();
         }
@@ -38,17 +41,20 @@ impl Master<'_> {
         self.systemd.status(self.fleet.status());
         let open = self.stats_are_open();
         if let Some(stats) = &mut self.stats {
-            stats.turn(now, open, self.state, &mut self.fleet, &self.listeners);
+            stats.turn(now, open, self.state, &mut self.fleet, &self.listeners, &self.attached);
         }
         if self.state == State::Stopping && self.fleet.len() == 0 {
-            return Err(End::Stopped(0));
+            self.attached.stop(now);
+            if self.attached.have_ended() {
+                return Err(End::Stopped(0));
+            }
         }
         self.sleep();
         Ok(())
     }
 
     fn obey(&mut self, signal: i32, times: usize) -> Result<(), End> {
-        let times_u32 = u32::try_from(times).unwrap_or(u32::MAX);
+        let times = i64::try_from(times).unwrap_or(i64::MAX);
         match signal {
             SIGTERM | SIGINT | SIGQUIT => {
                 for _ in 0..times {
@@ -66,8 +72,8 @@ impl Master<'_> {
                 self.start_upgrade();
             }
             SIGHUP => self.start_reload("SIGHUP"),
-            SIGTTIN => self.fleet.want(self.fleet.wanted().saturating_add(times_u32)),
-            SIGTTOU => self.fleet.want(self.fleet.wanted().saturating_sub(times_u32)),
+            SIGTTIN => self.fleet.add(times),
+            SIGTTOU => self.fleet.add(-times),
             SIGUSR1 => {
                 self.reopen_logs();
                 info!("the log files are open anew");
@@ -110,7 +116,7 @@ impl Master<'_> {
             }
         }
         if std::process::id() == 1 {
-            self.fleet.reap_orphans();
+            self.fleet.reap_orphans(|pid| self.attached.children().any(|child| child == pid));
         }
         Ok(())
     }
@@ -145,6 +151,7 @@ impl Master<'_> {
     fn look(&mut self, now: Instant, look: &Look) {
         if look.is_late {
             self.fleet.forgive(now);
+            self.fleet.forget_need(now);
         }
         if look.is_slow {
             self.fleet.measure();
@@ -160,9 +167,20 @@ impl Master<'_> {
                 stats.sample(now, &mut self.fleet, &self.listeners);
             }
         }
+        if self.state == State::Serving && self.fleet.is_by_need() {
+            let waits = self.has_waiting();
+            self.fleet.follow_need(now, waits);
+        }
         if look.is_slow && self.state == State::Serving && self.watched.code_has_changed() {
             self.start_reload("a path of --reload-on has changed");
         }
+    }
+
+    /// Whether a connection waits on a listener to be accepted.
+    fn has_waiting(&self) -> bool {
+        let listeners =
+            self.listeners.iter().map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN));
+        poll(&mut listeners.collect::<Vec<_>>(), PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
     }
 
     /// Starts the workers that are missing.
@@ -171,7 +189,7 @@ impl Master<'_> {
             return Ok(());
         }
         for (generations, mut may_start) in self.releases.wanted(&self.fleet) {
-            for number in 1..=self.fleet.wanted() {
+            for number in self.fleet.wanted_numbers() {
                 if may_start > 0 && self.fleet.is_missing(number, &generations, now) {
                     may_start -= 1;
                     self.spawn(number, *generations.end())?;
@@ -194,6 +212,17 @@ impl Master<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Looks after the programs beside the workers, once those of the master before are left to this one.
+    fn follow_attached(&mut self, now: Instant) {
+        if !self.handover.is_awaited()
+            && let Some(command) = self.attached.turn(now)
+            && self.state != State::Stopping
+        {
+            error!("attached: {command} has ended, and without it (vital) the server stops");
+            self.stop();
+        }
     }
 
     /// In development: loads the code anew once it has changed.
@@ -225,9 +254,16 @@ impl Master<'_> {
     fn start_upgrade(&mut self) {
         let stats = self.stats.iter().flat_map(|stats| &stats.server.listeners);
         let listeners: Vec<&Listener> = self.listeners.iter().chain(stats).collect();
-        if self.successor.start(&listeners, self.state == State::Serving) {
+        if self.successor.start(&listeners, &self.left(), self.state == State::Serving) {
             self.systemd.reloading();
         }
+    }
+
+    /// What a new master is to know.
+    fn left(&self) -> String {
+        let mut left = format!("{WORKERS} {}", self.fleet.wanted());
+        self.attached.children().for_each(|pid| left += &format!("\n{ATTACHED} {pid}"));
+        left
     }
 
     fn follow_upgrade(&mut self) {
@@ -255,6 +291,7 @@ impl Master<'_> {
         match self.state {
             State::Stopping => {
                 self.fleet.kill();
+                self.attached.kill();
                 return Err(End::Stopped(u8::try_from(128 + signal).unwrap_or(1)));
             }
             State::Serving if signal == SIGTERM && self.drain.begin(Instant::now()) => self.begin_to_drain(),
@@ -291,6 +328,7 @@ impl Master<'_> {
     /// Ends before it has served.
     fn fail(&mut self, why: String) -> Result<(), End> {
         self.fleet.kill();
+        self.attached.kill();
         Err(End::Failed(why))
     }
 
@@ -305,6 +343,7 @@ impl Master<'_> {
         let times = [
             self.systemd.feed(now),
             self.fleet.paused_until(now),
+            self.attached.until(now),
             self.stats.as_ref().and_then(|stats| stats.server.until()),
             Some(self.watched.next_look(self.fleet.tick())),
             self.code.as_ref().map(CodeWatch::until),

@@ -71,8 +71,8 @@ impl Successor {
         Successor { invocation, started: None }
     }
 
-    /// Starts it on these listeners, if this master `is_serving`. Returns whether it is on its way.
-    pub(super) fn start(&mut self, listeners: &[&Listener], is_serving: bool) -> bool {
+    /// Starts it on these listeners, with what is `left` to it, if this master `is_serving`. Returns whether it is on its way.
+    pub(super) fn start(&mut self, listeners: &[&Listener], left: &str, is_serving: bool) -> bool {
         if let Some(started) = &self.started {
             error!("upgrade: process {} is on its way already", started.pid);
         } else if !is_serving {
@@ -82,7 +82,7 @@ impl Successor {
                 "upgrade: this is process 1, and its container ends with it; start another container instead"
             );
         } else {
-            match Started::new(&self.invocation, listeners) {
+            match Started::new(&self.invocation, listeners, left) {
                 Ok(started) => {
                     info!("upgrade: process {} starts on the same sockets", started.pid);
                     self.started = Some(started);
@@ -136,7 +136,7 @@ impl Successor {
 impl Started {
     /// Starts the new master.
     #[allow(unsafe_code)]
-    fn new(invocation: &Invocation, listeners: &[&Listener]) -> io::Result<Self> {
+    fn new(invocation: &Invocation, listeners: &[&Listener], left: &str) -> io::Result<Self> {
         let (said, say) = io::pipe()?;
         let say_on = say.as_raw_fd();
         let mut handed: Vec<RawFd> = listeners.iter().map(|one| one.as_fd().as_raw_fd()).collect();
@@ -146,6 +146,7 @@ impl Started {
             let descriptor = listener.as_fd().as_raw_fd();
             lines += &format!("\n{descriptor} {} {}", listener.protocol(), listener.asked());
         }
+        lines += &format!("\n{left}");
         let mut command = Command::new(&invocation.program);
         command.args(&invocation.arguments).current_dir(&invocation.folder).env(VARIABLE, lines);
         // Said to the process before, and meant for that one.

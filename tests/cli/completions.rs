@@ -30,7 +30,7 @@ fn typed(shell: &str, name: &str, lines: &[&str]) -> Vec<String> {
 fn a_tab_completes_commands_options_values_and_files() {
     for shell in SHELLS {
         let mut cases = vec![
-            ("tidegate ser\t--wo\t2", "serve --workers 2"),
+            ("tidegate ser\t--th\t2", "serve --threads 2"),
             ("tidegate req\t--inc\t-X PUT", "request --include -X PUT"),
             ("tidegate serve --config set\t--preloa\t", "serve --config settings.toml --preload"),
             ("tidegate check --log-format js\t", "check --log-format json"),
@@ -58,8 +58,8 @@ fn a_tab_completes_commands_options_values_and_files() {
 #[test]
 fn a_program_of_ones_own_has_its_name_and_not_what_it_hides() {
     for shell in SHELLS {
-        let lines = ["items ser\t--wo\t2", "items serve --pythonpa\t", "items check --moun\t"];
-        let want = ["serve --workers 2", "serve --pythonpa", "check --moun"];
+        let lines = ["items ser\t--th\t2", "items serve --pythonpa\t", "items check --moun\t"];
+        let want = ["serve --threads 2", "serve --pythonpa", "check --moun"];
         assert_eq!(typed(shell, "items", &lines), want, "{shell}");
         let script = end(items(&["completions", shell]), b"");
         for hidden in ["tidegate", "pythonpath", "mount"] {

@@ -89,8 +89,18 @@ fn each_file_is_where_debian_looks_for_it() {
     let pages = tempfile::tempdir().unwrap();
     ran(Command::new(TIDEGATE).args(["man", "--dir"]).arg(pages.path()));
     expected.extend(names(pages.path()).iter().map(|name| format!("/usr/share/man/man1/{name}.gz")));
-    for folder in ["docs", "deploy", "deploy/user", "deploy/tidegate.service.d", "deploy/tidegate@.service.d"]
-    {
+    for folder in [
+        "docs",
+        "deploy",
+        "deploy/hosts",
+        "deploy/kubernetes/base",
+        "deploy/kubernetes/monitoring",
+        "deploy/kubernetes/overlays/http",
+        "deploy/kubernetes/overlays/nginx",
+        "deploy/user",
+        "deploy/tidegate.service.d",
+        "deploy/tidegate@.service.d",
+    ] {
         let names = names(&Path::new(ROOT).join(folder));
         let files = names.iter().filter(|name| folder != "docs" || name.ends_with(".md"));
         expected.extend(files.map(|name| format!("/usr/share/doc/tidegate/{folder}/{name}")));

@@ -8,6 +8,7 @@ mod support;
 mod wire;
 
 mod access_log;
+mod attached;
 mod breaks;
 mod churn;
 mod disk;
@@ -19,6 +20,7 @@ mod forks;
 mod lives;
 mod load;
 mod master;
+mod need;
 mod outputs;
 mod passing;
 #[allow(dead_code, reason = "shared with the tests of the statistics")]

@@ -22,7 +22,7 @@ const SYSLOG: &str = "syslog:NAME,FACILITY or syslog://HOST/NAME,FACILITY";
 const NO_SYSLOG: &str = "systemd-journald or logger(1) takes what goes to stderr";
 const NO_NAME: &str = "systemd and --pidfile tell processes apart";
 const TLS: &str = "ssl_certificate, ssl_certificate_key and listen 443 ssl";
-const FIXED: &str = "the number of workers stands; SIGTTIN and SIGTTOU change it";
+const NEVER_NONE: &str = "one worker serves in any case";
 const ONE_SITE: &str = "one server serves one site; start one for each, as systemd units";
 const ONLY_CODE: &str = "--reload watches the modules that are loaded, and what --reload-include names";
 const HEAD: &str = "a request's head may have 64 KiB";
@@ -155,13 +155,13 @@ pub(super) const TABLE: &[Foreign] = &[
     of(UWSGI, "exit-on-reload", Not("SIGTERM stops, SIGHUP reloads")),
     of(UWSGI, "die-on-term", Needless("SIGTERM stops")),
     of(UWSGI, "no-orphans", Needless("workers leave when their master is gone")),
-    of(UWSGI, "idle", Not(FIXED)),
-    of(UWSGI, "cheap", Not(FIXED)),
-    of(UWSGI, "cheaper", Not(FIXED)),
-    of(UWSGI, "cheaper-algo", Not(FIXED)),
-    of(UWSGI, "cheaper-initial", Not(FIXED)),
-    of(UWSGI, "cheaper-step", Not(FIXED)),
-    of(UWSGI, "cheaper-overload", Not(FIXED)),
+    of(UWSGI, "idle", Here("min-workers", NEVER_NONE)),
+    of(UWSGI, "cheap", Here("min-workers", NEVER_NONE)),
+    of(UWSGI, "cheaper", Here("min-workers", "")),
+    of(UWSGI, "cheaper-algo", Needless("--min-workers looks at busy threads and at what waits")),
+    of(UWSGI, "cheaper-initial", Here("workers-initial", "")),
+    of(UWSGI, "cheaper-step", Here("workers-step", "")),
+    of(UWSGI, "cheaper-overload", Here("workers-idle", "how long a worker was not needed that is ended")),
     of(UWSGI, "gevent", Not(PROCESSES_ALONE)),
     of(UWSGI, "gevent-monkey-patch", Not(PROCESSES_ALONE)),
     of(UWSGI, "gevent-early-monkey-patch", Not(PROCESSES_ALONE)),
@@ -257,9 +257,9 @@ pub(super) const TABLE: &[Foreign] = &[
     of(UWSGI, "route-if", Nginx(NO_ROUTES)),
     of(UWSGI, "route-uri", Nginx(NO_ROUTES)),
     of(UWSGI, "route-user-agent", Nginx(NO_ROUTES)),
-    of(UWSGI, "attach-daemon", Not(NO_JOBS)),
-    of(UWSGI, "attach-daemon2", Not(NO_JOBS)),
-    of(UWSGI, "smart-attach-daemon", Not(NO_JOBS)),
+    of(UWSGI, "attach-daemon", Here("attach", "")),
+    of(UWSGI, "attach-daemon2", Here("attach", "with its settings in brackets before the command")),
+    of(UWSGI, "smart-attach-daemon", Here("attach", "as \"[pidfile=FILE] COMMAND\"")),
     of(UWSGI, "mule", Not(NO_JOBS)),
     of(UWSGI, "mules", Not(NO_JOBS)),
     of(UWSGI, "cron", Not(NO_JOBS)),

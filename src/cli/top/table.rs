@@ -37,8 +37,12 @@ pub(super) fn lines(sample: &Sample, before: Option<&Sample>, width: Option<usiz
 fn head(sample: &Sample, before: Option<&Sample>) -> Vec<String> {
     let ready = sample.workers.iter().flat_map(|worker| &worker.processes);
     let ready = ready.filter(|process| process.status == "idle" || process.status == "busy").count();
+    let by_need = match sample.workers_max > sample.wanted {
+        true => format!(", up to {}", sample.workers_max),
+        false => String::new(),
+    };
     let mut first = format!(
-        "Tidegate {}  pid {}  up {}  workers {ready} of {}  reloads {}",
+        "Tidegate {}  pid {}  up {}  workers {ready} of {}{by_need}  reloads {}",
         sample.version,
         sample.pid,
         age(sample.now - sample.started),

@@ -5,7 +5,6 @@ mod language;
 mod log_format;
 mod names;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Write};
 
@@ -13,6 +12,8 @@ use clap::Args;
 
 use super::{Program, Result, print};
 use language::VERSION;
+#[doc(hidden)]
+pub use language::read_ini;
 use names::Argument;
 
 pub(super) const EXAMPLES: &str = "\
@@ -75,8 +76,8 @@ pub(super) fn run(program: &Program, definition: &clap::Command, options: &Optio
 
 const HELP: [&str; 3] = ["--help", "-h", "--usage"];
 
-/// The environment; what is no text in it is no option's value.
-fn variables() -> BTreeMap<String, String> {
+/// The environment, in its order; what is no text in it is no option's value.
+fn variables() -> Vec<(String, String)> {
     let texts = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     texts.collect()

@@ -27,13 +27,15 @@ impl Fleet {
         (worker, row)
     }
 
-    /// As a container's process 1: the processes that an application has left behind are this one's to wait for.
-    pub(in crate::master) fn reap_orphans(&self) {
+    /// As a container's process 1: the processes that an application has left behind are this one's to wait for. `are_others`
+    /// says of which others take note.
+    pub(in crate::master) fn reap_orphans(&self, are_others: impl Fn(i32) -> bool) {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         while let Ok(status) = waitid(Id::All, flags)
             && let Some(pid) = status.pid()
             // One that ended just now; the next turn takes note of it, and comes back here.
             && !self.workers.iter().any(|worker| worker.pid == pid.as_raw())
+            && !are_others(pid.as_raw())
         {
             let _ = waitpid(pid, Some(WaitPidFlag::WNOHANG));
         }

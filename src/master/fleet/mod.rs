@@ -3,11 +3,12 @@
 //! It starts, watches and ends processes. Which load of the code is to serve, and what follows from a worker's end, its
 //! master says.
 
-mod backoff;
 mod exit;
+mod need;
 mod oom;
 mod retirement;
 mod spawn;
+mod wanted;
 mod watch;
 mod worker;
 
@@ -16,17 +17,19 @@ use std::os::fd::BorrowedFd;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use log::{debug, info, warn};
+use log::{debug, warn};
 
+use super::backoff::Backoff;
 use super::code::Reporter;
 use super::worker_setup::unix_micros;
 use crate::net::relay::Relay;
 use crate::telemetry::counted::counted;
 use crate::telemetry::scoreboard::{Row, Scoreboard};
-use backoff::Backoff;
+pub(crate) use need::ByNeed;
 use oom::OomKills;
 pub(crate) use retirement::Retirement;
 pub(super) use spawn::Spawned;
+use wanted::Wanted;
 pub(super) use watch::SLOW_TICK;
 pub(super) use worker::{Ending, Stage, Worker};
 
@@ -55,8 +58,7 @@ pub(super) struct Fleet {
     workers: Vec<Worker>,
     /// How many processes each number has had, beside the first.
     last_respawns: HashMap<u32, u32>,
-    /// How many workers are wanted.
-    wanted: u32,
+    wanted: Wanted,
     /// A stop will follow: those that are started from here on are told so too.
     drains: bool,
     backoff: Backoff,
@@ -64,9 +66,10 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    /// None yet of `wanted` workers. Writes the master's own part of the scoreboard.
+    /// None yet of `workers`, or by need of fewer: of `so_far`, which a master before had. Writes the master's own part of
+    /// the scoreboard.
     pub(super) fn new(
-        wanted: u32,
+        (workers, by_need, so_far): (u32, Option<ByNeed>, Option<u32>),
         bounds: Bounds,
         scoreboard: &'static Scoreboard,
         reporter: Option<Reporter>,
@@ -85,7 +88,7 @@ impl Fleet {
             died_loading: None,
             workers: Vec::new(),
             last_respawns: HashMap::new(),
-            wanted,
+            wanted: Wanted::new(workers, by_need, so_far),
             drains: false,
             backoff: Backoff::default(),
             oom_kills: OomKills::so_far(),
@@ -94,11 +97,6 @@ impl Fleet {
 
     pub(super) fn scoreboard(&self) -> &'static Scoreboard {
         self.scoreboard
-    }
-
-    /// How many workers are wanted.
-    pub(super) fn wanted(&self) -> u32 {
-        self.wanted
     }
 
     /// How many processes there are.
@@ -137,7 +135,7 @@ impl Fleet {
 
     /// Whether every number has a worker of this load that serves.
     pub(super) fn all_serve(&self, generation: u32) -> bool {
-        (1..=self.wanted).all(|number| {
+        self.wanted_numbers().all(|number| {
             self.workers
                 .iter()
                 .any(|one| (one.number, one.generation, one.stage) == (number, generation, Stage::Ready))
@@ -147,7 +145,7 @@ impl Fleet {
     /// The numbers that have a worker of this load that serves.
     pub(super) fn serving(&self, generation: u32) -> Vec<u32> {
         let serves = |one: &&Worker| {
-            (one.generation, one.stage) == (generation, Stage::Ready) && one.number <= self.wanted
+            (one.generation, one.stage) == (generation, Stage::Ready) && self.is_wanted(one.number)
         };
         self.workers.iter().filter(serves).map(|one| one.number).collect()
     }
@@ -155,17 +153,6 @@ impl Fleet {
     /// How many workers are such.
     pub(super) fn count(&self, are_these: impl Fn(&Worker) -> bool) -> usize {
         self.workers.iter().filter(|worker| are_these(worker)).count()
-    }
-
-    /// Another number of workers is wanted.
-    pub(super) fn want(&mut self, count: u32) {
-        self.wanted = count.clamp(1, WORKERS_MAX);
-        info!("{} wanted", counted(self.wanted as usize, "worker is", "workers are"));
-        if self.wanted > 1 {
-            self.workers.iter_mut().for_each(Worker::share);
-        }
-        let wanted = self.wanted;
-        self.retire(|one| one.number > wanted);
     }
 
     /// Has these workers leave: others go on accepting on their sockets.

@@ -47,7 +47,8 @@ impl Fleet {
         hooks: &dyn MasterHooks,
         listeners: &mut Vec<Listener>,
     ) -> Spawned {
-        let before = self.last_respawns.get(&number).map_or(0, |before| before + 1);
+        let is_fresh = self.wanted.take_fresh(number);
+        let before = self.last_respawns.get(&number).map_or(0, |before| before + u32::from(!is_fresh));
         let taken = self.scoreboard.take(number, generation, before, unix_micros());
         let Some((at, slot)) = taken.and_then(|at| Some((at, self.scoreboard.slot(at)?))) else {
             return Spawned::Failed("the scoreboard is full of workers that do not end".to_owned());
@@ -61,7 +62,7 @@ impl Fleet {
         match fork() {
             Ok((Fork::Parent(pid), ours, _, _)) => {
                 slot.set_pid(pid.unsigned_abs());
-                if before > 0 {
+                if before > 0 && !is_fresh {
                     self.scoreboard.master.respawns.fetch_add(1, Relaxed);
                 }
                 self.last_respawns.insert(number, before);
@@ -77,7 +78,7 @@ impl Fleet {
                 place: at,
                 listeners: std::mem::take(listeners),
                 link,
-                shares: self.wanted > 1,
+                shares: self.may_share(),
                 board: self.scoreboard,
                 slot,
                 relay: self.relay.take(),

@@ -15,7 +15,8 @@ impl Fleet {
     /// How often the workers are looked at.
     pub(in crate::master) fn tick(&self) -> Duration {
         let is_pressing = |worker: &Worker| matches!(worker.stage, Stage::Leaving(_) | Stage::Aborted(_));
-        let is_bounded = self.bounds.timeout.is_some() || self.bounds.retirement.is_any();
+        let is_bounded =
+            self.bounds.timeout.is_some() || self.bounds.retirement.is_any() || self.is_by_need();
         if is_bounded || self.workers.iter().any(is_pressing) { TICK } else { SLOW_TICK }
     }
 

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use log::info;
 
+use super::attached::Attached;
 use super::fleet::Fleet;
 use crate::net::listener::Listener;
 use crate::telemetry::stats::{Form, State, Told, json, live, prometheus, ready};
@@ -45,6 +46,7 @@ impl Stats {
         state: State,
         fleet: &mut Fleet,
         listeners: &[Listener],
+        attached: &Attached,
     ) {
         // Two lines for each worker, as its successor has one before it leaves; those that are there are open already.
         let reserve = OTHERS_COUNT + (2 * fleet.wanted() as usize).saturating_sub(fleet.len());
@@ -52,8 +54,8 @@ impl Stats {
         // Many may ask in one turn; it is one moment.
         let (mut snapshot, mut texts) = (None, [None, None]);
         server.turn(now, open, reserve, &mut |form| {
-            let snapshot =
-                snapshot.get_or_insert_with(|| snapshot::take(state, fleet, listeners, rates, now));
+            let snapshot = snapshot
+                .get_or_insert_with(|| snapshot::take(state, fleet, listeners, attached.told(), rates, now));
             let (text, write): (_, fn(&_) -> _) = match form {
                 Form::Json => (&mut texts[0], json),
                 Form::Prometheus => (&mut texts[1], prometheus),

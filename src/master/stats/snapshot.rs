@@ -10,18 +10,19 @@ use super::backlog::backlog;
 use super::rates::Rates;
 use crate::net::listener::Listener as Bound;
 use crate::telemetry::scoreboard::{Doing, Life, Row, Scoreboard, Totals};
-use crate::telemetry::stats::{Backlog, Listener, Process, Snapshot, State, Worker};
+use crate::telemetry::stats::{AttachedProgram, Backlog, Listener, Process, Snapshot, State, Worker};
 
 /// How it is at this moment.
 pub(super) fn take(
     state: State,
     fleet: &mut Fleet,
     listeners: &[Bound],
+    attached: Vec<AttachedProgram>,
     rates: &mut Rates,
     now: Instant,
 ) -> Snapshot {
     let workers = workers(fleet, rates, now);
-    let (scoreboard, wanted) = (fleet.scoreboard(), fleet.wanted());
+    let (scoreboard, wanted, workers_max) = (fleet.scoreboard(), fleet.wanted(), fleet.wanted_max());
     let master = &scoreboard.master;
     let time = |time: u64| (time > 0).then_some(time);
     let folder = std::env::current_dir().unwrap_or_default();
@@ -33,6 +34,7 @@ pub(super) fn take(
         folder: folder.to_string_lossy().into_owned(),
         started_at: master.started_at.load(Relaxed),
         wanted,
+        workers_max,
         generation: master.generation.load(Relaxed),
         reloads: (master.reloads.load(Relaxed), master.reload_failures.load(Relaxed)),
         reload_times: (
@@ -40,6 +42,7 @@ pub(super) fn take(
             time(master.reload_ended_at.load(Relaxed)),
         ),
         listeners: told_of(listeners, scoreboard, rates),
+        attached,
         workers,
     }
 }
@@ -66,7 +69,7 @@ fn workers(fleet: &mut Fleet, rates: &mut Rates, now: Instant) -> Vec<Worker> {
         processes.push(Process { row, busy, stuck });
     }
     processes.sort_by_key(|process| (rank(process.row.life), std::cmp::Reverse(process.row.generation)));
-    let mut numbers: BTreeSet<u32> = rates.numbers().chain(1..=fleet.wanted()).collect();
+    let mut numbers: BTreeSet<u32> = rates.numbers().chain(fleet.wanted_numbers()).collect();
     numbers.extend(processes.iter().map(|process| process.row.number));
     let of = |number| {
         let is_of = |process: &&Process| process.row.number == number;

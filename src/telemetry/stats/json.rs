@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Listener, Process, Snapshot, Worker, seconds};
+use super::{AttachedProgram, Listener, Process, Snapshot, Worker, seconds};
 use crate::telemetry::scoreboard::{
     COUNTERS, Doing, LATENCY_BOUNDS_MICROS, Life, Running, Thread, ThreadCounts, ThreadDoing, Totals, Unit,
 };
@@ -30,7 +30,9 @@ pub(crate) fn json(snapshot: &Snapshot) -> String {
         "tidegate": {
             "now": seconds(snapshot.at),
             "started": seconds(snapshot.started_at),
+            "attached": snapshot.attached.iter().map(attached).collect::<Vec<_>>(),
             "workers_wanted": snapshot.wanted,
+            "workers_max": snapshot.workers_max,
             "generation": snapshot.generation,
             "reloads": snapshot.reloads.0,
             "reload_failures": snapshot.reloads.1,
@@ -203,6 +205,10 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// uWSGI says idle, busy and cheap (no process) too.
+fn attached(program: &AttachedProgram) -> Value {
+    json!({ "command": program.command, "pid": program.pid, "restarts": program.restarts })
+}
+
 fn status(process: &Process) -> &'static str {
     let row = &process.row;
     match row.life {

@@ -38,6 +38,8 @@ pub(crate) struct Snapshot {
     pub started_at: u64,
     /// How many workers are wanted, a count.
     pub wanted: u32,
+    /// How many there may be, where they come and go by need; else the same.
+    pub workers_max: u32,
     /// Which load of the code serves.
     pub generation: u32,
     /// Reloads that were asked for, and of these those that failed.
@@ -48,6 +50,18 @@ pub(crate) struct Snapshot {
     pub workers: Vec<Worker>,
     /// Where requests come in.
     pub listeners: Vec<Listener>,
+    /// What runs beside the workers.
+    pub attached: Vec<AttachedProgram>,
+}
+
+/// A program that is kept alive beside the workers (`--attach`).
+#[derive(Clone, Debug)]
+pub(crate) struct AttachedProgram {
+    pub command: String,
+    /// Its process, if it runs.
+    pub pid: Option<i32>,
+    /// How often it was started again, a count.
+    pub restarts: u64,
 }
 
 /// How far the server is in its life.

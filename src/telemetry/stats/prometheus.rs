@@ -1,7 +1,7 @@
 //! The metrics that Prometheus gathers.
 
 use super::exposition::Text;
-use super::{Listener, Snapshot, Worker, seconds, sum};
+use super::{AttachedProgram, Listener, Snapshot, Worker, seconds, sum};
 use crate::telemetry::scoreboard::{
     COUNTERS, Counter, Histogram, LATENCY_BOUNDS_MICROS, Life, ThreadCounts, Totals, Unit,
 };
@@ -28,6 +28,7 @@ pub(crate) fn prometheus(snapshot: &Snapshot) -> String {
     threads(&mut text, &snapshot.workers);
     processes(&mut text, &snapshot.workers);
     listeners(&mut text, snapshot);
+    attached(&mut text, &snapshot.attached);
     text.into_string()
 }
 
@@ -37,6 +38,7 @@ fn master(text: &mut Text, snapshot: &Snapshot) {
     for (name, kind, help, value) in [
         ("start_time_seconds", "gauge", "When the master started, since 1970.", seconds(snapshot.started_at)),
         ("workers_wanted", "gauge", "Workers that are wanted.", f64::from(snapshot.wanted)),
+        ("workers_max", "gauge", "Workers that there may be.", f64::from(snapshot.workers_max)),
         ("reloads_total", "counter", "Reloads that were asked for.", snapshot.reloads.0 as f64),
         ("reload_failures_total", "counter", "Reloads that failed.", snapshot.reloads.1 as f64),
     ] {
@@ -95,6 +97,21 @@ const OF_PROCESSES: [OfWorkers; 4] = [
         |one| Some(one.processes.iter().map(|process| process.stuck.as_secs_f64()).fold(0.0, f64::max)),
     ),
 ];
+
+/// What runs beside the workers, if anything does.
+fn attached(text: &mut Text, programs: &[AttachedProgram]) {
+    if programs.is_empty() {
+        return;
+    }
+    text.family("attached_up", "gauge", "Whether a program of --attach runs.");
+    for program in programs {
+        text.sample("attached_up", &[("command", &program.command)], u8::from(program.pid.is_some()));
+    }
+    text.family("attached_restarts_total", "counter", "How often a program of --attach was started again.");
+    for program in programs {
+        text.sample("attached_restarts_total", &[("command", &program.command)], program.restarts as f64);
+    }
+}
 
 fn each(
     text: &mut Text,

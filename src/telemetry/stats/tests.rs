@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Backlog, Listener, Process, Snapshot, State, Worker, json, prometheus};
+use super::{AttachedProgram, Backlog, Listener, Process, Snapshot, State, Worker, json, prometheus};
 use crate::telemetry::scoreboard::{
     Doing, Histogram, LISTENERS_COUNT, Life, Row, Thread, ThreadCounts, ThreadDoing, Totals,
 };
@@ -34,9 +34,14 @@ fn snapshot() -> Snapshot {
         folder: "/srv/app".to_owned(),
         started_at: 1_700_000_000_125_000,
         wanted: 2,
+        workers_max: 4,
         generation: 6,
         reloads: (8, 9),
         reload_times: (Some(1_700_000_050_000_000), None),
+        attached: vec![
+            AttachedProgram { command: "redis-server \"a\"".to_owned(), pid: Some(4_100), restarts: 3 },
+            AttachedProgram { command: "celery".to_owned(), pid: None, restarts: 0 },
+        ],
         workers: vec![
             Worker {
                 number: 1,

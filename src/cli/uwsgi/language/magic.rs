@@ -65,7 +65,7 @@ impl Magic {
 
     /// Takes the variables of a file that is about to be read.
     pub(super) fn enter(&mut self, location: &Location) {
-        self.set(b'o', location.written.as_bytes());
+        self.set(b'o', location.file.as_bytes());
         // Of what is no file, only that is known.
         let Some(file) = location.path() else { return };
         if !file.is_empty() {

@@ -25,8 +25,6 @@ mod text;
 mod xml;
 mod yaml;
 
-use std::collections::BTreeMap;
-
 use super::super::config::Origin;
 use crate::cli::Result;
 use arguments::{Arguments, Typed};
@@ -34,10 +32,11 @@ pub(super) use directive::{Directive, show};
 use files::Files;
 pub(super) use magic::VERSION;
 use reader::Reader;
+use text::{Pair, Text};
 
 /// What the variables `UWSGI_*` and the arguments say, and the files that they name: the directives in the order in which
 /// uWSGI applies them.
-pub(super) fn read(words: Vec<String>, variables: BTreeMap<String, String>) -> Result<Vec<Directive>> {
+pub(super) fn read(words: Vec<String>, variables: Vec<(String, String)>) -> Result<Vec<Directive>> {
     let of_uwsgi: Vec<(String, String, String)> = variables
         .iter()
         .filter(|(variable, _)| !NO_OPTIONS.contains(&variable.as_str()))
@@ -46,7 +45,7 @@ pub(super) fn read(words: Vec<String>, variables: BTreeMap<String, String>) -> R
             Some((variable.clone(), name, value.clone()))
         })
         .collect();
-    let mut reader = Reader::new(variables);
+    let mut reader = Reader::new(variables.into_iter().rev().collect());
     for (variable, name, value) in of_uwsgi {
         reader.add(&name, Some(value), &Origin::Environment(variable))?;
     }
@@ -63,6 +62,24 @@ pub(super) fn read(words: Vec<String>, variables: BTreeMap<String, String>) -> R
     reader.resolve()?;
     reader.inherit()?;
     Ok(reader.directives)
+}
+
+/// The pairs of an ini file's section `uwsgi`, each with its line, and every `$(x)` in a value resolved to x: a function of bytes,
+/// for fuzz/, which must not run what `@(exec://…)` says.
+#[doc(hidden)]
+pub fn read_ini(bytes: &[u8]) -> std::result::Result<Vec<(usize, String, String)>, String> {
+    let magic = |variable| match variable {
+        b'%' => b"%".to_vec(),
+        b'(' => b"%(".to_vec(),
+        _ => Vec::new(),
+    };
+    let pairs =
+        ini::read(&Text::new("fuzz.ini", bytes, &magic), "uwsgi").map_err(|error| error.to_string())?;
+    let resolved = pairs.into_iter().map(|Pair { line, name, value }| {
+        let value = placeholders::resolve(&value, b'$', &mut |name| Ok(Some(name.to_owned())));
+        Ok((line, name, value.map_err(|error| error.to_string())?))
+    });
+    resolved.collect()
 }
 
 /// Variables that uWSGI has for itself.

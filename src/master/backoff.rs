@@ -1,8 +1,8 @@
-//! The pause before a worker is started again that died at its start: none at first, and then longer and longer.
+//! The pause before a process is started again that died at its start: none at first, and then longer and longer.
 
 use std::time::{Duration, Instant};
 
-/// How often in a row workers have died at their start.
+/// How often in a row processes have died at their start.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,
@@ -11,7 +11,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// A worker has died at its start. Returns the pause before the next is started.
+    /// A process has died at its start. Returns the pause before the next is started.
     pub(super) fn failed(&mut self, now: Instant) -> Duration {
         let pause = match self.failures {
             0 => Duration::ZERO,
@@ -23,7 +23,7 @@ impl Backoff {
         pause
     }
 
-    /// A worker that was started then has come beyond its start. Older ones tell nothing of what starts now.
+    /// One that was started then has come beyond its start. Older ones tell nothing of what starts now.
     pub(super) fn survived(&mut self, started: Instant) {
         if self.last.is_some_and(|last| started >= last) {
             self.reset();
@@ -35,7 +35,7 @@ impl Backoff {
         *self = Backoff::default();
     }
 
-    /// Until when no worker is to be started, if that is later than `now`.
+    /// Until when none is to be started, if that is later than `now`.
     pub(super) fn until(&self, now: Instant) -> Option<Instant> {
         self.until.filter(|until| now < *until)
     }

@@ -1,0 +1,270 @@
+//! One attached program, and what becomes of it.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, ExitStatus};
+use std::time::{Duration, Instant};
+
+use log::{error, info, warn};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+
+use super::super::backoff::Backoff;
+use super::super::file_watch::FileWatch;
+use super::super::fork::pid;
+use super::Attach;
+use super::start::start;
+
+/// A program, from the first start to the master's end.
+pub(super) struct Program {
+    attach: Attach,
+    files: FileWatch,
+    backoff: Backoff,
+    stage: Stage,
+    /// How often it was started, a count.
+    pub(super) starts: u64,
+}
+
+/// How far it is.
+enum Stage {
+    /// It is to be started.
+    Down,
+    Up {
+        child: Child,
+        since: Instant,
+    },
+    /// It was told to end, and has until then.
+    Leaving {
+        child: Child,
+        until: Instant,
+    },
+    /// It goes to the background by itself: this is the number in its file, and when there was last none.
+    Apart {
+        pid: Option<i32>,
+        missed: Instant,
+    },
+}
+
+impl Program {
+    pub(super) fn new(attach: Attach) -> Self {
+        let files = FileWatch::new(attach.touch.clone());
+        Program { attach, files, backoff: Backoff::default(), stage: Stage::Down, starts: 0 }
+    }
+
+    pub(super) fn command(&self) -> &str {
+        &self.attach.command
+    }
+
+    /// Whether the server stops when it ends.
+    pub(super) fn is_vital(&self) -> bool {
+        self.attach.is_vital
+    }
+
+    /// The process that is the master's child.
+    pub(super) fn child(&self) -> Option<i32> {
+        match &self.stage {
+            Stage::Up { child, .. } | Stage::Leaving { child, .. } => i32::try_from(child.id()).ok(),
+            Stage::Down | Stage::Apart { .. } => None,
+        }
+    }
+
+    /// The process that it is.
+    pub(super) fn pid(&self) -> Option<i32> {
+        match self.stage {
+            Stage::Apart { pid, .. } => pid,
+            _ => self.child(),
+        }
+    }
+
+    /// Starts it if it is to be started.
+    pub(super) fn start(&mut self, now: Instant) {
+        if !matches!(self.stage, Stage::Down) || self.backoff.until(now).is_some() {
+            return;
+        }
+        if let Some(pid) = self.attach.pid_file.as_deref().and_then(living) {
+            info!("attached: {self} runs already (pid {pid})");
+            self.stage = Stage::Apart { pid: Some(pid), missed: now };
+            return;
+        }
+        match start(&self.attach) {
+            Ok(child) => {
+                info!("attached: {self} starts (pid {})", child.id());
+                self.starts += 1;
+                self.stage = Stage::Up { child, since: now };
+            }
+            Err(error) => {
+                self.backoff.failed(now);
+                let pause = self.backoff.failed(now).as_secs_f64();
+                error!("attached: {self} cannot be started; the next try is in {pause} s: {error}");
+            }
+        }
+    }
+
+    /// Takes note of its end; returns whether it has ended by itself just now.
+    pub(super) fn follow(&mut self, now: Instant) -> bool {
+        match &mut self.stage {
+            Stage::Up { child, since } => {
+                let since = *since;
+                let Some(ending) = ended(child) else { return false };
+                self.has_ended(ending, since, now)
+            }
+            Stage::Leaving { child, until } => {
+                let group = group(child);
+                // What it has started may take longer than itself.
+                if ended(child).is_some() && !is_there(group) {
+                    info!("attached: {self} has ended");
+                    self.stage = Stage::Down;
+                } else if now >= *until {
+                    *until = now + AGAIN;
+                    warn!("attached: {self} has not ended in its time (--grace): killed");
+                    signal(group, Signal::SIGKILL);
+                }
+                false
+            }
+            Stage::Down | Stage::Apart { .. } => false,
+        }
+    }
+
+    fn has_ended(&mut self, ending: Option<ExitStatus>, since: Instant, now: Instant) -> bool {
+        let is_well = ending.is_some_and(|status| status.success());
+        if let Some(file) = self.attach.pid_file.as_deref()
+            && is_well
+        {
+            // It has gone to the background, and may write its number a little later.
+            self.stage = Stage::Apart { pid: living(file), missed: now };
+            return false;
+        }
+        if let Some(group) = self.child() {
+            // What it has left behind would be in the next one's way.
+            signal(pid(group), Signal::SIGKILL);
+        }
+        self.stage = Stage::Down;
+        let is_young = now.saturating_duration_since(since) < START_TIME;
+        if !is_young {
+            self.backoff.reset();
+        }
+        let pause = self.backoff.failed(now).as_secs_f64();
+        let ending =
+            ending.map_or("another part of the master has waited for it".to_owned(), |it| it.to_string());
+        let hint = if is_young && is_well { BACKGROUND } else { "" };
+        error!("attached: {self} has ended: {ending}; it is started again in {pause} s{hint}");
+        true
+    }
+
+    /// Looks at what gives no sign by itself: its file, and the paths that start it anew.
+    pub(super) fn look(&mut self, now: Instant, grace: Duration) {
+        if let Stage::Apart { pid, missed } = &mut self.stage {
+            let before = *pid;
+            *pid = self.attach.pid_file.as_deref().and_then(living);
+            match *pid {
+                Some(_) => *missed = now,
+                None if now < *missed + FILE_TIME => {}
+                None => {
+                    let file = self.attach.pid_file.as_deref().unwrap_or(Path::new("")).display();
+                    let pause = self.backoff.failed(now).as_secs_f64();
+                    error!("attached: {self}: {file} names no process; it is started again in {pause} s");
+                    self.stage = Stage::Down;
+                    return;
+                }
+            }
+            if before.is_none() && pid.is_some() {
+                self.backoff.reset();
+            }
+        }
+        if !self.files.is_empty() && self.files.have_changed() {
+            info!("attached: {self} is started anew, as a path of touch= has changed");
+            self.restart(now, grace);
+        }
+    }
+
+    fn restart(&mut self, now: Instant, grace: Duration) {
+        if let Stage::Apart { pid: Some(apart), missed } = self.stage {
+            // Its file names no process soon, and so it is started again.
+            signal_one(pid(apart), self.attach.stop_signal);
+            self.stage = Stage::Apart { pid: None, missed };
+        }
+        self.stop(now, grace);
+    }
+
+    /// Has it end in this time. One that has gone to the background by itself stays there.
+    pub(super) fn stop(&mut self, now: Instant, grace: Duration) {
+        match std::mem::replace(&mut self.stage, Stage::Down) {
+            Stage::Up { child, .. } => {
+                signal(group(&child), self.attach.stop_signal);
+                self.stage = Stage::Leaving { child, until: now + grace };
+            }
+            other => self.stage = other,
+        }
+    }
+
+    /// Ends it at once, and waits for that.
+    pub(super) fn kill(&mut self) {
+        if let Stage::Up { child, .. } | Stage::Leaving { child, .. } = &mut self.stage {
+            signal(group(child), Signal::SIGKILL);
+            let _ = child.wait();
+        }
+        self.stage = Stage::Down;
+    }
+
+    /// When it may be started again, if that is later.
+    pub(super) fn paused_until(&self, now: Instant) -> Option<Instant> {
+        self.backoff.until(now).filter(|_| matches!(self.stage, Stage::Down))
+    }
+
+    /// Whether time alone tells of its end.
+    pub(super) fn is_leaving(&self) -> bool {
+        matches!(self.stage, Stage::Leaving { .. })
+    }
+
+    /// Whether it is to be looked at now and then.
+    pub(super) fn is_looked_at(&self) -> bool {
+        matches!(self.stage, Stage::Apart { .. }) || !self.files.is_empty()
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.attach.command)
+    }
+}
+
+/// How a child has ended, if it has; `Some(None)` if others have waited for it.
+fn ended(child: &mut Child) -> Option<Option<ExitStatus>> {
+    child.try_wait().map_or(Some(None), |status| status.map(Some))
+}
+
+/// The process that a file names, if it is there.
+fn living(file: &Path) -> Option<i32> {
+    let number = fs::read_to_string(file).ok()?.split_whitespace().next()?.parse().ok()?;
+    (number > 0 && kill(pid(number), None) != Err(Errno::ESRCH)).then_some(number)
+}
+
+/// Whether any process is left of this group, be it another user's.
+pub(super) fn is_there(group: Pid) -> bool {
+    killpg(group, None) != Err(Errno::ESRCH)
+}
+
+fn group(child: &Child) -> Pid {
+    pid(i32::try_from(child.id()).unwrap_or(i32::MAX))
+}
+
+/// An error means that there is none of the group any more.
+fn signal(group: Pid, signal: Signal) {
+    let _ = killpg(group, signal);
+}
+
+fn signal_one(process: Pid, signal: Signal) {
+    if let Err(error) = kill(process, signal) {
+        warn!("attached: process {process} gets no {signal}: {error}");
+    }
+}
+
+/// One that has lived so long was not in vain.
+const START_TIME: Duration = Duration::from_secs(5);
+/// Time for a program that has gone to the background to write its number. uWSGI looks ten times, once a second.
+const FILE_TIME: Duration = Duration::from_secs(10);
+/// Time between two kills.
+const AGAIN: Duration = Duration::from_secs(1);
+const BACKGROUND: &str = "; if it goes to the background by itself, name its file: [pidfile=FILE] COMMAND";

@@ -1,0 +1,13 @@
+"""An application that waits, as for a database, and says which host it is on."""
+
+import os
+import time
+
+NAME = os.environ["HOST_NAME"].encode()
+WORK = float(os.environ["HOST_WORK"])
+
+
+def application(environ, start_response):
+    time.sleep(WORK)
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(NAME)))])
+    return [NAME]

@@ -1,0 +1,54 @@
+"""nginx or HAProxy on a machine of its own, with a file of deploy/hosts as it is."""
+
+import re
+import shutil
+import signal
+import subprocess
+
+from host import ROOT, eventually
+
+NGINX = """daemon off; pid FOLDER/nginx.pid; error_log FOLDER/nginx.log; worker_processes 1;
+events { worker_connections 4096; }
+http { access_log off; include FOLDER/site.conf; }
+"""
+DEPLOY = ROOT / "deploy" / "hosts"
+
+
+class Proxy:
+    def __init__(self, machine, way, folder):
+        self.machine, self.folder, self.name = machine, folder, way
+        self.is_nginx = way.startswith("nginx")
+        self.text = next(DEPLOY.glob(f"{way}.c*")).read_text()
+        self.write(self.text)
+        for name in ("uwsgi_params", "fastcgi_params"):
+            shutil.copy(ROOT / name, folder)
+        (folder / "nginx.conf").write_text(NGINX.replace("FOLDER", str(folder)))
+        command = ["nginx", "-c", folder / "nginx.conf"] if self.is_nginx else ["haproxy", "-W", "-db", "-f", folder / "site.conf"]
+        with open(folder / "proxy.log", "w") as log:
+            self.process = subprocess.Popen(machine.command(*command), stdout=log, stderr=log, start_new_session=True)
+        eventually(f"{way} answers", self.answers)
+
+    def write(self, text):
+        (self.folder / "site.conf").write_text(text)
+
+    def with_fourth(self):
+        """The same with a line more."""
+        fourth, count = re.subn(r"^(.*)10\.0\.0\.13(.*)$", r"\g<0>\n\g<1>10.0.0.14\g<2>", self.text, flags=re.MULTILINE)
+        assert count == 1
+        return fourth.replace("app13 10.0.0.14", "app14 10.0.0.14")
+
+    def in_turns(self):
+        """The same, but each host is asked in its turn, however many requests it has."""
+        return self.text.replace("    least_conn;\n", "").replace("balance leastconn", "balance roundrobin")
+
+    def reload(self, text):
+        self.write(text)
+        self.process.send_signal(signal.SIGHUP if self.is_nginx else signal.SIGUSR2)
+
+    def answers(self):
+        assert self.process.poll() is None, (self.folder / "proxy.log").read_text()
+        return self.machine.run("curl", "--silent", "--fail", "--max-time", 5, f"http://{self.machine.address}/").returncode == 0
+
+    def close(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)

@@ -1,0 +1,49 @@
+"""Many hosts behind a proxy, as docs/scale.md tells of them: `make hosts`, as root. With --quick less time for each case, as in
+`make test`, and two of the ways. Words are ways or cases: run.py nginx-http killed.
+
+It needs network namespaces, nginx, HAProxy, and the project in .venv (tests/python.sh puts it there).
+"""
+
+import shutil
+import sys
+
+import cases
+from host import TIDEGATE
+from network import why_not
+from scene import Scene
+
+WAYS = ("nginx-uwsgi", "nginx-http", "nginx-fastcgi", "haproxy-http", "haproxy-fastcgi")
+QUICK = ("nginx-uwsgi", "haproxy-http")
+
+
+def main(words):
+    reason = why_not()
+    if reason:
+        print(f"hosts: left out, as this machine has no network namespaces for them: {reason}")
+        return 0 if "--quick" in words else 1
+    missing = [name for name in ("nginx", "haproxy", "curl") if not shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin")]
+    if missing or not TIDEGATE.exists():
+        print(f"hosts: missing: {', '.join(missing) or TIDEGATE}; run make setup, then tests/python.sh")
+        return 1
+    quick = "--quick" in words
+    ways = [way for way in WAYS if way in words] or (QUICK if quick else WAYS)
+    chosen = [case for case in cases.ALL if case.__name__ in words] or cases.ALL
+    return 1 if sum(run(way, chosen, quick) for way in ways) else 0
+
+
+def run(way, chosen, quick):
+    """How many cases have failed."""
+    failed = 0
+    with Scene(way, quick) as scene:
+        for case in chosen:
+            try:
+                print(f"hosts: {way}: {case.__name__} ... ok: {case(scene)}", flush=True)
+            except Exception as error:
+                failed += 1
+                print(f"hosts: {way}: {case.__name__} ... FAILED: {type(error).__name__}: {error}", flush=True)
+                scene.tell()
+                break
+    return failed
+
+
+sys.exit(main(sys.argv[1:]))

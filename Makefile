@@ -60,4 +60,4 @@ fixtures: ## captures the fixtures again, from real nginx, Apache and lighttpd
 	$(PYTHON) fixtures/capture.py
 
 example: ## writes deploy/tidegate.toml again, after a change of the options
-	WRITE_EXAMPLE=1 $(CARGO) test --locked --lib config::example
+	WRITE_EXAMPLE=1 $(CARGO) test --locked --lib -- config::example uwsgi::table::document

@@ -28,10 +28,11 @@ if ! made_of | cmp -s - "$venv/made-of"; then
     mkdir -p target
     rm -rf "$venv"
     "$python" -m venv "$venv"
-    pip install -c $list maturin
+    pip install -c $list maturin setuptools
     all=yes
     for package in uWSGI gunicorn granian bjoern fastwsgi Django Flask; do
-        if ! pip install -c $list $package >"$venv/$package.log" 2>&1; then
+        # Without pip's cache, which may have one that was built for another Python: uWSGI is linked with its own.
+        if ! pip install --no-cache-dir -c $list $package >"$venv/$package.log" 2>&1; then
             all=
             tail -n 15 "$venv/$package.log" >&2
             echo "bench: $package cannot be installed, as said above and in $venv/$package.log" >&2

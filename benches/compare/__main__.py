@@ -12,15 +12,17 @@ import hosted
 import idle
 import protocols
 import uploads
-from bench import Bench
+from bench import BUILT, Bench
 
 # In the document's order.
 PARTS = {"python": hosted, "protocols": protocols, "nginx": front, "uploads": uploads, "idle": idle}
-ROUNDS, SECONDS, CONNECTIONS = 5, 1.0, 16
+ROUNDS, SECONDS, CONNECTIONS = 5, 0.8, 16
 
 
 def main():
     options = parse()
+    if not (BUILT / "tidegate").exists():
+        sys.exit(f"{BUILT}/tidegate is missing: `make bench` builds it")
     names = options.only or list(PARTS)
     with Bench(options.rounds or ROUNDS, options.seconds or SECONDS, options.connections or CONNECTIONS) as bench:
         measured = {}
@@ -65,4 +67,7 @@ def seconds(text):
     return number
 
 
-main()
+try:
+    main()
+except KeyboardInterrupt:
+    sys.exit(130)

@@ -78,5 +78,5 @@ def variants(application):
 def row(bench, application, peer, threads, there):
     server, address = peers.start(bench, peer, application.module, there, threads)
     name = peer.title if threads == application.threads else f"{peer.title}, {threads or 'no'} threads"
-    ask = [*visitors.asking(bench.folder, peer.protocol), "--expect", application.reply]
+    ask = [*visitors.asking(bench.folder), "--expect", application.reply]
     return Row(name, server, peer.protocol, address, ask, spins=not application.long)

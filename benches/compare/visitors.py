@@ -55,15 +55,11 @@ WITHOUT = [
 ]
 
 
-def asking(folder, protocol):
-    """What makes `tidegate bench` ask so."""
-    file = folder / f"visitors.{protocol}"
-    if protocol == "uwsgi":
-        file.write_bytes(b"".join(packet(variables(visitor)) for visitor in range(VISITORS)))
-        return ["--requests", str(file)]
-    file.write_text("".join(f"GET {variables(visitor)['REQUEST_URI']}\n" for visitor in range(VISITORS)))
-    fields = [f"{name[5:].replace('_', '-')}: {value}" for name, value in variables(0).items() if name.startswith("HTTP_")]
-    return ["--requests", str(file), *(word for field in fields for word in ("-H", field))]
+def asking(folder):
+    """What makes `tidegate bench` ask so, over any protocol: the requests of all visitors as uwsgi packets."""
+    file = folder / "visitors"
+    file.write_bytes(b"".join(packet(variables(visitor)) for visitor in range(VISITORS)))
+    return ["--requests", str(file)]
 
 
 def variables(visitor):

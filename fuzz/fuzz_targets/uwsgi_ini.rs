@@ -9,7 +9,10 @@ fuzz_target!(|bytes: &[u8]| {
     let pairs = match read_uwsgi_ini(bytes) {
         Ok(pairs) => pairs,
         Err(told) => {
-            assert!(told.starts_with("fuzz.ini:") || told.contains("bytes") || told.contains("names itself"), "{told}");
+            assert!(
+                told.starts_with("fuzz.ini:") || told.contains("bytes") || told.contains("names itself"),
+                "{told}"
+            );
             return;
         }
     };
@@ -20,9 +23,11 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(!name.contains(['=', '\n']) && !value.contains('\n'), "{name:?} {value:?}");
         again.push_str(&format!("{name} = {}\n", value.replace('%', "%%")));
     }
-    // A name may have what a line cannot begin with, or a variable; a value, what is resolved once more.
-    let is_plain = |text: &String| !text.contains(['%', '$']) && !text.starts_with([';', '#', '[']);
-    if pairs.iter().all(|(_, name, value)| is_plain(name) && !value.contains('$')) {
+    // A name may have what a line cannot begin with, or a variable; a value, what is resolved once more, and blanks around it that
+    // stood in parentheses.
+    let is_plain = |name: &str| !name.contains(['%', '$']) && !name.starts_with([';', '#', '[']);
+    let is_whole = |value: &str| !value.contains('$') && value.trim_matches([' ', '\t', '\r']) == value;
+    if pairs.iter().all(|(_, name, value)| is_plain(name) && is_whole(value)) {
         let read = read_uwsgi_ini(again.as_bytes()).expect("it is written plainly");
         let without_lines = |pairs: &[(usize, String, String)]| -> Vec<(String, String)> {
             pairs.iter().map(|(_, name, value)| (name.clone(), value.clone())).collect()

@@ -176,7 +176,7 @@ fn run_program(program: &Program, host: &'static dyn Host, mut arguments: Vec<Os
         Command::Check(configured) => check::run(program, host, &configured.options, &entries).map(|()| 0),
         Command::Nginx(configured) => nginx::run(&configured.options).map(|()| 0),
         Command::Top(options) => top::run(&options).map(|()| 0),
-        Command::Uwsgi(options) => uwsgi::run(program, &definition, &options),
+        Command::Uwsgi(options) => uwsgi::run(program, host, &definition, &options),
         Command::Request(options) => request::run(&options).map(|()| 0),
         Command::Bench(options) => bench::run(&options),
         Command::Decode(options) => decode::run(&options).map(|()| 0),

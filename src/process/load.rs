@@ -50,6 +50,17 @@ pub(crate) fn parent_of(process: i32) -> Option<i32> {
     behind_name(&format!("/proc/{process}/stat"))?.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
+/// The processor's time of all children of a process that have ended and that it has waited for, with theirs; `None` if it has
+/// ended itself.
+#[cfg(feature = "command")]
+pub(crate) fn ended_children_time_of(process: i32) -> Option<Duration> {
+    let fields = behind_name(&format!("/proc/{process}/stat"))?;
+    // Of the system's and of their own; `cutime` and `cstime`, the 16th and 17th field of all.
+    let ticks = fields.split_ascii_whitespace().skip(13).take(2).map(str::parse::<u64>);
+    let ticks = ticks.sum::<Result<u64, _>>().ok()?;
+    Some(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
+}
+
 fn state(path: &str) -> Option<char> {
     behind_name(path)?.chars().next()
 }

@@ -1,9 +1,12 @@
 //! What cannot be measured is told in a line.
 
-use std::time::Duration;
+use std::io::Write;
+use std::net::TcpListener;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::known::{Answer, Known};
-use crate::process::{Server, run, tidegate};
+use crate::process::{PATIENCE, Server, run, tidegate};
 
 /// Runs it, and sees that it ends with this status and this line alone.
 #[track_caller]
@@ -54,6 +57,28 @@ fn what_is_wrong_with_the_server_is_told_before_the_run() {
     server.stop();
 }
 
+/// It sends a byte now and then for ever: each comes in time, the whole does not.
+#[test]
+fn a_reply_that_drips_is_not_waited_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for socket in listener.incoming() {
+            let mut socket = socket.unwrap();
+            thread::spawn(move || {
+                let mut piece = &b"HTTP/1.1 200 OK\r\nA: "[..];
+                while socket.write_all(piece).is_ok() {
+                    piece = b"a";
+                    thread::sleep(Duration::from_millis(50));
+                }
+            });
+        }
+    });
+    let begin = Instant::now();
+    refused(&[&address, "--timeout", "0.5"], 1, "no reply to GET / within 0.5 s");
+    assert!(begin.elapsed() < PATIENCE);
+}
+
 #[test]
 fn options_without_sense_are_refused() {
     for (args, line) in [
@@ -81,9 +106,9 @@ fn options_without_sense_are_refused() {
 fn a_server_that_dies_in_the_middle_ends_the_run_with_what_there_was() {
     let mut server = Server::start(&["hello", "--workers", "0"]);
     let bench = tidegate(["bench", &server.address, "-d", "60", "--warm-up", "0"]);
-    let running = std::thread::spawn(move || crate::process::end(bench, b""));
+    let running = thread::spawn(move || crate::process::end(bench, b""));
     // It is under load when its own figures say so, or at the latest now.
-    std::thread::sleep(Duration::from_millis(500));
+    thread::sleep(Duration::from_millis(500));
     server.signal(nix::sys::signal::Signal::SIGKILL);
     server.wait();
     let done = running.join().unwrap();
@@ -108,7 +133,7 @@ fn more_connections_than_descriptors_are_refused_before_the_run() {
     let done = confined(&format!("{address} -c 64"));
     let want = "tidegate: -c 64: only 64 files and sockets may be open at once (ulimit -Hn)\n";
     assert_eq!((done.code, done.err.as_str()), (Some(1), want));
-    let done = confined(&format!("{address} -c 30 -n 300"));
+    let done = confined(&format!("{address} -c 16 -n 300"));
     assert_eq!((done.code, done.err.as_str()), (Some(0), ""));
     assert!(done.text().contains("failed      0"), "{}", done.text());
 }

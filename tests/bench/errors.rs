@@ -1,7 +1,12 @@
 //! Each failure in its class, and no other.
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with,
+};
 use serde_json::json;
 
 use crate::bench;
@@ -23,7 +28,7 @@ fn every_failure_has_its_class() {
     let address = format!("http://{}", server.address);
     let told = bench(&[&address, "-n", "100", "-c", "4", "--timeout", "0.5"]);
     let want = json!({
-        "all": 60, "refused": 0, "timed_out": 10, "reset": 10, "short": 10, "garbled": 10, "wrong_status": 20,
+        "all": 60, "refused": 0, "queue_full": 0, "timed_out": 10, "reset": 10, "short": 10, "garbled": 10, "wrong_status": 20,
         "wrong_text": 0, "unsent": 0,
     });
     assert_eq!((&told["failed"], &told["requests"]), (&want, &json!(40)));
@@ -85,4 +90,43 @@ fn assertions_are_the_exit_status() {
     let begin = "tidegate: --assert 'errors=0' failed: it was 10\n--assert 'p50<1ns' failed: it was ";
     assert!(done.err.starts_with(begin) && done.err.lines().count() == 2, "{}", done.err);
     assert!(done.text().contains("requests    90 in"), "{}", done.text());
+}
+
+/// A listener's queue that is full when the server has closed an idle connection.
+#[test]
+fn a_full_queue_is_no_refused_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.sock");
+    let address = SocketAddrUnix::new(&path).unwrap();
+    let connection =
+        || socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::NONBLOCK, None).unwrap();
+    let listener = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::empty(), None).unwrap();
+    bind(&listener, &address).unwrap();
+    listen(&listener, 4).unwrap();
+    let listener = UnixListener::from(listener);
+    let serving = std::thread::spawn(move || {
+        let mut whole = 0;
+        loop {
+            let (mut socket, _) = listener.accept().unwrap();
+            let mut piece = [0; 4096];
+            // Who only looks whether it listens asks nothing.
+            if socket.read(&mut piece).unwrap() == 0 {
+                continue;
+            }
+            whole += 1;
+            socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+            // The first is asked for before the run.
+            if whole == 2 {
+                let waiting: Vec<_> = std::iter::repeat_with(connection)
+                    .take_while(|waiting| connect(waiting, &address) == Ok(()))
+                    .collect();
+                return (listener, waiting);
+            }
+        }
+    });
+    let url = format!("http://{}", path.display());
+    let told = bench(&[&url, "-c", "1", "--rate", "2", "-n", "2", "--timeout", "5"]);
+    assert_eq!((&told["requests"], &told["failed"]["queue_full"]), (&json!(1), &json!(1)), "{told}");
+    assert_eq!(told["failed"]["all"], 1, "{told}");
+    serving.join().unwrap();
 }

@@ -2,9 +2,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Cursor, Read};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use nix::sys::signal::{Signal, kill};
@@ -21,26 +23,42 @@ fn steady() -> (Known, String) {
     (server, address)
 }
 
+/// The intervals of a log: the tag of each, its length and its times.
+fn intervals(file: &Path) -> Vec<(String, Duration, Histogram<u64>)> {
+    let log = fs::read(file).unwrap();
+    let interval = |entry: LogEntry<'_>| {
+        let LogEntry::Interval(interval) = entry else { return None };
+        let compressed = base64(interval.encoded_histogram());
+        let histogram = Deserializer::new().deserialize(&mut Cursor::new(compressed)).unwrap();
+        let tag = interval.tag().map(|tag| tag.as_str().to_owned()).unwrap_or_default();
+        Some((tag, interval.duration(), histogram))
+    };
+    IntervalLogIterator::new(&log).filter_map(|entry| interval(entry.unwrap())).collect()
+}
+
 #[test]
 fn the_log_holds_every_request() {
     let (_server, address) = steady();
     let file = tempfile::NamedTempFile::new().unwrap();
-    let told =
-        bench(&[&address, "-c", "2", "-d", "2", "--warm-up", "0", "--hdr", file.path().to_str().unwrap()]);
-    let log = fs::read(file.path()).unwrap();
-    let mut histograms = Vec::new();
-    for entry in IntervalLogIterator::new(&log) {
-        if let LogEntry::Interval(interval) = entry.unwrap() {
-            let compressed = base64(interval.encoded_histogram());
-            let histogram: hdrhistogram::Histogram<u64> =
-                Deserializer::new().deserialize(&mut Cursor::new(compressed)).unwrap();
-            assert_eq!(interval.duration(), Duration::from_secs(1));
-            histograms.push(histogram);
-        }
+    let hdr = ["--hdr", file.path().to_str().unwrap()];
+    let told = bench(&[&[address.as_str(), "-c", "2", "-d", "2", "--warm-up", "0"], &hdr[..]].concat());
+    let log = intervals(file.path());
+    let requests: u64 = log.iter().map(|(_, _, histogram)| histogram.len()).sum();
+    assert_eq!((log.len(), Some(requests)), (2, told["requests"].as_u64()));
+    for (tag, length, histogram) in &log {
+        assert_eq!((tag.as_str(), *length), ("", Duration::from_secs(1)));
+        assert!(histogram.min() >= 2_000_000, "values are nanoseconds");
     }
-    let requests: u64 = histograms.iter().map(hdrhistogram::Histogram::len).sum();
-    assert_eq!((histograms.len(), Some(requests)), (2, told["requests"].as_u64()));
-    assert!(histograms.iter().all(|histogram| histogram.min() >= 2_000_000), "values are nanoseconds");
+    // Of a search it has each step, by its rate.
+    let told = bench(&[&[address.as_str(), "--slo", "p99=1s", "-c", "2", "-d", "0.3"], &hdr[..]].concat());
+    let log = intervals(file.path());
+    let steps = told["steps"].as_array().unwrap();
+    assert_eq!(log.len(), steps.len());
+    for ((tag, _, histogram), step) in log.iter().zip(steps) {
+        let rate = step["run"]["load"]["rate"].as_f64();
+        assert_eq!(*tag, rate.map_or_else(|| "closed".to_owned(), |rate| format!("rate={rate}")));
+        assert_eq!(Some(histogram.len()), step["run"]["requests"].as_u64());
+    }
 }
 
 /// Bytes out of base64 (RFC 4648, section 4).
@@ -67,6 +85,7 @@ fn the_page_stands_alone() {
         &[address.as_str(), "-d", "2", "--warm-up", "0"][..],
         &[&address, "--rate", "100", "-d", "2", "--warm-up", "0"],
         &[&address, "--vs", &address, "-d", "1", "--warm-up", "0", "--rounds", "2"],
+        &[&address, "--slo", "p99=1s", "-c", "2", "-d", "0.3", "--warm-up", "0"],
     ] {
         let done = run(&[&["bench"], args, &html].concat());
         assert_eq!((done.code, done.err.as_str()), (Some(0), ""));

@@ -1,18 +1,18 @@
 //! Percentiles beside those that are true: the server's own, or arithmetic's.
 
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::bench;
-use crate::known::{Answer, Known};
+use crate::known::{Answer, Known, hurry};
 
 /// One at a time: each is the noise of the others.
 static ALONE: Mutex<()> = Mutex::new(());
 
 /// Measures until what is measured agrees with what is true, as long as the machine has spoilt the run: the generator says so itself,
-/// or the server's sleeps were longer than they should be. Others run on it, and who has to wait for a processor is late.
+/// the server's sleeps were longer than they should be, or programs had to wait for a processor, and who does is late.
 #[track_caller]
 fn agree(
     args: &[&str],
@@ -22,36 +22,49 @@ fn agree(
 ) {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut seen = String::new();
-    for _ in 0..RUNS {
+    hurry();
+    let begin = Instant::now();
+    while begin.elapsed() < PATIENCE {
         before();
+        let waited = waited_for_processors();
         let run = bench(args);
+        let is_crowded = waited.zip(waited_for_processors()).is_none_or(|(before, after)| {
+            (after - before).as_secs_f64() > run["seconds"].as_f64().unwrap() * 0.005
+        });
         let pairs = truth(&run);
         let wrong: Vec<_> = pairs.iter().filter(|(_, is, want)| (is - want).abs() > want * 0.03).collect();
         if wrong.is_empty() {
             return;
         }
-        seen += &format!("{wrong:?}, doubts {}\n", run["doubts"]);
-        assert!(is_spoilt() || run["doubts"] != serde_json::json!([]), "what, is, should be: {seen}");
+        seen += &format!("{wrong:?}, crowded {is_crowded}, doubts {}\n", run["doubts"]);
+        let is_spoilt = is_crowded || is_spoilt() || run["doubts"] != serde_json::json!([]);
+        assert!(is_spoilt, "what, is, should be: {seen}");
     }
-    panic!("in none of {RUNS} runs: {seen}");
+    panic!("in no run within {PATIENCE:?}: {seen}");
+}
+
+/// For how long some program had to wait for a processor; `None` where the system does not tell (Documentation/accounting/psi.rst).
+fn waited_for_processors() -> Option<Duration> {
+    let pressure = std::fs::read_to_string("/proc/pressure/cpu").ok()?;
+    let total = pressure.lines().next()?.rsplit_once("total=")?.1;
+    total.parse().ok().map(Duration::from_micros)
 }
 
 fn seconds(run: &Value, column: &str, quantile: &str) -> f64 {
     run[column][quantile].as_f64().unwrap_or_else(|| panic!("no {column} {quantile} in {run}"))
 }
 
-/// Of a delay that is short beside what a busy machine adds now and then, only the middle is looked at.
 #[test]
 fn a_constant_delay_is_seen_as_it_is() {
     let short = Known::start(|_, _| Answer::After(Duration::from_millis(10)));
     let long = Known::start(|_, _| Answer::After(Duration::from_millis(100)));
     for (server, delay, quantiles) in
-        [(&short, 0.01, &[("p50", 0.5)][..]), (&long, 0.1, &[("p50", 0.5), ("p75", 0.75), ("p90", 0.9)])]
+        [(&short, 0.01, [("p50", 0.5), ("p99", 0.99)]), (&long, 0.1, [("p50", 0.5), ("p90", 0.9)])]
     {
         let address = format!("http://{}", server.address);
-        for pace in [&["-c", "8"][..], &["--rate", "50"]] {
+        for pace in [&["-c", "8"][..], &["--rate", "150"]] {
             let args = [&[address.as_str(), "-d", "1", "--warm-up", "0"], pace].concat();
-            let is_spoilt = || server.within(0.9) > delay * 1.02;
+            let is_spoilt = || server.within(quantiles[1].1) > delay * 1.02;
             agree(
                 &args,
                 || server.forget(),
@@ -69,16 +82,16 @@ fn a_constant_delay_is_seen_as_it_is() {
     }
 }
 
-/// Half a second in five times that: a fifth of all requests is due in it, and waits for its end.
+/// A second in five: a fifth of all requests is due in it, and waits for its end.
 #[test]
 fn at_a_constant_rate_a_stall_is_as_long_as_arithmetic_says() {
     let server = Known::start(|_, elapsed| {
-        let phase = elapsed.as_millis() % 2_500;
-        let left = u64::try_from(2_500 - phase).unwrap();
-        Answer::After(Duration::from_millis(if phase >= 2_000 { left } else { 0 }))
+        let phase = elapsed.as_millis() % 5_000;
+        let left = u64::try_from(5_000 - phase).unwrap();
+        Answer::After(Duration::from_millis(if phase >= 4_000 { left } else { 0 }))
     });
     let address = format!("http://{}", server.address);
-    let args = [&address, "--rate", "200", "-c", "4", "-d", "5", "--warm-up", "0"];
+    let args = [&address, "--rate", "200", "-c", "4", "-d", "10", "--warm-up", "0"];
     agree(
         &args,
         || {},
@@ -86,7 +99,7 @@ fn at_a_constant_rate_a_stall_is_as_long_as_arithmetic_says() {
         |run| {
             // Of the requests in flight when it comes, four see it: this is what a closed loop tells, and all of it.
             assert!(seconds(run, "service", "p95") < 0.1, "{run}");
-            [("p90", 0.25), ("p95", 0.375), ("p99", 0.475), ("longest", 0.5)]
+            [("p90", 0.5), ("p95", 0.75), ("p99", 0.95), ("longest", 1.0)]
                 .map(|(name, want)| (name, seconds(run, "latency", name), want))
                 .to_vec()
         },
@@ -114,4 +127,4 @@ fn a_slow_request_in_a_hundred_is_found_where_it_is() {
 }
 
 /// A machine that is busy for as long is busy for good.
-const RUNS: usize = 12;
+const PATIENCE: Duration = Duration::from_secs(150);

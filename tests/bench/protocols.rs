@@ -63,6 +63,33 @@ fn every_protocol_is_measured_over_every_socket() {
 }
 
 #[test]
+fn system_calls_are_counted_where_the_system_allows_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.sock").display().to_string();
+    let server = Server::start(&["hello", "--uwsgi", "127.0.0.1:0", "--uwsgi", &path, "--workers", "1"]);
+    // The warm-up's are not among them.
+    let done = run(&["bench", &path, "/hello", "-n", "2000", "--warm-up", "0.2", "--syscalls", "--json"]);
+    if done.code == Some(0) {
+        let told: serde_json::Value = serde_json::from_slice(&done.out).unwrap();
+        crate::schema::holds(&told);
+        let each = told["server"]["syscalls"].as_f64().unwrap() / 2_000.0;
+        // accept, read, write, close, and a part of a wait.
+        assert!((3.9..12.0).contains(&each), "{each} of {told}");
+    } else {
+        assert!(
+            done.err.starts_with("tidegate: --syscalls: ") && done.err.lines().count() == 1,
+            "{}",
+            done.err
+        );
+    }
+    let done = run(&["bench", &server.address, "/hello", "--syscalls"]);
+    assert!(done.err.ends_with(" is not known: give --pid\n"), "{}", done.err);
+    let told = bench(&[&path, "/hello", "-n", "10"]);
+    assert_eq!(told["server"]["syscalls"], serde_json::Value::Null);
+    server.stop();
+}
+
+#[test]
 fn a_request_is_what_nginx_sends_for_a_browser_and_what_the_options_say() {
     let server = Server::start(&["environ"]);
     for (args, text) in [
@@ -92,7 +119,11 @@ fn a_request_is_what_nginx_sends_for_a_browser_and_what_the_options_say() {
 
 #[test]
 fn requests_come_from_a_file_in_turns_or_at_random() {
-    let server = Server::start(&["demo"]);
+    let mut more = vec!["demo"];
+    for option in ["--uwsgi", "--http", "--fastcgi", "--scgi"] {
+        more.extend([option, "127.0.0.1:0"]);
+    }
+    let server = Server::start(&more);
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &[u8]| {
         let path = folder.path().join(name);
@@ -131,6 +162,15 @@ fn requests_come_from_a_file_in_turns_or_at_random() {
     let packets = write("packets", &fs::read("fixtures/uwsgi/valid/nginx-get.bin").unwrap());
     let told = bench(&[&server.address, "--requests", &packets, "-n", "10", "--status", "200-404"]);
     assert_eq!((&told["requests"], &told["asked"].as_array().unwrap().len()), (&json!(10), &1));
+    let statuses = told["statuses"].clone();
+    for name in ["http", "fastcgi", "scgi"] {
+        let line = server.line(&format!("Listening on {name}://127.0.0.1:"));
+        let address = line.strip_prefix("Listening on ").unwrap();
+        let told = bench(&[address, "--requests", &packets, "-n", "10", "--status", "200-404"]);
+        assert_eq!(told["statuses"], statuses, "over {name} as over uwsgi");
+    }
+    let done = run(&["bench", &server.address, "--requests", &packets, "-H", "A: b"]);
+    assert!(done.err.contains("packets holds captured packets, which are sent as they are"), "{}", done.err);
     for (name, text, line) in [
         ("empty", &b""[..], "empty has no request"),
         ("wrong", b"GET /hello\nGET\n", "wrong:2: \"GET\": write METHOD PATH"),

@@ -17,5 +17,6 @@ mod serve;
 mod signals;
 mod start;
 mod targets;
+mod uwsgi;
 #[path = "../wire/mod.rs"]
 mod wire;

@@ -54,12 +54,13 @@ impl Assertion {
 
     /// `None` if the run keeps it; else the line that says what was.
     pub(super) fn failure(&self, measured: &Measured) -> Option<String> {
-        (!self.holds(measured)).then(|| format!("--assert '{self}' failed: it was {}", self.is(measured)))
+        (!self.holds(measured)).then(|| format!("--assert '{self}' failed: it was {}", self.is(measured).1))
     }
 
-    /// What its figure is in a run.
-    pub(super) fn is(&self, measured: &Measured) -> String {
-        self.figure.written(self.figure.of(measured))
+    /// What its figure is in a run, and how that is written.
+    pub(super) fn is(&self, measured: &Measured) -> (f64, String) {
+        let is = self.figure.of(measured);
+        (is, self.figure.written(is))
     }
 
     /// The name of its figure.

@@ -124,11 +124,6 @@ impl Target {
         let socket = self.connect(false).ok()?;
         Some(sockopt::socket_peercred(&socket).ok()?.pid.as_raw_nonzero().get())
     }
-
-    /// Whether it is TCP.
-    pub(super) fn is_tcp(&self) -> bool {
-        self.family != AddressFamily::UNIX
-    }
 }
 
 impl fmt::Display for Target {

@@ -44,21 +44,14 @@ impl Flight<'_> {
         }
     }
 
-    fn receive(&mut self, at: usize) {
+    pub(super) fn receive(&mut self, at: usize) {
         let place = &mut self.places[at];
         let Some(socket) = &place.socket else { return };
         let count = match recv(socket, &mut self.buffer[..], RecvFlags::empty()) {
             Ok((count, _)) => count,
             Err(Errno::AGAIN | Errno::INTR) => return,
-            Err(_) if place.state == State::Leaving => return self.vacate(at, Instant::now(), false),
             Err(error) => return self.broken(at, &error.into()),
         };
-        if place.state == State::Leaving {
-            if count == 0 {
-                self.vacate(at, Instant::now(), false);
-            }
-            return;
-        }
         if place.job.counts {
             self.tally.bytes += count as u64;
         }
@@ -138,13 +131,13 @@ impl Flight<'_> {
         }
         let is_sent = self.places[at].state == State::Asked;
         if stays && self.plan.stays && is_sent {
-            self.vacate(at, now, true);
-        } else if self.plan.target.is_tcp() && is_sent {
-            // Closed first by us, it would be reset.
-            self.places[at].state = State::Leaving;
-        } else {
-            self.vacate(at, now, false);
+            return self.vacate(at, now, true);
         }
+        // A server that never closes them is not waited for.
+        if is_sent && self.leaving.len() < self.places.len() {
+            self.leaving.extend(self.places[at].socket.take());
+        }
+        self.vacate(at, now, false);
     }
 
     /// The place is free for another request.
@@ -192,7 +185,10 @@ impl Flight<'_> {
                 self.send(at);
             }
             Err(NoConnection::Failed(error)) => self.broken(at, &error),
-            Err(NoConnection::Later) => self.broken(at, &io::ErrorKind::WouldBlock.into()),
+            Err(NoConnection::Later) => {
+                let why = "the server had closed an idle connection, and has no room for another".to_owned();
+                self.fail(at, &Wrong { kind: Kind::QueueFull, why });
+            }
         }
     }
 

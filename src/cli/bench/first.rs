@@ -1,6 +1,7 @@
 //! One request before all others: what is wrong with the server or the question is told at once, in a line.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
+use std::time::Instant;
 
 use super::super::Result;
 use super::super::request::{Protocol, Socket};
@@ -11,9 +12,11 @@ use super::tally::Kind;
 /// Makes the plan's first request. Any answer that is not the right one is an error.
 pub(super) fn ask(plan: &Plan) -> Result<()> {
     let target = &plan.target;
-    let failed = |what: &str, error: &std::io::Error| format!("{target}: {what}: {error}");
-    let mut socket = Socket::connect(target.address(), plan.timeout)
+    let failed = |what: &str, error: &io::Error| format!("{target}: {what}: {error}");
+    let until = Instant::now() + plan.timeout;
+    let socket = Socket::connect(target.address(), plan.timeout)
         .map_err(|error| format!("cannot connect to {}: {error}", target.address()))?;
+    let mut socket = Bounded { socket, until };
     let request = &plan.requests[0];
     // A server that refuses a body may answer before it has read all of it.
     let sent = socket.write_all(&request.bytes);
@@ -58,6 +61,40 @@ pub(super) fn ask(plan: &Plan) -> Result<()> {
             other(target.protocol)
         )
         .into()),
+    }
+}
+
+/// A socket that takes no longer for all that is done with it, and not for each part alone.
+struct Bounded {
+    socket: Socket,
+    until: Instant,
+}
+
+impl Bounded {
+    fn arm(&self) -> io::Result<()> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        self.socket.set_timeout(left)
+    }
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.arm()?;
+        self.socket.read(buffer)
+    }
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.arm()?;
+        self.socket.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.socket.flush()
     }
 }
 

@@ -5,6 +5,7 @@
 //! wake another process, which costs it time.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread;
@@ -46,6 +47,9 @@ pub(super) struct Flight<'a> {
     pub(super) places: Vec<Place>,
     /// Places without a request; the last one is taken first.
     pub(super) free: Vec<usize>,
+    /// Connections whose last reply is whole, until the server has closed them: closed first by us, TCP would reset them, and a
+    /// unix socket costs us more.
+    pub(super) leaving: Vec<OwnedFd>,
     /// The last good reply to each request, if it came in one read: the same bytes again need no parsing.
     pub(super) good: Vec<Good>,
     /// The room that those replies have together, bytes.
@@ -80,6 +84,7 @@ impl<'a> Flight<'a> {
             picker: Picker::new(plan, thread),
             places: (0..count).map(|_| Place::new(moments.start, fresh.clone())).collect(),
             free: (0..count).rev().collect(),
+            leaving: Vec::with_capacity(count),
             good: vec![Good::default(); plan.requests.len()],
             good_bytes: 0,
             buffer: vec![0; READ_BYTES],
@@ -132,7 +137,7 @@ impl<'a> Flight<'a> {
 
     /// Whether all is done, or has had its time.
     fn is_over(&self, now: Instant) -> bool {
-        let is_drained = self.places.iter().all(|place| matches!(place.state, State::Free | State::Leaving));
+        let is_drained = self.free.len() == self.places.len();
         is_drained && (self.schedule.next(now).is_none() || self.is_late(now))
     }
 
@@ -212,25 +217,29 @@ impl<'a> Flight<'a> {
     /// Waits until a socket is ready, or something is due.
     fn wait(&mut self, now: Instant) -> io::Result<Vec<(usize, PollFlags)>> {
         let timeout = Timespec::try_from(self.sleep(now)).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 0 });
-        let mut waiting = Vec::with_capacity(self.places.len());
+        let mut waiting = Vec::with_capacity(self.places.len() + self.leaving.len());
         let mut places = Vec::with_capacity(self.places.len());
         for (at, place) in self.places.iter().enumerate() {
             let wish = match place.state {
                 State::Free => continue,
                 State::Unsent => PollFlags::OUT | PollFlags::IN,
-                State::Asked | State::Leaving => PollFlags::IN,
+                State::Asked => PollFlags::IN,
             };
             if let Some(socket) = &place.socket {
                 waiting.push(PollFd::new(socket, wish));
                 places.push(at);
             }
         }
+        waiting.extend(self.leaving.iter().map(|socket| PollFd::new(socket, PollFlags::RDHUP)));
         match poll(&mut waiting, Some(&timeout)) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        let flags = waiting.iter().map(PollFd::revents);
-        Ok(places.into_iter().zip(flags).filter(|(_, flags)| !flags.is_empty()).collect())
+        let flags: Vec<PollFlags> = waiting.iter().map(PollFd::revents).collect();
+        let (asked, leaving) = flags.split_at(places.len());
+        let mut leaving = leaving.iter();
+        self.leaving.retain(|_| leaving.next().is_none_or(PollFlags::is_empty));
+        Ok(places.into_iter().zip(asked.iter().copied()).filter(|(_, flags)| !flags.is_empty()).collect())
     }
 
     /// For how long there is nothing to do.
@@ -264,7 +273,6 @@ impl<'a> Flight<'a> {
                     let why = format!("no whole reply within {} s", self.plan.timeout.as_secs_f64());
                     self.fail(at, &Wrong { kind: Kind::TimedOut, why });
                 }
-                State::Leaving if is_late => self.vacate(at, now, false),
                 _ => {}
             }
         }

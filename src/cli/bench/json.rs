@@ -46,6 +46,7 @@ pub(super) fn run(plan: &Plan, measured: &Measured, doubts: &[String]) -> Value 
             "peak_bytes": server.peak,
             "voluntary_switches": server.voluntary,
             "involuntary_switches": server.involuntary,
+            "syscalls": server.syscalls,
         })),
         "series": measured.stretches().map(|(from, length, tally)| stretch(from, length, tally)).collect::<Vec<_>>(),
         "doubts": doubts,

@@ -9,6 +9,7 @@ mod endpoint;
 mod exchange;
 mod first;
 mod flight;
+mod found;
 mod hdr;
 mod json;
 mod live;
@@ -27,6 +28,7 @@ mod series;
 mod server;
 mod slo;
 mod statistics;
+mod syscalls;
 mod table;
 mod tally;
 mod versus;
@@ -36,7 +38,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use memchr::memmem::Finder;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -44,6 +46,7 @@ use signal_hook::flag;
 
 use super::start::allow_descriptors;
 use super::{Result, print};
+use assertion::Assertion;
 use baseline::Baseline;
 use endpoint::{Endpoint, Target};
 use live::Live;
@@ -77,47 +80,78 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     let baseline = options.baseline.as_deref().map(Baseline::read).transpose()?;
     let plan = plan(options, &options.addr)?;
     first::ask(&plan)?;
-    let server = server("--pid", options.pid, &plan)?;
-    let log = options.hdr.as_deref().map(|file| create("--hdr", file)).transpose()?;
-    let page = options.html.as_deref().map(|file| create("--html", file)).transpose()?;
-    if let Some(endpoint) = &options.vs {
-        let other = self::plan(options, endpoint)?;
-        first::ask(&other)?;
-        let sides = [
-            Side { plan, server },
-            Side { server: self::server("--vs-pid", options.vs_pid, &other)?, plan: other },
-        ];
-        let rounds = versus::measure(&sides, options.rounds, &*stop()?)?;
-        if let Some(file) = page {
-            Page::of_rounds(&rounds, &sides)?.write(file)?;
-        }
-        versus::print_rounds(&rounds, &sides, options.json)?;
-        return match rounds.cut {
-            Some(cut) => {
-                Err(format!("the run ended early, after {} rounds: {cut}", rounds.pairs.len()).into())
-            }
-            None => Ok(0),
-        };
+    let server = server("--pid", options.pid, &plan, options.syscalls)?;
+    let side = Side { plan, server };
+    let files = Files {
+        log: options.hdr.as_deref().map(|file| create("--hdr", file)).transpose()?,
+        page: options.html.as_deref().map(|file| create("--html", file)).transpose()?,
+    };
+    match (&options.vs, &options.slo) {
+        (Some(endpoint), _) => compare(options, side, endpoint, files),
+        (None, Some(bound)) => search(options, &side, bound, files),
+        (None, None) => measure(options, &side, baseline.as_ref(), files),
     }
-    let stop = stop()?;
-    if let Some(bound) = &options.slo {
-        return slo::find(&plan, bound, &stop, server.as_ref(), options.json).map(|found| u8::from(!found));
+}
+
+/// What is written besides what is printed.
+struct Files {
+    log: Option<File>,
+    page: Option<File>,
+}
+
+/// Two servers in turns.
+fn compare(options: &Options, side: Side, endpoint: &Endpoint, files: Files) -> Result<u8> {
+    let other = plan(options, endpoint)?;
+    first::ask(&other)?;
+    let sides =
+        [side, Side { server: server("--vs-pid", options.vs_pid, &other, options.syscalls)?, plan: other }];
+    let rounds = versus::measure(&sides, options.rounds, &*stop()?)?;
+    if let Some(file) = files.page {
+        Page::of_rounds(&rounds, &sides)?.write(file)?;
     }
-    let measured = run::run(&plan, &stop, server.as_ref(), Live::new(false, ""))?;
+    versus::print_rounds(&rounds, &sides, options.json)?;
+    match rounds.cut {
+        Some(cut) => Err(format!("the run ended early, after {} rounds: {cut}", rounds.pairs.len()).into()),
+        None => Ok(0),
+    }
+}
+
+/// The highest rate that keeps a bound.
+fn search(options: &Options, side: &Side, bound: &Assertion, files: Files) -> Result<u8> {
+    let Side { plan, server } = side;
+    let found = slo::find(plan, bound, &*stop()?, server.as_ref(), !options.json)?;
+    if let Some(log) = files.log {
+        hdr::write(log, found.begun, found.intervals())?;
+    }
+    if let Some(file) = files.page {
+        found.page(plan, bound)?.write(file)?;
+    }
+    let told = if options.json { format!("{:#}\n", found.json(bound)) } else { found.verdict(plan, bound) };
+    print(told.as_bytes())?;
+    match found.cut {
+        Some(cut) => Err(format!("the search ended early: {cut}").into()),
+        None => Ok(u8::from(found.rate == 0.0)),
+    }
+}
+
+/// One run.
+fn measure(options: &Options, side: &Side, baseline: Option<&Baseline>, files: Files) -> Result<u8> {
+    let Side { plan, server } = side;
+    let measured = run::run(plan, &*stop()?, server.as_ref(), Live::new(false, ""))?;
     let doubts = doubts::doubts(&measured);
-    if let Some(log) = log {
-        hdr::write(log, &measured)?;
+    if let Some(log) = files.log {
+        hdr::write(log, SystemTime::now() - measured.span, measured.intervals())?;
     }
-    if let Some(file) = page {
-        Page::of_run(&plan, &measured, &doubts)?.write(file)?;
+    if let Some(file) = files.page {
+        Page::of_run(plan, &measured, &doubts)?.write(file)?;
     }
-    let compared = baseline.as_ref().map(|baseline| baseline.compare(&measured));
+    let compared = baseline.map(|baseline| baseline.compare(&measured));
     if options.json {
-        let mut run = json::run(&plan, &measured, &doubts);
+        let mut run = json::run(plan, &measured, &doubts);
         run["compared"] = compared.map_or(serde_json::Value::Null, |compared| compared::json(&compared));
         print(format!("{run:#}\n").as_bytes())?;
     } else {
-        print(format!("{}\n{}", table::heading(&plan), table::figures(&measured, &doubts)).as_bytes())?;
+        print(format!("{}\n{}", table::heading(plan), table::figures(&measured, &doubts)).as_bytes())?;
         if let Some((baseline, compared)) = baseline.zip(compared) {
             let then = format!("\n  beside the earlier run against {}\n", baseline.target());
             print((then + &compared::table(&compared, ["then", "now"])).as_bytes())?;
@@ -151,7 +185,8 @@ fn plan(options: &Options, endpoint: &Endpoint) -> Result<Plan> {
             format!("--threads {threads}: each has a connection, and there are {connections} (-c)").into()
         );
     }
-    let needed = options.connections as u64 + OTHER_FILES;
+    // Each may be followed by another before the server has closed it.
+    let needed = 2 * options.connections as u64 + OTHER_FILES;
     if let Some(allowed) = allow_descriptors().filter(|allowed| *allowed < needed) {
         let connections = options.connections;
         return Err(format!(
@@ -188,13 +223,26 @@ fn plan(options: &Options, endpoint: &Endpoint) -> Result<Plan> {
     })
 }
 
-/// The process whose cost is told: that of `option`, or the one that listens.
-fn server(option: &str, pid: Option<i32>, plan: &Plan) -> Result<Option<Server>> {
-    let Some(pid) = pid else { return Ok(plan.target.owner().and_then(Server::new)) };
-    match Server::new(pid) {
-        Some(server) => Ok(Some(server)),
-        None => Err(format!("{option} {pid}: there is no such process, or not for this user to see").into()),
+/// The process whose cost is told: that of `option`, or the one that listens. With `traces` its system calls are counted.
+fn server(option: &str, pid: Option<i32>, plan: &Plan, traces: bool) -> Result<Option<Server>> {
+    let mut server = match pid {
+        None => plan.target.owner().and_then(Server::new),
+        Some(pid) => Some(Server::new(pid).ok_or_else(|| {
+            format!("{option} {pid}: there is no such process, or not for this user to see")
+        })?),
+    };
+    match &mut server {
+        Some(server) if traces => server.trace().map_err(|why| format!("--syscalls: {why}"))?,
+        None if traces => {
+            return Err(format!(
+                "--syscalls: the process behind {} is not known: give {option}",
+                plan.target
+            )
+            .into());
+        }
+        _ => {}
     }
+    Ok(server)
 }
 
 /// Makes a file: that it cannot be is to be known before a long run.

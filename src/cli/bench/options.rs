@@ -111,6 +111,10 @@ pub(in crate::cli) struct Options {
     #[arg(long, value_name = "PID")]
     pub(super) pid: Option<i32>,
 
+    /// Count the system calls of the server's processes, which costs each call a moment; root may.
+    #[arg(long)]
+    pub(super) syscalls: bool,
+
     /// Threads of the generator, each with its part of the connections.
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = threads)]
     pub(super) threads: usize,
@@ -132,11 +136,11 @@ pub(in crate::cli) struct Options {
     pub(super) json: bool,
 
     /// Write the times as a log of HdrHistogram.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["vs", "slo"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "vs")]
     pub(super) hdr: Option<PathBuf>,
 
     /// Write a page with the figures and charts of them.
-    #[arg(long, value_name = "FILE", conflicts_with = "slo")]
+    #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
 }
 

@@ -17,7 +17,7 @@ use super::versus::{NAMES, Rounds, Side};
 pub(super) struct Page(String);
 
 impl Page {
-    fn new(title: &str, under: &str) -> Page {
+    pub(super) fn new(title: &str, under: &str) -> Page {
         let mut page = Page(format!(
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n\
              <title>tidegate bench: {title}</title>\n<style>\n{CSS}</style></head>\n<body><h1>{title}</h1>\n",
@@ -107,7 +107,7 @@ impl Page {
         }
     }
 
-    fn percentiles(&mut self, shown: &[(&str, &Histogram<u64>)]) -> Result<()> {
+    pub(super) fn percentiles(&mut self, shown: &[(&str, &Histogram<u64>)]) -> Result<()> {
         let (unit, scale) = unit(shown.iter().map(|(_, histogram)| histogram.max()).max().unwrap_or(0));
         let lines: Vec<Line> = shown
             .iter()
@@ -118,7 +118,13 @@ impl Page {
         self.chart_of("Latency by percentile", &names, &lines, Across::Nines, ("percentile", unit))
     }
 
-    fn chart(&mut self, title: &str, names: &[&str], lines: &[Line], axes: (&str, &str)) -> Result<()> {
+    pub(super) fn chart(
+        &mut self,
+        title: &str,
+        names: &[&str],
+        lines: &[Line],
+        axes: (&str, &str),
+    ) -> Result<()> {
         self.chart_of(title, names, lines, Across::Number, axes)
     }
 
@@ -143,7 +149,7 @@ impl Page {
         self.0 += &format!("<p>{}</p>\n", escaped(text));
     }
 
-    fn text(&mut self, text: &str) {
+    pub(super) fn text(&mut self, text: &str) {
         self.0 += &format!("<pre>{}</pre>\n", escaped(text));
     }
 }
@@ -160,7 +166,7 @@ fn curve(histogram: &Histogram<u64>, scale: f64) -> Vec<(f64, f64)> {
 }
 
 /// The unit for times up to so many nanoseconds, and what it is in nanoseconds.
-fn unit(most: u64) -> (&'static str, f64) {
+pub(super) fn unit(most: u64) -> (&'static str, f64) {
     match most {
         0..2_000_000 => ("\u{b5}s", 1e3),
         2_000_000..2_000_000_000 => ("ms", 1e6),

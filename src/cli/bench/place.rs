@@ -25,8 +25,6 @@ pub(super) enum State {
     /// Some of the request is not sent: a TCP connection may still be shaking hands.
     Unsent,
     Asked,
-    /// The reply was whole before the server closed the connection, which it is about to do.
-    Leaving,
 }
 
 /// A request in a place.

@@ -20,14 +20,13 @@ pub(super) fn prepare(options: &Options, protocol: Protocol, stays: bool) -> Res
     let name = file.display();
     let bytes = fs::read(file).map_err(|error| format!("cannot read {name}: {error}"))?;
     if packets::begin(&bytes) {
-        if protocol != Protocol::Uwsgi {
+        if draft.body.is_some() || !options.header.is_empty() {
             return Err(format!(
-                "{name} holds uwsgi packets, and this server is asked over {}",
-                protocol.name()
+                "{name} holds captured packets, which are sent as they are: leave out -H, --data and --data-file"
             )
             .into());
         }
-        return packets::read(&bytes).map_err(|error| format!("{name}: {error}").into());
+        return packets::read(&bytes, protocol, stays).map_err(|error| format!("{name}: {error}").into());
     }
     let mut requests = Requests::default();
     for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
@@ -128,10 +127,7 @@ impl Draft<'_> {
             request.set_body(body.clone());
         }
         if let Some(method) = method {
-            if method.is_empty() || !method.iter().all(u8::is_ascii_alphanumeric) {
-                return Err(format!("{:?} is no method", String::from_utf8_lossy(method)).into());
-            }
-            request.method = method.to_vec();
+            request.set_method(method)?;
         }
         for header in &self.options.header {
             request.add_field(header.as_bytes())?;

@@ -9,12 +9,13 @@ use rustix::thread::{CpuSet, sched_setaffinity, set_current_timer_slack};
 
 use super::super::Result;
 use super::flight::{Flight, Landed, Slice};
+use super::hdr::Interval;
 use super::live::Live;
 use super::own::{self, Own};
 use super::plan::{Bound, Plan};
 use super::schedule::Moments;
 use super::series::Series;
-use super::server::{Cost, Server};
+use super::server::{Cost, Meter, Server};
 use super::tally::Tally;
 
 /// What a run has shown.
@@ -38,6 +39,16 @@ impl Measured {
         self.total.in_time as f64 / self.span.as_secs_f64().max(f64::EPSILON)
     }
 
+    /// The latencies of each stretch, for a log.
+    pub(super) fn intervals(&self) -> impl Iterator<Item = Interval<'_>> {
+        self.stretches().map(|(from, seconds, tally)| Interval {
+            from: Duration::from_secs(from),
+            length: Duration::from_secs_f64(seconds),
+            latency: &tally.latency,
+            tag: None,
+        })
+    }
+
     /// The run's course: each stretch, behind when it began and for how long it was, in seconds.
     pub(super) fn stretches(&self) -> impl Iterator<Item = (u64, f64, &Tally)> {
         let (span, length) = (self.span.as_secs_f64(), self.series.seconds() as f64);
@@ -49,6 +60,8 @@ impl Measured {
 
 /// Runs `plan` until it is done, or `stop` is set.
 pub(super) fn run(plan: &Plan, stop: &AtomicBool, server: Option<&Server>, live: Live) -> Result<Measured> {
+    // It may take the system a moment to get ready.
+    let meter = server.map(Server::meter);
     let moments = Moments::of(plan, Instant::now() + LEAD);
     let (slices, received) = channel();
     thread::scope(|scope| {
@@ -62,7 +75,7 @@ pub(super) fn run(plan: &Plan, stop: &AtomicBool, server: Option<&Server>, live:
             })
             .collect();
         drop(slices);
-        let watched = watch(plan, moments, &received, server, live);
+        let watched = watch(plan, moments, &received, meter, live);
         let landed: Result<Vec<Landed>> = (flights.into_iter())
             .map(|flight| {
                 flight
@@ -119,16 +132,22 @@ fn watch(
     plan: &Plan,
     moments: Moments,
     slices: &Receiver<Slice>,
-    server: Option<&Server>,
+    mut meter: Option<Meter>,
     mut live: Live,
 ) -> Watched {
     let (mut total, mut series) = (Tally::new(), Series::default());
     let mut before = None;
-    let mut told = Instant::now();
+    let (mut told, mut metered) = (Instant::now(), Instant::now());
     loop {
         let now = Instant::now();
         if before.is_none() && now >= moments.counted_from {
-            before = Some((server.map(Server::sample), own::stolen()));
+            meter.iter_mut().for_each(Meter::begin);
+            before = Some(own::stolen());
+            metered = now;
+        }
+        if before.is_some() && now - metered >= METER_EVERY {
+            meter.iter_mut().for_each(Meter::look);
+            metered = now;
         }
         let left = moments.counted_from.saturating_duration_since(now);
         let wait = if left.is_zero() { LOOK } else { left.min(LOOK) };
@@ -146,9 +165,8 @@ fn watch(
         }
     }
     live.end();
-    let (server_before, stolen_before) = before.unwrap_or_default();
-    let server = server.zip(server_before).map(|(server, before)| server.cost(&before));
-    let stolen = stolen_before.zip(own::stolen()).map(|((before, all_before), (after, all_after))| {
+    let server = meter.filter(|_| before.is_some()).map(Meter::end);
+    let stolen = before.flatten().zip(own::stolen()).map(|((before, all_before), (after, all_after))| {
         after.saturating_sub(before) as f64 / all_after.saturating_sub(all_before).max(1) as f64
     });
     Watched { total, series, stolen, server }
@@ -157,4 +175,6 @@ fn watch(
 /// Until then all threads are there.
 const LEAD: Duration = Duration::from_millis(5);
 const LOOK: Duration = Duration::from_millis(100);
+/// To look at a server's processes takes the machine a millisecond or so.
+const METER_EVERY: Duration = Duration::from_secs(1);
 const LIVE_EVERY: Duration = Duration::from_millis(500);

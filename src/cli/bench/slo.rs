@@ -1,60 +1,36 @@
 //! How much a server takes within a bound: the rate is raised and lowered until it is found.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
-use serde_json::{Value, json};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::super::{Result, print};
 use super::assertion::Assertion;
 use super::doubts::doubts;
+use super::found::{Found, Step, columns};
 use super::json;
 use super::live::Live;
-use super::plan::{Bound, Pace, Plan};
+use super::plan::{Pace, Plan};
 use super::run::{Measured, run};
 use super::server::Server;
 use super::table::heading;
-use super::words::{count, digits};
+use super::tally::Kind;
 
-/// Finds the highest rate at which `bound` holds, and tells each step. Returns whether there is one.
+/// Finds the highest rate at which `bound` holds. With `tells` each step is told of when it is done.
 pub(super) fn find(
     plan: &Plan,
     bound: &Assertion,
     stop: &AtomicBool,
     server: Option<&Server>,
-    as_json: bool,
-) -> Result<bool> {
-    let mut search = Search { plan, bound, stop, server, as_json, steps: Vec::new() };
-    if !as_json {
-        print(heading(plan).as_bytes())?;
-        print(
-            format!(
-                "\n  {:>12}{:>14}{:>12}{:>10}\n",
-                "asked a s",
-                "answered a s",
-                bound.figure_name(),
-                "failed"
-            )
-            .as_bytes(),
-        )?;
+    tells: bool,
+) -> Result<Found> {
+    if tells {
+        print((heading(plan) + &columns(bound)).as_bytes())?;
     }
-    // What it can do at all: no rate beyond it is kept.
-    let most = search.step(Pace::Closed)?.rate();
-    let (mut held, mut broken) = (0.0, most);
-    while held < broken * PRECISION && search.steps.len() < STEPS_MAX && !stop.load(Ordering::Relaxed) {
-        let rate = round((held + broken) / 2.0);
-        // The rates are whole ones: there is none in between.
-        if rate <= held || rate < 1.0 {
-            break;
-        }
-        let measured = search.step(Pace::Rate(rate))?;
-        if search.holds(rate, &measured) { held = rate } else { broken = rate }
-    }
-    if stop.load(Ordering::Relaxed) {
-        return Err("the search was interrupted: what it found so far is above".into());
-    }
-    search.tell(held)?;
-    Ok(held > 0.0)
+    let mut search =
+        Search { plan, bound, stop, server, tells, begun: Instant::now(), steps: Vec::new(), cut: None };
+    let begun = SystemTime::now();
+    let rate = search.narrow()?;
+    Ok(Found { begun, steps: search.steps, rate, cut: search.cut })
 }
 
 struct Search<'a> {
@@ -62,38 +38,79 @@ struct Search<'a> {
     bound: &'a Assertion,
     stop: &'a AtomicBool,
     server: Option<&'a Server>,
-    as_json: bool,
-    steps: Vec<Value>,
+    tells: bool,
+    begun: Instant,
+    steps: Vec<Step>,
+    /// Why it ends early.
+    cut: Option<String>,
 }
 
 impl Search<'_> {
-    fn step(&mut self, pace: Pace) -> Result<Measured> {
+    /// Halves the distance between a rate that holds and one that does not. Returns the first; 0 if none does.
+    fn narrow(&mut self) -> Result<f64> {
+        // What it can do at all: no rate beyond it is kept.
+        let Some(most) = self.step(Pace::Closed)?.map(|(rate, _)| rate) else { return Ok(0.0) };
+        let (mut held, mut broken) = (0.0, most);
+        while held < broken * PRECISION && self.steps.len() < STEPS_MAX {
+            let rate = round((held + broken) / 2.0);
+            // The rates are whole ones: there is none in between.
+            if rate <= held || rate < 1.0 {
+                break;
+            }
+            match self.step(Pace::Rate(rate))? {
+                None => break,
+                Some((_, true)) => held = rate,
+                Some((_, false)) => broken = rate,
+            }
+        }
+        Ok(held)
+    }
+
+    /// Measures at a pace. Returns the rate that came of it and whether the bound holds; `None` if the search is to end.
+    fn step(&mut self, pace: Pace) -> Result<Option<(f64, bool)>> {
         let mut plan = self.plan.clone();
         plan.pace = pace;
         // What is far beyond the bound need not be waited for.
         plan.timeout = plan.timeout.min(self.bound.time().saturating_mul(4).max(TIMEOUT_MIN));
-        let label = format!("step {}: ", self.steps.len() + 1);
+        let (from, label) = (self.begun.elapsed(), format!("step {}: ", self.steps.len() + 1));
         let measured = run(&plan, self.stop, self.server, Live::new(false, label))?;
-        if let Some(cut) = measured.cut.as_ref().filter(|_| !self.stop.load(Ordering::Relaxed)) {
-            return Err(format!("the search ended early: {cut}").into());
+        self.cut.clone_from(&measured.cut);
+        if self.cut.is_none() && self.stop.load(Ordering::Relaxed) {
+            self.cut = Some("interrupted".to_owned());
         }
-        let doubts = doubts(&measured);
-        let (rate, holds) = match pace {
-            Pace::Closed => ("as it can".to_owned(), self.bound.holds(&measured)),
-            Pace::Rate(rate) => (digits(rate), self.holds(rate, &measured)),
+        let total = &measured.total;
+        if total.answered() == 0 && total.failures.contains_key(&Kind::Refused) {
+            // A step may be too short for a run to give up.
+            self.cut = Some(format!("{} refused connections in step {}", plan.target, self.steps.len() + 1));
+        }
+        if self.cut.is_some() {
+            return Ok(None);
+        }
+        let (asked, holds) = match pace {
+            Pace::Closed => (None, self.bound.holds(&measured)),
+            Pace::Rate(rate) => (Some(rate), self.holds(rate, &measured)),
         };
-        if !self.as_json {
-            let (is, failed) = (self.bound.is(&measured), count(measured.total.failed()));
-            let verdict = if holds { "kept" } else { "not kept" };
-            let row =
-                format!("  {rate:>12}{:>14}{is:>12}{failed:>10}   {verdict}\n", digits(measured.rate()));
-            print(row.as_bytes())?;
-            for doubt in &doubts {
-                print(format!("  {:>12}  doubt: {doubt}\n", "").as_bytes())?;
-            }
+        let doubts = doubts(&measured);
+        let (figure, figure_text) = self.bound.is(&measured);
+        let step = Step {
+            asked,
+            answered: measured.rate(),
+            figure,
+            figure_text,
+            failed: measured.total.failed(),
+            holds,
+            from,
+            span: measured.span,
+            run: json::run(&plan, &measured, &doubts),
+            doubts,
+            latency: measured.total.latency,
+        };
+        if self.tells {
+            print(step.row().as_bytes())?;
         }
-        self.steps.push(json!({ "holds": holds, "run": json::run(&plan, &measured, &doubts) }));
-        Ok(measured)
+        let seen = (step.answered, holds);
+        self.steps.push(step);
+        Ok(Some(seen))
     }
 
     /// Whether the bound is kept, and the rate too, with every request answered.
@@ -102,21 +119,6 @@ impl Search<'_> {
         let seconds = measured.span.saturating_sub(self.bound.time()).as_secs_f64();
         let is_kept = measured.total.in_time as f64 >= rate * seconds * RATE_KEPT;
         self.bound.holds(measured) && measured.total.failed() == 0 && is_kept
-    }
-
-    fn tell(&self, held: f64) -> Result<()> {
-        let bound = self.bound;
-        if self.as_json {
-            let found = json!({ "format": json::FORMAT, "bound": bound.to_string(), "rate": held, "steps": self.steps });
-            return print(format!("{found:#}\n").as_bytes());
-        }
-        let Bound::Time(time) = self.plan.bound else { return Ok(()) };
-        let seconds = time.as_secs_f64();
-        let line = match held {
-            0.0 => format!("\nNo rate keeps {bound}.\n"),
-            held => format!("\n{} requests a second keep {bound} (for {seconds} s each).\n", digits(held)),
-        };
-        print(line.as_bytes())
     }
 }
 

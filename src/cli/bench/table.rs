@@ -153,6 +153,9 @@ fn costs(text: &mut String, measured: &Measured) {
             per(server.voluntary + server.involuntary),
             per(server.involuntary)
         );
+        if let Some(syscalls) = server.syscalls {
+            let _ = writeln!(text, "  {:<12}{} system calls a request", "", per(syscalls));
+        }
     }
     let busy: Vec<String> = measured.own.iter().map(|own| format!("{:.0} %", own.busy * 100.0)).collect();
     let _ = writeln!(text, "  {:<12}busy for {} of the time", "generator", busy.join(", "));

@@ -10,6 +10,7 @@ use hdrhistogram::Histogram;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Refused,
+    QueueFull,
     TimedOut,
     Reset,
     Short,
@@ -20,8 +21,9 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Kind; 8] = [
+    pub(super) const ALL: [Kind; 9] = [
         Kind::Refused,
+        Kind::QueueFull,
         Kind::TimedOut,
         Kind::Reset,
         Kind::Short,
@@ -35,6 +37,7 @@ impl Kind {
     pub(super) fn name(self) -> &'static str {
         match self {
             Kind::Refused => "refused",
+            Kind::QueueFull => "queue_full",
             Kind::TimedOut => "timed_out",
             Kind::Reset => "reset",
             Kind::Short => "short",
@@ -50,6 +53,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Kind::Refused => "connection refused",
+            Kind::QueueFull => "listen queue full",
             Kind::TimedOut => "timed out",
             Kind::Reset => "connection reset",
             Kind::Short => "short reply",

@@ -26,6 +26,8 @@ pub(in crate::cli) enum Origin {
     Environment(String),
     /// A line of a file, from 1.
     File(PathBuf, usize),
+    /// Nowhere: uWSGI does so without being told.
+    Untold,
 }
 
 /// What an option is set to; which of them it can be, [`Takes`] says.
@@ -62,7 +64,7 @@ impl Entry {
     }
 
     /// What would have to be typed for it.
-    pub(super) fn arguments(&self) -> Vec<OsString> {
+    pub(in crate::cli) fn arguments(&self) -> Vec<OsString> {
         match &self.value {
             Value::Flag(on) => vec![self.key.flag(); usize::from(*on)],
             Value::Count(count) => vec![self.key.flag(); usize::from(*count)],
@@ -88,6 +90,22 @@ impl Entry {
         }
     }
 
+    /// Its value as a file has it.
+    pub(in crate::cli) fn as_toml(&self) -> Vec<String> {
+        match &self.value {
+            Value::Flag(on) => vec![on.to_string()],
+            Value::Count(count) => vec![count.to_string()],
+            Value::Values(values) => {
+                values.iter().map(|value| self.key.toml(&value.to_string_lossy())).collect()
+            }
+        }
+    }
+
+    /// Whether it is a list in a file.
+    pub(in crate::cli) fn is_list(&self) -> bool {
+        self.key.takes() == Takes::Many
+    }
+
     /// Where it was made.
     pub(in crate::cli) fn origin(&self) -> &Origin {
         &self.origin
@@ -97,7 +115,7 @@ impl Entry {
 /// That a setting is not as it should be: where, which, what stands there, and why it cannot.
 pub(super) fn refusal(origin: &Origin, key: &Key, given: &str, why: &str) -> Box<dyn Error> {
     let at = match origin {
-        Origin::CommandLine | Origin::File(..) => format!("{origin}: {}", key.name()),
+        Origin::CommandLine | Origin::File(..) | Origin::Untold => format!("{origin}: {}", key.name()),
         Origin::Environment(variable) => variable.clone(),
     };
     format!("{at}: {}: {why}", abridged(given)).into()
@@ -127,6 +145,7 @@ impl fmt::Display for Origin {
             Origin::CommandLine => f.write_str("command line"),
             Origin::Environment(variable) => f.write_str(variable),
             Origin::File(path, line) => write!(f, "{}:{line}", path.display()),
+            Origin::Untold => f.write_str("without being told, as uWSGI"),
         }
     }
 }

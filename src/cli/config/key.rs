@@ -22,7 +22,7 @@ pub(super) enum Takes {
 
 /// An option that may be set elsewhere than on the command line.
 #[derive(Clone, Debug)]
-pub(super) struct Key {
+pub(in crate::cli) struct Key {
     arg: Arg,
     takes: Takes,
 }
@@ -81,6 +81,24 @@ impl Key {
     pub(super) fn takes_bool(&self) -> bool {
         self.takes == Takes::One
             && self.arg.get_possible_values().iter().any(|value| value.get_name() == "true")
+    }
+
+    /// A value as it is written in a file: numbers and booleans as they are, permission bits and texts in quotes.
+    pub(super) fn toml(&self, value: &str) -> String {
+        let is_mode = self.arg.get_value_names().is_some_and(|names| names.iter().any(|name| name == "MODE"));
+        let is_number = value.parse::<u32>().is_ok_and(|number| number.to_string() == value) && !is_mode;
+        if is_number || self.takes_bool() {
+            return value.to_owned();
+        }
+        let mut quoted = String::from('"');
+        for c in value.chars() {
+            match c {
+                '"' | '\\' => quoted.extend(['\\', c]),
+                c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
+                c => quoted.push(c),
+            }
+        }
+        quoted + "\""
     }
 
     /// Whether `command` refuses this option beside `other`.

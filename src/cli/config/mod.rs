@@ -20,7 +20,8 @@ use super::options::Options;
 use entry::Value;
 pub(super) use entry::{Entry, Origin};
 use environment::Environment;
-use key::{Key, Takes};
+pub(super) use key::Key;
+use key::Takes;
 
 use super::did_you_mean::nearest;
 
@@ -160,31 +161,50 @@ pub(super) fn write(
     option: &str,
     values: &[String],
 ) -> std::result::Result<Vec<OsString>, Written> {
-    let mut cli = cli.clone();
-    cli.build();
-    let keys = cli.find_subcommand("serve").map(Key::all).unwrap_or_default();
+    let keys = keys_of_serve(cli);
     let Some(key) = keys.iter().find(|key| key.name() == option) else {
         let near = nearest(option, keys.iter().map(Key::name)).map(|near| near.replace('-', "_"));
         return Err(Written::Unknown(near));
     };
+    let value = judged(key, values).map_err(Written::Refused)?;
+    Ok(Entry { key: key.clone(), origin: Origin::CommandLine, value }.arguments())
+}
+
+/// What `values`, as they would be typed, set `key` to; a flag's is true or false.
+fn judged(key: &Key, values: &[String]) -> std::result::Result<Value, String> {
     let value = match (key.takes(), values) {
         (Takes::Many, _) | (Takes::One, [_]) => Value::Values(values.iter().map(OsString::from).collect()),
-        (Takes::Flag, [value]) => match value.parse() {
-            Ok(on) => Value::Flag(on),
-            Err(_) => return Err(Written::Refused("give True or False".to_owned())),
-        },
-        (Takes::Count, [value]) => match value.parse() {
-            Ok(count) => Value::Count(count),
-            Err(_) => return Err(Written::Refused("give a number from 0 to 255".to_owned())),
-        },
-        (_, _) => return Err(Written::Refused("give one value".to_owned())),
+        (Takes::Flag, [value]) => Value::Flag(value.parse().map_err(|_| "give True or False".to_owned())?),
+        (Takes::Count, [value]) => {
+            Value::Count(value.parse().map_err(|_| "give a number from 0 to 255".to_owned())?)
+        }
+        (_, _) => return Err("give one value".to_owned()),
     };
     if let Value::Values(values) = &value {
         for value in values {
-            key.judge(value).map_err(Written::Refused)?;
+            key.judge(value)?;
         }
     }
-    Ok(Entry { key: key.clone(), origin: Origin::CommandLine, value }.arguments())
+    Ok(value)
+}
+
+/// The settings that `serve` has.
+pub(super) fn keys_of_serve(cli: &Command) -> Vec<Key> {
+    let mut cli = cli.clone();
+    cli.build();
+    cli.find_subcommand("serve").map(Key::all).unwrap_or_default()
+}
+
+/// What sets the option of this name to a value that was found elsewhere than [`gather`] looks.
+pub(super) fn entry(
+    keys: &[Key],
+    option: &str,
+    value: &str,
+    origin: Origin,
+) -> std::result::Result<Entry, String> {
+    let key = keys.iter().find(|key| key.name() == option);
+    let key = key.ok_or_else(|| format!("this program has no option --{option}"))?;
+    Ok(Entry { key: key.clone(), origin, value: judged(key, &[value.to_owned()])? })
 }
 
 /// The names that `serve` has in a file.

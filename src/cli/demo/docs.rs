@@ -1,12 +1,13 @@
 //! `docs`: the documentation of this version, for which no network is needed.
 
 /// A page of it: its file's name, its text, and what it is about.
-pub(super) const PAGES: [(&str, &str, &str); 16] = [
+pub(super) const PAGES: [(&str, &str, &str); 17] = [
     ("README.md", include_str!("../../../README.md"), "what it is, Django behind nginx"),
     ("python.md", include_str!("../../../docs/python.md"), "Python: applications, Django, Flask"),
     ("rust.md", include_str!("../../../docs/rust.md"), "Rust"),
     ("nginx.md", include_str!("../../../docs/nginx.md"), "nginx: uwsgi, HTTP, FastCGI, SCGI"),
     ("uwsgi.md", include_str!("../../../docs/uwsgi.md"), "coming from uWSGI"),
+    ("uwsgi-options.md", include_str!("../../../docs/uwsgi-options.md"), "uWSGI's options, one by one"),
     ("workers.md", include_str!("../../../docs/workers.md"), "workers, reloads and signals"),
     ("concurrency.md", include_str!("../../../docs/concurrency.md"), "how many workers and threads"),
     ("deploy.md", include_str!("../../../docs/deploy.md"), "deployment: systemd, containers, logs"),

@@ -4,8 +4,11 @@ mod table;
 
 use std::iter;
 
+use super::uwsgi::answer as of_uwsgi;
+pub(super) use table::GUNICORN;
 use table::TABLE;
-pub(super) use table::{GUNICORN, UWSGI};
+
+pub(super) const UWSGI: &str = "uWSGI's";
 
 /// An option of another server.
 struct Foreign {
@@ -17,7 +20,7 @@ struct Foreign {
 
 /// What becomes of it.
 #[derive(Clone, Copy)]
-enum Answer {
+pub(super) enum Answer {
     /// It is this option, and what is to be known of it.
     Here(&'static str, &'static str),
     /// What stands before this server does it, and by which words.
@@ -57,18 +60,26 @@ impl Place {
 /// underscores.
 pub(super) fn answer(name: &str, place: Place) -> Option<String> {
     let name = normal(name);
-    let answers: Vec<String> =
-        TABLE.iter().filter(|foreign| foreign.name == name).map(|foreign| foreign.say(place)).collect();
+    let others = TABLE
+        .iter()
+        .filter(|foreign| foreign.name == name)
+        .map(|foreign| foreign.answer.say(&name, foreign.whose, place));
+    let of_uwsgi = of_uwsgi(&name).map(|answer| answer.say(&name, UWSGI, place));
+    let answers: Vec<String> = of_uwsgi.into_iter().chain(others).collect();
     (!answers.is_empty()).then(|| answers.join("; "))
 }
 
 /// The answer to one server's option alone, whose name is `whose`.
 pub(super) fn answer_of(whose: &str, name: &str, place: Place) -> Option<String> {
     let name = normal(name);
-    TABLE
-        .iter()
-        .find(|foreign| foreign.name == name && foreign.whose == whose)
-        .map(|foreign| foreign.answer(place))
+    let answer = match whose {
+        UWSGI => of_uwsgi(&name),
+        _ => TABLE
+            .iter()
+            .find(|foreign| foreign.name == name && foreign.whose == whose)
+            .map(|foreign| foreign.answer),
+    };
+    answer.map(|answer| answer.words(place))
 }
 
 /// The name as the table has it: `--log-level`, `log_level` and LOG_LEVEL are one.
@@ -81,17 +92,17 @@ fn normal(name: &str) -> String {
     }
 }
 
-impl Foreign {
-    fn say(&self, place: Place) -> String {
+impl Answer {
+    fn say(self, name: &str, whose: &str, place: Place) -> String {
         let name = match place {
-            Place::CommandLine if !self.name.starts_with('-') => format!("--{}", self.name),
-            _ => self.name.to_owned(),
+            Place::CommandLine if !name.starts_with('-') => format!("--{name}"),
+            _ => name.to_owned(),
         };
-        format!("{name} is {}, {}", self.whose, self.answer(place))
+        format!("{name} is {whose}, {}", self.words(place))
     }
 
-    fn answer(&self, place: Place) -> String {
-        let (word, more) = match self.answer {
+    fn words(self, place: Place) -> String {
+        let (word, more) = match self {
             Answer::Here(option, note) => {
                 let ours = iter::once(place.ours(option)).chain((!note.is_empty()).then(|| note.to_owned()));
                 ("here", ours.collect::<Vec<_>>().join(", "))
@@ -125,7 +136,7 @@ mod tests {
     fn options_that_the_answers_name_are_there() {
         let ours = serve_keys();
         for foreign in TABLE {
-            let answer = foreign.answer(Place::CommandLine);
+            let answer = foreign.answer.words(Place::CommandLine);
             for word in answer.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')) {
                 let option = word.strip_prefix("--");
                 assert!(option.is_none_or(|option| option == "config" || ours.contains(option)), "{answer}");

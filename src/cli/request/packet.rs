@@ -23,6 +23,15 @@ impl Request {
         Ok(Request { method: b"GET".to_vec(), target: Target::parse(target)?, body, fields, more_vars })
     }
 
+    /// Gives it another method, which is to be one.
+    pub(in crate::cli) fn set_method(&mut self, method: &[u8]) -> Result<()> {
+        if method.is_empty() || !method.iter().all(u8::is_ascii_alphanumeric) {
+            return Err(format!("{:?} is no method", String::from_utf8_lossy(method)).into());
+        }
+        self.method = method.to_vec();
+        Ok(())
+    }
+
     /// Gives it a body, and makes it a POST.
     pub(in crate::cli) fn set_body(&mut self, body: Vec<u8>) {
         self.method = b"POST".to_vec();

@@ -84,10 +84,14 @@ impl Protocol {
         if self == Protocol::Http {
             return Ok([&request.http_head(stays)?, body].concat());
         }
-        let vars = request.vars(client);
+        self.encode_vars(&request.vars(client), body, stays)
+    }
+
+    /// The same of a request whose variables are known, in a protocol that has any.
+    pub(in crate::cli) fn encode_vars(self, vars: &Vars, body: &[u8], stays: bool) -> Result<Vec<u8>> {
         match self {
-            Protocol::Fastcgi => Ok(fastcgi(&vars, body, stays)),
-            Protocol::Scgi => Ok([&scgi(&vars, body.len()), body].concat()),
+            Protocol::Fastcgi => Ok(fastcgi(vars, body, stays)),
+            Protocol::Scgi => Ok([&scgi(vars, body.len()), body].concat()),
             _ => {
                 let packet = vars.iter().fold(Packet::new(), |packet, (key, value)| packet.var(key, value));
                 Ok([&packet.header_and_vars()?, body].concat())

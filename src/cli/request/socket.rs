@@ -28,14 +28,19 @@ impl Socket {
                 return Err(io::Error::new(ErrorKind::InvalidInput, "fd: is for a server to listen on"));
             }
         };
+        socket.set_timeout(timeout)?;
+        Ok(socket)
+    }
+
+    /// Bounds each read and write from here on.
+    pub(in crate::cli) fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
         let timeout = Some(timeout);
-        match &socket {
+        match self {
             Socket::Tcp(tcp) => tcp.set_read_timeout(timeout).and_then(|()| tcp.set_write_timeout(timeout)),
             Socket::Unix(unix) => {
                 unix.set_read_timeout(timeout).and_then(|()| unix.set_write_timeout(timeout))
             }
-        }?;
-        Ok(socket)
+        }
     }
 
     /// Our own address.

@@ -64,15 +64,18 @@ def without(words):
 def command_line(script):
     """The arguments of the first uwsgi that a shell script starts."""
     for line in script.replace("\\\n", " ").splitlines():
-        lexer = shlex.shlex(line.strip().removeprefix("CMD").removeprefix("ENTRYPOINT"), posix=True, punctuation_chars="&;|<>()[],")
+        # CMD ["uwsgi", "--master"] of a Dockerfile.
+        is_list = '["' in line
+        line = line.strip().removeprefix("CMD").removeprefix("ENTRYPOINT")
+        lexer = shlex.shlex(line, posix=True, punctuation_chars="&;|<>()" + "[]," * is_list)
         lexer.whitespace_split = True
         try:
             words = list(lexer)
         except ValueError:
             continue
         found = [at for at, word in enumerate(words) if word.rsplit("/", 1)[-1] == "uwsgi"]
-        if found and not line.lstrip().startswith("#"):
-            rest = [word for word in words[found[0] + 1 :] if word not in "[],"]
+        if found and not line.startswith("#"):
+            rest = [word for word in words[found[0] + 1 :] if not is_list or word not in "[],"]
             ends = [at for at, word in enumerate(rest) if word[0] in "&;|<>()"]
             return rest[: ends[0]] if ends else rest
     return []

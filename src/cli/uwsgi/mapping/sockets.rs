@@ -1,0 +1,304 @@
+//! Addresses, and what is spoken there.
+
+use nix::sys::stat::{Mode, umask};
+
+use super::values::{bad, count, is_comment, word};
+use super::{Draft, Fault};
+use crate::cli::uwsgi::language::Directive;
+
+/// The sockets so far, and what holds for all of them.
+#[derive(Debug, Default)]
+pub(super) struct Sockets {
+    asked: Vec<Asked>,
+    /// The addresses of `shared-socket`, to which `=N` refers.
+    shared: Vec<String>,
+    protocol: Option<String>,
+    is_abstract: bool,
+    /// Of sockets, and of the router.
+    proxy_protocol: (bool, bool),
+    has_mode: bool,
+    timeout: u64,
+}
+
+#[derive(Debug)]
+struct Asked {
+    speaks: Speaks,
+    address: String,
+    from: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speaks {
+    /// What `protocol` says.
+    Default,
+    Uwsgi,
+    Http,
+    /// uWSGI's HTTP router.
+    Router,
+    Fastcgi,
+    Scgi,
+}
+
+pub(in crate::cli::uwsgi) fn socket(
+    draft: &mut Draft,
+    _: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    ask(draft, Speaks::Default, given)
+}
+
+pub(in crate::cli::uwsgi) fn uwsgi(
+    draft: &mut Draft,
+    _: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    ask(draft, Speaks::Uwsgi, given)
+}
+
+pub(in crate::cli::uwsgi) fn http(
+    draft: &mut Draft,
+    _: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    ask(draft, Speaks::Http, given)
+}
+
+pub(in crate::cli::uwsgi) fn router(
+    draft: &mut Draft,
+    _: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    ask(draft, Speaks::Router, given)
+}
+
+pub(in crate::cli::uwsgi) fn fastcgi(
+    draft: &mut Draft,
+    _: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    ask(draft, Speaks::Fastcgi, given)
+}
+
+pub(in crate::cli::uwsgi) fn scgi(
+    draft: &mut Draft,
+    _: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    ask(draft, Speaks::Scgi, given)
+}
+
+fn ask(draft: &mut Draft, speaks: Speaks, given: &Directive) -> Result<(), Fault> {
+    let address = word(given)?.to_owned();
+    draft.sockets.asked.push(Asked { speaks, address, from: draft.current });
+    Ok(())
+}
+
+pub(in crate::cli::uwsgi) fn shared(
+    draft: &mut Draft,
+    _: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    draft.sockets.shared.push(word(given)?.to_owned());
+    Ok(())
+}
+
+pub(in crate::cli::uwsgi) fn protocol(
+    draft: &mut Draft,
+    _: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    let name = word(given)?;
+    if !PROTOCOLS.iter().any(|(known, _)| *known == name) {
+        let known: Vec<_> = PROTOCOLS.iter().map(|(known, _)| *known).collect();
+        return Err(Fault::Refused {
+            does: format!("has sockets speak {name}"),
+            instead: format!("{} are spoken", known.join(", ")),
+        });
+    }
+    draft.sockets.protocol = Some(name.to_owned());
+    Ok(())
+}
+
+const PROTOCOLS: &[(&str, &str)] =
+    &[("uwsgi", "uwsgi"), ("http", "http"), ("http11", "http"), ("fastcgi", "fastcgi"), ("scgi", "scgi")];
+
+pub(in crate::cli::uwsgi) fn all_abstract(
+    draft: &mut Draft,
+    _: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    draft.sockets.is_abstract = given.is_on();
+    Ok(())
+}
+
+pub(in crate::cli::uwsgi) fn proxy_protocol(
+    draft: &mut Draft,
+    _: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    match given.name.as_str() {
+        "enable-proxy-protocol" => draft.sockets.proxy_protocol.0 = given.is_on(),
+        _ => draft.sockets.proxy_protocol.1 = given.is_on(),
+    }
+    Ok(())
+}
+
+pub(in crate::cli::uwsgi) fn modifier(
+    _: &mut Draft,
+    _: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    match count(given)? {
+        0 => Ok(()),
+        number => Err(Fault::Refused {
+            does: format!("asks for the language of modifier {number}"),
+            instead: "only Python is served, which is 0".to_owned(),
+        }),
+    }
+}
+
+/// `chmod-socket`: three octal digits; without any it is 666.
+pub(in crate::cli::uwsgi) fn mode(
+    draft: &mut Draft,
+    ours: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    let text = given.value().map(str::trim).unwrap_or_default();
+    let digits = text.split_whitespace().next().unwrap_or_default();
+    let is_octal = |digits: &str| digits.len() == 3 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    let mode = match digits {
+        "" | "1" => "666",
+        digits if is_octal(digits) && is_comment(&text[3..]) => digits,
+        _ => return Err(bad("write three octal digits, as 660")),
+    };
+    draft.set(ours, mode);
+    draft.sockets.has_mode = true;
+    Ok(())
+}
+
+pub(in crate::cli::uwsgi) fn owner(
+    draft: &mut Draft,
+    ours: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    let owner = word(given)?;
+    draft.set(ours, owner);
+    Ok(())
+}
+
+/// `socket-timeout` and `http-timeout`: of both, the longer.
+pub(in crate::cli::uwsgi) fn timeout(
+    draft: &mut Draft,
+    _: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    let seconds = count(given)?;
+    if seconds == 0 {
+        return Err(Fault::Needless("0 sets no bound, as without it"));
+    }
+    if seconds >= draft.sockets.timeout {
+        draft.sockets.timeout = seconds;
+        draft.set("write-timeout", seconds.to_string());
+        draft.set("body-timeout", seconds.to_string());
+    }
+    Ok(())
+}
+
+impl Draft {
+    /// The sockets, each with what is spoken there.
+    pub(super) fn finish_sockets(&mut self) -> Result<(), String> {
+        let sockets = std::mem::take(&mut self.sockets);
+        let default = sockets.protocol.as_deref().unwrap_or("uwsgi");
+        let default =
+            PROTOCOLS.iter().find(|(name, _)| *name == default).map_or("uwsgi", |(_, option)| *option);
+        let (of_sockets, of_router) = sockets.proxy_protocol;
+        let mut has_file = false;
+        if sockets.asked.is_empty() {
+            return Err(
+                "no socket is named: socket = ADDRESS, http = ADDRESS or http-socket = ADDRESS".to_owned()
+            );
+        }
+        for Asked { speaks, address: written, from } in &sockets.asked {
+            let shared = written.strip_prefix('=').map(|number| number.trim().parse().unwrap_or(usize::MAX));
+            let written = match shared {
+                None => written,
+                Some(number) => sockets
+                    .shared
+                    .get(number)
+                    .ok_or_else(|| format!("{written}: there is no such shared-socket; the first is =0"))?,
+            };
+            let address = address(written, sockets.is_abstract)?;
+            let option = match speaks {
+                Speaks::Default => default,
+                Speaks::Uwsgi => "uwsgi",
+                Speaks::Http | Speaks::Router => "http",
+                Speaks::Fastcgi => "fastcgi",
+                Speaks::Scgi => "scgi",
+            };
+            let is_proxied = if *speaks == Speaks::Router { of_router } else { of_sockets };
+            let option = if option == "http" && is_proxied { "http-proxy-protocol" } else { option };
+            has_file |= address.starts_with('/') || address.starts_with("unix:");
+            self.current = *from;
+            self.listen_from_everywhere(&address);
+            self.add(option, address);
+        }
+        self.current = None;
+        if has_file && !sockets.has_mode {
+            let mask = self.get("umask").and_then(|setting| u32::from_str_radix(&setting.value, 8).ok());
+            let mode = 0o777 & !mask.unwrap_or_else(own_umask);
+            self.add("socket-mode", format!("{mode:o}"));
+        }
+        Ok(())
+    }
+
+    /// uWSGI lets anybody connect to a socket that other machines reach.
+    pub(super) fn listen_from_everywhere(&mut self, address: &str) {
+        let Some((host, _)) = address.rsplit_once(':').filter(|_| !address.starts_with(['/', '@'])) else {
+            return;
+        };
+        let is_own = matches!(host, "unix" | "fd" | "localhost" | "[::1]") || host.starts_with("127.");
+        if !is_own && self.get("allow-from").is_none() {
+            self.add("allow-from", "0.0.0.0/0,::/0");
+        }
+    }
+}
+
+/// An address of uWSGI's as one of ours.
+pub(super) fn address(written: &str, is_abstract: bool) -> Result<String, String> {
+    let text = written.split([' ', '\t']).next().unwrap_or_default();
+    if !is_comment(&written[text.len()..]) {
+        return Err(format!("{written:?} is no address: it has a blank in it"));
+    }
+    if let Some(number) = text.strip_prefix("fd://") {
+        return Ok(format!("fd:{number}"));
+    }
+    if let Some(name) = text.strip_prefix("\\0") {
+        return Ok(format!("@{name}"));
+    }
+    if text.starts_with('@') {
+        return Ok(text.to_owned());
+    }
+    let Some((host, port)) = text.rsplit_once(':') else {
+        return Ok(match text {
+            _ if is_abstract => format!("@{text}"),
+            _ if text.starts_with('/') => text.to_owned(),
+            _ => format!("unix:{text}"),
+        });
+    };
+    if port.parse::<u16>().is_err() && !port.is_empty() {
+        return Err(format!("{text}: {port:?} is no port: write a number up to 65535"));
+    }
+    let host = match host {
+        "" | "*" => "0.0.0.0",
+        _ if host.contains('*') => return Err(format!("{text}: write the address without *")),
+        _ => host,
+    };
+    Ok(format!("{host}:{}", if port.is_empty() { "0" } else { port }))
+}
+
+/// The process's own mask, which can only be read by setting another.
+fn own_umask() -> u32 {
+    let own = umask(Mode::from_bits_truncate(0o077));
+    umask(own);
+    own.bits()
+}

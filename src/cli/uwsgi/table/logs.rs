@@ -1,0 +1,51 @@
+//! Logs, the access log, statistics.
+
+use super::super::mapping::{logs, values};
+use super::{Known, checked, lost, needless, refused, same};
+
+const ROTATE: &str = "logrotate, with SIGUSR1 behind it";
+const JOURNAL: &str = "systemd-journald or logger(1) takes what goes to stderr";
+const ALERTS: &str = "an alert on the metrics of --stats";
+const FILTER: &str = "the reader of the log filters it";
+const STATS_ALL: &str = "--stats tells of all";
+
+pub(super) const TABLE: &[Known] = &[
+    same(&["logto", "logto2"], "log-file access-log-file", "", logs::file),
+    refused(&["logger", "log-syslog", "log-socket"], "sends the log elsewhere", JOURNAL),
+    refused(&["req-logger", "logger-req"], "sends the access log elsewhere", JOURNAL),
+    lost(&["log-route", "log-req-route", "log-drain", "log-filter"], FILTER),
+    lost(&["log-encoder", "log-req-encoder"], "--log-format json, --access-log-format"),
+    same(&["disable-logging"], "access-log", "is on without it", logs::disable),
+    same(
+        &["log-4xx", "log-5xx", "log-slow", "log-big", "log-zero", "log-ioerror"],
+        "access-log-only",
+        "under disable-logging",
+        logs::only,
+    ),
+    lost(&["log-sendfile"], "the access log has files, too"),
+    same(&["log-format", "logformat"], "access-log-format", "", logs::form),
+    same(
+        &["logformat-strftime", "log-format-strftime", "log-micros", "log-x-forwarded-for", "memory-report"],
+        "access-log-format",
+        "in the form of the line",
+        logs::style,
+    ),
+    checked(&["logdate", "log-date"], "each line has its time", logs::style),
+    lost(&["log-prefix"], "each line has its time"),
+    needless(
+        &["log-master", "log-master-bufsize", "log-master-stream", "log-master-req-stream"],
+        "workers write their lines themselves",
+    ),
+    needless(&["threaded-logger"], "workers write their lines themselves"),
+    needless(&["log-reopen", "touch-logreopen"], "SIGUSR1 opens the log files anew"),
+    lost(&["log-maxsize", "log-backupname", "log-truncate", "touch-logrotate"], ROTATE),
+    needless(&["logfile-chown"], "log files are --user's"),
+    lost(&["logfile-chmod"], "--umask"),
+    same(&["stats", "stats-server"], "stats", "", values::address),
+    needless(&["stats-http"], "--stats speaks HTTP to who asks in HTTP"),
+    needless(&["stats-minified", "stats-min", "stats-no-cores", "stats-no-metrics"], STATS_ALL),
+    lost(&["stats-push", "stats-pusher-default-freq", "stats-pushers-default-freq"], ALERTS),
+    lost(&["log-alarm", "alarm-log", "not-log-alarm", "not-alarm-log"], ALERTS),
+    lost(&["segfault-alarm", "backlog-alarm", "lq-alarm", "listen-queue-alarm"], ALERTS),
+    lost(&["notfound-log", "ssl-verbose"], "the access log has the status"),
+];

@@ -44,6 +44,12 @@ impl Environs {
         }
         constants.set_item(PyString::intern(py, "wsgi.file_wrapper"), py.get_type::<FileWrapper>())?;
         constants.set_item(PyString::intern(py, "tidegate.version"), env!("CARGO_PKG_VERSION"))?;
+        if setting.uwsgi.is_some() {
+            let module = py.import("uwsgi")?;
+            for (key, name) in [("uwsgi.version", "version"), ("uwsgi.node", "hostname")] {
+                constants.set_item(PyString::intern(py, key), module.getattr(name)?)?;
+            }
+        }
         // A request without a body has this; it has no state that two could see of each other.
         constants.set_item(
             PyString::intern(py, "wsgi.input"),

@@ -34,10 +34,13 @@ impl PythonHost {
 
 impl Host for PythonHost {
     fn check(&self, setting: &Setting) -> Result<(), AppError> {
+        let Setting { virtualenv, arguments, uwsgi, .. } = setting;
+        if virtualenv.is_none() && arguments.is_none() && uwsgi.is_none() {
+            return Ok(());
+        }
         Python::attach(|py| {
             let check = || {
-                let is_uwsgi = setting.uwsgi.is_some();
-                let asked = (setting.virtualenv.clone(), setting.arguments.as_deref(), is_uwsgi);
+                let asked = (virtualenv.clone(), arguments.as_deref(), uwsgi.is_some());
                 py.import("tidegate._loader")?.call_method1("check", asked).map(drop)
             };
             check().map_err(|error| failure::at_load(py, "", &error))

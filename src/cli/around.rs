@@ -66,9 +66,11 @@ pub fn started_at() -> u64 {
     AROUND.get().map_or(0, |around| around.board.master.started_at.load(Relaxed) / 1_000_000)
 }
 
-/// Whether the code has been loaded before, and is loaded anew.
+/// Whether the code was loaded before, and this process loads it anew.
 pub fn is_reload() -> bool {
-    AROUND.get().is_some_and(|around| around.is_upgrade || around.board.master.generation.load(Relaxed) > 1)
+    let Some(Around { board, is_upgrade, .. }) = AROUND.get() else { return false };
+    let own = std::process::id();
+    *is_upgrade || board.rows().iter().any(|row| row.pid == own && row.generation > 1)
 }
 
 /// This process is a master from here on. The workers that it forks find it here.

@@ -73,6 +73,14 @@ impl Logs {
         }
     }
 
+    /// Has all that was for stdout go to the log: nobody reads stdout.
+    pub(super) fn take_stdout(&mut self, telling: &Telling) {
+        self.stdout = self.log.clone();
+        if telling.access_log_target().is_none() {
+            self.access = self.access.take().map(|_| self.log.clone());
+        }
+    }
+
     /// Where the log goes that has no file.
     pub(super) fn stderr() -> io::Result<Output> {
         Output::standard(io::stderr())

@@ -3,19 +3,20 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, ValueHint, builder::RangedU64ValueParser, value_parser};
+use clap::{ArgAction, Args, builder::RangedU64ValueParser, value_parser};
 use ipnet::IpNet;
 
 use super::apps::App;
 use super::file_options::FileOptions;
 use super::host::Setting;
 use super::log_options::Telling;
+use super::process_options::Process;
 use super::values::{
     Seconds, Size, WorkerCount, assignment, bound, header_field, mode, mount, thread_count, waiting_time,
 };
 use super::warm_up::target;
 use crate::limits::Limits;
-use crate::master::{Attach, ByNeed, Pattern, Retirement};
+use crate::master::{ByNeed, Pattern, Retirement};
 use crate::net::listener::{Address, ListenOptions, Owner, parse_network};
 use crate::protocol::{ProtocolName, Trust};
 
@@ -239,6 +240,10 @@ pub(super) struct Workers {
     #[arg(long, value_name = "MIB", value_parser = value_parser!(u64).range(1..=1 << 30))]
     pub(super) max_rss: Option<u64>,
 
+    /// Replace a worker whose address space has grown to so much, in MiB.
+    #[arg(long, value_name = "MIB", value_parser = value_parser!(u64).range(1..=1 << 30), hide_short_help = true)]
+    max_address_space: Option<u64>,
+
     /// How many new workers a reload starts at once; each then takes the place of one that serves [default: a quarter].
     ///
     /// Few keep memory and the processor for those that serve. If the first few cannot load the code, all stays as it was.
@@ -248,6 +253,10 @@ pub(super) struct Workers {
     /// Reload when PATH changes, as SIGHUP does: a file, or any file in a folder. May be given several times.
     #[arg(long, value_name = "PATH")]
     pub(super) reload_on: Vec<PathBuf>,
+
+    /// The same, but that the master stays: with --preload the workers are only started anew, from what it has loaded.
+    #[arg(long, value_name = "PATH", hide_short_help = true)]
+    pub(super) reload_workers_on: Vec<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -265,32 +274,6 @@ pub(super) struct Development {
     /// path ('conf/**/*.ini'). May be given several times.
     #[arg(long, value_name = "PATTERN", value_parser = Pattern::parse)]
     pub(super) reload_include: Vec<Pattern>,
-}
-
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Process")]
-pub(super) struct Process {
-    /// Serve as this user, a name or a number: started as root, the command gives up root's rights for good once
-    /// it listens. Unix sockets and log files are then this user's.
-    #[arg(long, value_name = "NAME", value_hint = ValueHint::Username)]
-    pub(super) user: Option<String>,
-
-    /// Serve as this group [default: the user's own]
-    #[arg(long, value_name = "NAME")]
-    pub(super) group: Option<String>,
-
-    /// The mode bits, in octal, that files which the application makes are not to have.
-    #[arg(long, value_name = "MODE", value_parser = mode)]
-    pub(super) umask: Option<u32>,
-
-    /// Keep COMMAND running beside the workers, and end it with the server: as 'celery -A shop worker'. A shell runs it,
-    /// as the user of --user. May be given several times; docs/workers.md has what may stand in brackets before it.
-    #[arg(long, value_name = "COMMAND")]
-    pub(super) attach: Vec<Attach>,
-
-    /// Write the master's process number to FILE.
-    #[arg(long, value_name = "FILE")]
-    pub(super) pidfile: Option<PathBuf>,
 }
 
 #[derive(Args, Clone, Copy, Debug)]
@@ -435,6 +418,7 @@ impl Workers {
             requests_jitter: self.max_requests_jitter,
             lifetime_max: self.max_lifetime.map(|time| time.0),
             rss_bytes_max: self.max_rss.map(|mebibytes| mebibytes << 20),
+            vsz_bytes_max: self.max_address_space.map(|mebibytes| mebibytes << 20),
         }
     }
 }
@@ -468,8 +452,8 @@ impl Options {
         if !reload && !reload_include.is_empty() {
             return Some("--reload-include says what --reload watches too; give that as well");
         }
-        if self.workers.workers.0 == 0 && !self.process.attach.is_empty() {
-            return Some("--attach is a master's work, and with --workers 0 there is none; take --workers 1");
+        if let Some(why) = self.process.contradiction(self.workers.workers.0 > 0, &self.telling) {
+            return Some(why);
         }
         let is_silent = self.workers.workers.0 == 0 && self.listening.stats.is_some();
         is_silent

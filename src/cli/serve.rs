@@ -7,8 +7,11 @@ use std::sync::Arc;
 use log::{error, info, warn};
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 
+use super::daemon::{Caller, Side, daemonize};
+use super::hooks::{self, Moment};
 use super::logs::Logs;
 use super::options::Options;
+use super::plan::{Sockets, plan};
 use super::reload::{self, Reload, WithoutPolls};
 use super::setup::{self, Setup};
 use super::threads::Threads;
@@ -18,13 +21,12 @@ use crate::application::{AppError, Application};
 use crate::cli::demo::Builtin;
 use crate::limits::Limits;
 use crate::master::{
-    self, Bounds, End, EndedWorker, Fork, Handover, Invocation, Master, MasterHooks, PidFile, Plan,
-    Retirement, WorkerSetup,
+    self, Control, End, EndedWorker, Fork, Handover, Invocation, Master, MasterHooks, PidFile, Retirement,
+    WorkerSetup,
 };
-use crate::net::listener::{Inherited, Listener};
+use crate::net::listener::{Listener, Owner};
 use crate::process::descriptors;
 use crate::process::fork_watch;
-use crate::protocol::ProtocolName;
 use crate::static_files::StaticFiles;
 use crate::telemetry::counted::counted;
 use crate::worker::BareWorker;
@@ -32,19 +34,37 @@ use crate::worker::BareWorker;
 /// Serves until a signal ends it. Returns the process's exit status.
 pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options) -> Result<u8> {
     // The sockets first: before anything else is opened they are where the master before has put them.
-    let mut handover = Handover::receive();
+    let handover = Handover::receive();
+    // A new master is in the background as the one before is.
+    if !options.process.daemonize || handover.is_awaited() {
+        return serve(program, host, options, handover, &RefCell::default());
+    }
+    if let Some(why) = options.contradiction() {
+        return Err(why.into());
+    }
+    match daemonize(host)? {
+        Side::Caller => Ok(0),
+        Side::Daemon(caller) => {
+            let caller = RefCell::new(caller);
+            let ended = serve(program, host, options, handover, &caller);
+            ended.inspect_err(|error| caller.borrow_mut().fails(&error.to_string()))
+        }
+    }
+}
+
+fn serve(
+    program: &Program,
+    host: &'static dyn Host,
+    options: &Options,
+    mut handover: Handover,
+    caller: &RefCell<Caller>,
+) -> Result<u8> {
     let invocation = Invocation::of_this_process(std::env::args_os())?;
     let Setup { identity, owner, files } = Setup::new(program, host, options)?;
     let limits = options.limits();
     let in_development = options.development.reload;
     master::outlive_file_limit()?;
-    let mut logs = Logs::open(&options.telling, in_development, owner)?;
-    if options.apps().iter().any(|app| program.builtin(app.name) == Some(Builtin::Demo)) {
-        logs.tell_a_person();
-    }
-    if options.workers.workers.0 > 0 {
-        logs.keep_in_hand()?;
-    }
+    let logs = open_logs(program, options, owner)?;
     start::log(&options.telling, &logs.log);
     start::log_panics();
     start::raise_descriptors(&limits);
@@ -52,18 +72,10 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
         warn!("{}", reload::NOT_FOR_PRODUCTION);
     }
 
-    let mut inherited = Inherited::from_environment();
-    inherited.hand_over(std::mem::take(&mut handover.sockets));
-    let mut listeners = Vec::new();
-    for (protocol, address, how) in options.listening.addresses(owner) {
-        listeners.extend(Listener::bind(protocol, &address, &how, &mut inherited)?);
-    }
-    let mut stats = Vec::new();
-    if let Some((address, how)) = options.listening.stats(owner) {
-        // The protocol is what a master that hands the socket on knows it by.
-        stats = Listener::bind(ProtocolName::Http, &address, &how, &mut inherited)?;
-    }
-    drop(inherited);
+    let process = &options.process;
+    hooks::run(&process.hooks, &[Moment::Asap])?;
+    let Sockets { mut listeners, stats } =
+        Sockets::bind(options, owner, std::mem::take(&mut handover.sockets))?;
     let serving = Serving {
         program,
         host,
@@ -72,12 +84,19 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
         files,
         app: RefCell::default(),
         pid_file: RefCell::default(),
+        caller,
     };
     let is_upgrade = handover.is_awaited();
     if !is_upgrade {
         serving.write_pid_file()?;
     }
+    let control = process.control.as_deref().map(|path| {
+        Control::open(path, owner).map_err(|error| format!("--control {}: {error}", path.display()))
+    });
+    let control = control.transpose()?;
+    hooks::run(&process.hooks, &[Moment::PreJail, Moment::PostJail, Moment::AsRoot])?;
     identity.assume()?;
+    hooks::run(&process.hooks, &[Moment::AsUser, Moment::InJail])?;
 
     if options.workers.workers.0 == 0 {
         let has_threads = setup::threads(program, host, options).is_some();
@@ -91,7 +110,8 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
         }
         handover.done()?;
         listeners.iter_mut().for_each(Listener::own_file);
-        return serving.alone(listeners).map(|()| 0);
+        serving.alone(listeners)?;
+        return hooks::run(&process.hooks, &[Moment::AsUserAtexit]).map(|()| 0);
     }
     let board = master::scoreboard()?;
     around::begin(board, is_upgrade);
@@ -102,25 +122,14 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     if let Some(drain) = drain.filter(|_| !is_upgrade) {
         stop_bound::warn_if_short(drain, limits.grace_time_max);
     }
-    let plan = Plan {
-        workers: options.workers.workers.0,
-        by_need: options.workers.by_need(),
-        bounds: Bounds {
-            timeout: options.workers.timeout.map(|time| time.0),
-            grace: limits.grace_time_max,
-            retirement: options.workers.retirement(),
-        },
-        drain,
-        reload_step: options.workers.reload_step,
-        reload_on: options.workers.reload_on.clone(),
-        code: in_development.then(|| reload::code_plan(options)).transpose()?,
-        attach: options.process.attach.clone(),
-        preloaded: options.workers.preload,
-        invocation,
-    };
+    let plan = plan(options, invocation, control)?;
+    hooks::run(&process.hooks, &[Moment::MasterStart])?;
     let master = Master::new(plan, listeners, stats, board, handover, &serving)?;
     match master.run() {
         End::Stopped(status) => {
+            if let Err(failure) = hooks::run(&process.hooks, &[Moment::AsUserAtexit]) {
+                error!("{failure}");
+            }
             serving.logs.finish();
             Ok(status)
         }
@@ -130,6 +139,20 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
         }
         End::Worker(post) => serving.work(*post).map(|()| 0),
     }
+}
+
+/// Opens what is written to.
+fn open_logs(program: &Program, options: &Options, owner: Option<Owner>) -> Result<Logs> {
+    let mut logs = Logs::open(&options.telling, options.development.reload, owner)?;
+    if options.process.daemonize {
+        logs.take_stdout(&options.telling);
+    } else if options.apps().iter().any(|app| program.builtin(app.name) == Some(Builtin::Demo)) {
+        logs.tell_a_person();
+    }
+    if options.workers.workers.0 > 0 {
+        logs.keep_in_hand()?;
+    }
+    Ok(logs)
 }
 
 /// What serving takes, in the master and in each of its workers.
@@ -142,12 +165,14 @@ struct Serving<'a> {
     /// Loaded before the fork (`--preload`); each worker takes its copy.
     app: RefCell<Option<Box<dyn Application>>>,
     pid_file: RefCell<Option<PidFile>>,
+    caller: &'a RefCell<Caller>,
 }
 
 impl Serving<'_> {
     /// Serves in this process.
     fn alone(&self, listeners: Vec<Listener>) -> Result<()> {
         let mut app = self.load(None)?;
+        hooks::run(&self.options.process.hooks, &Moment::of_accepting(1, true))?;
         self.begin_worker();
         self.warm_up(&mut app, None)?;
         let mut worker = BareWorker::new(listeners, self.limits(), None)?;
@@ -161,10 +186,16 @@ impl Serving<'_> {
     /// Serves as one of the master's workers.
     fn work(&self, mut setup: WorkerSetup) -> Result<()> {
         record::is_worker(setup.number());
+        // It is the master that tells whoever waits.
+        self.caller.take();
         let reload = setup.take_reporter().map(|reporter| Arc::new(Reload::new(self.host, reporter)));
+        let hooks = &self.options.process.hooks;
+        let accepting = Moment::of_accepting(setup.number(), setup.is_first());
         let load = || {
+            hooks::run(hooks, &[Moment::PostFork])?;
             let loaded = self.app.take().map_or_else(|| self.load(reload.as_deref()), Ok);
             loaded.and_then(|mut app| {
+                hooks::run(hooks, &accepting)?;
                 self.begin_worker();
                 self.warm_up(&mut app, reload.as_deref()).map(|()| app)
             })
@@ -240,7 +271,10 @@ impl Serving<'_> {
 
     /// The application that APP names, with those of `--mount`. What they have closed or blocked as they were loaded is the server's again.
     fn load(&self, reload: Option<&Reload>) -> Result<Box<dyn Application>> {
+        let hooks = &self.options.process.hooks;
+        hooks::run(hooks, &[Moment::PreApp])?;
         let app = self.load_or_answer_500(reload.is_some())?;
+        hooks::run(hooks, &[Moment::PostApp])?;
         let taken_back = descriptors::fill()
             .and_then(|()| master::let_signals_in())
             .and_then(|()| master::outlive_readers());
@@ -284,6 +318,7 @@ impl Serving<'_> {
 
     /// Says where it serves: in the log, and on stdout with what a newcomer wants to know.
     fn announce(&self, listeners: &[&Listener]) {
+        self.caller.borrow_mut().serves();
         self.log_start(listeners);
         let apps = self.options.apps();
         let (path, below) = match apps.first() {

@@ -28,7 +28,7 @@
 //! **Signals** only count and wake the loop. SIGTERM, SIGINT and SIGQUIT end the workers and then the master, a second one
 //! at once. With `--drain`, a SIGTERM says first that there will be a stop, and all goes on so long: load balancers need time to
 //! notice. SIGHUP reloads, SIGUSR2 upgrades, SIGUSR1 has the log files opened anew, SIGTTIN and SIGTTOU change the number
-//! of workers. SIGCHLD needs only the turn.
+//! of workers. SIGCHLD needs only the turn. The letters of `--control` do the same ([`Control`]).
 //!
 //! **A reload** gets the next generation's number; `fill` then finds that this generation lacks workers, and forks a few of
 //! them beside those that serve. Once these serve, each takes the place of the one that had its number, and so do those that
@@ -48,6 +48,7 @@ mod abort;
 mod attached;
 mod backoff;
 mod code;
+mod control;
 mod drain;
 mod file_watch;
 mod fleet;
@@ -71,6 +72,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use attached::Attach;
 pub(crate) use code::{CodePlan, Pattern, Reporter};
+pub(crate) use control::Control;
 pub(crate) use fleet::{Bounds, ByNeed, Retirement, WORKERS_MAX};
 pub use fork::{Fork, fork};
 pub(crate) use handover::Handover;
@@ -96,7 +98,7 @@ use upgrade::Successor;
 use watched::Watched;
 
 /// What a master is to do.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Plan {
     /// How many workers serve, a count from 1 on; by need, at the most.
     pub workers: u32,
@@ -109,11 +111,17 @@ pub(crate) struct Plan {
     pub reload_step: Option<u32>,
     /// Paths whose change is a reload.
     pub reload_on: Vec<PathBuf>,
+    /// Paths whose change is a reload of the workers alone, whatever was loaded before the fork.
+    pub reload_workers_on: Vec<PathBuf>,
     /// In development: the code whose change is a reload. Those that run what was before leave at once, and requests wait for
     /// the new code.
     pub code: Option<CodePlan>,
     /// Programs that are kept alive beside the workers.
     pub attach: Vec<Attach>,
+    /// Where commands of one letter come.
+    pub control: Option<Control>,
+    /// Whether SIGTERM reloads.
+    pub term_reloads: bool,
     /// Whether the application was loaded before the fork. Other code then takes another master.
     pub preloaded: bool,
     /// How this process was started, for a binary upgrade.
@@ -167,6 +175,8 @@ pub(crate) struct Master<'a> {
     listeners: Vec<Listener>,
     fleet: Fleet,
     attached: Attached,
+    control: Option<Control>,
+    term_reloads: bool,
     releases: Releases,
     handover: Handover,
     successor: Successor,
@@ -204,8 +214,10 @@ impl<'a> Master<'a> {
                 reporter,
             ),
             attached: Attached::new(plan.attach, std::mem::take(&mut handover.attached), grace, now),
+            control: plan.control,
+            term_reloads: plan.term_reloads,
             releases: Releases::new(plan.reload_step),
-            watched: Watched::new(plan.reload_on, now)?,
+            watched: Watched::new(plan.reload_on, plan.reload_workers_on, now)?,
             code,
             systemd: SdNotify::new(now, handover.is_awaited()),
             handover,

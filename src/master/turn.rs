@@ -8,6 +8,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2};
 
 use super::code::CodeWatch;
+use super::control::Control;
 use super::fleet::{Ending, Spawned, Stage, Worker};
 use super::handover::{ATTACHED, WORKERS};
 use super::upgrade::Outcome;
@@ -22,8 +23,9 @@ impl Master<'_> {
     /// Does all that is to be done, and sleeps. What it returns ends the loop.
     pub(super) fn turn(&mut self) -> Result<(), End> {
         for (signal, times) in self.watched.signals.take() {
-            self.obey(signal, times)?;
+            self.obey(signal, i64::try_from(times).unwrap_or(i64::MAX))?;
         }
+        self.follow_control()?;
         self.fleet.hear();
         self.settle();
         self.reap()?;
@@ -53,9 +55,9 @@ impl Master<'_> {
         Ok(())
     }
 
-    fn obey(&mut self, signal: i32, times: usize) -> Result<(), End> {
-        let times = i64::try_from(times).unwrap_or(i64::MAX);
+    pub(super) fn obey(&mut self, signal: i32, times: i64) -> Result<(), End> {
         match signal {
+            SIGTERM if self.term_reloads && self.state != State::Stopping => self.obey(SIGHUP, 1)?,
             SIGTERM | SIGINT | SIGQUIT => {
                 for _ in 0..times {
                     self.end(signal)?;
@@ -65,13 +67,7 @@ impl Master<'_> {
             SIGHUP | SIGUSR2 if self.state == State::Draining => {
                 warn!("no reload and no upgrade any more: this server is about to stop");
             }
-            SIGHUP if self.preloaded => {
-                info!(
-                    "reload: the application was loaded before the fork (--preload), so a new master loads it"
-                );
-                self.start_upgrade();
-            }
-            SIGHUP => self.start_reload("SIGHUP"),
+            SIGHUP => self.reload("SIGHUP"),
             SIGTTIN => self.fleet.add(times),
             SIGTTOU => self.fleet.add(-times),
             SIGUSR1 => {
@@ -89,6 +85,9 @@ impl Master<'_> {
         if self.state == State::Starting && self.fleet.all_serve(self.releases.current()) {
             self.state = State::Serving;
             self.listeners.iter_mut().for_each(Listener::own_file);
+            if let Some(control) = &mut self.control {
+                control.own();
+            }
             if let Some(stats) = &mut self.stats {
                 stats.own_files();
             }
@@ -172,7 +171,10 @@ impl Master<'_> {
             self.fleet.follow_need(now, waits);
         }
         if look.is_slow && self.state == State::Serving && self.watched.code_has_changed() {
-            self.start_reload("a path of --reload-on has changed");
+            self.reload("a path of --reload-on has changed");
+        }
+        if look.is_slow && self.state == State::Serving && self.watched.workers_code_has_changed() {
+            self.start_reload("a path of --reload-workers-on has changed");
         }
     }
 
@@ -239,7 +241,19 @@ impl Master<'_> {
         self.start_reload(&why);
     }
 
-    fn start_reload(&mut self, why: &str) {
+    /// Loads the code anew, wherever it was loaded.
+    fn reload(&mut self, why: &str) {
+        if self.preloaded {
+            info!(
+                "reload ({why}): the application was loaded before the fork (--preload), so a new master loads it"
+            );
+            self.start_upgrade();
+        } else {
+            self.start_reload(why);
+        }
+    }
+
+    pub(super) fn start_reload(&mut self, why: &str) {
         if self.code.is_some() {
             if self.state != State::Stopping {
                 self.releases.replace(why, &mut self.fleet, &self.systemd);
@@ -277,6 +291,9 @@ impl Master<'_> {
                 if let Some(stats) = &mut self.stats {
                     stats.leave();
                 }
+                if let Some(control) = &mut self.control {
+                    control.leave();
+                }
                 self.systemd.main_is(pid.as_raw().unsigned_abs());
                 self.begin_to_stop();
                 self.fleet.retire(|_| true);
@@ -290,8 +307,7 @@ impl Master<'_> {
     fn end(&mut self, signal: i32) -> Result<(), End> {
         match self.state {
             State::Stopping => {
-                self.fleet.kill();
-                self.attached.kill();
+                self.kill();
                 return Err(End::Stopped(u8::try_from(128 + signal).unwrap_or(1)));
             }
             State::Serving if signal == SIGTERM && self.drain.begin(Instant::now()) => self.begin_to_drain(),
@@ -308,8 +324,14 @@ impl Master<'_> {
         self.fleet.drain();
     }
 
+    /// Ends all processes at once.
+    pub(super) fn kill(&mut self) {
+        self.fleet.kill();
+        self.attached.kill();
+    }
+
     /// Ends well: no new connections, and what runs is finished.
-    fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         info!("stopping: {} what runs", counted(self.fleet.len(), "worker finishes", "workers finish"));
         self.systemd.stopping();
         self.successor.call_off();
@@ -327,8 +349,7 @@ impl Master<'_> {
 
     /// Ends before it has served.
     fn fail(&mut self, why: String) -> Result<(), End> {
-        self.fleet.kill();
-        self.attached.kill();
+        self.kill();
         Err(End::Failed(why))
     }
 
@@ -355,6 +376,8 @@ impl Master<'_> {
         let open = self.stats_are_open();
         let readable = [self.watched.signals.descriptor()].into_iter();
         let readable = readable.chain(self.fleet.descriptors()).chain(self.successor.descriptor());
+        let control = self.control.iter().filter(|_| !self.handover.is_awaited());
+        let readable = readable.chain(control.map(Control::descriptor));
         let readable = readable.chain(self.code.iter().flat_map(CodeWatch::descriptors));
         let failing = self.handover.descriptor();
         let waited_for = readable

@@ -12,6 +12,7 @@ use super::signals::Signals;
 pub(super) struct Watched {
     pub(super) signals: Signals,
     files: FileWatch,
+    workers_files: FileWatch,
     /// When the workers were looked at, and when the slow things were: memory, paths.
     looked: Instant,
     looked_slowly: Instant,
@@ -26,10 +27,16 @@ pub(super) struct Look {
 }
 
 impl Watched {
-    /// Hears signals from here on, and looks at `paths` for the first time.
-    pub(super) fn new(paths: Vec<PathBuf>, now: Instant) -> io::Result<Self> {
+    /// Hears signals from here on, and looks at the paths for the first time.
+    pub(super) fn new(paths: Vec<PathBuf>, workers_paths: Vec<PathBuf>, now: Instant) -> io::Result<Self> {
         let signals = Signals::hear()?;
-        Ok(Watched { signals, files: FileWatch::new(paths), looked: now, looked_slowly: now })
+        Ok(Watched {
+            signals,
+            files: FileWatch::new(paths),
+            workers_files: FileWatch::new(workers_paths),
+            looked: now,
+            looked_slowly: now,
+        })
     }
 
     /// The look that is due, with this time between two of them.
@@ -54,6 +61,11 @@ impl Watched {
     /// Whether a path has changed since this last said so.
     pub(super) fn code_has_changed(&mut self) -> bool {
         !self.files.is_empty() && self.files.have_changed()
+    }
+
+    /// The same of those for the workers alone.
+    pub(super) fn workers_code_has_changed(&mut self) -> bool {
+        !self.workers_files.is_empty() && self.workers_files.have_changed()
     }
 }
 

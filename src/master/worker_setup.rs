@@ -20,6 +20,8 @@ use crate::worker::master_link::{MasterLink, word};
 /// What a worker is given.
 pub(crate) struct WorkerSetup {
     pub(super) number: u32,
+    /// No other has had the number before, and the code was loaded for the first time.
+    pub(super) is_first: bool,
     /// Where its row is on the scoreboard.
     pub(super) place: usize,
     pub(super) listeners: Vec<Listener>,
@@ -52,6 +54,11 @@ impl WorkerSetup {
     /// Its number among the workers, from 1 on; its successor will have the same.
     pub(crate) fn number(&self) -> u32 {
         self.number
+    }
+
+    /// Whether it takes no other's place.
+    pub(crate) fn is_first(&self) -> bool {
+        self.is_first
     }
 
     /// Where its row is on the scoreboard.

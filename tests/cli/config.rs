@@ -268,13 +268,13 @@ fn another_servers_configuration_is_recognised() {
     let python = |line| format!("t.toml:{line}: this is Python, as gunicorn's configuration; {form}");
     for (text, want) in [
         (
-            "# mine\n[uwsgi]\nmodule = x:app\n; a comment = 1\nthreads = 2\n-p = 4\nfoo = 1\n",
+            "# mine\n[uwsgi]\nmodule = x:app\n; a comment = 1\nthreads = 2\n-p = 4\nunheard = 1\n",
             vec![
                 uwsgi.clone(),
                 "t.toml:3: module: here: the key app, as module:callable".to_owned(),
                 "t.toml:5: threads: here: the key threads".to_owned(),
                 "t.toml:6: -p: here: the key workers".to_owned(),
-                "t.toml:7: foo: no key of ours".to_owned(),
+                "t.toml:7: unheard: no key of ours".to_owned(),
             ],
         ),
         ("\nuwsgi:\n  processes: 4\n", vec![uwsgi.clone()]),

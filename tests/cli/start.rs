@@ -90,7 +90,7 @@ fn options_of_other_servers_are_answered() {
         (&["-p", "x"], "-p is gunicorn's, here: --pidfile"),
         (&["--bind", "x"], "--bind is gunicorn's, here: --http, "),
         (&["--bind=x"], "--bind is gunicorn's, here: --http, "),
-        (&["--daemon"], "--daemon is gunicorn's, not here: leave it in the foreground, under systemd"),
+        (&["--daemon"], "--daemon is gunicorn's, here: --daemonize, with --log-file"),
         (&["--certfile", "x"], "--certfile is gunicorn's, nginx does it: ssl_certificate, "),
         (&["--interface", "wsgi"], "--interface is granian's, not here: WSGI is the only interface"),
         (

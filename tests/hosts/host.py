@@ -28,16 +28,22 @@ class Host:
     def __init__(self, machine, name, folder):
         self.machine, self.name, self.log = machine, name, folder / f"{name}.log"
         self.process = None
+        # The control group that bounds its processor's time, if one does.
+        self.group = None
 
-    def start(self, work=WORK):
+    def start(self, work=WORK, spin=0):
         address = self.machine.address
         command = [TIDEGATE, "serve", "app:application", "--chdir", HERE, "--workers", 2, "--threads", 2]
         for option, port in (("uwsgi", 3031), ("http", 8000), ("fastcgi", 9000), ("stats", 9191)):
             command += [f"--{option}", f"{address}:{port}"]
         command += ["--allow-from", "10.0.0.0/24", "--drain", 1.5, "--grace", 10, "--queue-timeout", 1]
-        environment = {**os.environ, "HOST_NAME": self.name, "HOST_WORK": str(work), "PYTHONDONTWRITEBYTECODE": "1"}
+        command = self.machine.command(*command)
+        if self.group:
+            # Before `ip netns exec`, which has a /sys of its own.
+            command = ["sh", "-c", f'echo $$ >{self.group}/cgroup.procs && exec "$@"', "sh", *command]
+        how = {"HOST_NAME": self.name, "HOST_WORK": str(work), "HOST_SPIN": str(spin), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, **how}
         with open(self.log, "a") as log:
-            command = self.machine.command(*command)
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
         eventually(f"{self.name} is ready", self.is_ready)
 

@@ -10,10 +10,11 @@ from host import TIDEGATE
 class Load:
     """Requests by GET, until it is ended."""
 
-    def __init__(self, machine, address, rate=None, connections=64, keep=True):
+    def __init__(self, machine, address, rate=None, connections=64, keep=True, server=None):
         command = [TIDEGATE, "bench", f"http://{address}:80", "/", "--json", "--warm-up", 0, "-d", 600, "-c", connections, "--timeout", 20]
         command += ["--rate", rate] if rate else []
         command += [] if keep else ["--close"]
+        command += ["--pid", server] if server else []
         self.process = subprocess.Popen(machine.command(*command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def runs(self):
@@ -30,6 +31,8 @@ class Figures:
     """What came of a load."""
 
     def __init__(self, json):
+        # Seconds of the processor for each request, of the process that was named.
+        self.server = json["server"]
         self.seconds, self.statuses = json["seconds"], json["statuses"]
         self.good = json["requests"]
         # What was under way when it was ended is no failure.

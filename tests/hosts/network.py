@@ -2,7 +2,9 @@
 
 import json
 import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 from wire import Wire
@@ -21,6 +23,8 @@ class Network:
 
     def __init__(self):
         clear()
+        # An end by SIGTERM takes all of it away too.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         self.name = f"tghosts{os.getpid()}"
         self.switch, self.machines, self.wires = f"{self.name}-switch", {}, []
         ip("netns", "add", self.switch)
@@ -101,4 +105,7 @@ def clear():
     for name in (line.split()[0] for line in listed.splitlines()):
         number = name.removeprefix("tghosts").split("-")[0]
         if name.startswith("tghosts") and number.isdigit() and not Path(f"/proc/{number}").exists():
+            inside = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True).stdout
+            for process in map(int, inside.split()):
+                os.kill(process, signal.SIGKILL)
             ip("netns", "del", name)

@@ -37,6 +37,12 @@ class Proxy:
         assert count == 1
         return fourth.replace("app13 10.0.0.14", "app14 10.0.0.14")
 
+    def with_first(self, count):
+        """The same with the first hosts alone."""
+        for number in range(11 + count, 14):
+            text = re.sub(rf"^.*10\.0\.0\.{number}.*\n", "", text if number > 11 + count else self.text, flags=re.MULTILINE)
+        return text if count < 3 else self.text
+
     def in_turns(self):
         """The same, but each host is asked in its turn, however many requests it has."""
         return self.text.replace("    least_conn;\n", "").replace("balance leastconn", "balance roundrobin")

@@ -29,7 +29,7 @@ def install(given: Given, processes: int, threads: int) -> None:
     """Has the two modules be found, and the process look to the application as uWSGI's do."""
     sys.argv[:] = ["uwsgi"]
     opt = _options(given)
-    shared = locks.Locks(int(_last(opt.get("locks")) or 0))
+    shared = locks.Locks(int(opt.get("locks", 0)))
     module = ModuleType("uwsgi", "The server around this process, as uWSGI's module tells it.")
     module.__dict__.update(
         _functions(),
@@ -68,6 +68,7 @@ def begin_worker() -> None:
     try:
         if hook is not None:
             hook()
+        sys.modules["uwsgidecorators"].postfork_chain_hook()
     finally:
         # What the application has registered by itself comes after it.
         atexit.register(_at_exit, module)
@@ -80,21 +81,7 @@ def _at_exit(module: ModuleType) -> None:
 
 
 def _options(given: Given) -> dict[str, Any]:
-    """`uwsgi.opt`: True is an option without a value, and a list is one that was given several times. What is always so here, and what
-    libraries ask for before they begin threads, is said too."""
-    opt: dict[str, Any] = {}
-    for name, text in given:
-        value = True if text is None else os.fsencode(text)
-        if name not in opt:
-            opt[name] = value
-        elif isinstance(opt[name], list):
-            opt[name].append(value)
-        else:
-            opt[name] = [opt[name], value]
-    for name in ("master", "enable-threads", "py-call-uwsgi-fork-hooks"):
-        opt.setdefault(name, True)
-    return opt
-
-
-def _last(value: Any) -> Any:
-    return value[-1] if isinstance(value, list) else value
+    """`uwsgi.opt`: True is an option without a value, and of one that was given several times it is the last. What is always so here,
+    and what libraries ask for before they begin threads, is said too."""
+    always = dict.fromkeys(("master", "enable-threads", "py-call-uwsgi-fork-hooks"), True)
+    return {**always, **{name: True if text is None else os.fsencode(text) for name, text in given}}

@@ -65,6 +65,3 @@ def lock(function: _Function) -> _Function:
             uwsgi.unlock()
 
     return locked
-
-
-sys.modules["uwsgi"].post_fork_hook = postfork_chain_hook  # type: ignore[attr-defined]

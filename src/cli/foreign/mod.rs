@@ -174,7 +174,9 @@ mod tests {
                 .starts_with("--certfile is gunicorn's, nginx does it: ssl_")
         );
         assert!(said("master", Place::File).starts_with("master is uWSGI's, not needed: "));
-        assert!(said("--daemon", Place::CommandLine).starts_with("--daemon is gunicorn's, not here: "));
+        assert!(
+            said("--daemon", Place::CommandLine).starts_with("--daemon is gunicorn's, here: --daemonize")
+        );
         assert_eq!(answer("wokers", Place::File), None);
         assert_eq!(answer("", Place::File), None);
         assert_eq!(answer_of(UWSGI, "-w", Place::File).unwrap(), "here: the key app, as module:callable");

@@ -21,7 +21,7 @@ const TLS: &str = "ssl_certificate, ssl_certificate_key and listen 443 ssl";
 const ONLY_CODE: &str = "--reload watches the modules that are loaded, and what --reload-include names";
 const HEAD: &str = "a request's head may have 64 KiB";
 const LENIENT: &str = "requests are read strictly, as RFC 9112 asks";
-const DAEMON: &str = "leave it in the foreground, under systemd or a container; for a shell, nohup … &";
+const DAEMON: &str = "with --log-file; under systemd and in a container leave it in the foreground";
 
 pub(super) const TABLE: &[Foreign] = &[
     // gunicorn.
@@ -54,8 +54,8 @@ pub(super) const TABLE: &[Foreign] = &[
     of(GUNICORN, "no-sendfile", Not("sendfile goes wherever it can")),
     of(GUNICORN, "sendfile", Needless("sendfile goes wherever it can")),
     of(GUNICORN, "reuse-port", Needless("all workers share each listener")),
-    of(GUNICORN, "daemon", Not(DAEMON)),
-    of(GUNICORN, "-D", Not(DAEMON)),
+    of(GUNICORN, "daemon", Here("daemonize", DAEMON)),
+    of(GUNICORN, "-D", Here("daemonize", DAEMON)),
     of(GUNICORN, "raw-env", Here("env", "")),
     of(GUNICORN, "-e", Here("env", "")),
     of(GUNICORN, "pid", Here("pidfile", "")),

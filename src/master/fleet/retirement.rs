@@ -17,12 +17,15 @@ pub(crate) struct Retirement {
     pub lifetime_max: Option<Duration>,
     /// Resident memory, bytes. uWSGI's reload-on-rss.
     pub rss_bytes_max: Option<u64>,
+    /// Virtual memory, bytes. uWSGI's reload-on-as.
+    pub vsz_bytes_max: Option<u64>,
 }
 
 impl Retirement {
     /// Whether there is any bound.
     pub(super) fn is_any(&self) -> bool {
-        self.requests_max.is_some() || self.lifetime_max.is_some() || self.rss_bytes_max.is_some()
+        let memory = self.rss_bytes_max.or(self.vsz_bytes_max);
+        self.requests_max.or(memory).is_some() || self.lifetime_max.is_some()
     }
 
     /// Which bound a worker has reached, in words.
@@ -39,6 +42,9 @@ impl Retirement {
             && now.saturating_duration_since(worker.started) >= time
         {
             return Some(format!("{} s (--max-lifetime)", time.as_secs_f64()));
+        }
+        if self.vsz_bytes_max.is_some_and(|bytes| row.vsz_bytes >= bytes) {
+            return Some(format!("{} MiB of address space (--max-address-space)", row.vsz_bytes >> 20));
         }
         let bytes = self.rss_bytes_max.filter(|bytes| row.rss_bytes >= *bytes);
         bytes.map(|_| format!("{} MiB of memory (--max-rss)", row.rss_bytes >> 20))

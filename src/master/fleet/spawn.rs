@@ -47,6 +47,7 @@ impl Fleet {
         hooks: &dyn MasterHooks,
         listeners: &mut Vec<Listener>,
     ) -> Spawned {
+        let is_first = generation == 1 && !self.last_respawns.contains_key(&number);
         let is_fresh = self.wanted.take_fresh(number);
         let before = self.last_respawns.get(&number).map_or(0, |before| before + u32::from(!is_fresh));
         let taken = self.scoreboard.take(number, generation, before, unix_micros());
@@ -75,6 +76,7 @@ impl Fleet {
             }
             Ok((Fork::Child, _, link, held)) => Spawned::Worker(Box::new(WorkerSetup {
                 number,
+                is_first,
                 place: at,
                 listeners: std::mem::take(listeners),
                 link,

@@ -57,12 +57,17 @@ class Server:
         listening = [f"--{scheme}={address}" for scheme, address in listeners.items()]
         if workers is not None:
             listening.append(f"--workers={workers}")
+        self.count = len(listeners)
+        self.begin(folder, [*command, "serve", app, *listening, *options], environment, log)
+
+    def begin(self, folder, words, environment=(), log=None):
+        """Starts the command of these words."""
         number = len(list(folder.glob("stdout*")))
         self.stdout = folder / f"stdout{number or ''}"
         self.stderr = log or folder / f"stderr{number or ''}"
         with open(self.stdout, "w") as out, open(self.stderr, "w") as err:
             self.process = subprocess.Popen(
-                [*map(str, command), "serve", app, *listening, *options],
+                [*map(str, words)],
                 cwd=folder,
                 env={**clean_environment(), **dict(environment)},
                 stdin=subprocess.DEVNULL,
@@ -71,7 +76,6 @@ class Server:
             )
         self.asked_for = set()
         self.listeners = {}
-        self.count = len(listeners)
 
     def wait_until_it_listens(self):
         """Waits for the banner, and reads the listeners from it."""

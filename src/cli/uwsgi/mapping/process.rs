@@ -74,10 +74,10 @@ pub(in crate::cli::uwsgi) fn pidfile(
 /// `daemonize = FILE`: to the background, with the log in the file.
 pub(in crate::cli::uwsgi) fn daemonize(
     draft: &mut Draft,
-    ours: &'static str,
+    _: &'static str,
     given: &Directive,
 ) -> Result<(), Fault> {
-    draft.set(ours, "true");
+    draft.set("daemonize", "true");
     super::logs::file(draft, "log-file", given)
 }
 

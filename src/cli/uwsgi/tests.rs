@@ -59,7 +59,7 @@ fn options_mean_what_they_mean_to_uwsgi() {
         ("module=m\nchdir=/c\npidfile=p", "--chdir=/c --pidfile=/here/p --preload m --need-app=false"),
         (
             "module=m\nstatic-map=/s=d\ncheck-static=e",
-            "--static=/s=d --static=/=e --preload m --need-app=false",
+            "--static=/s=d --static=/=e --preload m --need-app=false --static-index=-",
         ),
         ("module=m\nworker-reload-mercy=5\nreload-mercy=3", "--grace=5 --preload m --need-app=false"),
         (
@@ -74,6 +74,30 @@ fn options_mean_what_they_mean_to_uwsgi() {
         (
             "module=m\nattach-daemon2=cmd=a b,pidfile=/p,touch=/x;/y,stopsignal=2",
             "--attach=[pidfile=/p,touch=/x,touch=/y,stop-signal=2] a b --preload m --need-app=false",
+        ),
+        (
+            "module=m\nlogger=file:/l\nlog-maxsize=9\nlog-backupname=/l.old",
+            "--log-file=/l --log-max-size=9 --preload m --need-app=false --log-backup=.old",
+        ),
+        (
+            "module=m\nlogger=rsyslog:h:5,me\nreq-logger=socket:/s",
+            "--log-file=syslog://h:5/me --access-log-file=unix:/s --preload m --need-app=false",
+        ),
+        (
+            "module=m\nadd-header=X-A: b\nadd-header=Connection: close",
+            "--header=X-A: b --preload m --need-app=false",
+        ),
+        (
+            "module=m\nhook-pre-app=exec:a b\nexec-asap=c",
+            "--hook=pre-app=exec:a b --hook=asap=exec:c --preload m --need-app=false",
+        ),
+        (
+            "module=m\nmaster-fifo=/f\ndaemonize=/l\ndie-on-term=false",
+            "--control=/f --daemonize --log-file=/l --term-reloads --preload m --need-app=false",
+        ),
+        (
+            "module=m\nstatic-map2=/s=/d\nstatic-expires=/* 60\nstatic-index=i.htm\nstatic-skip-ext=.py",
+            "--static=/s=/d/s --static-expires=file:/*=60 --static-index=i.htm --static-skip-ext=.py --preload m --need-app=false",
         ),
     ] {
         let want = format!("{want} --uwsgi=127.0.0.1:1");

@@ -15,6 +15,8 @@ pub(super) struct Wanted {
     /// The form of logdate, which counts for requests if strftime is on.
     date: Option<String>,
     has_strftime: bool,
+    /// How a log is called that has grown too large, with the place of its directive.
+    backup: Option<(String, Option<usize>)>,
     style: Style,
 }
 
@@ -23,8 +25,72 @@ pub(in crate::cli::uwsgi) fn file(
     _: &'static str,
     given: &Directive,
 ) -> Result<(), Fault> {
-    let path = word(given)?;
-    draft.set_early_path("log-file", path);
+    let place = word(given)?;
+    match place.contains(':') {
+        true => draft.set("log-file", format!("udp://{place}")),
+        false => draft.set_early_path("log-file", place),
+    }
+    Ok(())
+}
+
+/// `logger = [NAME ]KIND:WHERE`, and the same of requests.
+pub(in crate::cli::uwsgi) fn logger(
+    draft: &mut Draft,
+    ours: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    let value = match given.name.as_str() {
+        "log-syslog" => format!("syslog:{}", given.value().unwrap_or_default()),
+        "log-socket" => format!("socket:{}", word(given)?),
+        _ => word(given)?.to_owned(),
+    };
+    if value.split_once(' ').is_some_and(|(name, _)| !name.contains([':', '='])) {
+        return Err(Fault::Lost("all lines go to one log; log-route chooses among several".to_owned()));
+    }
+    if draft.get(ours).is_some() {
+        return Err(Fault::Lost("a log goes to one place: the first that is named".to_owned()));
+    }
+    let (kind, place) = value.split_once(':').unwrap_or((&value, ""));
+    match (kind, place) {
+        ("file", place) => {
+            let keys = place.split(',').filter_map(|pair| pair.split_once('='));
+            let path = keys.clone().find(|(key, _)| *key == "logfile").map_or(place, |(_, path)| path);
+            draft.set_early_path(ours, path);
+            if let Some((_, size)) = keys.clone().find(|(key, _)| *key == "maxsize") {
+                draft.set("log-max-size", size);
+            }
+        }
+        ("stdio", _) => return Err(Fault::Needless("that is where it goes")),
+        ("fd", number) => draft.set(ours, format!("fd:{number}")),
+        ("syslog", name) => draft.set(ours, format!("syslog:{name}")),
+        ("rsyslog", place) => {
+            // The name, and a number of its own for the facility.
+            let (address, name) = place.split_once(',').unwrap_or((place, ""));
+            let name = name.split(',').next().unwrap_or_default();
+            draft.set(ours, format!("syslog://{address}/{name}"));
+        }
+        ("socket", place) => {
+            let address = place.split(',').next().unwrap_or_default();
+            let form = if address.contains(':') { "udp://" } else { "unix:" };
+            draft.set(ours, format!("{form}{address}"));
+        }
+        (other, _) => {
+            return Err(Fault::Refused {
+                does: format!("sends the log to {other}"),
+                instead: "file:, syslog:, rsyslog:, socket:, fd: and stdio are here".to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// `log-backupname`: what is called as the log with something behind it.
+pub(in crate::cli::uwsgi) fn backup(
+    draft: &mut Draft,
+    _: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    draft.logs.backup = Some((word(given)?.to_owned(), draft.current));
     Ok(())
 }
 
@@ -93,8 +159,9 @@ pub(in crate::cli::uwsgi) fn style(
 impl Draft {
     /// uWSGI logs requests unless it is told not to, where all else is logged.
     pub(super) fn finish_logs(&mut self) {
-        let Wanted { is_disabled, only, form, date, has_strftime, mut style } =
+        let Wanted { is_disabled, only, form, date, has_strftime, backup, mut style } =
             std::mem::take(&mut self.logs);
+        self.finish_backup(backup);
         if is_disabled && only.is_empty() {
             return;
         }
@@ -114,6 +181,16 @@ impl Draft {
         self.add_from(from, "access-log-format", translated.pattern);
         if let (Some(at), false) = (from, translated.lost.is_empty()) {
             self.notes.push((at, format!("a dash stands for {}", translated.lost.join(", "))));
+        }
+    }
+
+    /// How the log is called that is moved away: with something behind its name.
+    fn finish_backup(&mut self, backup: Option<(String, Option<usize>)>) {
+        let Some((name, from)) = backup else { return };
+        let Some(file) = self.get("log-file").map(|file| file.value.clone()) else { return };
+        match name.strip_prefix(&file).filter(|suffix| !suffix.is_empty() && !suffix.contains('/')) {
+            Some(suffix) => self.add_from(from, "log-backup", suffix),
+            None => self.notes.extend(from.map(|at| (at, format!("it is {file}.1 then")))),
         }
     }
 }

@@ -103,6 +103,7 @@ impl Draft {
         self.current = None;
         self.finish_workers()?;
         self.finish_application()?;
+        self.finish_files();
         self.finish_logs();
         self.finish_sockets()?;
         let mut folder = here.to_owned();

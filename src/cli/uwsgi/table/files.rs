@@ -1,6 +1,6 @@
 //! Static files, and what is done to responses.
 
-use super::super::mapping::files;
+use super::super::mapping::{files, values};
 use super::{Known, lost, needless, nginx, refused, same};
 
 const ROUTES: &str = "write it as nginx's location, rewrite or return";
@@ -8,24 +8,26 @@ const ROUTES: &str = "write it as nginx's location, rewrite or return";
 pub(super) const TABLE: &[Known] = &[
     same(&["static-map"], "static", "as /static=/srv/app/static", files::map),
     same(&["check-static", "static-check"], "static", "as /=DIR", files::check),
-    refused(&["static-map2"], "serves files below the whole path", "static-map = /prefix=DIR/prefix"),
+    same(&["static-map2"], "static", "as /PREFIX=DIR/PREFIX", files::map2),
     nginx(&["check-static-docroot"], "serves files of DOCUMENT_ROOT", "try_files $uri @app"),
     same(&["static-safe"], "static-follow-links", "for every folder", files::follow),
-    lost(&["static-index"], "a folder is served by its index.html"),
-    lost(
-        &["static-expires", "static-expires-type", "static-expires-uri", "static-expires-path-info"],
-        "--static-cache-control, for all files",
-    ),
-    lost(
+    same(&["static-index"], "static-index", "without it no folder is served", values::list),
+    same(
         &[
+            "static-expires",
+            "static-expires-type",
+            "static-expires-uri",
+            "static-expires-path-info",
             "static-expires-mtime",
             "static-expires-type-mtime",
             "static-expires-uri-mtime",
             "static-expires-path-info-mtime",
         ],
-        "--static-cache-control, for all files",
+        "static-expires",
+        "as file:REGEXP=SECONDS; type:, uri:, path:",
+        files::expires,
     ),
-    refused(&["static-skip-ext"], "hides files by their names' ends", "put them outside of the folder"),
+    same(&["static-skip-ext"], "static-skip-ext", "", values::list),
     needless(
         &["static-gzip", "static-gzip-all", "static-gzip-ext", "static-gzip-suffix"],
         "FILE.gz and FILE.br go where the client takes them",
@@ -39,7 +41,7 @@ pub(super) const TABLE: &[Known] = &[
         "files are sent by sendfile, wherever it can be used",
     ),
     lost(&["mimefile", "mime-file"], "types go by the files' names"),
-    refused(&["add-header"], "adds a header to responses", "add_header in nginx"),
+    same(&["add-header"], "header", "", files::header),
     nginx(
         &["rem-header", "del-header", "pull-header"],
         "takes headers out of responses",

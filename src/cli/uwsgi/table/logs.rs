@@ -1,18 +1,27 @@
 //! Logs, the access log, statistics.
 
 use super::super::mapping::{logs, values};
-use super::{Known, checked, lost, needless, refused, same};
+use super::{Known, checked, lost, needless, same};
 
 const ROTATE: &str = "logrotate, with SIGUSR1 behind it";
-const JOURNAL: &str = "systemd-journald or logger(1) takes what goes to stderr";
 const ALERTS: &str = "an alert on the metrics of --stats";
 const FILTER: &str = "the reader of the log filters it";
 const STATS_ALL: &str = "--stats tells of all";
 
 pub(super) const TABLE: &[Known] = &[
     same(&["logto", "logto2"], "log-file access-log-file", "", logs::file),
-    refused(&["logger", "log-syslog", "log-socket"], "sends the log elsewhere", JOURNAL),
-    refused(&["req-logger", "logger-req"], "sends the access log elsewhere", JOURNAL),
+    same(
+        &["logger", "log-syslog", "log-socket"],
+        "log-file",
+        "or syslog:NAME, syslog://HOST/NAME, udp://HOST:PORT",
+        logs::logger,
+    ),
+    same(
+        &["req-logger", "logger-req"],
+        "access-log-file",
+        "or syslog:NAME, syslog://HOST/NAME, udp://HOST:PORT",
+        logs::logger,
+    ),
     lost(&["log-route", "log-req-route", "log-drain", "log-filter"], FILTER),
     lost(&["log-encoder", "log-req-encoder"], "--log-format json, --access-log-format"),
     same(&["disable-logging"], "access-log", "is on without it", logs::disable),
@@ -38,7 +47,9 @@ pub(super) const TABLE: &[Known] = &[
     ),
     needless(&["threaded-logger"], "workers write their lines themselves"),
     needless(&["log-reopen", "touch-logreopen"], "SIGUSR1 opens the log files anew"),
-    lost(&["log-maxsize", "log-backupname", "log-truncate", "touch-logrotate"], ROTATE),
+    same(&["log-maxsize"], "log-max-size", "", values::positive),
+    same(&["log-backupname"], "log-backup", "what the name has behind it then", logs::backup),
+    lost(&["log-truncate", "touch-logrotate"], ROTATE),
     needless(&["logfile-chown"], "log files are --user's"),
     lost(&["logfile-chmod"], "--umask"),
     same(&["stats", "stats-server"], "stats", "", values::address),

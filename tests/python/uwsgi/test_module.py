@@ -348,6 +348,20 @@ def test_variables_of_the_access_log(configured, folder):
     eventually("three lines", lambda: told() == ["tide end", "- end", "sea end"])
 
 
+def test_a_request_that_wants_its_line(configured, folder):
+    """log_this_request(), where the log leaves out all but failures."""
+    folder({"app.py": ASKED})
+    server = configured("module = app", "disable-logging = true", "log-5xx = true")
+    ask(server, "'other'")
+    ask(server, "uwsgi.log_this_request()")
+
+    def told():
+        return [line for line in (server.log() + server.stdout.read_text()).splitlines() if " => generated " in line]
+
+    eventually("a line", told)
+    assert len(told()) == 1 and "log_this_request" in told()[0]
+
+
 def test_a_thread_of_the_decorator(configured, folder, tmp_path):
     """@thread begins one at each call."""
     folder({"app.py": ASKED + "\nfrom uwsgidecorators import thread\n\n@thread\ndef later(what):\n    note(what)\n"})

@@ -1,4 +1,4 @@
-//! XML: an element <uwsgi>, and in it one for each option.
+//! XML: an element `<uwsgi>`, and in it one for each option.
 
 use roxmltree::{Document, Node};
 

@@ -84,7 +84,7 @@ def one(path: Path) -> dict:
     read = site.tidegate([*arguments, "--show-config"])
     for _ in range(3):
         # A file that another one includes.
-        missing = re.search(r"(/\S+\.ini)\b", read.stderr) if read.returncode else None
+        missing = re.search(r"cannot read (/\S+\.ini):", read.stderr) if read.returncode else None
         if missing is None:
             break
         make_file(Path(missing[1]), "[uwsgi]\n")
@@ -92,18 +92,23 @@ def one(path: Path) -> dict:
     if read.returncode:
         return {"outcome": "failed", "why": read.stderr.strip()[-300:]}
     directives = [line.partition(" = ")[::2] for line in read.stderr.splitlines() if " = " in line]
+    directives = [(name, value) for name, value in directives if name != "show-config"]
     site.make(directives)
     if not {"socket", "uwsgi-socket", "http-socket", "http", "fastcgi-socket", "http11-socket"} & {name for name, _ in directives}:
         # Its image or its emperor names one.
         arguments += ["--http-socket", "127.0.0.1:8099"]
-    check = site.tidegate([*arguments, "--check"]).stdout
+    checked = site.tidegate([*arguments, "--check"])
+    check = checked.stdout
+    if not check:
+        return {"outcome": "failed", "why": f"--check: {checked.stderr[-300:]}"}
     silent = [name for name, _ in directives if name not in check]
     if silent:
         return {"outcome": "failed", "why": f"--check says nothing of {silent}"}
     names = {name for name, _ in directives}
     if not names & {"module", "wsgi", "wsgi-file", "file", "mount", "paste"}:
         return {"outcome": "no app", "why": ", ".join(sorted(names & {"emperor", "psgi"})) or "its image names one"}
-    refused = sorted(set(re.findall(r"--ignore (\S+) goes on", site.tidegate(arguments, timeout=DEADLINE_SECONDS).stderr)))
+    refused = sorted(set(re.findall(r"^[^:\n]*:\d+: ([\w-]+)(?: = .*)?  not here: ", check, re.MULTILINE)))
+    refused += re.findall(r"^command line: ([\w-]+)(?: = .*)?  not here: ", check, re.MULTILINE)
     if not refused:
         why = site.serve(arguments)
         return {"outcome": "failed" if why else "served", "why": why}
@@ -144,6 +149,7 @@ def environment(text: str) -> dict[str, str]:
 def arguments_of(path: Path, text: str, variables: dict[str, str]) -> list[str]:
     """The arguments by which its owner starts it. A template is filled in, in a copy."""
     if path.suffix == ".sh":
+        text = text.replace("\\\n", " ")
         expanded = re.sub(r"\$\{(\w+)(?::-(\w+))?\}", lambda match: match[2] or variables[match[1]], text)
         expanded = fill(expanded.replace("%(here)s", str(HERE)))
         words = shlex.split(expanded, comments=True)
@@ -166,8 +172,8 @@ def fill(text: str) -> str:
         name = match[1].lower()
         kinds = {"group": "www-data", "guid": "www-data", "gid": "www-data", "uid": "www-data", "owner": "www-data"}
         kinds |= {"thread": "2", "process": "2", "port": "8102", "address": "0.0.0.0", "socket": "/run/site.sock"}
-        kinds |= {"pid": "/run/site.pid", "venv": "/srv/venv", "file": "/srv/here/site.py", "path": "/srv/here/site.py"}
-        return next((kinds[kind] for kind in kinds if kind in name), "site")
+        kinds |= {"pid": "/run/site.pid", "venv": "/srv/venv", "file": "/srv/here/shop.py", "path": "/srv/here/shop.py"}
+        return next((kinds[kind] for kind in kinds if kind in name), "shop")
 
     return re.sub(r"\{\{(.*?)\}\}", value, text)
 
@@ -178,18 +184,14 @@ class Site:
     def __init__(self, variables: dict[str, str]) -> None:
         self.variables = variables
 
-    def tidegate(self, arguments: list[str], timeout: float = DEADLINE_SECONDS) -> subprocess.CompletedProcess[str]:
-        """Runs it to its end; one that serves is ended, for what it has said."""
+    def tidegate(self, arguments: list[str], seconds: float = DEADLINE_SECONDS) -> subprocess.CompletedProcess[str]:
+        """Runs it to its end, or for so long."""
         process = self.start(arguments, subprocess.PIPE)
         try:
-            out, err = process.communicate(timeout=3 if timeout == DEADLINE_SECONDS and arguments[-1][:2] != "--" else timeout)
+            out, err = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGTERM)
-            try:
-                out, err = process.communicate(timeout=timeout)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                out, err = process.communicate()
+            out, err = process.communicate(timeout=DEADLINE_SECONDS)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def start(self, arguments: list[str], output: object) -> subprocess.Popen[str]:

@@ -56,14 +56,15 @@ impl Step {
     }
 
     /// Its line, and one for each doubt.
-    pub(super) fn row(&self) -> String {
+    pub(super) fn rows(&self) -> String {
+        let doubts = self.doubts.iter().map(|doubt| format!("  {:>12}  doubt: {doubt}\n", ""));
+        self.row() + &doubts.collect::<String>()
+    }
+
+    fn row(&self) -> String {
         let (name, answered, failed) = (self.name(), digits(self.answered), count(self.failed));
         let verdict = if self.holds { "kept" } else { "not kept" };
-        let mut row = format!("  {name:>12}{answered:>14}{:>12}{failed:>10}   {verdict}\n", self.figure_text);
-        for doubt in &self.doubts {
-            row += &format!("  {:>12}  doubt: {doubt}\n", "");
-        }
-        row
+        format!("  {name:>12}{answered:>14}{:>12}{failed:>10}   {verdict}\n", self.figure_text)
     }
 }
 
@@ -110,6 +111,11 @@ impl Found {
         let mut page = Page::new(title, &format!("the highest rate that keeps {bound}"));
         let rows: String = self.steps.iter().map(Step::row).collect();
         page.text(&format!("{}{rows}{}", columns(bound), self.verdict(plan, bound)));
+        for step in &self.steps {
+            let doubts: Vec<String> =
+                step.doubts.iter().map(|doubt| format!("{}: {doubt}", step.name())).collect();
+            page.doubts(&doubts);
+        }
         let mut steps: Vec<(f64, &Step)> =
             self.steps.iter().filter_map(|step| Some((step.asked?, step))).collect();
         steps.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -101,7 +101,7 @@ impl Page {
         file.write_all(self.0.as_bytes()).map_err(|error| format!("--html: {error}").into())
     }
 
-    fn doubts(&mut self, doubts: &[String]) {
+    pub(super) fn doubts(&mut self, doubts: &[String]) {
         for doubt in doubts {
             self.0 += &format!("<p class=\"doubt\">doubt: {}</p>\n", escaped(doubt));
         }

@@ -106,7 +106,7 @@ impl Search<'_> {
             latency: measured.total.latency,
         };
         if self.tells {
-            print(step.row().as_bytes())?;
+            print(step.rows().as_bytes())?;
         }
         let seen = (step.answered, holds);
         self.steps.push(step);

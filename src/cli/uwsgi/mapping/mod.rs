@@ -6,6 +6,7 @@
 pub(super) mod application;
 pub(super) mod attached;
 pub(super) mod files;
+pub(super) mod hooks;
 pub(super) mod logs;
 pub(super) mod process;
 pub(super) mod routes;

@@ -70,3 +70,27 @@ pub(in crate::cli::uwsgi) fn pidfile(
     }
     Ok(())
 }
+
+/// `daemonize = FILE`: to the background, with the log in the file.
+pub(in crate::cli::uwsgi) fn daemonize(
+    draft: &mut Draft,
+    ours: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    draft.set(ours, "true");
+    super::logs::file(draft, "log-file", given)
+}
+
+/// SIGTERM stops unless the configuration says in so many words that it does not.
+pub(in crate::cli::uwsgi) fn die_on_term(
+    draft: &mut Draft,
+    ours: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    if given.is_on() {
+        draft.unset(ours);
+        return Err(Fault::Needless("SIGTERM stops, and so does SIGQUIT"));
+    }
+    draft.set(ours, "true");
+    Ok(())
+}

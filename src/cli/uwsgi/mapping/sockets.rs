@@ -245,6 +245,8 @@ impl Draft {
         self.current = None;
         if has_file && !sockets.has_mode {
             let mask = self.get("umask").and_then(|setting| u32::from_str_radix(&setting.value, 8).ok());
+            // uWSGI takes its mask off when it goes to the background.
+            let mask = mask.or_else(|| self.is_on("daemonize").then_some(0));
             let mode = 0o777 & !mask.unwrap_or_else(own_umask);
             self.add("socket-mode", format!("{mode:o}"));
         }

@@ -63,9 +63,10 @@ pub(super) fn find(name: &str) -> Option<Answer> {
     let name = letter.map_or(Some(name), |letter| Some(names::by_letter(letter)?.name))?;
     let known = || THEMES.iter().flat_map(|(_, table)| *table);
     let exact = known().find(|known| known.names.contains(&name)).map(|known| known.answer);
+    // A name that is none of uWSGI's has no family.
     exact.or_else(|| {
-        let family = FAMILIES.iter().find(|family| family.has(name))?;
-        Some(family.answer)
+        names::find(name)?;
+        FAMILIES.iter().find(|family| family.has(name)).map(|family| family.answer)
     })
 }
 

@@ -1,6 +1,6 @@
 //! The process: its folder, its rights, its files.
 
-use super::super::mapping::{attached, process, values};
+use super::super::mapping::{attached, hooks, process, values};
 use super::{Known, lost, needless, refused, same};
 
 const NO_NAME: &str = "systemd and --pidfile tell processes apart";
@@ -8,7 +8,6 @@ const UNIT: &str = "systemd's RootDirectory=, PrivateMounts= and the like";
 const EXEC_START: &str = "systemd's ExecStartPre=";
 const RIGHTS: &str = "systemd's AmbientCapabilities= and SupplementaryGroups=";
 const BY_KILL: &str = "kill -TERM, -HUP with the pidfile's number";
-const DAEMON: &str = "leave it in the foreground, under systemd or a container";
 
 pub(super) const TABLE: &[Known] = &[
     same(&["chdir"], "chdir", "", values::text),
@@ -27,11 +26,43 @@ pub(super) const TABLE: &[Known] = &[
     same(&["umask"], "umask", "", process::umask),
     same(&["pidfile", "pidfile2", "safe-pidfile", "safe-pidfile2"], "pidfile", "", process::pidfile),
     needless(&["vacuum"], "its own sockets and pidfile are taken away at the end"),
-    refused(&["daemonize", "daemonize2"], "goes to the background", DAEMON),
-    refused(
-        &["master-fifo"],
-        "takes commands from a named pipe",
-        "SIGHUP reloads, SIGUSR1 opens the logs anew, SIGTERM stops",
+    same(&["daemonize", "daemonize2"], "daemonize log-file", "with --log-file", process::daemonize),
+    same(&["master-fifo"], "control", "", values::text),
+    same(
+        &[
+            "hook-asap",
+            "hook-pre-jail",
+            "hook-post-jail",
+            "hook-as-root",
+            "hook-as-user",
+            "hook-pre-app",
+            "hook-post-app",
+            "hook-master-start",
+            "hook-post-fork",
+            "hook-accepting",
+            "hook-accepting1",
+            "hook-accepting-once",
+            "hook-accepting1-once",
+            "hook-as-user-atexit",
+        ],
+        "hook",
+        "as MOMENT=ACTION; the actions of C are refused",
+        hooks::hook,
+    ),
+    same(
+        &[
+            "exec-asap",
+            "exec-pre-jail",
+            "exec-post-jail",
+            "exec-as-root",
+            "exec-as-user",
+            "exec-pre-app",
+            "exec-post-app",
+            "exec-as-user-atexit",
+        ],
+        "hook",
+        "as MOMENT=exec:COMMAND",
+        hooks::hook,
     ),
     refused(&["stop", "reload", "pause", "suspend", "resume"], "sends a signal to another instance", BY_KILL),
     needless(&["auto-procname", "procname", "procname-master", "procname-append"], NO_NAME),

@@ -1,6 +1,6 @@
 //! Workers: how many, how long, and when they are replaced.
 
-use super::super::mapping::{values, workers};
+use super::super::mapping::{process, values, workers};
 use super::{Known, checked, lost, needless, refused, same};
 
 const ONE_STEP: &str = "--timeout has one step";
@@ -26,23 +26,24 @@ pub(super) const TABLE: &[Known] = &[
     lost(&["max-worker-lifetime-delta"], "a new worker serves before the old one leaves"),
     needless(&["min-worker-lifetime", "forkbomb-delay"], "a worker that ends at once is not started at once"),
     same(&["reload-on-rss", "evil-reload-on-rss"], "max-rss", "in MiB", values::positive),
-    refused(
-        &["reload-on-as", "evil-reload-on-as"],
-        "replaces a worker by its address space",
-        "reload-on-rss",
-    ),
+    same(&["reload-on-as", "evil-reload-on-as"], "max-address-space", "in MiB", values::positive),
     needless(&["mem-collector-freq", "check-interval"], "the master looks each second"),
     refused(&["reload-on-fd", "brutal-reload-on-fd"], "reloads when a descriptor is ready", "touch-reload"),
     same(&["worker-reload-mercy"], "grace", "", workers::mercy),
     same(&["reload-mercy"], "grace", "", workers::mercy),
     lost(&["exit-on-reload"], "SIGTERM stops, SIGHUP reloads"),
-    needless(&["die-on-term"], "SIGTERM stops, and so does SIGQUIT"),
+    same(
+        &["die-on-term"],
+        "term-reloads",
+        "only where it is false: else SIGTERM stops, and so does SIGQUIT",
+        process::die_on_term,
+    ),
     needless(&["no-orphans"], "workers leave when their master is gone"),
     needless(&["reaper"], "ended children are waited for"),
     needless(&["skip-zero", "skip-atexit", "skip-atexit-teardown"], "workers end as Python ends"),
     needless(&["locks", "lock-engine", "ftok", "persistent-ipcsem"], NO_LOCKS),
     same(&["touch-reload", "fs-reload", "fs-brutal-reload"], "reload-on", "", values::list),
-    same(&["touch-workers-reload"], "reload-on", "", values::list),
+    same(&["touch-workers-reload"], "reload-workers-on", "", values::list),
     same(&["touch-chain-reload"], "reload-on reload-step", "one worker after the other", workers::chain),
     refused(&["touch-exec"], "runs a program when a file changes", "a systemd path unit"),
     refused(&["touch-signal", "fs-signal"], "raises a signal of uWSGI's when a file changes", "touch-reload"),

@@ -150,6 +150,14 @@ impl ResponseHead {
         Ok(())
     }
 
+    /// Adds fields behind the application's own, whatever those are called. One that cannot be is left out.
+    pub(crate) fn add_fields(&mut self, fields: &[(String, String)]) {
+        for (name, value) in fields {
+            let added = self.field(name.as_bytes(), value.as_bytes());
+            debug_assert!(added.is_ok(), "they were looked at when they were given: {added:?}");
+        }
+    }
+
     /// The server's own Content-Length.
     fn write_length(&mut self, length: u64) {
         self.content_length = Some(length);

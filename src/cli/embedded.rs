@@ -64,6 +64,7 @@ impl Embedded {
         if let Some(files) = files {
             worker.serve_files(files);
         }
+        worker.add_fields(&options.listening.fields);
         Ok(Embedded { worker, host, threads: options.workers.threads.unwrap_or(1) })
     }
 

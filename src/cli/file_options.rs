@@ -4,20 +4,37 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::values::{field_value, static_folder};
-use crate::static_files::StaticFiles;
+use super::values::{expiry, field_value, static_folder};
+use crate::static_files::{Expiry, StaticFiles};
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Static files")]
 pub(super) struct FileOptions {
     /// Serve the files of DIR at paths below PREFIX, as /static=/srv/app/static, without a call of the application, which
-    /// has what DIR has not. May be given several times.
+    /// has what DIR has not. DIR may be a file: that is served at PREFIX itself. May be given several times.
     ///
     /// PREFIX is of the URL's path, SCRIPT_NAME and PATH_INFO; the longest goes first. A folder is served by its
     /// index.html; FILE.br and FILE.gz go in FILE's place to clients that take them. Names that begin with a dot are not
     /// served. docs/static.md has all of it.
     #[arg(long = "static", value_name = "PREFIX=DIR", value_parser = static_folder)]
     folders: Vec<(String, PathBuf)>,
+
+    /// Serve a folder by the file NAME in it, in place of index.html. May be given several times, and the first that is there
+    /// goes; - is that no folder is served.
+    #[arg(long, value_name = "NAME")]
+    static_index: Vec<String>,
+
+    /// Leave files to the application whose names end with EXT, as .py. May be given several times.
+    #[arg(long, value_name = "EXT")]
+    static_skip_ext: Vec<String>,
+
+    /// Send Expires with those files whose path in the URL matches a regular expression, so many seconds from now, as
+    /// '[.]css$=3600'. May be given several times, and the first that matches goes.
+    ///
+    /// file: before the expression has it match the path on the disk, uri: the URL with its query, type: Content-Type.
+    /// mtime+SECONDS counts from the file's last change.
+    #[arg(long, value_name = "PATTERN=SECONDS", value_parser = expiry)]
+    static_expires: Vec<Expiry>,
 
     /// Send this as Cache-Control with each of those files, as "public, max-age=3600".
     #[arg(long, value_name = "VALUE", value_parser = field_value)]
@@ -43,6 +60,11 @@ impl FileOptions {
             let added = files.cache_control(value);
             files = added.map_err(|error| format!("--static-cache-control: {error}"))?;
         }
+        if !self.static_index.is_empty() {
+            let names: Vec<_> = self.static_index.iter().filter(|name| *name != "-").cloned().collect();
+            files = files.indexes(&names).map_err(|error| format!("--static-index: {error}"))?;
+        }
+        files = files.skip(&self.static_skip_ext).expire(self.static_expires.clone());
         Ok(Some(if self.static_follow_links { files.follow_links() } else { files }))
     }
 }

@@ -1,12 +1,14 @@
 //! The options of `tidegate serve` that say what is told of it, and where.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueHint};
 
+use super::log_target::LogTarget;
 use super::record::LogFormat;
-use super::values::{access_log_condition, access_log_format};
+use super::values::{Size, access_log_condition, access_log_format};
 use crate::telemetry::access_log::{Condition, Exception, Format, Selection};
+use crate::telemetry::local_time;
 
 const ACCESS_FORMAT: &str = "\
 The form of those lines: default, combined (nginx's and Apache's), json (an object a line), or a pattern with fields in \
@@ -35,9 +37,10 @@ pub(super) struct Telling {
     #[arg(long)]
     pub(super) access_log: bool,
 
-    /// Write those lines to FILE, which SIGUSR1 opens anew; - is stdout.
-    #[arg(long, value_name = "FILE")]
-    pub(super) access_log_file: Option<PathBuf>,
+    /// Write those lines to FILE, which SIGUSR1 opens anew; - is stdout. Or send them: syslog:NAME, syslog://HOST/NAME,
+    /// udp://HOST:PORT, unix:PATH, fd:N, as with --log-file.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) access_log_file: Option<LogTarget>,
 
     // Brackets and braces in a doc comment would be links.
     #[arg(long, value_name = "FORMAT", value_parser = access_log_format,
@@ -56,9 +59,24 @@ pub(super) struct Telling {
     #[arg(long, value_name = "NAME=PATTERN", value_parser = Exception::parse)]
     access_log_except: Vec<Exception>,
 
-    /// Write the log, and all that the application writes to stdout and stderr, to FILE, which SIGUSR1 opens anew.
-    #[arg(long, value_name = "FILE")]
-    pub(super) log_file: Option<PathBuf>,
+    /// Write the log, and all that the application writes to stdout and stderr, to FILE, which SIGUSR1 opens anew. Or send
+    /// it, a line a message: syslog:NAME, udp://HOST:PORT and others.
+    ///
+    /// syslog:NAME,FACILITY is the machine's own syslog, syslog://HOST:PORT/NAME,FACILITY another's over UDP (port 514 and
+    /// daemon unless they are given); udp://HOST:PORT and unix:PATH have the plain line in each datagram; fd:N is a
+    /// descriptor that the process was started with. What a reader does not take at once is lost, and counted.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) log_file: Option<LogTarget>,
+
+    /// Move each of the two files away when it is larger than SIZE, and go on with an empty one. The master looks once a
+    /// second [default: no bound]
+    #[arg(long, value_name = "SIZE")]
+    log_max_size: Option<Size>,
+
+    /// What its name then has behind it, with strftime's fields, as .%Y%m%d-%H%M%S. A file that is called so is replaced
+    /// [default: .1]
+    #[arg(long, value_name = "SUFFIX", value_parser = suffix)]
+    log_backup: Option<String>,
 
     /// The form of the log: text, or json, an object a line with time, level, worker, pid, target and message. What the
     /// application itself writes to stdout and stderr stays as it is.
@@ -78,6 +96,22 @@ pub(super) struct Telling {
     pub(super) quiet: u8,
 }
 
+/// When a file is moved away, and how it is called then.
+#[derive(Clone, Debug)]
+pub(super) struct Rotation {
+    pub(super) bytes_max: u64,
+    /// With strftime's fields.
+    pub(super) suffix: String,
+}
+
+/// What is put behind the name of a file.
+fn suffix(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(['/', '\0']) {
+        return Err("write what is put behind the file's name, as .1".to_owned());
+    }
+    local_time::check(text).map(|()| text.to_owned())
+}
+
 impl Telling {
     /// Whether there is to be an access log, which is so in development without being asked for.
     pub(super) fn wants_access_log(&self, in_development: bool) -> bool {
@@ -94,8 +128,24 @@ impl Telling {
         Selection { only: self.access_log_only.clone(), except: self.access_log_except.clone() }
     }
 
-    /// The file of the access log; - is none, but stdout.
-    pub(super) fn access_log_path(&self) -> Option<&Path> {
-        self.access_log_file.as_deref().filter(|path| *path != Path::new("-"))
+    /// Where the access log goes; - is none, but stdout.
+    pub(super) fn access_log_target(&self) -> Option<&LogTarget> {
+        self.access_log_file.as_ref().filter(|target| **target != LogTarget::Standard)
+    }
+
+    /// Where the log goes, if not to stderr.
+    pub(super) fn log_target(&self) -> Option<&LogTarget> {
+        self.log_file.as_ref().filter(|target| **target != LogTarget::Standard)
+    }
+
+    /// The files that are written.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        [self.log_target(), self.access_log_target()].into_iter().flatten().filter_map(LogTarget::path)
+    }
+
+    /// When files are moved away.
+    pub(super) fn rotation(&self) -> Option<Rotation> {
+        let suffix = self.log_backup.clone().unwrap_or_else(|| ".1".to_owned());
+        self.log_max_size.map(|Size(bytes_max)| Rotation { bytes_max, suffix })
     }
 }

@@ -1,17 +1,22 @@
 //! Where is written what happens: the log, the access log, the trace.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Instant;
 
 use log::Level;
 
 use super::Result;
-use super::log_options::Telling;
+use super::log_options::{Rotation, Telling};
+use super::log_remote::{Pump, Remote};
+use super::log_target::LogTarget;
 use super::output::Output;
 use super::record::{LogFormat, Record};
 use crate::master::{EndedWorker, in_hand};
+use crate::net::datagram::DatagramAddress;
 use crate::net::listener::Owner;
 use crate::telemetry::access_log::{AccessLog, Format, InHand, Selection};
+use crate::telemetry::local_time::{LocalTime, since_1970};
 use crate::telemetry::observer::{Event, Observer};
 use crate::telemetry::trace::Trace;
 
@@ -29,6 +34,9 @@ pub(super) struct Logs {
     /// The requests that workers have in hand, if a master is there to tell of them, and when the times there begin.
     in_hand: Option<(&'static InHand, Instant)>,
     trace: bool,
+    /// What sends the application's words, where the log is no file.
+    pump: Option<Arc<Pump>>,
+    rotation: Option<Rotation>,
 }
 
 impl Logs {
@@ -37,18 +45,21 @@ impl Logs {
     pub(super) fn open(telling: &Telling, in_development: bool, owner: Option<Owner>) -> Result<Self> {
         let stderr = Output::standard(io::stderr())?;
         let stdout = Output::standard(io::stdout())?.beside(&stderr);
-        let log = match &telling.log_file {
-            Some(path) => Output::open(path, owner)?.beside(&stdout),
-            None => stderr,
+        let (log, pump) = match telling.log_target() {
+            Some(target) => open(target, owner, true)?,
+            None => (stderr, None),
         };
-        let access = match telling.access_log_path() {
-            Some(path) => Some(Output::open(path, owner)?.beside(&stdout).beside(&log)),
+        let (log, pump) = (log.beside(&stdout), pump.map(Arc::new));
+        let access = match telling.access_log_target() {
+            Some(target) => Some(open(target, owner, false)?.0.beside(&stdout).beside(&log)),
             None => telling.wants_access_log(in_development).then(|| stdout.clone()),
         };
         let access_format = telling.access_log_format.clone().unwrap_or_default();
         let (selection, trace) = (telling.selection(), telling.trace);
-        let logs = Logs { log, stdout, access, access_format, selection, in_hand: None, trace };
-        if telling.log_file.is_some() {
+        let rotation = telling.rotation();
+        let logs =
+            Logs { log, stdout, access, access_format, selection, in_hand: None, trace, pump, rotation };
+        if telling.log_target().is_some() {
             logs.log.become_stdout();
             logs.log.become_stderr();
         }
@@ -65,7 +76,7 @@ impl Logs {
     /// Has all that was for stdout go to the log: nobody reads stdout.
     pub(super) fn take_stdout(&mut self, telling: &Telling) {
         self.stdout = self.log.clone();
-        if telling.access_log_path().is_none() {
+        if telling.access_log_target().is_none() {
             self.access = self.access.take().map(|_| self.log.clone());
         }
     }
@@ -73,6 +84,25 @@ impl Logs {
     /// Where the log goes that has no file.
     pub(super) fn stderr() -> io::Result<Output> {
         Output::standard(io::stderr())
+    }
+
+    /// Moves files away that have become too large; returns whether there were any, which all processes are to open anew.
+    pub(super) fn rotate(&self) -> bool {
+        let Some(Rotation { bytes_max, suffix }) = &self.rotation else { return false };
+        let suffix = LocalTime::default().text(suffix, since_1970()).to_owned();
+        let outputs = [Some(&self.log), self.access.as_ref()];
+        outputs.into_iter().flatten().filter(|output| output.rotate(*bytes_max, &suffix)).count() > 0
+    }
+
+    /// The last words of this process, which others may still be sending.
+    pub(super) fn finish(&self) {
+        let Some(pump) = &self.pump else { return };
+        // Whoever writes to stderr now, the process was started with that.
+        self.stdout.become_stdout();
+        self.stdout.become_stderr();
+        if self.log.close_pipe().is_ok() {
+            pump.finish();
+        }
     }
 
     /// Opens the files anew.
@@ -126,6 +156,28 @@ impl Logs {
             (None, Some(access_log)) => Some(Box::new(access_log)),
             (Some(trace), Some(access_log)) => Some(Box::new(Both(trace, access_log))),
         }
+    }
+}
+
+/// Opens what lines are to go to.
+fn open(target: &LogTarget, owner: Option<Owner>, takes_stdio: bool) -> Result<(Output, Option<Pump>)> {
+    match target {
+        LogTarget::Standard => Ok((Output::standard(io::stdout())?, None)),
+        LogTarget::File(path) => Ok((Output::open(path, owner)?, None)),
+        LogTarget::Descriptor(number) => Ok((Output::descriptor(*number)?, None)),
+        LogTarget::Datagrams(address, syslog) => {
+            let remote = Remote::new(address, syslog.clone());
+            let remote =
+                remote.map_err(|error| format!("cannot send lines to {}: {error}", shown(address)))?;
+            Ok(Output::remote(remote, takes_stdio)?)
+        }
+    }
+}
+
+fn shown(address: &DatagramAddress) -> String {
+    match address {
+        DatagramAddress::Unix(path) => path.display().to_string(),
+        DatagramAddress::Udp { host, port } => format!("{host}:{port}"),
     }
 }
 

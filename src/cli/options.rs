@@ -11,7 +11,9 @@ use super::file_options::FileOptions;
 use super::host::Setting;
 use super::log_options::Telling;
 use super::process_options::Process;
-use super::values::{Seconds, Size, WorkerCount, assignment, bound, mode, mount, thread_count, waiting_time};
+use super::values::{
+    Seconds, Size, WorkerCount, assignment, bound, header_field, mode, mount, thread_count, waiting_time,
+};
 use super::warm_up::target;
 use crate::limits::Limits;
 use crate::master::{ByNeed, Pattern, Retirement};
@@ -137,6 +139,11 @@ pub(super) struct Listening {
     /// can claim to be any client. May be given several times, or as a list with commas.
     #[arg(long, value_name = "NETWORK", value_parser = parse_network, value_delimiter = ',')]
     allow_from: Vec<IpNet>,
+
+    /// Send this field with each response, behind the application's own: one of the same name stands there twice. May be
+    /// given several times.
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header_field)]
+    pub(super) fields: Vec<(String, String)>,
 
     /// Permission bits of a unix socket, in octal.
     ///

@@ -1,9 +1,9 @@
 //! Where lines go: files that can be opened anew, after logrotate or its like has moved them away, and what the process
 //! was started with.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +16,7 @@ use nix::sys::stat::fstat;
 use nix::unistd::{dup2_stderr, dup2_stdout};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
+use super::log_remote::{Pump, Remote};
 use crate::master::shared_flag;
 use crate::net::listener::Owner;
 use crate::process::descriptors;
@@ -26,9 +27,13 @@ pub(super) struct Output {
     /// `None` for stdout and stderr, which cannot be opened anew.
     path: Option<PathBuf>,
     file: Arc<Mutex<File>>,
+    /// Who gets the lines in place of the file, which then has only what is written to stdout and stderr.
+    remote: Option<Arc<Mutex<Remote>>>,
     /// Whether it ends with a part of a line, as a disk that became full has left it. The processes that are forked from
     /// here on share it: what one of them has left, another's line must not continue.
     is_torn: &'static AtomicBool,
+    /// That it cannot be moved away was told.
+    is_stuck: Arc<AtomicBool>,
 }
 
 impl Output {
@@ -45,6 +50,54 @@ impl Output {
         Ok(Output { path: Some(path), ..Output::of(file)? })
     }
 
+    /// The descriptor of this number that the process was started with.
+    pub(super) fn descriptor(number: u32) -> super::Result<Self> {
+        let named = |error: io::Error| format!("fd:{number}: {error}; is it open?");
+        let path = format!("/proc/self/fd/{number}");
+        let file = OpenOptions::new().append(true).open(path).and_then(descriptors::above).map_err(named)?;
+        Ok(Output::of(file)?)
+    }
+
+    /// Who takes lines as datagrams. With `takes_stdio` it takes all that is written to stdout and stderr, once
+    /// [`Output::become_stdout`] and [`Output::become_stderr`] say so; the pump then sends that.
+    pub(super) fn remote(remote: Remote, takes_stdio: bool) -> io::Result<(Self, Option<Pump>)> {
+        let (file, pump) = if takes_stdio {
+            let (writer, pump) = Pump::start(remote.again())?;
+            (descriptors::above(File::from(OwnedFd::from(writer)))?, Some(pump))
+        } else {
+            (null()?, None)
+        };
+        Ok((Output { remote: Some(Arc::new(Mutex::new(remote))), ..Output::of(file)? }, pump))
+    }
+
+    /// Closes what it has of its pump's pipe.
+    pub(super) fn close_pipe(&self) -> io::Result<()> {
+        *self.file() = null()?;
+        Ok(())
+    }
+
+    /// Moves the file away if it is larger than this: its name is then its own with `suffix` behind it. Returns whether that
+    /// was done; the file is to be opened anew then, by every process that has it.
+    pub(super) fn rotate(&self, bytes_max: u64, suffix: &str) -> bool {
+        let Some(path) = &self.path else { return false };
+        let is_large = self.metadata().is_ok_and(|file| file.is_file() && file.len() > bytes_max);
+        if !is_large || !self.is_at(path) {
+            return false;
+        }
+        let mut backup = path.clone().into_os_string();
+        backup.push(suffix);
+        match fs::rename(path, &backup) {
+            Ok(()) => true,
+            Err(error) => {
+                // It is tried again each second.
+                if !self.is_stuck.swap(true, Ordering::Relaxed) {
+                    error!("{} cannot become {}: {error}", path.display(), backup.display());
+                }
+                false
+            }
+        }
+    }
+
     /// What the process was started with as its stdout, or stderr. It has a number of its own, so that the lines go
     /// nowhere else if the application closes that one, and a file of its own gets it.
     pub(super) fn standard(stream: impl AsFd) -> io::Result<Self> {
@@ -54,7 +107,8 @@ impl Output {
     fn of(file: File) -> io::Result<Self> {
         let is_torn = shared_flag()?;
         is_torn.store(ends_torn(&file), Ordering::Relaxed);
-        Ok(Output { path: None, file: Arc::new(Mutex::new(file)), is_torn })
+        let (file, is_stuck) = (Arc::new(Mutex::new(file)), Arc::default());
+        Ok(Output { path: None, file, remote: None, is_torn, is_stuck })
     }
 
     /// The same, knowing of the half lines of another if that is the same file: as after `2>&1`.
@@ -150,6 +204,9 @@ impl Write for Output {
 
     /// Writes a line. One that fails may be there in part; the next one then begins on a line of its own.
     fn write_all(&mut self, line: &[u8]) -> io::Result<()> {
+        if let Some(remote) = &self.remote {
+            return remote.lock().unwrap_or_else(PoisonError::into_inner).write(line);
+        }
         let mut file = self.file();
         if !self.is_torn.load(Ordering::Relaxed) {
             return append_line(&mut file, line, self.is_torn);
@@ -197,6 +254,10 @@ fn ends_torn(file: &File) -> bool {
     readable.read_exact_at(&mut last, metadata.len() - 1).is_ok() && last != *b"\n"
 }
 
+fn null() -> io::Result<File> {
+    descriptors::above(OpenOptions::new().append(true).open("/dev/null")?)
+}
+
 fn append(path: &Path, flags: OFlag) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let file = options.append(true).create(true).mode(0o640).custom_flags(flags.bits()).open(path)?;
@@ -206,9 +267,28 @@ fn append(path: &Path, flags: OFlag) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
+
+    #[test]
+    fn a_large_file_is_moved_away_and_nothing_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let mut output = Output::open(&path, None).unwrap();
+        let mut same = Output::open(&path, None).unwrap();
+        output.write_all(b"one\n").unwrap();
+        assert!(!output.rotate(4, ".1"), "it is not larger");
+        output.write_all(b"two\n").unwrap();
+        assert!(output.rotate(4, ".1") && !same.rotate(4, ".1"), "it is another's by then");
+        // A worker that has not yet heard of it.
+        same.write_all(b"three\n").unwrap();
+        output.reopen();
+        same.reopen();
+        same.write_all(b"four\n").unwrap();
+        output.write_all(b"five\n").unwrap();
+        let text = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!((&*text("log.1"), &*text("log")), ("one\ntwo\nthree\n", "four\nfive\n"));
+        assert!(!output.rotate(4, "/nowhere/x") && output.is_stuck.load(Ordering::Relaxed));
+    }
 
     #[test]
     fn a_line_never_continues_a_half_one() {

@@ -61,7 +61,7 @@ impl Process {
 
     /// Which of these options are of no use, where there is a master or none.
     pub(super) fn contradiction(&self, has_master: bool, telling: &Telling) -> Option<&'static str> {
-        if self.daemonize && telling.log_file.is_none() {
+        if self.daemonize && telling.log_target().is_none() {
             return Some(
                 "--daemonize leaves the terminal, and all that is said there would be lost; give --log-file too",
             );

@@ -130,9 +130,13 @@ fn serve(
             if let Err(failure) = hooks::run(&process.hooks, &[Moment::AsUserAtexit]) {
                 error!("{failure}");
             }
+            serving.logs.finish();
             Ok(status)
         }
-        End::Failed(why) => Err(why.into()),
+        End::Failed(why) => {
+            serving.logs.finish();
+            Err(why.into())
+        }
         End::Worker(post) => serving.work(*post).map(|()| 0),
     }
 }
@@ -262,6 +266,7 @@ impl Serving<'_> {
         if let Some(files) = &self.files {
             worker.serve_files(files.clone());
         }
+        worker.add_fields(&self.options.listening.fields);
     }
 
     /// The application that APP names, with those of `--mount`. What they have closed or blocked as they were loaded is the server's again.
@@ -386,5 +391,9 @@ impl MasterHooks for Serving<'_> {
 
     fn reopen_logs(&self) {
         self.logs.reopen();
+    }
+
+    fn rotate_logs(&self) -> bool {
+        self.logs.rotate()
     }
 }

@@ -48,7 +48,7 @@ impl Setup {
         let identity = Identity::find(options.process.user.as_deref(), options.process.group.as_deref())?;
         let owner = Owner { user: identity.uid(), group: identity.gid() };
         let telling = &options.telling;
-        for path in [telling.log_file.as_deref(), telling.access_log_path()].into_iter().flatten() {
+        for path in telling.paths() {
             find_folder(path).map_err(|error| format!("cannot write to {}: {error}", path.display()))?;
         }
         if let Some(path) = &options.process.pidfile {

@@ -7,8 +7,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::did_you_mean::nearest;
+use crate::application::response_head::ResponseHead;
 use crate::master::WORKERS_MAX;
-use crate::telemetry::access_log::{Condition, Format, FormatError};
+use crate::static_files::{Expiry, Pattern, Since, Subject};
+use crate::telemetry::access_log::{Condition, Format, FormatError, expression};
 
 /// A number of bytes: `4096`, `64k`, `10m`, `1g`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +121,41 @@ pub(super) fn mount(text: &str) -> Result<(String, String), String> {
         "" => Err("the application at / is APP itself: name it without --mount".to_owned()),
         prefix => Ok((prefix.to_owned(), app.to_owned())),
     }
+}
+
+/// A field of each response, `Name: value`.
+pub(super) fn header_field(text: &str) -> Result<(String, String), String> {
+    let form = "write NAME: VALUE, as 'X-Frame-Options: DENY'";
+    let (name, value) = text.split_once(':').ok_or(form)?;
+    let (name, value) = (name.trim(), field_value(value.trim())?);
+    if name.eq_ignore_ascii_case("content-length") {
+        return Err("Content-Length is each response's own".to_owned());
+    }
+    let head = ResponseHead::new("200 OK", [(name, &*value)], usize::MAX);
+    head.map_err(|error| error.to_string())?;
+    Ok((name.to_owned(), value))
+}
+
+/// When files expire: `[file:|path:|uri:|type:]PATTERN=[mtime+]SECONDS`.
+pub(super) fn expiry(text: &str) -> Result<Expiry, String> {
+    let form = "write PATTERN=SECONDS, as '[.]css$=3600'";
+    let (pattern, time) = text.rsplit_once('=').ok_or(form)?;
+    let (since, time) = match time.strip_prefix("mtime+") {
+        Some(time) => (Since::Modified, time),
+        None => (Since::Now, time),
+    };
+    let kinds = [
+        ("file:", Subject::File),
+        ("path:", Subject::Path),
+        ("uri:", Subject::Uri),
+        ("type:", Subject::Type),
+    ];
+    let kind = kinds.iter().find_map(|(name, of)| Some((pattern.strip_prefix(name)?, *of)));
+    let (pattern, of) = kind.unwrap_or((pattern, Subject::Path));
+    let expression = expression(pattern)?;
+    let seconds: u64 = time.parse().map_err(|_| form)?;
+    let pattern = Pattern::new(pattern, move |bytes| expression.is_match(bytes));
+    Ok(Expiry { of, pattern, time: Duration::from_secs(seconds), since })
 }
 
 /// The value of a header field, in ASCII.
@@ -246,6 +283,29 @@ mod tests {
         }
         for text in ["", "xx", "6xx", "500", "slower", "slower=x", "larger=-1", "empty=1"] {
             assert!(access_log_condition(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn header_fields_and_expiries_are_read() {
+        let pair = |name: &str, value: &str| Ok((name.to_owned(), value.to_owned()));
+        assert_eq!(header_field("X-Frame-Options: DENY"), pair("X-Frame-Options", "DENY"));
+        assert_eq!(header_field("Link:<a:b>;rel=x"), pair("Link", "<a:b>;rel=x"));
+        for text in ["", "X", "X:", ": y", "a b: c", "Connection: close", "content-length: 1", "X: a\r\nY: b"]
+        {
+            assert!(header_field(text).is_err(), "{text:?}");
+        }
+        for (text, want) in [
+            ("[.]css$=60", (Subject::Path, 60, Since::Now)),
+            ("type:^text/=mtime+1", (Subject::Type, 1, Since::Modified)),
+            ("uri:a=b=0", (Subject::Uri, 0, Since::Now)),
+            ("file:/*=31557600", (Subject::File, 31_557_600, Since::Now)),
+        ] {
+            let Expiry { of, time, since, .. } = expiry(text).unwrap();
+            assert_eq!((of, time.as_secs(), since), want, "{text}");
+        }
+        for text in ["", "css", "css=", "css=-1", "css=1.5", "(=60", "css=mtime"] {
+            assert!(expiry(text).is_err(), "{text:?}");
         }
     }
 

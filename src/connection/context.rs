@@ -15,6 +15,10 @@ pub struct Context<'a> {
     pub runner: &'a mut dyn Runner,
     /// Files that go before the application.
     pub files: Option<&'a StaticFiles>,
+    /// Fields that each response has behind its own: names and values that [`ResponseHead::new`] takes.
+    ///
+    /// [`ResponseHead::new`]: crate::ResponseHead::new
+    pub fields: &'a [(String, String)],
     /// Where bytes are read into; its content means nothing between two reads.
     pub scratch: &'a mut [u8],
     /// The bounds.

@@ -113,7 +113,7 @@ impl<S: Stream> Connection<S> {
         let mut head =
             ResponseHead::new(status, fields, usize::MAX).expect("the server's own heads are valid");
         head.set_content_length(text.len() as u64);
-        self.put_head(&head, cx);
+        self.put_head(head, cx);
         if !head_only {
             self.protocol.chunk(text.len() as u64, &mut self.outbox.before, &mut self.outbox.after);
             self.outbox.load(Data::Chunk(text.into()));

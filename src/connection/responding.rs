@@ -20,7 +20,7 @@ use crate::telemetry::observer::Event;
 impl<S: Stream> Connection<S> {
     /// Answers a request: with a file, or by asking the application.
     pub(super) fn respond(&mut self, environ: Environ, cx: &mut Context<'_>) {
-        let reply = cx.files.and_then(|files| files.answer(&environ, cx.limits));
+        let reply = cx.files.and_then(|files| files.answer(&environ, cx.limits, cx.date));
         let file = reply.as_ref().map(|reply| reply.path.as_path());
         let packet = &|| self.protocol.describe();
         cx.observers.tell(self.id, Event::Request { peer: &self.peer, packet, environ: &environ, file });
@@ -145,7 +145,7 @@ impl<S: Stream> Connection<S> {
             }
         }
         if let Some(head) = self.stage.responding().and_then(|answer| answer.pending.head.take()) {
-            self.put_head(&head, cx);
+            self.put_head(head, cx);
         }
         let Some(Answer { pending, .. }) = self.stage.responding() else { return Step::Progress };
         let available = pending.data.len();
@@ -161,14 +161,17 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Puts the head of a response into the outbox.
-    pub(super) fn put_head(&mut self, head: &ResponseHead, cx: &mut Context<'_>) {
+    pub(super) fn put_head(&mut self, mut head: ResponseHead, cx: &mut Context<'_>) {
+        if !cx.fields.is_empty() {
+            head.add_fields(cx.fields);
+        }
         self.tally.code = head.code();
         if head.code() == 404 {
             self.tell_of_probe();
         }
-        cx.observers.tell(self.id, Event::Start { head });
+        cx.observers.tell(self.id, Event::Start { head: &head });
         let before = self.outbox.before.len();
-        self.protocol.head(head, cx.date, &mut self.outbox.before);
+        self.protocol.head(&head, cx.date, &mut self.outbox.before);
         self.tally.head_bytes = (self.outbox.before.len() - before) as u64;
     }
 

@@ -140,6 +140,8 @@ pub(crate) trait MasterHooks {
     fn ended(&self, worker: &EndedWorker);
     /// Opens the log files again.
     fn reopen_logs(&self);
+    /// Moves log files away that have become too large; returns whether there were any.
+    fn rotate_logs(&self) -> bool;
 }
 
 /// A worker that has ended.

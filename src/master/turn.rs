@@ -71,8 +71,7 @@ impl Master<'_> {
             SIGTTIN => self.fleet.add(times),
             SIGTTOU => self.fleet.add(-times),
             SIGUSR1 => {
-                self.hooks.reopen_logs();
-                self.fleet.reopen_logs();
+                self.reopen_logs();
                 info!("the log files are open anew");
             }
             SIGUSR2 => self.start_upgrade(),
@@ -142,6 +141,11 @@ impl Master<'_> {
         Ok(())
     }
 
+    fn reopen_logs(&mut self) {
+        self.hooks.reopen_logs();
+        self.fleet.reopen_logs();
+    }
+
     /// Looks at what gives no sign by itself.
     fn look(&mut self, now: Instant, look: &Look) {
         if look.is_late {
@@ -150,6 +154,10 @@ impl Master<'_> {
         }
         if look.is_slow {
             self.fleet.measure();
+            if self.hooks.rotate_logs() {
+                self.reopen_logs();
+                info!("a log file was moved away: it was larger than --log-max-size");
+            }
         }
         let timed_out = self.fleet.watch(now, self.state == State::Serving);
         if let Some(stats) = &mut self.stats {

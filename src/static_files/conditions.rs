@@ -23,6 +23,11 @@ impl Validators {
         Validators { etag: format!("\"{modified:x}-{len:x}{coding}\""), modified }
     }
 
+    /// When the file was changed, in seconds since 1970.
+    pub(super) fn modified(&self) -> u64 {
+        self.modified
+    }
+
     /// Last-Modified.
     pub(super) fn last_modified(&self) -> String {
         httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(self.modified))

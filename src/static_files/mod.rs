@@ -11,6 +11,8 @@
 
 mod coding;
 mod conditions;
+#[cfg_attr(not(feature = "command"), allow(dead_code, reason = "rules are made by an option of the command"))]
+mod expires;
 mod folder;
 mod media_type;
 mod multipart;
@@ -22,15 +24,19 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::application::environ::Environ;
 use crate::application::response_head::{HeadError, ResponseHead};
 use crate::limits::Limits;
 use coding::Coding;
+pub(crate) use expires::Expiry;
+#[cfg(feature = "command")]
+pub(crate) use expires::{Pattern, Since, Subject};
 use folder::{Found, Links, Opened, Root};
 pub(crate) use reply::Reply;
-use reply::{Asked, Representations};
+use reply::{Asked, Caching, Representations};
 use target::Target;
 
 /// Folders whose files are served beside the application, without a call of it.
@@ -58,6 +64,11 @@ pub struct StaticFiles {
     folders: Vec<Folder>,
     cache_control: Option<String>,
     links: Links,
+    /// What a folder is served by, the first that is there; `None` is index.html.
+    indexes: Option<Vec<Vec<u8>>>,
+    /// How the names of files end that are left to the application.
+    skipped: Vec<Vec<u8>>,
+    expiries: Vec<Expiry>,
 }
 
 #[derive(Clone, Debug)]
@@ -65,6 +76,8 @@ struct Folder {
     /// What a path begins with, without a slash at its end: nothing for all of them.
     prefix: Vec<u8>,
     path: PathBuf,
+    /// The one file in it that is served, at the prefix itself.
+    file: Option<Vec<u8>>,
 }
 
 impl StaticFiles {
@@ -73,10 +86,11 @@ impl StaticFiles {
         StaticFiles::default()
     }
 
-    /// Serves the files of `folder` at paths below `prefix`, which begins with a slash. Of prefixes that fit, the longest goes
-    /// first, and of equal ones the first that was given; the next has what the one before it lacks.
+    /// Serves the files of `folder` at paths below `prefix`, which begins with a slash; or, if it is a file, that at `prefix`
+    /// itself. Of prefixes that fit, the longest goes first, and of equal ones the first that was given; the next has what the
+    /// one before it lacks.
     ///
-    /// The folder must be there. It is found by its name for each request, so that another may take its place.
+    /// It must be there. It is found by its name for each request, so that another may take its place.
     pub fn folder(mut self, prefix: &str, folder: impl AsRef<Path>) -> io::Result<Self> {
         if !prefix.starts_with('/') || prefix.contains('\0') {
             return Err(io::Error::new(
@@ -84,11 +98,15 @@ impl StaticFiles {
                 format!("the prefix {prefix:?} does not begin with a slash, as /static does"),
             ));
         }
-        let path = std::path::absolute(folder)?;
-        if !fs::metadata(&path)?.is_dir() {
+        let mut path = std::path::absolute(folder)?;
+        let (metadata, mut file) = (fs::metadata(&path)?, None);
+        if metadata.is_file() && prefix != "/" {
+            file = path.file_name().map(|name| name.as_bytes().to_vec());
+            path.pop();
+        } else if !metadata.is_dir() {
             return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is no folder"));
         }
-        self.folders.push(Folder { prefix: prefix.trim_end_matches('/').into(), path });
+        self.folders.push(Folder { prefix: prefix.trim_end_matches('/').into(), path, file });
         self.folders.sort_by_key(|folder| Reverse(folder.prefix.len()));
         Ok(self)
     }
@@ -106,36 +124,94 @@ impl StaticFiles {
         StaticFiles { links: Links::Followed, ..self }
     }
 
-    /// What a request gets that asks for a file; `None` if it is the application's.
-    pub(crate) fn answer(&self, environ: &Environ, limits: &Limits) -> Option<Reply> {
+    /// Serves a folder by the first of these names that is there, in place of index.html; none of them is by nothing.
+    #[cfg_attr(not(feature = "command"), allow(dead_code, reason = "an option of the command"))]
+    pub(crate) fn indexes(self, names: &[String]) -> Result<Self, String> {
+        for name in names {
+            if !target::is_served(name.as_bytes()) || name.contains('/') {
+                return Err(format!("{name:?} is no name of a file that is served"));
+            }
+        }
+        Ok(StaticFiles { indexes: Some(names.iter().map(|name| name.clone().into()).collect()), ..self })
+    }
+
+    /// Leaves files to the application whose names end so.
+    #[cfg_attr(not(feature = "command"), allow(dead_code, reason = "an option of the command"))]
+    pub(crate) fn skip(self, endings: &[String]) -> Self {
+        StaticFiles { skipped: endings.iter().map(|ending| ending.clone().into()).collect(), ..self }
+    }
+
+    /// Sends Expires by the first of these rules that fits.
+    #[cfg_attr(not(feature = "command"), allow(dead_code, reason = "an option of the command"))]
+    pub(crate) fn expire(self, expiries: Vec<Expiry>) -> Self {
+        StaticFiles { expiries, ..self }
+    }
+
+    /// What a request gets that asks for a file; `None` if it is the application's. `date` is now.
+    pub(crate) fn answer(&self, environ: &Environ, limits: &Limits, date: &[u8]) -> Option<Reply> {
         let path = url_path(environ);
         let fitting =
             self.folders.iter().filter_map(|folder| Some((folder, target::below(&folder.prefix, &path)?)));
         for (folder, rest) in fitting {
-            let Some(target) = Target::of(rest) else { continue };
-            let file = folder.path.join(target.shown());
-            let root = match Root::open(&folder.path, self.links) {
+            let (target, links) = match &folder.file {
+                None => (Target::of(rest), self.links),
+                // It is the operator's own choice, as a folder is that is a link.
+                Some(name) => (rest.is_empty().then(|| Target::file(name)), Links::Followed),
+            };
+            let Some(target) = target else { continue };
+            let root = match Root::open(&folder.path, links) {
                 Some(Ok(root)) => root,
-                Some(Err(error)) => return Some(Reply::failure(environ, file, error)),
+                Some(Err(error)) => {
+                    return Some(Reply::failure(environ, folder.path.join(target.shown()), error));
+                }
                 None => continue,
             };
-            match root.find(target.name()) {
+            let (target, found) = self.find(&root, target);
+            let file = folder.path.join(target.shown());
+            match found {
                 Found::Nothing => {}
                 Found::Folder => {
                     // It moves only where the slash leads to something.
-                    if matches!(root.find(&target.index()), Found::File(_)) {
+                    if matches!(self.find_index(&root, &target).1, Found::File(_)) {
                         return Some(moved(environ, &path, file));
                     }
                 }
                 Found::File(opened) => {
                     let there = Representations { path: file, coded: coded(&root, &target), file: opened };
-                    let asked = Asked::of(environ);
-                    return Some(asked.answer(there, self.cache_control.as_deref(), limits));
+                    let (control, expiries) = (self.cache_control.as_deref(), &self.expiries[..]);
+                    let caching = Caching { control, expiries };
+                    return Some(Asked::of(environ, date).answer(there, &caching, limits));
                 }
                 Found::Failure(error) => return Some(Reply::failure(environ, file, error)),
             }
         }
         None
+    }
+
+    /// What there is of this name, or of the folder's index, and which name that is.
+    fn find(&self, root: &Root, target: Target) -> (Target, Found) {
+        let (target, found) = match target.is_folder() {
+            true => self.find_index(root, &target),
+            false => {
+                let found = root.find(target.name());
+                (target, found)
+            }
+        };
+        let is_skipped = self.skipped.iter().any(|ending| target.name().ends_with(ending));
+        let found = if is_skipped && matches!(found, Found::File(_)) { Found::Nothing } else { found };
+        (target, found)
+    }
+
+    fn find_index(&self, root: &Root, folder: &Target) -> (Target, Found) {
+        let default = [b"index.html".to_vec()];
+        for name in self.indexes.as_deref().unwrap_or(&default) {
+            let target = folder.index(name);
+            match root.find(target.name()) {
+                Found::Nothing | Found::Folder => {}
+                found => return (target, found),
+            }
+        }
+        (folder.clone(), Found::Nothing)
     }
 }
 
@@ -182,7 +258,12 @@ mod tests {
     fn what_could_not_be_sent_is_refused_at_once() {
         assert!(StaticFiles::new().cache_control("no-cache\r\nX: y").is_err());
         assert!(StaticFiles::new().folder("static", ".").is_err());
-        assert!(StaticFiles::new().folder("/static", "Cargo.toml").is_err());
+        assert!(StaticFiles::new().folder("/", "Cargo.toml").is_err());
+        assert!(StaticFiles::new().folder("/static", "/dev/null").is_err());
+        assert!(StaticFiles::new().folder("/static", "Cargo.toml").is_ok());
+        for name in ["", ".html", "a/b", "a\0"] {
+            assert!(StaticFiles::new().indexes(&[name.to_owned()]).is_err(), "{name:?}");
+        }
         assert!(StaticFiles::new().folder("/static", "nowhere").is_err());
         assert!(StaticFiles::new().folder("/static", ".").is_ok());
     }

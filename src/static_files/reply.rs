@@ -3,12 +3,14 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::coding::{self, Coding};
 use super::conditions::{Conditions, Validators, Verdict};
+use super::expires::{Expiry, Sent, expires};
 use super::folder::Opened;
 use super::multipart::{Multipart, content_range};
 use super::ranges::{self, Ranges};
@@ -59,9 +61,18 @@ pub(super) struct Representations {
     pub(super) coded: Vec<(Coding, Opened)>,
 }
 
+/// For how long the file may be kept.
+pub(super) struct Caching<'a> {
+    /// Cache-Control.
+    pub(super) control: Option<&'a str>,
+    pub(super) expiries: &'a [Expiry],
+}
+
 /// What of a request has a say.
 pub(super) struct Asked<'a> {
     environ: &'a Environ,
+    /// Now.
+    date: &'a [u8],
     conditions: Conditions<'a>,
     accept_encoding: &'a [u8],
     /// Of a GET: of other methods it means nothing (RFC 9110 section 14.2).
@@ -69,9 +80,10 @@ pub(super) struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    pub(super) fn of(environ: &'a Environ) -> Self {
+    pub(super) fn of(environ: &'a Environ, date: &'a [u8]) -> Self {
         Asked {
             environ,
+            date,
             conditions: Conditions {
                 if_match: environ.get("HTTP_IF_MATCH"),
                 if_unmodified_since: environ.get("HTTP_IF_UNMODIFIED_SINCE"),
@@ -85,12 +97,7 @@ impl<'a> Asked<'a> {
     }
 
     /// The answer, of what there is of the file.
-    pub(super) fn answer(
-        &self,
-        mut there: Representations,
-        cache_control: Option<&str>,
-        limits: &Limits,
-    ) -> Reply {
+    pub(super) fn answer(&self, mut there: Representations, caching: &Caching<'_>, limits: &Limits) -> Reply {
         if !matches!(self.environ.method(), b"GET" | b"HEAD") {
             return Reply::short(
                 self.environ,
@@ -111,7 +118,17 @@ impl<'a> Asked<'a> {
 
         let mut fields =
             vec![("Last-Modified", validators.last_modified()), ("ETag", validators.etag.clone())];
-        fields.extend(cache_control.map(|value| ("Cache-Control", value.to_owned())));
+        fields.extend(caching.control.map(|value| ("Cache-Control", value.to_owned())));
+        if !caching.expiries.is_empty() {
+            let sent = Sent {
+                environ: self.environ,
+                file: there.path.as_os_str().as_bytes(),
+                media_type: &media_type::of(&there.path),
+                modified: validators.modified(),
+                date: self.date,
+            };
+            fields.extend(expires(caching.expiries, &sent).map(|value| ("Expires", value)));
+        }
         fields.extend(varies.then(|| ("Vary", "Accept-Encoding".to_owned())));
         match self.conditions.weigh(&validators) {
             Verdict::Proceed => {}

@@ -6,9 +6,12 @@ pub(super) fn below<'a>(prefix: &[u8], path: &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// A name below a folder, whose segments are names of files that may be served.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
+    /// Empty for the folder itself.
     name: Vec<u8>,
+    /// The path ends with a slash: what is asked for is the index of the folder of this name.
+    is_folder: bool,
 }
 
 impl Target {
@@ -16,27 +19,38 @@ impl Target {
     /// or a hidden file), or has a NUL or a backslash in it: nothing that is served is called so.
     pub(super) fn of(rest: &[u8]) -> Option<Target> {
         let Some(path) = rest.strip_prefix(b"/") else {
-            return rest.is_empty().then(|| Target { name: b".".to_vec() });
+            return rest.is_empty().then(|| Target { name: Vec::new(), is_folder: false });
         };
         let (names, is_folder) = match path {
-            [] => return Some(Target { name: INDEX.to_vec() }),
+            [] => return Some(Target { name: Vec::new(), is_folder: true }),
             [names @ .., b'/'] => (names, true),
             names => (names, false),
         };
         if !names.split(|byte| *byte == b'/').all(is_served) {
             return None;
         }
-        Some(Target { name: if is_folder { index_of(names) } else { names.to_vec() } })
+        Some(Target { name: names.to_vec(), is_folder })
+    }
+
+    /// The file of this name.
+    pub(super) fn file(name: &[u8]) -> Target {
+        Target { name: name.to_vec(), is_folder: false }
     }
 
     /// The name, relative to the folder.
     pub(super) fn name(&self) -> &[u8] {
-        &self.name
+        if self.name.is_empty() { b"." } else { &self.name }
     }
 
-    /// The index of the folder of that name.
-    pub(super) fn index(&self) -> Vec<u8> {
-        index_of(&self.name)
+    /// Whether an index is asked for.
+    pub(super) fn is_folder(&self) -> bool {
+        self.is_folder
+    }
+
+    /// The index of this name in the folder.
+    pub(super) fn index(&self, index: &[u8]) -> Target {
+        let slash: &[u8] = if self.name.is_empty() { b"" } else { b"/" };
+        Target::file(&[&self.name, slash, index].concat())
     }
 
     /// The name for people.
@@ -45,12 +59,8 @@ impl Target {
     }
 }
 
-fn index_of(folder: &[u8]) -> Vec<u8> {
-    [folder, b"/", INDEX].concat()
-}
-
 /// Whether a file of this name may be served.
-fn is_served(segment: &[u8]) -> bool {
+pub(super) fn is_served(segment: &[u8]) -> bool {
     segment.first().is_some_and(|byte| *byte != b'.') && !segment.iter().any(|byte| matches!(byte, 0 | b'\\'))
 }
 
@@ -72,9 +82,6 @@ pub(super) fn encoded(path: &[u8]) -> String {
     }
     text
 }
-
-/// The file that a folder is served by: nginx's and Apache's default.
-const INDEX: &[u8] = b"index.html";
 
 #[cfg(test)]
 mod tests {
@@ -105,16 +112,17 @@ mod tests {
     fn a_name_is_made_of_the_path() {
         for (rest, name) in [
             ("", "."),
-            ("/", "index.html"),
+            ("/", "i"),
             ("/a.css", "a.css"),
             ("/a/b.css", "a/b.css"),
-            ("/a/", "a/index.html"),
+            ("/a/", "a/i"),
             ("/caf\u{e9} 100%", "caf\u{e9} 100%"),
             ("/a..b", "a..b"),
             ("/a.", "a."),
         ] {
-            let target = Target::of(rest.as_bytes());
-            assert_eq!(target.as_ref().map(Target::name), Some(name.as_bytes()), "{rest}");
+            let target = Target::of(rest.as_bytes()).unwrap();
+            let target = if target.is_folder() { target.index(b"i") } else { target };
+            assert_eq!(target.name(), name.as_bytes(), "{rest}");
         }
     }
 

@@ -165,6 +165,12 @@ impl BareWorker {
         self.event_loop.resources.files = Some(files);
     }
 
+    /// Has each response have these fields behind its own.
+    #[cfg(feature = "command")]
+    pub(crate) fn add_fields(&mut self, fields: &[(String, String)]) {
+        self.event_loop.resources.fields = fields.to_vec();
+    }
+
     pub(crate) fn stopper(&self) -> Stopper {
         self.event_loop.stopper.clone()
     }

@@ -20,6 +20,8 @@ pub(super) struct Resources {
     /// When memory that is kept for bodies is looked at, if there is any.
     pub(super) trims_at: Option<Instant>,
     pub(super) files: Option<StaticFiles>,
+    /// What each response has behind its own fields.
+    pub(super) fields: Vec<(String, String)>,
     scratch: Vec<u8>,
     pub(super) date: Date,
     pub(super) observer: Option<Box<dyn Observer + Send>>,
@@ -37,6 +39,7 @@ impl Resources {
             trims_at: None,
             limits,
             files: None,
+            fields: Vec::new(),
             scratch: vec![0; SCRATCH_BYTES],
             date: Date::default(),
             observer: None,
@@ -75,6 +78,7 @@ impl Resources {
         turn(&mut Context {
             runner,
             files: self.files.as_ref(),
+            fields: &self.fields,
             scratch: &mut self.scratch,
             limits: &self.limits,
             bodies: &self.bodies,

@@ -6,6 +6,7 @@ mod check;
 mod completions;
 mod config;
 mod decode;
+mod files;
 mod logs;
 mod man;
 mod mounts;
@@ -15,6 +16,7 @@ mod request;
 mod serve;
 mod signals;
 mod start;
+mod targets;
 mod uwsgi;
 #[path = "../wire/mod.rs"]
 mod wire;

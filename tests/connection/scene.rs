@@ -192,6 +192,7 @@ impl Scene {
             &mut Context {
                 runner: &mut self.runner,
                 files: None,
+                fields: &[],
                 scratch: &mut self.scratch,
                 limits: &self.limits,
                 bodies: &self.bodies,

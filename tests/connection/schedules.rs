@@ -339,6 +339,7 @@ impl World {
             &mut Context {
                 runner: &mut self.asking,
                 files: None,
+                fields: &[],
                 scratch: &mut scratch,
                 limits: &self.limits,
                 bodies: &self.bodies,

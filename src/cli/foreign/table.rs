@@ -14,6 +14,7 @@ const GRANIAN: &str = "granian's";
 const PROCESSES_ALONE: &str = "the application runs in threads of worker processes (--workers, --threads), without an event loop of its own";
 const NO_ASGI: &str = "WSGI is the only interface; an ASGI application wants another server";
 const NO_HOOKS: &str = "no hooks; os.register_at_fork() runs in each worker, and atexit at its end";
+const SYSLOG: &str = "syslog:NAME,FACILITY or syslog://HOST/NAME,FACILITY";
 const NO_SYSLOG: &str = "systemd-journald or logger(1) takes what goes to stderr";
 const NO_NAME: &str = "systemd and --pidfile tell processes apart";
 const TLS: &str = "ssl_certificate, ssl_certificate_key and listen 443 ssl";
@@ -91,10 +92,10 @@ pub(super) const TABLE: &[Foreign] = &[
         "log-config-json",
         Here("log-format", "text or json; the application's own logging is its own"),
     ),
-    of(GUNICORN, "log-syslog", Not(NO_SYSLOG)),
-    of(GUNICORN, "syslog", Not(NO_SYSLOG)),
-    of(GUNICORN, "log-syslog-to", Not(NO_SYSLOG)),
-    of(GUNICORN, "log-syslog-facility", Not(NO_SYSLOG)),
+    of(GUNICORN, "log-syslog", Here("log-file", SYSLOG)),
+    of(GUNICORN, "syslog", Here("log-file", SYSLOG)),
+    of(GUNICORN, "log-syslog-to", Here("log-file", SYSLOG)),
+    of(GUNICORN, "log-syslog-facility", Here("log-file", SYSLOG)),
     of(GUNICORN, "log-syslog-prefix", Not(NO_SYSLOG)),
     of(GUNICORN, "disable-redirect-access-to-syslog", Needless("nothing goes to syslog")),
     of(GUNICORN, "enable-stdio-inheritance", Needless("stdout and stderr stay what they are")),

@@ -70,8 +70,8 @@ impl Exception {
     }
 }
 
-/// A regular expression of bytes.
-fn expression(pattern: &str) -> Result<Regex, String> {
+/// A regular expression of bytes, or what is wrong with it, in a line.
+pub(crate) fn expression(pattern: &str) -> Result<Regex, String> {
     let built = RegexBuilder::new(pattern).unicode(false).size_limit(EXPRESSION_BYTES_MAX).build();
     built.map_err(|error| {
         // What is wrong stands in its last line, behind a picture of where.

@@ -80,9 +80,14 @@ impl Drop for Control {
 }
 
 impl Master<'_> {
-    /// Does what the pipe says, once no other master reads it.
+    /// The pipe, unless another master reads it, or is about to: what is said meanwhile waits in it.
+    pub(super) fn read_control(&self) -> Option<&Control> {
+        self.control.as_ref().filter(|_| !self.handover.is_awaited() && self.successor.descriptor().is_none())
+    }
+
+    /// Does what the pipe says.
     pub(super) fn follow_control(&mut self) -> Result<(), End> {
-        if self.handover.is_awaited() {
+        if self.read_control().is_none() {
             return Ok(());
         }
         let letters = self.control.as_mut().map(Control::take).unwrap_or_default();

@@ -291,7 +291,7 @@ impl Master<'_> {
                 if let Some(stats) = &mut self.stats {
                     stats.leave();
                 }
-                if let Some(control) = &mut self.control {
+                if let Some(mut control) = self.control.take() {
                     control.leave();
                 }
                 self.systemd.main_is(pid.as_raw().unsigned_abs());
@@ -376,8 +376,7 @@ impl Master<'_> {
         let open = self.stats_are_open();
         let readable = [self.watched.signals.descriptor()].into_iter();
         let readable = readable.chain(self.fleet.descriptors()).chain(self.successor.descriptor());
-        let control = self.control.iter().filter(|_| !self.handover.is_awaited());
-        let readable = readable.chain(control.map(Control::descriptor));
+        let readable = readable.chain(self.read_control().map(Control::descriptor));
         let readable = readable.chain(self.code.iter().flat_map(CodeWatch::descriptors));
         let failing = self.handover.descriptor();
         let waited_for = readable

@@ -6,7 +6,7 @@ use super::{Known, refused, same};
 const JOBS: &str = "jobs want a process of their own, as systemd timers, cron, Celery or RQ give it";
 const THREADS: &str = "threads = N: the application runs in threads of worker processes";
 const OWN_CACHE: &str = "Redis, memcached or nginx's uwsgi_cache";
-const SITES: &str = "a systemd unit for each site: tidegate-uwsgi@.service of docs/uwsgi.md";
+const SITES: &str = "a systemd unit for each site, as deploy/tidegate@.service";
 const ROUTES: &str = "write it as nginx's location, rewrite or return";
 
 pub(super) const TABLE: &[Known] = &[

@@ -17,15 +17,16 @@ braces, as '{remote_addr} {method} {uri} {status} {time_us}'. It has them writte
 const ACCESS_FIELDS: &str = "\
 Fields: remote_addr (the client, REMOTE_ADDR), method, uri, protocol, request (these three), status, bytes (all that were \
 sent), body_bytes, head_bytes, header_fields (how many), time and time_local (of the end), start:FORM and end:FORM (strftime's, \
-as {start:%d/%b/%Y:%H:%M:%S %z}, in the machine's zone), start_epoch, start_epoch_ms, start_epoch_us and epoch (of the end), \
-first_byte_us and time_us (microseconds from the request's first byte to the response's, and to its end), time_ms, time_s, \
+as {start:%d/%b/%Y:%H:%M:%S %z}, in the machine's zone), start_epoch, start_epoch_ms, start_epoch_us, and epoch, epoch_ms, epoch_us \
+(of the end), first_byte_us and time_us (microseconds from the request's first byte to the response's, and to its end), time_ms, time_s, \
 wait_us (for a thread), host, user_agent, referer, request_id (X-Request-ID), remote_user, forwarded_for (X-Forwarded-For as \
 it was sent, else remote_addr), content_length, variables and variables_bytes (how many were sent), var:NAME (any of them, as \
 {var:HTTP_COOKIE}), log:NAME (what the application has set), steps (chunks that it was asked for), peer (who has the \
 connection), worker, pid, thread, core (thread, from 0), requests and worker_requests (so far), rss, rss_mib, vsz, vsz_mib (of \
 the worker), ending (complete; broken-off, where not all of the response was sent; timeout, where --timeout ended it), \
 write_errors. What is not known is -, or nothing where a ? ends the name, as {remote_user?}; two braces are one. A client's \
-bytes are escaped, so that they end no line, quotes or field.
+bytes are escaped, so that they end no line, quotes or field. A pattern that begins with 'escape=json ' has them escaped as \
+inside a string of JSON, as nginx's log_format has it: 'escape=json {{\"uri\":\"{uri}\",\"status\":{status}}}'.
 
 default is '{time} {remote_addr} {method} {uri} {status} {bytes} {first_byte_us} {time_us}', and a ninth field where the \
 ending is not complete.";

@@ -60,7 +60,7 @@ impl Evaluation {
             lines.push(Line { directive, verdict });
         }
         let missing = draft.finish(here).err();
-        let (settings, notes) = (draft.settings, draft.notes);
+        let (settings, notes, lost) = (draft.settings, draft.notes, draft.lost);
         for (at, line) in lines.iter_mut().enumerate() {
             let own: Vec<_> = settings.iter().filter(|setting| setting.from == Some(at)).collect();
             if let Verdict::Same(words) = &mut line.verdict
@@ -73,6 +73,9 @@ impl Evaluation {
             if let Verdict::Same(words) = &mut lines[at].verdict {
                 words.extend([" (", &note, ")"]);
             }
+        }
+        for (at, instead) in lost {
+            lines[at].verdict = Verdict::Lost(instead);
         }
         Evaluation { lines, settings, missing }
     }

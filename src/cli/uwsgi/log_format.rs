@@ -63,7 +63,7 @@ pub(in crate::cli) fn default_line(style: &Style) -> String {
 }
 
 /// Text that is no field.
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
 }
 

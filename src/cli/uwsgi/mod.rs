@@ -2,6 +2,7 @@
 
 mod check;
 mod convert;
+mod encoders;
 mod evaluation;
 mod language;
 mod log_format;

@@ -189,6 +189,34 @@ fn what_is_left_out_is_told() {
 }
 
 #[test]
+fn encoders_are_of_the_lines_that_uwsgi_gives_them() {
+    let said = |text: &str| {
+        let evaluation = judged(&format!("module=m\nsocket=127.0.0.1:1\nlog-format=%(uri)\n{text}"), &[]);
+        let format =
+            evaluation.settings.iter().find(|setting| setting.option == "access-log-format").unwrap();
+        let words = evaluation.lines.iter().map(|line| line.verdict.words());
+        (format.value.clone(), words.skip(3).collect::<Vec<_>>().join("|"))
+    };
+    for (text, format, want) in [
+        ("logdate=true", "{uri}", "the same: --log-format: each line has its time"),
+        ("logdate=%%Y\nlogdate=yes\nlogformat-strftime\nlog-format=%(ftime)", "{start:%Y}", "the same"),
+        ("log-encoder=prefix a\nlog-encoder=nl", "a{uri}", "--log-format json has JSON for them"),
+        ("log-req-encoder=prefix a", "{uri}", "the same: --access-log-format: format, json"),
+        ("log-encoder=gzip", "{uri}", "lost, and nothing breaks: a line is text"),
+        (
+            "log-encoder=prefix a\nlog-req-encoder=json {\"a\":\"${msg}\"}\nreq-logger=file:/r",
+            "escape=json {{\"a\":\"{uri}\"}}",
+            "lost, and nothing breaks: it is for the log's other lines",
+        ),
+        ("req-logger=stdio\nlog-req-encoder=suffix b", "{uri}b", "not needed: that is where it goes"),
+        ("log-encoder=json ${msg}\nlog-encoder=json ${msg}", "{uri}", "lost, and nothing breaks: an object"),
+    ] {
+        let (told, words) = said(text);
+        assert!(told == format && words.contains(want), "{text}: {told} {words}");
+    }
+}
+
+#[test]
 fn a_converted_configuration_serves_the_same() {
     let text = "module = a:b\nsocket = /s\nhttp = :80\nprocesses = 4\nenv = A=\"x\\y\nenv = B=2\nuid = root\n\
                 static-map = /s=/t\nchmod-socket = 600\nlogto = /l\nharakiri = 20\nmule = x\nalarm = y\nlimit-post = 5000";

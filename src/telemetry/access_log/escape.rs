@@ -17,6 +17,8 @@ enum Form {
     Hex,
     /// A string of JSON, with its quotes.
     Json,
+    /// The inside of one.
+    JsonInside,
 }
 
 impl Escape {
@@ -37,6 +39,11 @@ impl Escape {
 
     pub(super) fn json() -> Self {
         Escape::of(Form::Json, b"")
+    }
+
+    /// Of a field inside a string of JSON that the format itself has the quotes of.
+    pub(super) fn json_inside() -> Self {
+        Escape::of(Form::JsonInside, b"")
     }
 
     fn of(form: Form, also: &[u8]) -> Self {
@@ -66,7 +73,7 @@ impl Escape {
 
     #[cold]
     fn write_escaped(&self, value: &[u8], line: &mut Vec<u8>) {
-        if self.form == Form::Json {
+        if matches!(self.form, Form::Json | Form::JsonInside) {
             return write_json(value, line);
         }
         for byte in value {
@@ -119,6 +126,7 @@ mod tests {
         let (inside, quotes) = (&json[1..json.len() - 1], (&json[..1], &json[json.len() - 1..]));
         assert!(quotes == ("\"", "\"") && !inside.replace("\\\\", "").replace("\\\"", "").contains('"'));
         assert!(!inside.contains(char::is_control), "{inside}");
+        assert_eq!(escaped(&Escape::json_inside(), &all), inside);
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub(super) enum Known {
     StartEpochMillis,
     StartEpochMicros,
     Epoch,
+    EpochMillis,
+    EpochMicros,
     ContentLength,
     Variables,
     VariablesBytes,
@@ -119,6 +121,8 @@ fn known(name: &str) -> Option<Known> {
         "start_epoch_ms" => Known::StartEpochMillis,
         "start_epoch_us" => Known::StartEpochMicros,
         "epoch" => Known::Epoch,
+        "epoch_ms" => Known::EpochMillis,
+        "epoch_us" => Known::EpochMicros,
         "content_length" => Known::ContentLength,
         "variables" => Known::Variables,
         "variables_bytes" => Known::VariablesBytes,
@@ -140,7 +144,7 @@ fn known(name: &str) -> Option<Known> {
 }
 
 /// The names that [`field`] knows, in the order in which they are best told.
-pub(super) const FIELDS: [&str; 43] = [
+pub(super) const FIELDS: [&str; 45] = [
     "remote_addr",
     "method",
     "uri",
@@ -162,6 +166,8 @@ pub(super) const FIELDS: [&str; 43] = [
     "start_epoch_ms",
     "start_epoch_us",
     "epoch",
+    "epoch_ms",
+    "epoch_us",
     "host",
     "user_agent",
     "referer",

@@ -80,7 +80,7 @@ impl Format {
         format
     }
 
-    /// Reads `default`, `combined`, `json`, or a pattern of fields in braces.
+    /// Reads `default`, `combined`, `json`, or a pattern of fields in braces, which may have [`ESCAPE_JSON`] before it.
     pub(crate) fn parse(text: &str) -> Result<Self, FormatError> {
         match text {
             "default" => Ok(Format::default_lines()),
@@ -94,7 +94,8 @@ impl Format {
         if let Some(control) = pattern.chars().find(|c| c.is_control() && *c != '\t') {
             return Err(FormatError::Control(control));
         }
-        let (mut format, mut rest) = (Format::empty("-"), pattern);
+        let in_json = pattern.strip_prefix(ESCAPE_JSON);
+        let (mut format, mut rest) = (Format::empty("-"), in_json.unwrap_or(pattern));
         let mut is_quoted = false;
         // The fields that the request tells, of which it is known only in the end where they end.
         let mut bare = Vec::new();
@@ -144,6 +145,9 @@ impl Format {
         ends.push(b' ');
         for at in bare {
             format.told[at].1 = Escape::ended_by(&ends);
+        }
+        if in_json.is_some() {
+            format.told.iter_mut().for_each(|(_, escape)| *escape = Escape::json_inside());
         }
         Ok(format)
     }
@@ -215,6 +219,9 @@ impl fmt::Display for FormatError {
     }
 }
 
+/// What a pattern begins with whose fields stand inside strings of JSON, as in nginx's log_format.
+pub(crate) const ESCAPE_JSON: &str = "escape=json ";
+
 const DEFAULT: &str = "{time} {remote_addr} {method} {uri} {status} {bytes} {first_byte_us} {time_us}";
 /// As nginx's log_format combined, and Apache's LogFormat of that name.
 const COMBINED: &str = "{remote_addr} - {remote_user} [{time_local}] \"{request}\" {status} {body_bytes} \
@@ -259,6 +266,8 @@ mod tests {
             ("{metod?}", unknown("metod?")),
             ("{uri} {method", FormatError::Unpaired(7)),
             ("uri}", FormatError::Unpaired(4)),
+            ("escape=json uri}", FormatError::Unpaired(16)),
+            ("escape=json", FormatError::NoField("escape=json".to_owned())),
             ("{uri}\n{method}", FormatError::Control('\n')),
         ] {
             assert_eq!(Format::parse(text), Err(want), "{text:?}");

@@ -131,6 +131,8 @@ fn number(known: Known, ended: &Ended<'_>) -> Option<u128> {
         Known::StartEpochMillis => Some(began().as_millis()),
         Known::StartEpochMicros => Some(began().as_micros()),
         Known::Epoch => Some(since_1970().as_secs().into()),
+        Known::EpochMillis => Some(since_1970().as_millis()),
+        Known::EpochMicros => Some(since_1970().as_micros()),
         Known::ContentLength => facts(|facts| facts.content_length.into()),
         Known::Variables => facts(|facts| facts.variables as u128),
         Known::VariablesBytes => facts(|facts| facts.variables_bytes as u128),

@@ -42,7 +42,7 @@ use crate::telemetry::observer::{Event, Observer, Summary};
 use crate::telemetry::output::Output;
 use escape::Escape;
 use facts::Facts;
-pub(crate) use format::{Format, FormatError};
+pub(crate) use format::{ESCAPE_JSON, Format, FormatError};
 pub(crate) use in_hand::InHand;
 use in_hand::Pen;
 use line::{Ended, Scribe};

@@ -141,6 +141,20 @@ fn json_is_one_object() {
 }
 
 #[test]
+fn a_pattern_of_json_stays_json() {
+    let pattern = r#"escape=json {{"line":"{method} {uri}","agent":"{user_agent}","user":"{remote_user?}","status":{status}}}"#;
+    let told = line(pattern, Some(&environ(&USUAL)), &summary(&Peer::Unix));
+    let object: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let want = serde_json::json!({
+        "line": "GET /a b?c=\"d\"\u{fffd}\n",
+        "agent": "Mozilla/5.0 (X11) \"quoted\\",
+        "user": "",
+        "status": 200,
+    });
+    assert_eq!(object, want, "{told}");
+}
+
+#[test]
 fn a_pattern_has_any_variable() {
     let told = environ(&USUAL);
     for (pattern, want) in [
@@ -218,7 +232,7 @@ fn times_are_of_the_start_or_the_end() {
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
     let before = now();
     let told = line(
-        "{start_epoch_us} {start_epoch_ms} {start_epoch} {epoch} {time_ms} {time_us} {time_s}",
+        "{start_epoch_us} {start_epoch_ms} {start_epoch} {epoch} {time_ms} {time_us} {time_s} {epoch_us} {epoch_ms}",
         None,
         &summary(&Peer::Unix),
     );
@@ -232,6 +246,12 @@ fn times_are_of_the_start_or_the_end() {
     assert_eq!(
         (whole.parse::<u128>().unwrap() * 1_000_000 + part.parse::<u128>().unwrap(), part.len()),
         (took_us, 6)
+    );
+
+    let [end_us, end_ms] = [7, 8].map(|at| text[at].parse::<u128>().unwrap());
+    assert!(
+        micros <= end_us && end_us <= now() && end_us / 1_000 <= end_ms && end_ms <= now() / 1_000,
+        "{told}"
     );
 
     let local = line("[{start:%Y}|{end:%s}] {start:%%}", None, &summary(&Peer::Unix));

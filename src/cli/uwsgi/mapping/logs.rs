@@ -2,8 +2,12 @@
 
 use super::values::{count, word};
 use super::{Draft, Fault};
+use crate::cli::uwsgi::encoders::{Encoder, encode};
 use crate::cli::uwsgi::language::Directive;
 use crate::cli::uwsgi::log_format::{self, Style};
+
+/// Encoders, each with the place of its directive.
+type Chain = Vec<(Encoder, Option<usize>)>;
 
 /// What several options say together.
 #[derive(Debug, Default)]
@@ -15,6 +19,10 @@ pub(super) struct Wanted {
     /// The form of logdate, which counts for requests if strftime is on.
     date: Option<String>,
     has_strftime: bool,
+    /// Of all lines, and of requests' where these have a logger of their own.
+    encoders: Chain,
+    req_encoders: Chain,
+    has_req_logger: bool,
     /// How a log is called that has grown too large, with the place of its directive.
     backup: Option<(String, Option<usize>)>,
     style: Style,
@@ -39,6 +47,7 @@ pub(in crate::cli::uwsgi) fn logger(
     ours: &'static str,
     given: &Directive,
 ) -> Result<(), Fault> {
+    draft.logs.has_req_logger |= ours == "access-log-file";
     let value = match given.name.as_str() {
         "log-syslog" => format!("syslog:{}", given.value().unwrap_or_default()),
         "log-socket" => format!("socket:{}", word(given)?),
@@ -136,6 +145,19 @@ pub(in crate::cli::uwsgi) fn form(
     Ok(())
 }
 
+/// An item in the chain of encoders of log-encoder, or of log-req-encoder.
+pub(in crate::cli::uwsgi) fn encoder(
+    draft: &mut Draft,
+    _: &'static str,
+    given: &Directive,
+) -> Result<(), Fault> {
+    let encoder = Encoder::parse(word(given)?).map_err(Fault::Lost)?;
+    let wanted = &mut draft.logs;
+    let chain = if given.name == "log-encoder" { &mut wanted.encoders } else { &mut wanted.req_encoders };
+    chain.push((encoder, draft.current));
+    Ok(())
+}
+
 /// What changes the form of a request's line.
 pub(in crate::cli::uwsgi) fn style(
     draft: &mut Draft,
@@ -149,7 +171,10 @@ pub(in crate::cli::uwsgi) fn style(
         "memory-report" => wanted.style.memory = is_on,
         "log-x-forwarded-for" => wanted.style.forwarded_for = is_on,
         "logdate" | "log-date" => {
-            wanted.date = given.value().filter(|form| form.contains('%')).map(ToOwned::to_owned);
+            // These ask for a date; all else is its form, even false.
+            let is_form =
+                |value: &&str| !["true", "1", "on", "yes"].iter().any(|on| value.eq_ignore_ascii_case(on));
+            wanted.date = given.value().filter(is_form).map(ToOwned::to_owned).or(wanted.date.take());
         }
         _ => wanted.has_strftime = is_on,
     }
@@ -159,10 +184,10 @@ pub(in crate::cli::uwsgi) fn style(
 impl Draft {
     /// uWSGI logs requests unless it is told not to, where all else is logged.
     pub(super) fn finish_logs(&mut self) {
-        let Wanted { is_disabled, only, form, date, has_strftime, backup, mut style } =
-            std::mem::take(&mut self.logs);
-        self.finish_backup(backup);
-        if is_disabled && only.is_empty() {
+        let mut wanted = std::mem::take(&mut self.logs);
+        self.finish_backup(wanted.backup.take());
+        let chain = self.chain(&mut wanted);
+        if wanted.is_disabled && wanted.only.is_empty() {
             return;
         }
         match self.get("log-file").cloned() {
@@ -170,18 +195,51 @@ impl Draft {
             Some(file) => self.set_early_path("access-log-file", &file.value),
             None => self.add("access-log", "true"),
         }
-        if is_disabled {
-            only.into_iter().for_each(|(condition, from)| self.add_from(from, "access-log-only", condition));
+        if wanted.is_disabled {
+            let only = wanted.only.into_iter();
+            only.for_each(|(condition, from)| self.add_from(from, "access-log-only", condition));
         }
-        style.ftime = date.filter(|_| has_strftime);
-        let Some((form, from)) = form else {
-            return self.add("access-log-format", log_format::default_line(&style));
-        };
-        let translated = log_format::translate(&form, &style);
-        self.add_from(from, "access-log-format", translated.pattern);
+        wanted.style.ftime = wanted.date.filter(|_| wanted.has_strftime);
+        let (pattern, from) = self.line(wanted.form, &wanted.style);
+        let (encoders, places): (Vec<_>, Vec<_>) = chain.into_iter().unzip();
+        let encoded = encode(pattern.clone(), &encoders).unwrap_or_else(|| {
+            self.lose(&places, "an object of JSON inside another is not here");
+            pattern
+        });
+        self.add_from(from.or(places.first().copied().flatten()), "access-log-format", encoded);
+    }
+
+    /// The pattern of a request's line, and the place of the directive that says so.
+    fn line(&mut self, form: Option<(String, Option<usize>)>, style: &Style) -> (String, Option<usize>) {
+        let Some((form, from)) = form else { return (log_format::default_line(style), None) };
+        let translated = log_format::translate(&form, style);
         if let (Some(at), false) = (from, translated.lost.is_empty()) {
             self.notes.push((at, format!("a dash stands for {}", translated.lost.join(", "))));
         }
+        (translated.pattern, from)
+    }
+
+    /// The encoders of requests' lines. Those that uWSGI has for other lines are lost, or say nothing.
+    fn chain(&mut self, wanted: &mut Wanted) -> Chain {
+        let all = std::mem::take(&mut wanted.encoders);
+        let requests = std::mem::take(&mut wanted.req_encoders);
+        if wanted.has_req_logger {
+            self.lose(&places(&all), "it is for the log's other lines then; --log-format json");
+            return requests;
+        }
+        for at in places(&requests).into_iter().flatten() {
+            self.notes.push((at, "it counts with req-logger alone, as in uWSGI".to_owned()));
+        }
+        for at in places(&all).into_iter().flatten() {
+            let note = "other lines of the log stay; --log-format json has JSON for them";
+            self.notes.push((at, note.to_owned()));
+        }
+        all
+    }
+
+    /// What the directives at these places say is lost, as all of them together show.
+    fn lose(&mut self, places: &[Option<usize>], instead: &str) {
+        self.lost.extend(places.iter().flatten().map(|at| (*at, instead.to_owned())));
     }
 
     /// How the log is called that is moved away: with something behind its name.
@@ -193,4 +251,8 @@ impl Draft {
             None => self.notes.extend(from.map(|at| (at, format!("it is {file}.1 then")))),
         }
     }
+}
+
+fn places(chain: &[(Encoder, Option<usize>)]) -> Vec<Option<usize>> {
+    chain.iter().map(|(_, at)| *at).collect()
 }

@@ -55,6 +55,8 @@ pub(in crate::cli::uwsgi) struct Draft {
     pub(super) current: Option<usize>,
     /// What is to be said of a directive beside its settings.
     pub(super) notes: Vec<(usize, String)>,
+    /// Directives that all together show to be lost, and what there is instead.
+    pub(super) lost: Vec<(usize, String)>,
     application: application::Named,
     sockets: sockets::Sockets,
     logs: logs::Wanted,

@@ -1,7 +1,7 @@
 //! Logs, the access log, statistics.
 
 use super::super::mapping::{logs, values};
-use super::{Known, checked, lost, needless, same};
+use super::{Known, lost, needless, same};
 
 const ROTATE: &str = "logrotate, with SIGUSR1 behind it";
 const ALERTS: &str = "an alert on the metrics of --stats";
@@ -23,7 +23,12 @@ pub(super) const TABLE: &[Known] = &[
         logs::logger,
     ),
     lost(&["log-route", "log-req-route", "log-drain", "log-filter"], FILTER),
-    lost(&["log-encoder", "log-req-encoder"], "--log-format json, --access-log-format"),
+    same(
+        &["log-encoder", "log-req-encoder"],
+        "access-log-format",
+        "format, json, prefix, suffix and nl, in the form of requests' lines",
+        logs::encoder,
+    ),
     same(&["disable-logging"], "access-log", "is on without it", logs::disable),
     same(
         &["log-4xx", "log-5xx", "log-slow", "log-big", "log-zero", "log-ioerror"],
@@ -39,7 +44,12 @@ pub(super) const TABLE: &[Known] = &[
         "in the form of the line",
         logs::style,
     ),
-    checked(&["logdate", "log-date"], "each line has its time", logs::style),
+    same(
+        &["logdate", "log-date"],
+        "log-format",
+        "each line has its time, in a form of its own; a FORMAT is that of %(ftime) under logformat-strftime",
+        logs::style,
+    ),
     lost(&["log-prefix"], "each line has its time"),
     needless(
         &["log-master", "log-master-bufsize", "log-master-stream", "log-master-req-stream"],

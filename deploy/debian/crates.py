@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 TEXTS = ("licen", "copying", "notice", "unlicense")
+# Of the licence that a crate names without its text, where there is a choice: it names no author, and is ours too.
+APACHE = Path(__file__).parent / "../../LICENSE-APACHE"
 
 
 def output(program, *words):
@@ -27,6 +29,16 @@ def linked():
     return {(name, version.removeprefix("v")) for name, version in crates if name != "tidegate"}
 
 
+def texts(package):
+    """The files with a crate's licences."""
+    files = sorted(Path(package["manifest_path"]).parent.iterdir())
+    files = [path for path in files if path.is_file() and path.name.lower().startswith(TEXTS)]
+    if not files:
+        assert "Apache-2.0" in (package["license"] or ""), f"{package['name']}: where is the text of its licence?"
+        return [APACHE]
+    return files
+
+
 def main():
     wanted = linked()
     # Of other platforms' crates nothing is asked: they would be fetched for it.
@@ -40,9 +52,8 @@ def main():
     for package in packages:
         name = f"{package['name']} {package['version']}"
         print(f"{name}: {package['license'] or 'see its text'}; {package['repository'] or 'crates.io'}")
-        for path in sorted(Path(package["manifest_path"]).parent.iterdir()):
-            if path.is_file() and path.name.lower().startswith(TEXTS):
-                users.setdefault(path.read_text(errors="replace").strip(), []).append(name)
+        for path in texts(package):
+            users.setdefault(path.read_text(errors="replace").strip(), []).append(name)
     for text, names in users.items():
         print(f"\n{'=' * 80}\n{', '.join(dict.fromkeys(names))}:\n\n{text}")
 

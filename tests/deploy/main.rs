@@ -27,7 +27,9 @@ const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy");
 
 #[test]
 fn each_file_is_explained() {
-    let guide = fs::read_to_string(Path::new(DEPLOY).join("../docs/deploy.md")).unwrap();
+    // One is for a host, the other for many.
+    let guides = ["deploy", "scale"].map(|name| Path::new(DEPLOY).join(format!("../docs/{name}.md")));
+    let guide = guides.map(|path| fs::read_to_string(path).unwrap()).concat();
     let mut folders = vec![PathBuf::from(DEPLOY)];
     let mut files = 0;
     while let Some(folder) = folders.pop() {
@@ -41,7 +43,10 @@ fn each_file_is_explained() {
                 }
                 continue;
             }
-            assert!(guide.contains(&format!("(../deploy/{name})")), "docs/deploy.md has no link to {name}");
+            assert!(
+                guide.contains(&format!("(../deploy/{name})")),
+                "neither docs/deploy.md nor docs/scale.md has a link to {name}"
+            );
             files += 1;
         }
     }
@@ -49,6 +54,6 @@ fn each_file_is_explained() {
     let links = guide.split("](../").skip(1).filter_map(|rest| rest.split_once(')'));
     for (link, _) in links {
         let path = Path::new(DEPLOY).join("..").join(link);
-        assert!(path.exists(), "docs/deploy.md links to {link}, which is not there");
+        assert!(path.exists(), "docs/deploy.md or docs/scale.md links to {link}, which is not there");
     }
 }

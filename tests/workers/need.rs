@@ -61,7 +61,8 @@ fn a_worker_with_something_to_do_is_not_ended() {
     let all = master.workers();
     std::fs::write(master.folder.path().join("version-open"), "").unwrap();
     busy.iter().for_each(|one| Response::read(one).assert_body("one"));
-    let long = master.remote.send(get("/sleep?2500"));
+    // Longer than the three others take to be ended on a busy machine.
+    let long = master.remote.send(get("/sleep?10000"));
     eventually("it is in a worker's hands", || master.asleep().len() == 1);
     let asleep = master.asleep()[0];
     let left = master.eventually_has(1);

@@ -146,3 +146,13 @@ fn what_will_not_do_is_told_in_a_line_with_its_place() {
         assert_eq!(error.lines().count(), 1, "{error}");
     }
 }
+
+#[test]
+fn the_host_s_name_is_matched() {
+    let conditions = "if-hostname-match = .\na = 1\nendif =\nif-not-hostname-match = ^[^a-z]*$\nb = 1\nendif =\n\
+                      if-hostname-match = ^$\nc = 1\nendif =\n";
+    let shown = shown(&format!("[uwsgi]\n{conditions}"));
+    assert!(shown.contains(" a=1 ") && shown.contains(" b=1 ") && !shown.contains(" c=1 "), "{shown}");
+    let error = refused(&[("a.ini", "[uwsgi]\nif-hostname-match = (\na = 1\nendif =\n")]);
+    assert!(error.contains("a.ini:2: if-hostname-match = (: \"(\" is no regular expression"), "{error}");
+}

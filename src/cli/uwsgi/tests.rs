@@ -159,7 +159,9 @@ fn what_cannot_be_is_told_with_its_line_and_its_cure() {
         assert!(faults.starts_with(want), "{text}: {faults}");
     }
     assert!(faults("module=m").starts_with("no socket is named: socket = ADDRESS"));
-    assert!(faults("module=m\nsocket=127.0.0.1:http").contains("is no port"));
+    let faulty = faults("module=m\nsocket=127.0.0.1:http\nshared-socket=*.*:1");
+    assert!(faulty.contains("3: socket = 127.0.0.1:http: \"http\" is no port"), "{faulty}");
+    assert!(faulty.contains("4: shared-socket = *.*:1: write the address without *"), "{faulty}");
     assert!(faults("module=m\nsocket==3").starts_with("=3: there is no such shared-socket"));
     let evaluation = judged("module=m\nsocket=127.0.0.1:1\nprocesses=999999999", &[]);
     let error = serving::entries(&definition(&Program::TIDEGATE), &evaluation).unwrap_err().to_string();

@@ -88,8 +88,12 @@ pub(in crate::cli::uwsgi) fn scgi(
 }
 
 fn ask(draft: &mut Draft, speaks: Speaks, given: &Directive) -> Result<(), Fault> {
-    let address = word(given)?.to_owned();
-    draft.sockets.asked.push(Asked { speaks, address, from: draft.current });
+    let written = word(given)?;
+    // Which one =N is, a later line may say.
+    if !written.starts_with('=') {
+        address(written, false).map_err(Fault::Bad)?;
+    }
+    draft.sockets.asked.push(Asked { speaks, address: written.to_owned(), from: draft.current });
     Ok(())
 }
 
@@ -98,7 +102,9 @@ pub(in crate::cli::uwsgi) fn shared(
     _: &'static str,
     given: &Directive,
 ) -> Result<(), Fault> {
-    draft.sockets.shared.push(word(given)?.to_owned());
+    let written = word(given)?;
+    address(written, false).map_err(Fault::Bad)?;
+    draft.sockets.shared.push(written.to_owned());
     Ok(())
 }
 
@@ -288,11 +294,11 @@ pub(super) fn address(written: &str, is_abstract: bool) -> Result<String, String
         });
     };
     if port.parse::<u16>().is_err() && !port.is_empty() {
-        return Err(format!("{text}: {port:?} is no port: write a number up to 65535"));
+        return Err(format!("{port:?} is no port: write a number up to 65535"));
     }
     let host = match host {
         "" | "*" => "0.0.0.0",
-        _ if host.contains('*') => return Err(format!("{text}: write the address without *")),
+        _ if host.contains('*') => return Err("write the address without *".to_owned()),
         _ => host,
     };
     Ok(format!("{host}:{}", if port.is_empty() { "0" } else { port }))

@@ -57,6 +57,12 @@ struct Started {
     said: File,
 }
 
+/// Whether systemd has started this process (systemd.exec(5)) and hears of no other: the service ends with it.
+fn is_the_service() -> bool {
+    let started = env::var("SYSTEMD_EXEC_PID").is_ok_and(|pid| pid == std::process::id().to_string());
+    started && env::var_os("NOTIFY_SOCKET").is_none()
+}
+
 /// What has become of a new master.
 pub(super) enum Outcome {
     /// It serves, as this process.
@@ -80,6 +86,11 @@ impl Successor {
         } else if std::process::id() == 1 {
             error!(
                 "upgrade: this is process 1, and its container ends with it; start another container instead"
+            );
+        } else if is_the_service() {
+            error!(
+                "upgrade: systemd ends this service with this process: it follows to a new one with Type=notify in the unit; \
+                 without --preload no reload needs one"
             );
         } else {
             match Started::new(&self.invocation, listeners, left) {

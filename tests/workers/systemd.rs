@@ -4,7 +4,9 @@ use std::fs;
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
 use rustix::net::sockopt::set_socket_passcred;
@@ -89,6 +91,25 @@ fn systemd_hears_of_all_that_happens() {
     master.wait();
     master.signal(Signal::SIGTERM);
     systemd.hears("STOPPING=1");
+}
+
+#[test]
+fn a_service_that_follows_no_new_master_keeps_the_one_it_has() {
+    let master = Master::spawn(&["--workers", "2"], |command| {
+        // As systemd starts a service without Type=notify.
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "SYSTEMD_EXEC_PID=$$ exec \"$0\" \"$@\""]).arg(command.get_program());
+        shell.args(command.get_args()).current_dir(command.get_current_dir().unwrap());
+        shell.env_remove("RUST_LOG").env_remove("NOTIFY_SOCKET").process_group(0);
+        shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        *command = shell;
+    });
+    let pid = master.pid();
+    master.signal(Signal::SIGUSR2);
+    let line = master.says("upgrade: systemd ends this service with this process");
+    assert!(line.contains(" ERROR ") && line.contains("Type=notify"), "{line}");
+    assert_eq!(master.pid(), pid);
+    master.get("/").assert_body("one");
 }
 
 #[test]

@@ -168,8 +168,14 @@ def a_fourth_joins(scene):
     scene.add_host(14).start()
     scene.proxy.reload(scene.proxy.with_fourth())
     eventually("it is asked", lambda: scene.hosts[3].answered() > 20)
-    shares = scene.shares(lambda: flows(scene, 400))
-    assert all(0.15 < share < 0.35 for share in shares), shares
+    shares = []
+
+    def are_even():
+        shares[:] = scene.shares(lambda: flows(scene, 400))
+        return all(0.15 < share < 0.35 for share in shares)
+
+    # On a busy machine what one host has had no time for goes to the others first.
+    eventually("the load evens out", are_even)
     return f"{none_failed(load)}; shares {', '.join(f'{share:.0%}' for share in shares)}"
 
 

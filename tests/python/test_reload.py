@@ -1,6 +1,7 @@
 """`--reload`: what is saved is served, and what cannot be loaded is a page, until the next save."""
 
 import base64
+import contextlib
 import hashlib
 import os
 import re
@@ -75,9 +76,19 @@ class Development:
         """The same, as text."""
         return self.ask(path).body.decode()
 
+    @contextlib.contextmanager
+    def in_one_moment(self):
+        """What is done within is one moment for the master: on a busy machine it may last beyond what the master takes for one."""
+        self.server.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.server.process.send_signal(signal.SIGCONT)
+
     def save(self, name, text):
         """As an editor does that writes into the file."""
-        (self.folder / name).write_text(textwrap.dedent(text))
+        with self.in_one_moment():
+            (self.folder / name).write_text(textwrap.dedent(text))
 
     def save_by_rename(self, name, text):
         """As one that puts a new file in its place."""
@@ -123,9 +134,10 @@ def test_every_way_to_save(develop, workers):
     dev.save_by_rename("words.py", "WORD = 'six'")
     dev.comes("six")
     # As vim does.
-    (dev.folder / "words.py").rename(dev.folder / "words.py~")
-    dev.save("words.py", "WORD = 'ten'")
-    (dev.folder / "words.py~").unlink()
+    with dev.in_one_moment():
+        (dev.folder / "words.py").rename(dev.folder / "words.py~")
+        (dev.folder / "words.py").write_text("WORD = 'ten'")
+        (dev.folder / "words.py~").unlink()
     dev.comes("ten")
     # A worker that the reload before had still to start may have it already.
     eventually("a reload for each", lambda: dev.reloads() == 3)
@@ -137,8 +149,9 @@ def test_every_way_to_save(develop, workers):
 def test_several_files_at_once_are_one_reload(develop):
     """And it is told with the first."""
     dev = develop(files={"more.py": "WORD = 'one'", "words.py": "from more import WORD"})
-    dev.save("more.py", "WORD = 'two'")
-    dev.save("words.py", "from more import WORD\nWORD += '!'")
+    with dev.in_one_moment():
+        (dev.folder / "more.py").write_text("WORD = 'two'")
+        (dev.folder / "words.py").write_text("from more import WORD\nWORD += '!'")
     dev.comes("two!")
     assert dev.reloads() == 1
     dev.server.logged(r"reload \(.*more.py and another file\)", level="INFO")

@@ -62,6 +62,7 @@ pub use around::{
 };
 
 // For a host of another language, which forks and ends in its own way.
+use crate::master::Takeover;
 #[doc(hidden)]
 pub use crate::master::{Fork, fork};
 use crate::process::descriptors;
@@ -141,9 +142,19 @@ pub fn run(host: &'static dyn Host, arguments: impl IntoIterator<Item = OsString
     run_program(&Program::TIDEGATE, host, arguments.into_iter().collect())
 }
 
-fn run_program(program: &Program, host: &'static dyn Host, mut arguments: Vec<OsString>) -> u8 {
+fn run_program(program: &Program, host: &'static dyn Host, arguments: Vec<OsString>) -> u8 {
     // Before anything else is opened. Without a /dev/null they stay as they are, and that is no reason not to serve.
     let _ = descriptors::fill();
+    // A process that has become a new master is not to end, whatever it cannot do: workers of the one before serve.
+    let takeover = Takeover::of_this_process(std::env::args_os());
+    let status = run_arguments(program, host, arguments);
+    match takeover {
+        Ok(Some(takeover)) if status != 0 => takeover.again(status),
+        _ => status,
+    }
+}
+
+fn run_arguments(program: &Program, host: &'static dyn Host, mut arguments: Vec<OsString>) -> u8 {
     let tell = |what: &dyn Display| tell(program, what);
     let definition = definition(program);
     let is_called_uwsgi =

@@ -77,7 +77,7 @@ fn all_is_served_until_a_second_signal() {
         told.master.get("/").assert_body("one");
         told.master.signal(Signal::SIGHUP);
         told.master.signal(Signal::SIGUSR2);
-        told.master.says("no reload and no upgrade any more");
+        told.master.says("no reload any more");
         told.master.signal(Signal::SIGUSR1);
         told.master.says("the log files are open anew");
         assert_eq!(told.master.count("stopping: "), 0);
@@ -125,7 +125,7 @@ fn other_signals_do_not_wait() {
 }
 
 #[test]
-fn a_reload_on_its_way_goes_on_and_an_upgrade_does_not() {
+fn a_reload_on_its_way_goes_on_and_a_new_master_does_not() {
     let told = Told::start(&["--workers", "2", "--drain", "600"]);
     told.master.write_version("slow code");
     told.master.signal(Signal::SIGHUP);
@@ -136,11 +136,11 @@ fn a_reload_on_its_way_goes_on_and_an_upgrade_does_not() {
     assert_eq!(ready(&told).0, 503);
     told.master.get("/").assert_body("slow code");
 
-    let mut told = Told::start(&["--workers", "1", "--drain", "600"]);
+    let mut told = Told::start(&["--workers", "1", "--drain", "600", "--preload"]);
     let pid = told.master.pid();
     told.master.write_version("slow code");
     told.master.signal(Signal::SIGUSR2);
-    told.master.says("starts on the same sockets");
+    told.master.says("tries first");
     told.master.signal(Signal::SIGTERM);
     told.master.says("draining: ");
     assert_eq!(told.master.pid(), pid);

@@ -32,11 +32,13 @@ pub(in crate::master) struct Worker {
     pub(in crate::master) retiring: bool,
     pub(in crate::master) started: Instant,
     /// Closed when it is to leave.
-    link: Option<UnixStream>,
+    pub(super) link: Option<UnixStream>,
     /// What it says of why it cannot serve.
     said: Vec<u8>,
     /// The last sign of life on the scoreboard, and when it was first seen.
     beat: (u64, Instant),
+    /// Another version has started it: what it does stands on no board that is read here.
+    pub(super) is_unseen: bool,
 }
 
 /// How far a worker has come.
@@ -62,7 +64,7 @@ impl Worker {
         generation: u32,
         pid: i32,
         (slot, row): (usize, &'static Slot),
-        link: UnixStream,
+        link: Option<UnixStream>,
     ) -> Self {
         let now = Instant::now();
         Worker {
@@ -74,9 +76,10 @@ impl Worker {
             stage: Stage::Starting,
             retiring: false,
             started: now,
-            link: Some(link),
+            link,
             said: Vec::new(),
             beat: (0, now),
+            is_unseen: false,
         }
     }
 
@@ -108,8 +111,17 @@ impl Worker {
 
     /// It has said that it serves.
     pub(super) fn serves(&mut self) {
-        self.stage = Stage::Ready;
-        self.row.set_life(Life::Ready);
+        self.set_stage(Stage::Ready);
+    }
+
+    /// It is as far as this.
+    pub(super) fn set_stage(&mut self, stage: Stage) {
+        self.stage = stage;
+        match stage {
+            Stage::Ready => self.row.set_life(Life::Ready),
+            Stage::Leaving(_) => self.row.set_life(Life::Leaving),
+            Stage::Starting | Stage::Aborted(_) | Stage::Killed | Stage::Dismissed => {}
+        }
     }
 
     /// It takes part: it serves, or will.
@@ -136,10 +148,7 @@ impl Worker {
                 self.kill();
                 self.stage = Stage::Dismissed;
             }
-            Stage::Ready => {
-                self.stage = Stage::Leaving(Instant::now() + grace + GRACE_MARGIN);
-                self.row.set_life(Life::Leaving);
-            }
+            Stage::Ready => self.set_stage(Stage::Leaving(Instant::now() + grace + GRACE_MARGIN)),
             Stage::Leaving(_) | Stage::Aborted(_) | Stage::Killed | Stage::Dismissed => {}
         }
     }
@@ -177,7 +186,7 @@ impl Worker {
 
     /// For how long it has given no sign of life, which one that waits gives each second.
     pub(in crate::master) fn silent_for(&mut self, row: &Row, now: Instant) -> Duration {
-        if self.beat.0 != row.beat {
+        if self.beat.0 != row.beat || self.is_unseen {
             self.beat = (row.beat, now);
         }
         now.saturating_duration_since(self.beat.1)

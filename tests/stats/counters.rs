@@ -3,7 +3,6 @@
 use nix::sys::signal::Signal;
 
 use crate::reader::{Told, at, kill_worker, number};
-use crate::support::eventually;
 
 #[test]
 fn requests_errors_and_bytes_are_counted_by_worker_and_listener() {

@@ -3,6 +3,7 @@
 //! A function sets what its option says by itself, and leaves in the [`Draft`] what only all of them say together: which
 //! application, what is spoken on which socket. [`Draft::finish`] then does what is left.
 
+mod address;
 pub(super) mod application;
 pub(super) mod attached;
 pub(super) mod files;

@@ -235,11 +235,10 @@ impl Draft {
             );
         }
         for Asked { speaks, place, from } in &sockets.asked {
+            self.current = *from;
             let address = match place {
                 Place::At(address) => address,
-                Place::Shared(number) => {
-                    sockets.shared.get(*number).ok_or_else(|| format!("={number}: {SHARED}"))?
-                }
+                Place::Shared(number) => sockets.shared.get(*number).ok_or(SHARED)?,
             };
             let address = address.ours(sockets.is_abstract);
             let option = match speaks {
@@ -252,7 +251,6 @@ impl Draft {
             let is_proxied = if *speaks == Speaks::Router { of_router } else { of_sockets };
             let option = if option == "http" && is_proxied { "http-proxy-protocol" } else { option };
             has_file |= address.starts_with('/') || address.starts_with("unix:");
-            self.current = *from;
             self.listen_from_everywhere(&address);
             self.add(option, address);
         }

@@ -1,24 +1,28 @@
 //! The options of `tidegate serve`, and what they set.
 
+mod files;
+mod logs;
+mod process;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, builder::RangedU64ValueParser, value_parser};
 use ipnet::IpNet;
 
-use super::apps::App;
-use super::file_options::FileOptions;
-use super::host::Setting;
-use super::log_options::Telling;
-use super::process_options::Process;
-use super::values::{
+use crate::cli::apps::App;
+use crate::cli::host::Setting;
+use crate::cli::values::{
     Seconds, Size, WorkerCount, assignment, bound, header_field, mode, mount, thread_count, waiting_time,
 };
-use super::warm_up::target;
+use crate::cli::warm_up::target;
 use crate::limits::Limits;
 use crate::master::{ByNeed, Pattern, Retirement};
 use crate::net::listener::{Address, ListenOptions, Owner, parse_network};
 use crate::protocol::{ProtocolName, Trust};
+use files::FileOptions;
+pub(super) use logs::{Rotation, Telling};
+use process::Process;
 
 /// What `tidegate serve` is given.
 #[derive(Args, Debug)]

@@ -9,7 +9,7 @@ use crate::static_files::{Expiry, StaticFiles};
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Static files")]
-pub(in crate::cli) struct FileOptions {
+pub(in crate::cli) struct Files {
     /// Serve the files of DIR at paths below PREFIX, as /static=/srv/app/static, without a call of the application, which
     /// has what DIR has not. DIR may be a file: that is served at PREFIX itself. May be given several times.
     ///
@@ -45,7 +45,7 @@ pub(in crate::cli) struct FileOptions {
     static_follow_links: bool,
 }
 
-impl FileOptions {
+impl Files {
     /// The files that go before the application, if there are any.
     pub(in crate::cli) fn open(&self) -> Result<Option<StaticFiles>, String> {
         if self.folders.is_empty() {

@@ -17,7 +17,7 @@ use super::reload::{self, Reload, WithoutPolls};
 use super::setup::{self, Setup};
 use super::threads::Threads;
 use super::warm_up::warm_up;
-use super::{Host, Program, Result, apps, around, banner, record, start, stop_bound};
+use super::{Host, Program, Result, apps, around, banner, record, start, stop_bound, tell_error};
 use crate::application::{AppError, Application};
 use crate::cli::demo::Builtin;
 use crate::limits::Limits;
@@ -39,7 +39,7 @@ pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options)
     if handover.as_ref().is_some_and(Handover::is_trial) {
         let tried = serve(program, host, options, handover, &RefCell::default());
         let status = tried.unwrap_or_else(|error| {
-            error!("{error}");
+            tell_error(program, &error);
             1
         });
         // At once: a thread of the application's would keep it.
@@ -254,8 +254,11 @@ impl Serving<'_> {
             return Ok(());
         }
         let mut app = self.load(None)?;
-        self.begin_worker();
-        self.warm_up(&mut app, None)
+        if !self.options.loading.warm_up.is_empty() {
+            self.begin_worker();
+            self.warm_up(&mut app, None)?;
+        }
+        Ok(())
     }
 
     /// Loads the application in the master. One that `takes_over` serves in any case, with the workers of before: there was

@@ -8,7 +8,6 @@ use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::time::Duration;
 
-use log::error;
 use nix::sys::wait::{WaitStatus, waitpid};
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 
@@ -28,16 +27,16 @@ impl Takeover {
         Invocation::of_this_process(arguments).map(|invocation| Some(Takeover(invocation)))
     }
 
-    /// Tries once more, after a pause, unless all was taken over. Returns the exit status that there was, or that of the signal
+    /// Tries once more, after a pause of which it will `tell`, unless all was taken over. Returns the exit status that there was, or that of the signal
     /// which ends it.
-    pub(crate) fn again(self, status: u8) -> u8 {
+    pub(crate) fn again(self, status: u8, tell: &dyn Fn(String)) -> u8 {
         let Some((tries, descriptors)) = Handover::unsettled() else { return status };
         let pause = Duration::from_secs(1 << tries.min(5)).min(PAUSE_MAX);
-        error!(
+        tell(format!(
             "reload: process {} cannot serve, as was said; the workers of before go on, and the next try is in {} s",
             std::process::id(),
             pause.as_secs()
-        );
+        ));
         let _held = hold_back();
         let ended = ended_within(pause);
         if let Some(signal) = ended {
@@ -45,7 +44,7 @@ impl Takeover {
             return u8::try_from(128 + signal).unwrap_or(1);
         }
         if let Some(place) = next_place(tries + 1) {
-            error!("reload: it cannot try again: {}", self.0.become_it(&place, &descriptors));
+            tell(format!("reload: it cannot try again: {}", self.0.become_it(&place, &descriptors)));
         }
         leave(&descriptors);
         status

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use log::debug;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{Shutdown, shutdown};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 
 use super::super::fork;
@@ -138,7 +139,10 @@ impl Worker {
     /// Has it leave with all others, once it has taken what waits to be accepted.
     pub(in crate::master) fn stop(&mut self, grace: Duration) {
         self.leave(grace);
-        self.link = None;
+        if let Some(link) = self.link.take() {
+            // A process that was forked as a new master loaded its application has the line too.
+            let _ = shutdown(link.as_raw_fd(), Shutdown::Both);
+        }
     }
 
     fn leave(&mut self, grace: Duration) {

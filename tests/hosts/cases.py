@@ -118,10 +118,17 @@ def one_is_slow(scene):
         assert time.monotonic() < until, f"with the slow host: {during}; before: {before}"
     turns = beside_one(scene, scene.proxy.reload_telling(scene.proxy.in_turns()))
     assert turns.share > 2 * during.share, f"in turns: {turns}; so what has helped before?"
+    told = f"before: {before}; with it: {during}; in turns: {turns}"
+    if not scene.proxy.is_nginx:
+        for host in scene.hosts:
+            host.start_agent()
+        weighted = beside_one(scene, scene.proxy.reload_telling(scene.proxy.asking_agents(scene.proxy.in_turns())))
+        assert weighted.share < turns.share / 2, f"in turns, with agent-check: {weighted}; without: {turns}"
+        told += f"; in turns with agent-check: {weighted}"
     scene.proxy.reload(scene.proxy.text)
     slow.restart()
     scene.settle()
-    return f"before: {before}; with it: {during}; in turns: {turns}"
+    return told
 
 
 @dataclass

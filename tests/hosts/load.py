@@ -38,7 +38,7 @@ class Figures:
         self.good = json["requests"]
         # What was under way when it was ended is no failure.
         self.failed = {kind: count for kind, count in json["failed"].items() if count and kind not in ("all", "unsent")}
-        self.p95, self.p99 = json["latency"].get("p95"), json["latency"].get("p99")
+        self.p99, self.longest = json["latency"].get("p99"), json["latency"].get("p99.9")
 
     def per_second(self):
         return self.good / self.seconds

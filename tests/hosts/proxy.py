@@ -1,5 +1,6 @@
 """nginx or HAProxy on a machine of its own, with a file of deploy/hosts as it is."""
 
+import os
 import re
 import shutil
 import signal
@@ -52,6 +53,10 @@ class Proxy:
         """The same, but each host is asked in its turn, however many requests it has."""
         return self.text.replace("    least_conn;\n", "").replace("balance leastconn", "balance roundrobin")
 
+    def asking_agents(self, text):
+        """The same, and HAProxy gives each host the weight that its agent tells."""
+        return text.replace("default-server check", "default-server agent-check agent-port 9192 agent-inter 300ms weight 100 check")
+
     def reload(self, text):
         self.write(text)
         self.process.send_signal(signal.SIGHUP if self.is_nginx else signal.SIGUSR2)
@@ -80,5 +85,6 @@ class Proxy:
         return self.machine.run("curl", "--silent", "--fail", "--max-time", 5, f"http://{self.machine.address}/").returncode == 0
 
     def close(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
+        """All of its processes at once: one that was reloaded waits for old ones, which wait for their clients."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()

@@ -27,8 +27,8 @@ impl Takeover {
         Invocation::of_this_process(arguments).map(|invocation| Some(Takeover(invocation)))
     }
 
-    /// Tries once more, after a pause of which it will `tell`, unless all was taken over. Returns the exit status that there was, or that of the signal
-    /// which ends it.
+    /// Tries once more, after a pause of which it will `tell`, unless all was taken over. Returns the exit status that there
+    /// was, or that of the signal which ends it.
     pub(crate) fn again(self, status: u8, tell: &dyn Fn(String)) -> u8 {
         let Some((tries, descriptors)) = Handover::unsettled() else { return status };
         let pause = Duration::from_secs(1 << tries.min(5)).min(PAUSE_MAX);

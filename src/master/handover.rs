@@ -190,3 +190,52 @@ const DESCRIPTOR: &str = "descriptor";
 const LISTENER: &str = "listener";
 /// The first number that has no meaning by custom.
 const FIRST: RawFd = 3;
+
+#[cfg(test)]
+impl Handover {
+    /// What this text says, without descriptors.
+    pub(super) fn of(text: &str) -> Self {
+        Handover { file: -1, text: text.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::master::scoreboard;
+
+    #[test]
+    fn what_is_left_is_found_and_nothing_else() {
+        let (one, mut other) = UnixStream::pair().unwrap();
+        let mut left = Left::default();
+        let number = left.keep(&one);
+        left.line("line", format_args!("{number} and more"));
+        let (file, _, kept) = left.close().unwrap();
+        assert_eq!(kept, [number, file.as_raw_fd()]);
+        let handover = Handover::read(file.as_raw_fd()).unwrap();
+        assert!(!handover.is_trial() && handover.one("lin").is_none());
+        assert!(handover.descriptor("0").is_none(), "it was not left");
+        let (found, more) = handover.one("line").unwrap().split_once(' ').unwrap();
+        assert_eq!(more, "and more");
+        let mut copy = UnixStream::from(handover.descriptor(found).unwrap());
+        copy.write_all(b"x").unwrap();
+        other.read_exact(&mut [0]).unwrap();
+    }
+
+    #[test]
+    fn memory_that_means_something_else_is_not_taken() {
+        let (board, mut left) = (scoreboard(None).unwrap(), Left::default());
+        board.memory.take(7, 1, 0, 0).unwrap();
+        board.leave(&mut left);
+        let (file, ..) = left.close().unwrap();
+        let mut handover = Handover::read(file.as_raw_fd()).unwrap();
+        let same = scoreboard(Some(&handover)).unwrap();
+        assert_eq!((same.is_handed, same.memory.rows()[0].number), (true, 7));
+        handover.text = handover.text.replace(env!("CARGO_PKG_VERSION"), "0.0.0");
+        let other = scoreboard(Some(&handover)).unwrap();
+        assert_eq!((other.is_handed, other.memory.rows().len()), (false, 0));
+    }
+}

@@ -42,7 +42,7 @@ impl Invocation {
             arguments: arguments.collect(),
             folder: env::current_dir()?,
             environment: environment.collect(),
-            descriptors: open_descriptors()?.filter(|number| !closes_on_exec(*number)).collect(),
+            descriptors: open_descriptors().filter(|number| !closes_on_exec(*number)).collect(),
         })
     }
 
@@ -104,7 +104,7 @@ impl Invocation {
     /// Has all descriptors close with the exec but those that are `kept`, and those that the process was started with: also
     /// what an application has opened for its own programs.
     fn close_others(&self, kept: &[RawFd]) -> io::Result<()> {
-        let others = open_descriptors()?.filter(|number| !self.descriptors.contains(number));
+        let others = open_descriptors().filter(|number| !self.descriptors.contains(number));
         others.for_each(|number| drop(set_flag(number, FdFlag::FD_CLOEXEC)));
         kept.iter().try_for_each(|number| set_flag(*number, FdFlag::empty()))
     }
@@ -122,11 +122,11 @@ impl Invocation {
     }
 }
 
-/// Those that are open, from the first on that has no meaning by custom.
-fn open_descriptors() -> io::Result<impl Iterator<Item = RawFd>> {
-    let numbers = fs::read_dir("/proc/self/fd")?.flatten();
+/// Those that are open, from the first on that has no meaning by custom; none are known where there is no /proc.
+fn open_descriptors() -> impl Iterator<Item = RawFd> {
+    let numbers = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
     let numbers: Vec<RawFd> = numbers.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-    Ok(numbers.into_iter().filter(|number| *number > 2))
+    numbers.into_iter().filter(|number| *number > 2)
 }
 
 fn closes_on_exec(number: RawFd) -> bool {

@@ -75,6 +75,7 @@ impl Master<'_> {
         let error = self.become_new(&why);
         drop(held);
         self.hooks.stay();
+        self.systemd.end_silence();
         self.give_replacement_up(&error.to_string());
     }
 

@@ -126,3 +126,31 @@ fn read(stage: &str, until: Instant) -> Option<Stage> {
 const WANTED: &str = "wanted";
 const RELAY: &str = "relay";
 const WORKER: &str = "worker";
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::super::super::{Bounds, Retirement, scoreboard};
+    use super::*;
+
+    #[test]
+    fn a_worker_of_another_version_is_looked_after_and_not_taken_for_a_stuck_one() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let second = Duration::from_secs(1);
+        let bounds = Bounds { timeout: Some(second), grace: second, retirement: Retirement::default() };
+        let text = format!("wanted 1\nworker 1 3 {} 0 -1 ready 0 5000 0 0", child.id());
+        let handover = Handover::of(&text);
+        let board = scoreboard(None).unwrap();
+        let mut fleet = Fleet::new((1, None), bounds, board, None, (Some(&handover), 3));
+        let now = Instant::now();
+        assert_eq!((fleet.len(), fleet.serving(3)), (1, vec![1]));
+        assert!(fleet.watch(now + 1000 * second, true).is_empty());
+        fleet.retire(|_| true);
+        assert!(matches!(fleet.workers[0].stage, Stage::Leaving(_)));
+        fleet.watch(now + 1000 * second, true);
+        assert!(matches!(fleet.workers[0].stage, Stage::Aborted(_)), "it has had its time");
+        child.wait().unwrap();
+        assert!(child.try_wait().unwrap().is_some_and(|status| !status.success()));
+    }
+}

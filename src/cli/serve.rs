@@ -247,8 +247,8 @@ impl Serving<'_> {
         Ok(self.run(worker, app, reload)?)
     }
 
-    /// Loads the application as the master will, before the fork, and has it answer what a worker has it answer before it serves. Where
-    /// workers load it, theirs is the trial.
+    /// Loads the application as the master will, before the fork, and has it answer what a worker has it answer before it serves.
+    /// Where workers load it, theirs is the trial.
     fn try_to_load(&self) -> Result<()> {
         if !self.options.workers.preload {
             return Ok(());

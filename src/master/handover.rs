@@ -158,8 +158,8 @@ pub(super) fn next_place(tries: u32) -> Option<String> {
     Some(format!("{} {tries}", place.rsplit_once(' ')?.0))
 }
 
-/// The file that the environment names, and how often it was read in vain. What a worker's application starts must not believe it: it
-/// has not got the file.
+/// The file that the environment names, and how often it was read in vain. What a worker's application starts must not believe
+/// it: it has not got the file.
 fn find() -> Option<(RawFd, u32)> {
     let place = env::var(VARIABLE).ok()?;
     let mut numbers = place.split(' ');

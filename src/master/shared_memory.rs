@@ -23,8 +23,8 @@ pub(crate) struct Shared<T: 'static> {
     pub(crate) is_handed: bool,
 }
 
-/// Maps the scoreboard: that of the master before, or a fresh one. It stays for as long as the process, and any child of it, lives:
-/// some MiB, of which only the rows that are used take memory.
+/// Maps the scoreboard: that of the master before, or a fresh one. It stays for as long as the process, and any child of it,
+/// lives: some MiB, of which only the rows that are used take memory.
 #[allow(unsafe_code)]
 pub(crate) fn scoreboard(handover: Option<&Handover>) -> io::Result<Shared<Scoreboard>> {
     let (memory, file, is_handed) = map_file(size_of::<Scoreboard>(), SCOREBOARD, handover)?;
@@ -35,8 +35,8 @@ pub(crate) fn scoreboard(handover: Option<&Handover>) -> io::Result<Shared<Score
     Ok(Shared { memory: unsafe { memory.cast::<Scoreboard>().as_ref() }, file, is_handed })
 }
 
-/// Maps the requests that workers have in hand: those that the master before has mapped, or none. As with the scoreboard, only what is
-/// used takes memory.
+/// Maps the requests that workers have in hand: those that the master before has mapped, or none. As with the scoreboard, only
+/// what is used takes memory.
 #[allow(unsafe_code)]
 pub(crate) fn in_hand(handover: Option<&Handover>) -> io::Result<Shared<InHand>> {
     let (memory, file, is_handed) = map_file(size_of::<InHand>(), IN_HAND, handover)?;

@@ -1,10 +1,11 @@
 //! FastCGI connections that are kept, at a server that stops: END_REQUEST cannot say that no more is answered there.
 
 use crate::wire::fastcgi::record_type::GET_VALUES_RESULT;
-use tidegate::ProtocolName;
+use tidegate::{Limits, ProtocolName};
 
 use crate::client::Client;
 use crate::server::Server;
+use crate::support::longer_times::with_longer_times;
 use crate::wire::Pairs;
 use crate::wire::fastcgi::{KEEP_CONN, Record, get, request};
 
@@ -20,7 +21,13 @@ fn from_nginx(id: u16, flags: u8, path: &str) -> Vec<u8> {
 
 #[test]
 fn what_is_asked_on_a_kept_connection_meanwhile_is_answered() {
-    let server = Server::start();
+    with_longer_times(|factor| {
+        let grace_idle_time_max = factor * Limits::default().grace_idle_time_max;
+        ask_meanwhile(Server::with(Limits { grace_idle_time_max, ..Limits::default() }));
+    });
+}
+
+fn ask_meanwhile(server: Server) {
     let mut clients: Vec<_> =
         server.remotes(ProtocolName::Fastcgi).into_iter().map(Client::connect_small).collect();
     for client in &mut clients {

@@ -60,7 +60,8 @@ fn what_cannot_be_loaded_leaves_the_old_serving() {
     assert_eq!((master.pid(), master.workers(), master.count(BECOMES)), (pid, workers, 0));
     master.write_version("two");
     master.replace(Signal::SIGHUP);
-    assert_eq!(nginx.get("/").text(), "two");
+    // One of before may have this one yet.
+    eventually("the new code", || nginx.get("/").text() == "two");
     load.assert_all_well();
 }
 
@@ -172,12 +173,14 @@ fn what_fails_only_then_leaves_the_old_serving_and_is_tried_again() {
         master.write_version("two");
         master.signal(Signal::SIGHUP);
         master.says(says);
+        if moment == "pre-app" {
+            master.says("and the old serves on");
+        }
         eventually("the old workers alone", || master.workers() == old);
         assert_eq!(master.get("/").text(), "one");
         let tokens = master.folder.path().join("tokens");
         (3..20).for_each(|name| fs::write(tokens.join(name.to_string()), "").unwrap());
         if moment == "pre-app" {
-            master.says("and the old serves on");
             master.signal(Signal::SIGHUP);
         }
         eventually("the new code", || master.get("/").text() == "two");

@@ -71,6 +71,7 @@ fn serve(
     if in_development {
         warn!("{}", reload::NOT_FOR_PRODUCTION);
     }
+    options.files.warn_of_missing();
 
     let process = &options.process;
     hooks::run(&process.hooks, &[Moment::Asap])?;
@@ -103,9 +104,11 @@ fn serve(
         if options.workers.timeout.is_some() && !has_threads
             || options.workers.drain.is_some()
             || options.workers.retirement() != Retirement::default()
+            || options.telling.rotation().is_some()
         {
             warn!(
-                "--workers 0: no master looks after --timeout and --drain, nor after a worker's requests, age and memory"
+                "--workers 0: no master looks after --timeout, --drain and --log-max-size, nor after a worker's requests, age \
+                 and memory"
             );
         }
         handover.done()?;
@@ -223,8 +226,13 @@ impl Serving<'_> {
         let logs = self.logs.clone();
         let who = (setup.number(), setup.place());
         let prepare = |worker: &mut _| self.prepare(worker, Some(who));
+        let orphans = setup.orphans();
         let worker = setup.worker(self.limits(), prepare, move || logs.reopen())?;
-        Ok(self.run(worker, app, reload)?)
+        let ran = self.run(worker, app, reload);
+        if let Some(orphans) = orphans {
+            orphans.end(self.limits().grace_time_max);
+        }
+        Ok(ran?)
     }
 
     fn run(
@@ -393,7 +401,7 @@ impl MasterHooks for Serving<'_> {
         self.logs.reopen();
     }
 
-    fn rotate_logs(&self) -> bool {
-        self.logs.rotate()
+    fn tend_logs(&self) -> Option<&'static str> {
+        self.logs.tend()
     }
 }

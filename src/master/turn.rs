@@ -154,9 +154,9 @@ impl Master<'_> {
         }
         if look.is_slow {
             self.fleet.measure();
-            if self.hooks.rotate_logs() {
+            if let Some(said) = self.hooks.tend_logs() {
                 self.reopen_logs();
-                info!("a log file was moved away: it was larger than --log-max-size");
+                info!("{said}");
             }
         }
         let timed_out = self.fleet.watch(now, self.state == State::Serving);

@@ -109,6 +109,30 @@ fn log_files_are_opened_anew() {
 }
 
 #[test]
+fn log_files_that_others_move_away_are_opened_anew_without_a_signal() {
+    let master =
+        Master::start(&["--workers", "2", "--access-log-file", "FOLDER/access", "--log-file", "FOLDER/log"]);
+    let path = |name: &str| master.folder.path().join(name);
+    for (round, name) in ["access", "log"].iter().enumerate() {
+        fs::rename(path(name), path(&format!("{name}.1"))).unwrap();
+        eventually("lines in the new files", || {
+            master.get(&format!("/error?{round}")).assert_status(500);
+            let has = |name: &str, words: &str| {
+                fs::read_to_string(path(name)).is_ok_and(|text| text.contains(words))
+            };
+            has("access", &format!("/error?{round}")) && has("log", "an error, as was asked for")
+        });
+    }
+    let log = fs::read_to_string(path("log")).unwrap();
+    assert!(log.contains("a log file was moved away: it is open anew"), "{log}");
+    // Each worker writes to the new file by now, and so does what it prints itself.
+    eventually("all have the new file", || {
+        let has_new = |pid: i32| fs::read_link(format!("/proc/{pid}/fd/2")).unwrap() == path("log");
+        master.workers().into_iter().all(has_new)
+    });
+}
+
+#[test]
 fn the_log_goes_to_a_file_and_with_it_all_of_stderr() {
     let mut master = Master::start(&["--log-file", "FOLDER/log"]);
     let log = master.folder.path().join("log");

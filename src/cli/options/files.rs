@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 use log::warn;
 
-use super::values::{expiry, field_value, static_folder};
+use crate::cli::values::{expiry, field_value, static_folder};
 use crate::static_files::{Expiry, StaticFiles};
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Static files")]
-pub(super) struct FileOptions {
+pub(in crate::cli) struct Files {
     /// Serve the files of DIR at paths below PREFIX, as /static=/srv/app/static, without a call of the application, which
     /// has what DIR has not. DIR may be a file: that is served at PREFIX itself. May be given several times.
     ///
@@ -46,9 +46,9 @@ pub(super) struct FileOptions {
     static_follow_links: bool,
 }
 
-impl FileOptions {
+impl Files {
     /// The files that go before the application, if there are any. A folder that `may_come` need not be there yet.
-    pub(super) fn open(&self, may_come: bool) -> Result<Option<StaticFiles>, String> {
+    pub(in crate::cli) fn open(&self, may_come: bool) -> Result<Option<StaticFiles>, String> {
         if self.folders.is_empty() {
             return Ok(None);
         }
@@ -73,7 +73,7 @@ impl FileOptions {
     }
 
     /// Says which folders are not there.
-    pub(super) fn warn_of_missing(&self) {
+    pub(in crate::cli) fn warn_of_missing(&self) {
         for (_, folder) in self.folders.iter().filter(|(_, folder)| !folder.exists()) {
             warn!("{} is not there: until it is, the application answers in its place", folder.display());
         }

@@ -1,7 +1,6 @@
 //! What ends the programs of a master that was killed: its workers know them too. The kernel has told each program of the
 //! master's death, but not what it has started, and one may not care.
 
-use std::fs;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,6 +12,7 @@ use nix::unistd::{Pid, getppid};
 
 use super::super::fork::pid;
 use super::program::is_there;
+use crate::process::load::is_exiting;
 
 /// The process groups of a master's programs, in memory that all of its workers share.
 #[derive(Debug)]
@@ -74,40 +74,7 @@ impl Orphans {
     }
 }
 
-/// Whether a process is on its way out. Its descriptors are closed, which is how a worker learns of it, a moment before its
-/// children have another parent. proc_pid_stat(5) has the kernel's flags in the seventh field behind the name.
-fn is_exiting(process: i32) -> bool {
-    let Ok(text) = fs::read_to_string(format!("/proc/{process}/stat")) else { return true };
-    let flags = text.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(6)?.parse::<u32>().ok());
-    flags.is_some_and(|flags| flags & PF_EXITING != 0)
-}
-
-/// Of include/linux/sched.h; /proc has shown it for as long.
-const PF_EXITING: u32 = 0x4;
 /// Programs that are known to the workers; those behind them are told by the kernel alone.
 const PROGRAMS_MAX: usize = 256;
 /// Nothing tells a worker of the end of processes that are no children of its own.
 const LOOK_TIME: Duration = Duration::from_millis(100);
-
-#[cfg(test)]
-mod tests {
-    use std::process::Command;
-
-    use super::*;
-
-    #[test]
-    fn a_process_that_is_ending_is_told_from_one_that_lives() {
-        assert!(!is_exiting(Pid::this().as_raw()));
-        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
-        let number = i32::try_from(child.id()).unwrap();
-        assert!(!is_exiting(number));
-        kill(pid(number), Signal::SIGKILL).unwrap();
-        let until = Instant::now() + Duration::from_secs(30);
-        // Nobody has waited for it yet.
-        while !is_exiting(number) {
-            assert!(Instant::now() < until);
-        }
-        child.wait().unwrap();
-        assert!(is_exiting(number));
-    }
-}

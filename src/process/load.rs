@@ -62,6 +62,7 @@ pub(crate) fn ended_children_time_of(process: i32) -> Option<Duration> {
 }
 
 /// Whether a process is on its way out, or gone. Its descriptors are closed a moment before its children have another parent.
+#[cfg(feature = "command")]
 pub(crate) fn is_exiting(process: i32) -> bool {
     let Some(fields) = behind_name(&format!("/proc/{process}/stat")) else { return true };
     let flags = fields.split(' ').nth(6).and_then(|flags| flags.parse::<u32>().ok());
@@ -80,22 +81,23 @@ fn behind_name(path: &str) -> Option<String> {
 }
 
 /// Among the kernel's flags of a process, which stand in the seventh field behind the name.
+#[cfg(feature = "command")]
 const PF_EXITING: u32 = 0x4;
 /// `CPUCLOCK_PERTHREAD_MASK | CPUCLOCK_SCHED`.
 const PER_THREAD_SCHEDULED: i32 = 4 | 2;
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
     use std::sync::mpsc;
     use std::thread;
     use std::time::Instant;
 
     use super::*;
 
+    #[cfg(feature = "command")]
     #[test]
     fn a_process_that_is_ending_is_told_from_one_that_lives() {
-        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
         let number = i32::try_from(child.id()).unwrap();
         assert!(!is_exiting(number));
         child.kill().unwrap();

@@ -48,7 +48,7 @@ impl Embedded {
         limits.call_time_max = options.workers.timeout.map(|time| time.0);
         // Here options are keywords.
         let keyword = |why: String| EmbeddedError::Value(why.trim_start_matches("--").to_owned());
-        let files = options.files.open(false).map_err(keyword)?;
+        let files = options.files.open().map_err(keyword)?;
         let logs = Logs::open(&options.telling, false, None).map_err(|error| system(&error))?;
         let (mut listeners, mut inherited) = (Vec::new(), Inherited::none());
         for (protocol, address, how) in options.listening.addresses(None) {

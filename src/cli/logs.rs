@@ -46,12 +46,12 @@ impl Logs {
         let stderr = Output::standard(io::stderr())?;
         let stdout = Output::standard(io::stdout())?.beside(&stderr);
         let (log, pump) = match telling.log_target() {
-            Some(target) => open(target, owner, Some(telling.log_format))?,
+            Some(target) => open(target, owner, true)?,
             None => (stderr, None),
         };
         let (log, pump) = (log.beside(&stdout), pump.map(Arc::new));
         let access = match telling.access_log_target() {
-            Some(target) => Some(open(target, owner, None)?.0.beside(&stdout).beside(&log)),
+            Some(target) => Some(open(target, owner, false)?.0.beside(&stdout).beside(&log)),
             None => telling.wants_access_log(in_development).then(|| stdout.clone()),
         };
         let access_format = telling.access_log_format.clone().unwrap_or_default();
@@ -86,17 +86,16 @@ impl Logs {
         Output::standard(io::stderr())
     }
 
-    /// Looks whether files were moved away, and moves those away that have become too large; returns what is to be said of
-    /// it if there were any, which all processes are to open anew.
-    pub(super) fn tend(&self) -> Option<&'static str> {
+    /// Looks whether files were moved away, and moves those away that have become too large; returns whether there were any,
+    /// which all processes are to open anew.
+    pub(super) fn rotate(&self) -> bool {
         let outputs = || [Some(&self.log), self.access.as_ref()].into_iter().flatten();
         if outputs().filter(|output| output.was_moved()).count() > 0 {
-            return Some("a log file was moved away: it is open anew");
+            return true;
         }
-        let Rotation { bytes_max, suffix } = self.rotation.as_ref()?;
+        let Some(Rotation { bytes_max, suffix }) = &self.rotation else { return false };
         let suffix = LocalTime::default().text(suffix, since_1970()).to_owned();
-        let moved = outputs().filter(|output| output.rotate(*bytes_max, &suffix)).count() > 0;
-        moved.then_some("a log file was moved away: it was larger than --log-max-size")
+        outputs().filter(|output| output.rotate(*bytes_max, &suffix)).count() > 0
     }
 
     /// The last words of this process, which others may still be sending.
@@ -164,12 +163,8 @@ impl Logs {
     }
 }
 
-/// Opens what lines are to go to. With `stdio`, the log's format, it is for all that is written to stdout and stderr too.
-fn open(
-    target: &LogTarget,
-    owner: Option<Owner>,
-    stdio: Option<LogFormat>,
-) -> Result<(Output, Option<Pump>)> {
+/// Opens what lines are to go to.
+fn open(target: &LogTarget, owner: Option<Owner>, takes_stdio: bool) -> Result<(Output, Option<Pump>)> {
     match target {
         LogTarget::Standard => Ok((Output::standard(io::stdout())?, None)),
         LogTarget::File(path) => Ok((Output::open(path, owner)?, None)),
@@ -178,7 +173,7 @@ fn open(
             let remote = Remote::new(address, syslog.clone());
             let remote =
                 remote.map_err(|error| format!("cannot send lines to {}: {error}", shown(address)))?;
-            Ok(Output::remote(remote, stdio)?)
+            Ok(Output::remote(remote, takes_stdio)?)
         }
     }
 }

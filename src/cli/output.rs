@@ -17,7 +17,6 @@ use nix::unistd::{dup2_stderr, dup2_stdout};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use super::log_remote::{Pump, Remote};
-use super::record::LogFormat;
 use crate::master::shared_flag;
 use crate::net::listener::Owner;
 use crate::process::descriptors;
@@ -59,16 +58,14 @@ impl Output {
         Ok(Output::of(file)?)
     }
 
-    /// Who takes lines as datagrams. With `stdio` it takes all that is written to stdout and stderr, once
-    /// [`Output::become_stdout`] and [`Output::become_stderr`] say so; the pump then sends that. What it says itself has the
-    /// log's format.
-    pub(super) fn remote(remote: Remote, stdio: Option<LogFormat>) -> io::Result<(Self, Option<Pump>)> {
-        let (file, pump) = match stdio {
-            Some(format) => {
-                let (writer, pump) = Pump::start(remote.again(), format)?;
-                (descriptors::above(File::from(OwnedFd::from(writer)))?, Some(pump))
-            }
-            None => (null()?, None),
+    /// Who takes lines as datagrams. With `takes_stdio` it takes all that is written to stdout and stderr, once
+    /// [`Output::become_stdout`] and [`Output::become_stderr`] say so; the pump then sends that.
+    pub(super) fn remote(remote: Remote, takes_stdio: bool) -> io::Result<(Self, Option<Pump>)> {
+        let (file, pump) = if takes_stdio {
+            let (writer, pump) = Pump::start(remote.again())?;
+            (descriptors::above(File::from(OwnedFd::from(writer)))?, Some(pump))
+        } else {
+            (null()?, None)
         };
         Ok((Output { remote: Some(Arc::new(Mutex::new(remote))), ..Output::of(file)? }, pump))
     }

@@ -226,13 +226,8 @@ impl Serving<'_> {
         let logs = self.logs.clone();
         let who = (setup.number(), setup.place());
         let prepare = |worker: &mut _| self.prepare(worker, Some(who));
-        let orphans = setup.orphans();
         let worker = setup.worker(self.limits(), prepare, move || logs.reopen())?;
-        let ran = self.run(worker, app, reload);
-        if let Some(orphans) = orphans {
-            orphans.end(self.limits().grace_time_max);
-        }
-        Ok(ran?)
+        Ok(self.run(worker, app, reload)?)
     }
 
     fn run(
@@ -401,7 +396,7 @@ impl MasterHooks for Serving<'_> {
         self.logs.reopen();
     }
 
-    fn tend_logs(&self) -> Option<&'static str> {
-        self.logs.tend()
+    fn rotate_logs(&self) -> bool {
+        self.logs.rotate()
     }
 }

@@ -140,8 +140,8 @@ pub(crate) trait MasterHooks {
     fn ended(&self, worker: &EndedWorker);
     /// Opens the log files again.
     fn reopen_logs(&self);
-    /// Looks after the log files: returns what to say if they are to be opened anew.
-    fn tend_logs(&self) -> Option<&'static str>;
+    /// Moves log files away that have become too large; returns whether there were any.
+    fn rotate_logs(&self) -> bool;
 }
 
 /// A worker that has ended.
@@ -213,7 +213,7 @@ impl<'a> Master<'a> {
                 scoreboard,
                 reporter,
             ),
-            attached: Attached::new(plan.attach, std::mem::take(&mut handover.attached), grace, now)?,
+            attached: Attached::new(plan.attach, std::mem::take(&mut handover.attached), grace, now),
             control: plan.control,
             term_reloads: plan.term_reloads,
             releases: Releases::new(plan.reload_step),
@@ -235,8 +235,7 @@ impl<'a> Master<'a> {
         };
         if let End::Worker(setup) = &mut end {
             // Its line's other end, and those of the workers before it, are the master's, and so is what is watched.
-            let Master { fleet, watched, code, attached, .. } = self;
-            setup.orphans = attached.orphans();
+            let Master { fleet, watched, code, .. } = self;
             drop((fleet, code));
             watched.signals.forget();
             if let Err(error) = setup.begin() {

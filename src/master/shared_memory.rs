@@ -1,4 +1,4 @@
-//! Memory that is shared: the scoreboard's, that of the requests in hand, of the programs beside the workers, and a flag's. It is shared with every process that is forked from here on.
+//! Memory that is shared: the scoreboard's, that of the requests in hand, and a flag's. It is shared with every process that is forked from here on.
 
 use std::ffi::c_void;
 use std::io;
@@ -8,7 +8,6 @@ use std::sync::atomic::AtomicBool;
 
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 
-use super::attached::Orphans;
 use crate::telemetry::access_log::InHand;
 use crate::telemetry::scoreboard::Scoreboard;
 
@@ -29,14 +28,6 @@ pub(crate) fn in_hand() -> io::Result<&'static InHand> {
     let memory = map(size_of::<InHand>())?;
     // SAFETY: as with the scoreboard; it consists of AtomicU64 only (repr(C)).
     Ok(unsafe { memory.cast::<InHand>().as_ref() })
-}
-
-/// Maps what workers are told of the programs beside them: there is none.
-#[allow(unsafe_code)]
-pub(super) fn orphans() -> io::Result<&'static Orphans> {
-    let memory = map(size_of::<Orphans>())?;
-    // SAFETY: as with the scoreboard; it consists of AtomicI32 only (repr(C)).
-    Ok(unsafe { memory.cast::<Orphans>().as_ref() })
 }
 
 /// Maps a flag, which is not set. It takes a page, for as long as the process, and any child of it, lives.

@@ -154,9 +154,9 @@ impl Master<'_> {
         }
         if look.is_slow {
             self.fleet.measure();
-            if let Some(said) = self.hooks.tend_logs() {
+            if self.hooks.rotate_logs() {
                 self.reopen_logs();
-                info!("{said}");
+                info!("a log file was moved away, and is open anew");
             }
         }
         let timed_out = self.fleet.watch(now, self.state == State::Serving);

@@ -1,7 +1,6 @@
 //! `--attach`: programs that are kept alive beside the workers.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use nix::sys::signal::{Signal, kill};
@@ -67,40 +66,6 @@ fn a_reload_leaves_it_alone_and_a_killed_master_does_not() {
     load.assert_all_well();
     master.signal(Signal::SIGKILL);
     eventually_gone(first);
-}
-
-#[test]
-fn what_a_killed_master_leaves_its_workers_end() {
-    // It hears no SIGTERM, and what it has started is in the background.
-    let deaf = "trap '' TERM; sh -c 'echo $$ >> FOLDER/children; while :; do sleep 0.1; done' & echo $$ >> FOLDER/started; \
-                while :; do sleep 0.1; done";
-    let lists = "echo $$ >> FOLDER/lists; sh -c 'echo $$ >> FOLDER/children; exec sleep 600'; true";
-    for workers in ["1", "4"] {
-        let options = ["--workers", workers, "--grace", "1", "--attach", deaf, "--attach", lists];
-        let master = Master::start(&options);
-        let (first, list) = (last(&master, "started", 1), last(&master, "lists", 1));
-        last(&master, "children", 2);
-        master.signal(Signal::SIGKILL);
-        for pid in numbers(&master, "children").into_iter().chain([first, list]) {
-            eventually_gone(pid);
-        }
-        master.says("has not ended in its time (--grace): killed");
-    }
-}
-
-#[test]
-fn another_user_runs_it() {
-    if !nix::unistd::geteuid().is_root() {
-        return;
-    }
-    let whoami = "[user=nobody,chdir=/] id -un > FOLDER/who; exec sleep 600";
-    let mut master = Master::spawn(&["--attach", whoami], |command| {
-        fs::set_permissions(command.get_current_dir().unwrap(), fs::Permissions::from_mode(0o777)).unwrap();
-    });
-    let who = master.folder.path().join("who");
-    eventually("its name", || fs::read_to_string(&who).is_ok_and(|name| name == "nobody\n"));
-    master.signal(Signal::SIGTERM);
-    assert_eq!(master.wait().code(), Some(0));
 }
 
 #[test]
@@ -173,23 +138,6 @@ fn one_that_goes_to_the_background_is_known_by_its_file() {
     assert!(lives(second), "it stays, as with uWSGI");
     assert_eq!(numbers(&master, "started").len(), 2);
     kill(Pid::from_raw(second), Signal::SIGKILL).unwrap();
-}
-
-#[test]
-fn one_that_is_sent_to_the_background_stays_there() {
-    // As uWSGI's smart-attach-daemon2: it does not go there by itself, and its number is written for it.
-    let program = "[pidfile=FOLDER/daemon.pid,background] sh -c 'echo $$ >> FOLDER/started; exec sleep 600'";
-    let mut master = Master::start(&["--attach", program]);
-    let first = last(&master, "started", 1);
-    assert_ne!(stat(first).unwrap().1, master.pid(), "it is no child of the master's");
-    assert_eq!(fs::read_to_string(master.folder.path().join("daemon.pid")).unwrap(), format!("{first}\n"));
-    kill(Pid::from_raw(first), Signal::SIGKILL).unwrap();
-    let second = last(&master, "started", 2);
-    master.signal(Signal::SIGTERM);
-    assert_eq!(master.wait().code(), Some(0));
-    assert!(lives(second), "it stays, as with uWSGI");
-    kill(Pid::from_raw(second), Signal::SIGKILL).unwrap();
-    eventually_gone(second);
 }
 
 #[test]

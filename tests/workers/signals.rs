@@ -122,7 +122,7 @@ fn log_files_that_others_move_away_are_opened_anew_without_a_signal() {
         });
     }
     let log = fs::read_to_string(path("log")).unwrap();
-    assert!(log.contains("a log file was moved away: it is open anew"), "{log}");
+    assert!(log.contains("a log file was moved away, and is open anew"), "{log}");
     // Each worker writes to the new file by now, and so does what it prints itself.
     eventually("all have the new file", || {
         let has_new = |pid: i32| fs::read_link(format!("/proc/{pid}/fd/2")).unwrap() == path("log");

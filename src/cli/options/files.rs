@@ -47,8 +47,13 @@ pub(in crate::cli) struct Files {
 }
 
 impl Files {
-    /// The files that go before the application, if there are any. A folder that `may_come` need not be there yet.
-    pub(in crate::cli) fn open(&self, may_come: bool) -> Result<Option<StaticFiles>, String> {
+    /// The files that go before the application, if there are any.
+    pub(in crate::cli) fn open(&self) -> Result<Option<StaticFiles>, String> {
+        self.open_or_wait(false)
+    }
+
+    /// The same. A folder that `may_come` need not be there yet.
+    pub(in crate::cli) fn open_or_wait(&self, may_come: bool) -> Result<Option<StaticFiles>, String> {
         if self.folders.is_empty() {
             return Ok(None);
         }

@@ -14,8 +14,6 @@ pub(crate) struct Attach {
     pub(super) command: String,
     /// It goes to the background by itself, and this is where its number stands then.
     pub(super) pid_file: Option<PathBuf>,
-    /// It does not go there by itself: it is sent, and its number written.
-    pub(super) is_sent_apart: bool,
     /// Where it runs.
     pub(super) folder: Option<PathBuf>,
     /// Paths whose change starts it anew.
@@ -47,7 +45,6 @@ impl FromStr for Attach {
         let mut attach = Attach {
             command,
             pid_file: None,
-            is_sent_apart: false,
             folder: None,
             touch: Vec::new(),
             stop_signal: Signal::SIGTERM,
@@ -59,7 +56,6 @@ impl FromStr for Attach {
             let (key, value) = setting.split_once('=').unwrap_or((setting, ""));
             match (key, value) {
                 ("vital", "") => attach.is_vital = true,
-                ("background", "") => attach.is_sent_apart = true,
                 (_, "") => return Err(format!("{key}: {KEYS}")),
                 ("pidfile", _) => attach.pid_file = Some(value.into()),
                 ("chdir", _) => attach.folder = Some(value.into()),
@@ -69,9 +65,6 @@ impl FromStr for Attach {
                 ("group", _) => group = Some(value),
                 _ => return Err(format!("{key}: {KEYS}")),
             }
-        }
-        if attach.is_sent_apart && attach.pid_file.is_none() {
-            return Err("background: name the file for its number too, pidfile=FILE".to_owned());
         }
         if user.or(group).is_some() {
             attach.identity = Some(Identity::find(user, group).map_err(|error| error.to_string())?);
@@ -88,7 +81,7 @@ fn signal(text: &str) -> Result<Signal, String> {
 }
 
 const KEYS: &str = "\
-the keys are pidfile=FILE, background, chdir=DIR, touch=PATH, stop-signal=SIGNAL, user=NAME, group=NAME and vital";
+the keys are pidfile=FILE, chdir=DIR, touch=PATH, stop-signal=SIGNAL, user=NAME, group=NAME and vital";
 
 #[cfg(test)]
 mod tests {
@@ -99,13 +92,11 @@ mod tests {
         let plain: Attach = " redis-server --port 0 ".parse().unwrap();
         assert_eq!((plain.command.as_str(), plain.stop_signal), ("redis-server --port 0", Signal::SIGTERM));
         let all: Attach =
-            "[pidfile=/run/x.pid,background, chdir=/srv,touch=/a,touch=/b,stop-signal=INT,vital] x -a"
-                .parse()
-                .unwrap();
+            "[pidfile=/run/x.pid, chdir=/srv,touch=/a,touch=/b,stop-signal=INT,vital] x -a".parse().unwrap();
         assert_eq!(all.command, "x -a");
         assert_eq!(all.pid_file, Some("/run/x.pid".into()));
         assert_eq!(all.touch, ["/a", "/b"].map(PathBuf::from));
-        assert!(all.stop_signal == Signal::SIGINT && all.is_vital && all.is_sent_apart);
+        assert!(all.stop_signal == Signal::SIGINT && all.is_vital);
         // The shell's own test is a command.
         let test: Attach = "[ -e /tmp/x ] && sleep 1".parse().unwrap();
         assert_eq!(test.command, "[ -e /tmp/x ] && sleep 1");
@@ -118,7 +109,6 @@ mod tests {
             ("[pidfile=/run/x.pid]", "write the COMMAND"),
             ("[pidfile=/run/x.pid x", "has no other"),
             ("[pidfile] x", "pidfile: the keys are"),
-            ("[background] x", "name the file for its number"),
             ("[colour=red] x", "colour: the keys are"),
             ("[stop-signal=X] x", "write a signal"),
             ("[user=nobody-here] x", "there is no user"),

@@ -2,36 +2,30 @@
 //!
 //! Each is a child of the master in a session of its own, so that a signal reaches it and all that it starts. One that ends
 //! is started again, after a pause that grows while it dies at its start. A reload of the workers does not touch them. The
-//! master ends them when its last worker has ended, as workers may need them to the end; of one that is killed the kernel tells
-//! them, and its workers end those that do not care ([`Orphans`]). In a binary upgrade the new master starts them when those of the master before are gone: two of a kind
+//! master ends them when its last worker has ended, as workers may need them to the end; one that is killed has the kernel
+//! tell them. In a binary upgrade the new master starts them when those of the master before are gone: two of a kind
 //! would be in each other's way.
 //!
 //! A program that goes to the background by itself, and writes its number to a file, is no child: it is looked after by
 //! that file, and left alone at the end.
 
 mod attach;
-mod orphans;
 mod program;
 mod start;
 
-use std::io;
 use std::time::{Duration, Instant};
 
 use log::warn;
 
 pub(crate) use attach::Attach;
-pub(crate) use orphans::Orphans;
 use program::{Program, is_there};
 
 use super::fork::pid;
-use super::shared_memory::orphans;
 use crate::telemetry::stats::AttachedProgram;
 
 /// The programs of a master.
 pub(super) struct Attached {
     programs: Vec<Program>,
-    /// What the workers know of them; `None` where there are none.
-    orphans: Option<&'static Orphans>,
     /// Those of the master before, until they have ended; and since when that is waited for.
     before: Vec<i32>,
     waits_since: Option<Instant>,
@@ -42,18 +36,9 @@ pub(super) struct Attached {
 
 impl Attached {
     /// None is started yet. Those of the master `before` go first.
-    pub(super) fn new(
-        attach: Vec<Attach>,
-        before: Vec<i32>,
-        grace: Duration,
-        now: Instant,
-    ) -> io::Result<Self> {
-        let orphans = (!attach.is_empty()).then(orphans).transpose()?;
-        if let Some(orphans) = orphans {
-            orphans.begin();
-        }
+    pub(super) fn new(attach: Vec<Attach>, before: Vec<i32>, grace: Duration, now: Instant) -> Self {
         let programs = attach.into_iter().map(Program::new).collect();
-        Ok(Attached { programs, orphans, before, waits_since: None, grace, is_stopping: false, looked: now })
+        Attached { programs, before, waits_since: None, grace, is_stopping: false, looked: now }
     }
 
     /// Starts those that are not there, and takes note of those that have ended. Returns what the server must stop for.
@@ -79,7 +64,6 @@ impl Attached {
         if is_due {
             self.looked = now;
         }
-        self.tell_workers();
         ended.filter(|_| !self.is_stopping)
     }
 
@@ -112,19 +96,6 @@ impl Attached {
     /// Ends all at once, and waits for that.
     pub(super) fn kill(&mut self) {
         self.programs.iter_mut().for_each(Program::kill);
-        self.tell_workers();
-    }
-
-    fn tell_workers(&self) {
-        let Some(orphans) = self.orphans else { return };
-        for (at, program) in self.programs.iter().enumerate() {
-            orphans.set(at, program.child(), program.stop_signal());
-        }
-    }
-
-    /// What a worker has to do with them.
-    pub(super) fn orphans(&self) -> Option<&'static Orphans> {
-        self.orphans
     }
 
     /// Those that are children of this process.

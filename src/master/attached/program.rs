@@ -15,7 +15,7 @@ use super::super::backoff::Backoff;
 use super::super::file_watch::FileWatch;
 use super::super::fork::pid;
 use super::Attach;
-use super::start::{start, start_apart};
+use super::start::start;
 
 /// A program, from the first start to the master's end.
 pub(super) struct Program {
@@ -40,7 +40,7 @@ enum Stage {
         child: Child,
         until: Instant,
     },
-    /// It has gone to the background, or was sent there: this is the number in its file, and when there was last none.
+    /// It goes to the background by itself: this is the number in its file, and when there was last none.
     Apart {
         pid: Option<i32>,
         missed: Instant,
@@ -60,11 +60,6 @@ impl Program {
     /// Whether the server stops when it ends.
     pub(super) fn is_vital(&self) -> bool {
         self.attach.is_vital
-    }
-
-    /// What ends it.
-    pub(super) fn stop_signal(&self) -> Signal {
-        self.attach.stop_signal
     }
 
     /// The process that is the master's child.
@@ -93,20 +88,11 @@ impl Program {
             self.stage = Stage::Apart { pid: Some(pid), missed: now };
             return;
         }
-        let started = match self.attach.pid_file.as_deref().filter(|_| self.attach.is_sent_apart) {
-            Some(file) => {
-                let pid = start_apart(&self.attach, file);
-                pid.map(|pid| (pid, Stage::Apart { pid: Some(pid), missed: now }))
-            }
-            None => {
-                start(&self.attach).map(|child| (group(&child).as_raw(), Stage::Up { child, since: now }))
-            }
-        };
-        match started {
-            Ok((pid, stage)) => {
-                info!("attached: {self} starts (pid {pid})");
+        match start(&self.attach) {
+            Ok(child) => {
+                info!("attached: {self} starts (pid {})", child.id());
                 self.starts += 1;
-                self.stage = stage;
+                self.stage = Stage::Up { child, since: now };
             }
             Err(error) => {
                 self.backoff.failed(now);

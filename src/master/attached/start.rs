@@ -1,11 +1,7 @@
-//! How an attached program is started: by a shell, in a session of its own, and so that it does not outlive its master, unless
-//! it is to.
+//! How an attached program is started: by a shell, in a session of its own, and so that it does not outlive its master.
 
-use std::fs::OpenOptions;
-use std::io::{self, Read, Write};
-use std::os::fd::AsRawFd;
+use std::io;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use nix::libc;
@@ -13,67 +9,9 @@ use nix::libc;
 use super::super::handover::VARIABLE;
 use super::Attach;
 
-/// Starts it as a child of this process.
+/// Starts it. What it writes goes where the master's own output does.
 #[allow(unsafe_code)]
 pub(super) fn start(attach: &Attach) -> io::Result<Child> {
-    let mut command = command(attach);
-    let (master, stop_signal) = (nix::unistd::getpid().as_raw(), attach.stop_signal as libc::c_ulong);
-    let outlives_master = attach.pid_file.is_some();
-    // SAFETY: between fork and exec only setsid(2), prctl(2) and getppid(2) are called, which take no pointer here and
-    // allocate nothing.
-    unsafe {
-        command.pre_exec(move || {
-            new_session()?;
-            if outlives_master {
-                return Ok(());
-            }
-            if libc::prctl(libc::PR_SET_PDEATHSIG, stop_signal) < 0 {
-                return Err(io::Error::last_os_error());
-            }
-            // A master that was gone before sends no signal any more.
-            if libc::getppid() != master {
-                return Err(io::Error::from_raw_os_error(libc::ESRCH));
-            }
-            Ok(())
-        });
-    }
-    command.spawn()
-}
-
-/// Starts it as an orphan, and writes its number to the file. Returns the number.
-#[allow(unsafe_code)]
-pub(super) fn start_apart(attach: &Attach, file: &Path) -> io::Result<i32> {
-    // Before the program, which nobody would know of if its number cannot be written.
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", file.display()));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(file).map_err(named)?;
-    let (mut said, say) = io::pipe()?;
-    let say_on = say.as_raw_fd();
-    let mut command = command(attach);
-    // SAFETY: between fork and exec only fork(2), setsid(2), write(2) and _exit(2) are called; the descriptor is open, the
-    // bytes are on the stack, and nothing is allocated.
-    unsafe {
-        command.pre_exec(move || match libc::fork() {
-            0 => new_session(),
-            ..0 => Err(io::Error::last_os_error()),
-            // The process between the two says who the program is, and leaves it an orphan.
-            pid => {
-                let pid = pid.to_ne_bytes();
-                libc::write(say_on, pid.as_ptr().cast(), pid.len());
-                libc::_exit(0)
-            }
-        });
-    }
-    command.spawn()?.wait()?;
-    drop(say);
-    let mut pid = [0; size_of::<libc::pid_t>()];
-    said.read_exact(&mut pid)?;
-    let pid = libc::pid_t::from_ne_bytes(pid);
-    writeln!(file, "{pid}")?;
-    Ok(pid)
-}
-
-/// The shell with the command. What it writes goes where the master's own output does.
-fn command(attach: &Attach) -> Command {
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(for_shell(&attach.command)).stdin(Stdio::null());
     for meant_for_the_master in [
@@ -98,14 +36,29 @@ fn command(attach: &Attach) -> Command {
             command.uid(uid);
         }
     }
-    command
-}
-
-/// A signal to the session's group then reaches it and all that it starts.
-#[allow(unsafe_code)]
-fn new_session() -> io::Result<()> {
-    // SAFETY: setsid(2) takes no pointer.
-    if unsafe { libc::setsid() } < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    let (master, stop_signal) = (nix::unistd::getpid().as_raw(), attach.stop_signal as libc::c_ulong);
+    let outlives_master = attach.pid_file.is_some();
+    // SAFETY: between fork and exec only setsid(2), prctl(2) and getppid(2) are called, which take no pointer here and
+    // allocate nothing.
+    unsafe {
+        command.pre_exec(move || {
+            if libc::setsid() < 0 {
+                return Err(io::Error::last_os_error());
+            }
+            if outlives_master {
+                return Ok(());
+            }
+            if libc::prctl(libc::PR_SET_PDEATHSIG, stop_signal) < 0 {
+                return Err(io::Error::last_os_error());
+            }
+            // A master that was gone before sends no signal any more.
+            if libc::getppid() != master {
+                return Err(io::Error::from_raw_os_error(libc::ESRCH));
+            }
+            Ok(())
+        });
+    }
+    command.spawn()
 }
 
 /// The command, which takes the shell's place if it is one program: the signal of the master's death is its own then.

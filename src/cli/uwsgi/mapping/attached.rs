@@ -16,7 +16,7 @@ pub(in crate::cli::uwsgi) fn daemon(
     Ok(())
 }
 
-/// `smart-attach-daemon = PIDFILE[,SECONDS] COMMAND`: it goes to the background by itself; `smart-attach-daemon2` sends it there.
+/// `smart-attach-daemon = PIDFILE[,SECONDS] COMMAND`: it goes to the background by itself.
 pub(in crate::cli::uwsgi) fn smart(
     draft: &mut Draft,
     ours: &'static str,
@@ -24,8 +24,7 @@ pub(in crate::cli::uwsgi) fn smart(
 ) -> Result<(), Fault> {
     let (place, command) = word(given)?.split_once(' ').ok_or_else(|| bad("write PIDFILE COMMAND"))?;
     let pidfile = place.split(',').next().unwrap_or(place);
-    let background = if given.name.ends_with('2') { ",background" } else { "" };
-    draft.add(ours, format!("[pidfile={pidfile}{background}] {}", command.trim()));
+    draft.add(ours, format!("[pidfile={pidfile}] {}", command.trim()));
     Ok(())
 }
 
@@ -46,15 +45,13 @@ pub(in crate::cli::uwsgi) fn by_keys(
             ("uid", user) => settings.push(format!("user={user}")),
             ("gid", group) => settings.push(format!("group={group}")),
             ("control", _) => settings.push("vital".to_owned()),
-            ("daemonize" | "daemon", _) => settings.push("background".to_owned()),
             // How often it is looked at, and how fast it is started again, goes by itself.
             ("freq" | "max_throttle" | "stdin", _) => {}
             (other, _) => {
                 return Err(Fault::Refused {
                     does: format!("asks for {other} of an attached program"),
-                    instead:
-                        "cmd, pidfile, daemonize, touch, chdir, stopsignal, uid, gid and control are here"
-                            .to_owned(),
+                    instead: "cmd, pidfile, touch, chdir, stopsignal, uid, gid and control are here"
+                        .to_owned(),
                 });
             }
         }

@@ -5,6 +5,7 @@
 //! state of a request in their thread. Nothing else is called there meanwhile.
 
 mod dispatch;
+mod host;
 mod lead;
 mod library;
 mod passing;
@@ -22,7 +23,7 @@ use crate::telemetry::threads::ThreadCounts;
 pub(super) use library::LibraryHost;
 pub(super) use passing::Passing;
 #[cfg(feature = "command")]
-pub(crate) use serving::ThreadHost;
+pub(crate) use host::ThreadHost;
 pub(super) use serving::serve;
 
 /// The application's own threads; there are none where it runs on the thread that drives the loop.

@@ -48,7 +48,7 @@ impl EventLoop {
         let shares = self.link.as_ref().is_some_and(MasterLink::shares);
         self.is_alone = !shares || !self.threads.can_take() && self.idle_elsewhere() == 0;
         let can = self.may_accept();
-        self.acceptors.iter_mut().try_for_each(|acceptor| acceptor.watch(self.poll.registry(), can))
+        self.acceptors.iter_mut().try_for_each(|acceptor| acceptor.watch(&self.registry, can))
     }
 
     /// Accepts one connection; returns how far it has come then, and `None` when that was all.

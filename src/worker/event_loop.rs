@@ -4,17 +4,18 @@
 //! connection that has asked something of it, and another thread can go on from there.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::time::Instant;
 
 use log::warn;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Interest, Registry, Token};
 use slab::Slab;
 
 use super::accepting::Accepting;
 use super::acceptor::Acceptor;
 use super::master_link::MasterLink;
 use super::resources::Resources;
+use super::sleeping::{Sleep, Sleeper};
 use super::stop::{Orders, Stopper};
 use super::threads::{Passing, Threads};
 use super::token;
@@ -28,7 +29,9 @@ use crate::telemetry::observer::Note;
 
 /// What drives connections, on whatever thread.
 pub(super) struct EventLoop {
-    pub(super) poll: Poll,
+    pub(super) registry: Registry,
+    /// `None` while the driver sleeps with it, and the loop lies there for others.
+    pub(super) sleeper: Option<Sleeper>,
     pub(super) acceptors: Vec<Acceptor>,
     pub(super) connections: Slab<Entry>,
     /// Connections that yielded: no event will come for them.
@@ -62,15 +65,16 @@ pub(super) struct LoopTurn {
     at: Part,
     /// When the loop woke.
     pub(super) now: Instant,
-    pub(super) events: Events,
+    /// The last sleep of whoever drives.
+    pub(super) sleep: Sleep,
     /// The events of connections that are still to be looked at.
-    ready: VecDeque<Ready>,
+    pub(super) ready: VecDeque<Ready>,
     /// More events than fit may have come.
-    is_full: bool,
+    pub(super) is_full: bool,
     /// The master, a signal or another thread has said something.
-    ordered: bool,
+    pub(super) ordered: bool,
     /// A signal came to the thread that waited.
-    is_interrupted: bool,
+    pub(super) is_interrupted: bool,
     /// What there is to do was there already, and was not waited for.
     pub(super) has_found: bool,
 }
@@ -89,10 +93,10 @@ enum Part {
 
 /// An event of a connection.
 #[derive(Clone, Copy)]
-struct Ready {
-    token: Token,
-    is_readable: bool,
-    is_read_closed: bool,
+pub(super) struct Ready {
+    pub(super) token: Token,
+    pub(super) is_readable: bool,
+    pub(super) is_read_closed: bool,
 }
 
 /// Why the loop returns.
@@ -100,6 +104,8 @@ struct Ready {
 pub(super) enum Pause {
     /// Something is asked of the application, or a thread has something to say.
     Threads,
+    /// There is nothing to do until the driver has slept.
+    Sleep,
     /// A stop was ordered and carried out.
     Over,
 }
@@ -134,20 +140,22 @@ impl EventLoop {
         mut link: Option<MasterLink>,
     ) -> io::Result<Self> {
         fork_watch::begin()?;
-        let poll = Poll::new()?;
+        let sleeper = Sleeper::new()?;
+        let registry = sleeper.registry()?;
         let shared = link.is_some();
         if let Some(link) = &mut link {
-            poll.registry().register(link.source(), token::LINK, Interest::READABLE)?;
+            registry.register(link.source(), token::LINK, Interest::READABLE)?;
         }
         let (stopper, mut orders) = Stopper::pair()?;
-        poll.registry().register(orders.source(), token::ORDERS, Interest::READABLE)?;
+        registry.register(orders.source(), token::ORDERS, Interest::READABLE)?;
         let acceptors = listeners
             .into_iter()
             .enumerate()
-            .map(|(at, listener)| Acceptor::new(listener, shared, poll.registry(), token::of_listener(at)))
+            .map(|(at, listener)| Acceptor::new(listener, shared, &registry, token::of_listener(at)))
             .collect::<io::Result<_>>()?;
         Ok(EventLoop {
-            poll,
+            registry,
+            sleeper: Some(sleeper),
             acceptors,
             connections: Slab::new(),
             runnable: VecDeque::new(),
@@ -167,7 +175,7 @@ impl EventLoop {
             turn: LoopTurn {
                 at: Part::Wait,
                 now: Instant::now(),
-                events: Events::with_capacity(EVENTS_COUNT),
+                sleep: Sleep::over(),
                 ready: VecDeque::new(),
                 is_full: false,
                 ordered: false,
@@ -177,7 +185,18 @@ impl EventLoop {
         })
     }
 
-    /// Goes on from where it paused, until it is over or there is something to do for the application's threads.
+    /// Serves on the calling thread, which runs the application too. An error is the poller's.
+    pub(super) fn serve(&mut self, inline: &mut Inline<'_>) -> io::Result<()> {
+        loop {
+            match self.run(inline)? {
+                Pause::Sleep => self.sleep()?,
+                Pause::Over => return Ok(()),
+                Pause::Threads => unreachable!("it has no threads beside this one"),
+            }
+        }
+    }
+
+    /// Goes on from where it paused, until it is over, has nothing to do, or has something for the application's threads.
     /// No mistake of a peer or of the application ends it; an error is the poller's.
     pub(super) fn run(&mut self, inline: &mut Inline<'_>) -> io::Result<Pause> {
         loop {
@@ -186,14 +205,8 @@ impl EventLoop {
             }
             match self.turn.at {
                 Part::Wait => {
-                    self.watch_listeners()?;
-                    self.watch_relay()?;
-                    self.wait()?;
-                    self.threads.begin_turn(&self.resources.limits);
-                    self.turn.at = Part::Accept(Accepting::default());
-                    if !self.threads.is_empty() {
-                        return Ok(Pause::Threads);
-                    }
+                    self.turn.sleep = self.lie_down()?;
+                    return Ok(Pause::Sleep);
                 }
                 Part::Accept(accepting) => {
                     self.turn.at = match self.accept(accepting, inline) {
@@ -240,41 +253,10 @@ impl EventLoop {
         }
     }
 
-    /// Waits for events, and notes what they tell.
-    fn wait(&mut self) -> io::Result<()> {
-        let polled = self.sleep();
-        let Self { turn, acceptors, passing, .. } = self;
-        match polled {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {
-                turn.events.clear();
-                turn.is_interrupted = true;
-            }
-            polled => polled?,
-        }
-        self.resources.date.refresh();
-        let mut event_count = 0;
-        for event in &turn.events {
-            event_count += 1;
-            match event.token() {
-                token::ORDERS | token::LINK => turn.ordered = true,
-                token::THREADS => {}
-                token::RELAY => {
-                    if let Some(passing) = passing {
-                        passing.set_ready();
-                    }
-                }
-                token => match token::listener(token, acceptors.len()) {
-                    Some(at) => acceptors[at].set_ready(),
-                    None => turn.ready.push_back(Ready {
-                        token,
-                        is_readable: event.is_readable(),
-                        is_read_closed: event.is_read_closed(),
-                    }),
-                },
-            }
-        }
-        turn.is_full = event_count == EVENTS_COUNT;
-        Ok(())
+    /// Begins a turn, with what the sleep has brought.
+    pub(super) fn begin_turn(&mut self) {
+        self.threads.begin_turn(&self.resources.limits);
+        self.turn.at = Part::Accept(Accepting::default());
     }
 
     /// Whether a signal has come since this was last asked.
@@ -345,7 +327,7 @@ impl EventLoop {
     pub(super) fn deregister(&self, entry: &mut Entry) {
         if entry.registered
             && fork_watch::is_shared()
-            && let Err(error) = self.poll.registry().deregister(entry.connection.stream())
+            && let Err(error) = self.registry.deregister(entry.connection.stream())
         {
             warn!("a connection cannot be taken out of the poller: {error}");
         }
@@ -373,13 +355,10 @@ impl EventLoop {
         if !entry.registered {
             entry.registered = true;
             let both = Interest::READABLE | Interest::WRITABLE;
-            if let Err(error) = self.poll.registry().register(entry.connection.stream(), entry.token, both) {
+            if let Err(error) = self.registry.register(entry.connection.stream(), entry.token, both) {
                 warn!("a connection is dropped: it cannot be polled: {error}");
                 self.turn(key, inline, Connection::abandon);
             }
         }
     }
 }
-
-/// Events taken from the poller at once, a count.
-const EVENTS_COUNT: usize = 1_024;

@@ -88,7 +88,8 @@ impl Watch {
 impl Figures {
     fn now() -> Figures {
         let usage = getrusage(UsageWho::RUSAGE_THREAD);
-        let count = |of: fn(&Usage) -> i64| usage.as_ref().map_or(0, |usage| u64::try_from(of(usage)).unwrap_or(0));
+        let count =
+            |of: fn(&Usage) -> i64| usage.as_ref().map_or(0, |usage| u64::try_from(of(usage)).unwrap_or(0));
         let slept = count(Usage::voluntary_context_switches);
         let taken_off = count(Usage::involuntary_context_switches);
         // The second figure of a thread's schedstat, nanoseconds (Documentation/scheduler/sched-stats.rst).

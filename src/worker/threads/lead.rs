@@ -4,6 +4,9 @@
 //! takes the loop meanwhile: so a call that is quick costs two uncontended locks, and no thread is woken (leader and
 //! followers, with a promotion that is late on purpose, as Go's scheduler has it).
 //!
+//! While the driver sleeps, as there is nothing to do, the loop lies there for the threads that the application comes back on:
+//! each takes in itself what has come of its call, and takes its next one. So a slow call wakes no thread but its own.
+//!
 //! Where calls run in parallel that would have one call run at a time, for as long as each is quick. There it is eager: one of
 //! the application's threads that has done what it had takes the loop if it lies there; and one that has nothing to do is woken
 //! for it as soon as requests come faster than they are answered.
@@ -19,6 +22,8 @@ pub(super) struct Lead<L, T, R> {
     threads: Vec<Condvar>,
     /// The watcher waits here.
     watcher: Condvar,
+    /// The driver waits here for the loop that it has set free while it slept.
+    driver: Condvar,
     /// Something is reported. It is set under the lock, and asked without.
     has_reports: AtomicBool,
     /// The loop is taken by whichever of the threads has nothing to do.
@@ -27,6 +32,10 @@ pub(super) struct Lead<L, T, R> {
 
 struct State<L, T, R> {
     laid_down: Option<L>,
+    /// The loop is free for who has something to report: its driver sleeps.
+    free: Option<L>,
+    /// The driver has slept, and waits for the loop.
+    driver_waits: bool,
     /// The loop lies there for this thread alone.
     offered: Option<usize>,
     /// Threads that wait for something to do.
@@ -60,6 +69,8 @@ impl<L, T, R> Lead<L, T, R> {
         Lead {
             state: Mutex::new(State {
                 laid_down: None,
+                free: None,
+                driver_waits: false,
                 offered: None,
                 sleeping: vec![false; threads],
                 woken: None,
@@ -71,6 +82,7 @@ impl<L, T, R> Lead<L, T, R> {
             }),
             threads: (0..threads).map(|_| Condvar::new()).collect(),
             watcher: Condvar::new(),
+            driver: Condvar::new(),
             has_reports: AtomicBool::new(false),
             is_eager,
         }
@@ -108,7 +120,7 @@ impl<L, T, R> Lead<L, T, R> {
         self.threads[thread].notify_one();
     }
 
-    /// Has `thread`, which runs nothing, run a task.
+    /// Has `thread`, which runs nothing, run a task. The driver, if it is that one and sleeps, finds it when it wakes.
     pub(super) fn post(&self, thread: usize, task: T) {
         let state = &mut *self.lock();
         debug_assert!(state.tasks[thread].is_none(), "a thread has one task at a time");
@@ -116,13 +128,42 @@ impl<L, T, R> Lead<L, T, R> {
         self.threads[thread].notify_one();
     }
 
-    /// Leaves what came of a task for the driver; returns whether one drives, which the caller has to wake. Who takes the
-    /// loop up where it lies asks for reports first.
-    pub(super) fn report(&self, report: R) -> bool {
+    /// Leaves what came of a task for the driver; whoever takes the loop up asks for reports first. Where the driver sleeps,
+    /// the caller is given the loop, takes the reports in, and sets it free again.
+    pub(super) fn report(&self, report: R) -> Option<L> {
         let state = &mut *self.lock();
         state.reports.push(report);
         self.has_reports.store(true, Ordering::SeqCst);
-        state.laid_down.is_none()
+        // A driver that has slept is not overtaken.
+        if state.driver_waits { None } else { state.free.take() }
+    }
+
+    /// Sets the loop free for whoever has something to report, while the driver sleeps. It comes back where something is
+    /// reported already.
+    pub(super) fn set_free(&self, event_loop: L) -> Option<L> {
+        let state = &mut *self.lock();
+        if state.driver_waits {
+            self.driver.notify_one();
+        } else if !state.reports.is_empty() {
+            return Some(event_loop);
+        }
+        state.free = Some(event_loop);
+        None
+    }
+
+    /// The driver, which is `thread` or the watcher, has slept: it takes the loop that it has set free, as soon as no other
+    /// thread has it, and what it was given to run meanwhile.
+    pub(super) fn take_again(&self, thread: Option<usize>) -> (L, Option<T>) {
+        let mut state = self.lock();
+        loop {
+            if let Some(event_loop) = state.free.take() {
+                state.driver_waits = false;
+                let task = thread.and_then(|thread| state.tasks[thread].take());
+                return (event_loop, task);
+            }
+            state.driver_waits = true;
+            state = self.driver.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// Whether there are reports.

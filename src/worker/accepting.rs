@@ -126,7 +126,7 @@ impl EventLoop {
         }
         self.connections.insert(Entry::new(connection, token, acceptor));
         self.resources.note(Note::Keeps(acceptor));
-        self.rest(key, turn, inline);
+        self.rest(key, turn);
     }
 
     /// Waits for the rest of a fresh connection's request, which follows at once, and for nothing else. The kernel

@@ -36,6 +36,8 @@ pub(super) struct EventLoop {
     pub(super) connections: Slab<Entry>,
     /// Connections that yielded: no event will come for them.
     pub(super) runnable: VecDeque<usize>,
+    /// Connections of which the poller is to tell before there is a sleep. One that is answered by then costs it nothing.
+    unwatched: Vec<Token>,
     /// Connections that give way to newcomers, a count.
     pub(super) spare_count: usize,
     pub(super) resources: Resources,
@@ -116,8 +118,7 @@ pub(super) struct Entry {
     pub(super) token: Token,
     /// Where its listener stands among the acceptors.
     pub(super) listener: usize,
-    /// Registered with the poller, which a request that never waits and never yields is not.
-    registered: bool,
+    watched: Watched,
     /// In `runnable`.
     queued: bool,
     /// Among those that `spare_count` counts.
@@ -126,8 +127,17 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn new(connection: Connection<Socket>, token: Token, listener: usize) -> Self {
-        Entry { connection, token, listener, registered: false, queued: false, spare: false }
+        Entry { connection, token, listener, watched: Watched::Not, queued: false, spare: false }
     }
+}
+
+/// Whether the poller tells of a connection: not of one whose request never waits and never yields.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Watched {
+    Not,
+    /// From the next sleep on.
+    Soon,
+    Now,
 }
 
 /// What runs the application on the thread that drives the loop; `None` where it has threads of its own.
@@ -159,6 +169,7 @@ impl EventLoop {
             acceptors,
             connections: Slab::new(),
             runnable: VecDeque::new(),
+            unwatched: Vec::new(),
             spare_count: 0,
             resources: Resources::new(limits),
             orders,
@@ -205,8 +216,11 @@ impl EventLoop {
             }
             match self.turn.at {
                 Part::Wait => {
-                    self.turn.sleep = self.lie_down()?;
-                    return Ok(Pause::Sleep);
+                    self.watch_connections(inline);
+                    if !self.threads.want_something() {
+                        self.turn.sleep = self.lie_down()?;
+                        return Ok(Pause::Sleep);
+                    }
                 }
                 Part::Accept(accepting) => {
                     self.turn.at = match self.accept(accepting, inline) {
@@ -313,7 +327,7 @@ impl EventLoop {
     /// Sees to what follows a connection's turn.
     pub(super) fn turned(&mut self, key: usize, turn: Turn, inline: &mut Inline<'_>) {
         if turn != Turn::Closed {
-            return self.rest(key, turn, inline);
+            return self.rest(key, turn);
         }
         let mut entry = self.connections.remove(key);
         self.spare_count -= usize::from(entry.spare);
@@ -325,7 +339,7 @@ impl EventLoop {
 
     /// Takes a connection that is about to be closed out of the poller, if the close alone would not.
     pub(super) fn deregister(&self, entry: &mut Entry) {
-        if entry.registered
+        if entry.watched == Watched::Now
             && fork_watch::is_shared()
             && let Err(error) = self.registry.deregister(entry.connection.stream())
         {
@@ -334,7 +348,7 @@ impl EventLoop {
     }
 
     /// Sees to it that a connection that stays is called again.
-    pub(super) fn rest(&mut self, key: usize, turn: Turn, inline: &mut Inline<'_>) {
+    pub(super) fn rest(&mut self, key: usize, turn: Turn) {
         let entry = &mut self.connections[key];
         let spare = entry.connection.gives_way();
         if spare != std::mem::replace(&mut entry.spare, spare) {
@@ -352,10 +366,20 @@ impl EventLoop {
         }
         // One that yields waits for nothing, but its peer's hang-up is an event too: of an application that has
         // only empty chunks for now, no write would tell.
-        if !entry.registered {
-            entry.registered = true;
+        if entry.watched == Watched::Not {
+            entry.watched = Watched::Soon;
+            self.unwatched.push(entry.token);
+        }
+    }
+
+    /// Has the poller tell of the connections that have come to wait.
+    fn watch_connections(&mut self, inline: &mut Inline<'_>) {
+        while let Some(token) = self.unwatched.pop() {
+            let Some(key) = self.key(token) else { continue };
+            let entry = &mut self.connections[key];
+            entry.watched = Watched::Now;
             let both = Interest::READABLE | Interest::WRITABLE;
-            if let Err(error) = self.registry.register(entry.connection.stream(), entry.token, both) {
+            if let Err(error) = self.registry.register(entry.connection.stream(), token, both) {
                 warn!("a connection is dropped: it cannot be polled: {error}");
                 self.turn(key, inline, Connection::abandon);
             }

@@ -15,7 +15,7 @@
 //!
 //! A connection's turn borrows the worker's `resources`: the application first of all, so one call runs at a time. How the
 //! turn ends says what becomes of the connection. *Closed*: it is dropped. *Blocked*: it is kept in the slab and watched by
-//! the poller from its first wait on; a request that never waits costs neither. *Yielded*: it is queued too. Whichever it
+//! the poller from the next sleep on; a request that never waits costs neither. *Yielded*: it is queued too. Whichever it
 //! is, the connection has said until when it waits, and `next_deadline` is no later.
 //!
 //! Where a master leads it, a worker is one of several that accept on the same sockets. It awaits a fresh connection's

@@ -14,49 +14,6 @@ fn who_laid_it_down_takes_it_back() {
 }
 
 #[test]
-fn the_watcher_takes_what_lies_there() {
-    let lead: Lead<u8, (), ()> = Lead::new(1, false);
-    lead.lay_down(7, true);
-    assert_eq!(lead.watch(PATIENCE, || (), || false), Some(7));
-    assert_eq!(lead.take_back(), None);
-}
-
-#[test]
-fn a_driver_that_is_held_up_keeps_it_for_a_while() {
-    let lead: Lead<u8, (), ()> = Lead::new(1, false);
-    lead.lay_down(7, true);
-    let (mut begun, mut asked) = (0, 0);
-    let taken = lead.watch(
-        PATIENCE,
-        || begun += 1,
-        || {
-            asked += 1;
-            asked < 4
-        },
-    );
-    // On a machine that does other things beside, its time may be up before.
-    assert!(taken == Some(7) && begun == 1 && asked <= 4, "{taken:?} {begun} {asked}");
-    lead.lay_down(8, true);
-    let begin = Instant::now();
-    assert_eq!(lead.watch(PATIENCE, || (), || true), Some(8));
-    assert!(begin.elapsed() >= HELD_UP_TIME_MAX);
-}
-
-#[test]
-fn a_watcher_that_sleeps_is_woken_by_the_next_call() {
-    let lead: Arc<Lead<u8, (), ()>> = Arc::new(Lead::new(1, false));
-    let watcher = thread::spawn({
-        let lead = Arc::clone(&lead);
-        move || lead.watch(PATIENCE, || (), || false)
-    });
-    while !lead.lock().watcher_sleeps {
-        thread::yield_now();
-    }
-    lead.lay_down(7, true);
-    assert_eq!(watcher.join().unwrap(), Some(7));
-}
-
-#[test]
 fn what_is_offered_is_for_one_thread() {
     let lead: Lead<u8, u8, ()> = Lead::new(2, false);
     lead.offer(1, 7);

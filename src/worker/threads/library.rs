@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 
 use nix::sys::pthread::Pthread;
 
-use super::serving::ThreadHost;
+use super::host::ThreadHost;
 use crate::application::{AppError, Application};
 
 /// What makes the application on each thread, and what begins threads.

@@ -30,9 +30,9 @@ def has(image):
     return podman("image", "exists", image, check=False).returncode == 0
 
 
-def layers(image):
-    """What each step has added, in bytes, the newest first."""
-    return [(layer["size"], layer["CreatedBy"]) for layer in json.loads(said("history", "--format", "json", image))]
+def size(image):
+    """All of its layers, in bytes."""
+    return int(said("image", "inspect", "--format", "{{.Size}}", image))
 
 
 class Container:

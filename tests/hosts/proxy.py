@@ -144,7 +144,7 @@ log_format: { text_format_source: { inline_string: "told %UPSTREAM_HOST% %DURATI
         own = (DEPLOY / f"{self.name}.yaml").read_text().replace(f"/etc/envoy/{self.name}-hosts.yaml", str(self.site))
         assert own.count("stat_prefix: public") == 1
         main.write_text(own.replace("stat_prefix: public", f"stat_prefix: public\n                access_log: [{self.LOG}]"))
-        return PROGRAMS / "envoy", "-c", main, "--concurrency", 1, "--use-dynamic-base-id", "-l", "warn"
+        return PROGRAMS / "envoy", "-c", main, "--concurrency", 1, "--use-dynamic-base-id", "-l", "warn", "--file-flush-interval-msec", 50
 
     def telling(self, text, _word):
         """It tells all the time: what it logs does not stand in the file with the hosts."""

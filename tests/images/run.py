@@ -1,6 +1,7 @@
 """The container files of deploy/, built as they are, and what comes of them run as the manifests say: `make images`, as root.
 
-No test of `make test`: it takes a registry of images or, for stand-ins, half an hour. What is built stays in target/images.
+No test of `make test`: it takes a registry of images or, for stand-ins, half an hour and 15 GB. What is built stays in
+target/images.
 """
 
 import os

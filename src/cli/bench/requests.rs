@@ -1,9 +1,9 @@
 //! The requests to make: as the options say, or as a file has them.
 
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 
 use super::super::Result;
+use super::super::bounded::{BODY_BYTES_MAX, read_file};
 use super::super::request::{Protocol, Request};
 use super::options::Options;
 use super::packets;
@@ -18,7 +18,7 @@ pub(super) fn prepare(options: &Options, protocol: Protocol, stays: bool) -> Res
         return Ok(vec![draft.request(method, options.path.as_bytes())?]);
     };
     let name = file.display();
-    let bytes = fs::read(file).map_err(|error| format!("cannot read {name}: {error}"))?;
+    let bytes = read_file(file, FILE_BYTES_MAX).map_err(|error| format!("cannot read {name}: {error}"))?;
     if packets::begin(&bytes) {
         if draft.body.is_some() || !options.header.is_empty() {
             return Err(format!(
@@ -145,7 +145,7 @@ impl Draft<'_> {
 
 fn body(options: &Options) -> Result<Option<Vec<u8>>> {
     if let Some(file) = &options.data_file {
-        let read = fs::read(file);
+        let read = read_file(file, BODY_BYTES_MAX);
         return Ok(Some(
             read.map_err(|error| format!("--data-file: cannot read {}: {error}", file.display()))?,
         ));
@@ -163,6 +163,8 @@ const BROWSER: [(&str, &str); 5] = [
 ];
 /// Requests of a file, a count: each takes a kilobyte or two without a body.
 const REQUESTS_MAX: usize = 100_000;
+/// Of a file, bytes: captured packets have their bodies in it.
+const FILE_BYTES_MAX: u64 = 1 << 30;
 /// Bytes of them all with their bodies, of which --data-file gives each the same.
 const REQUESTS_BYTES_MAX: usize = 1 << 30;
 

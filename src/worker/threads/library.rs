@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::thread::RawPthread;
 use std::thread::JoinHandle;
 
-use super::serving::ThreadHost;
+use super::host::ThreadHost;
 use crate::application::{AppError, Application};
 
 /// What makes the application on each thread, and what begins threads.

@@ -1,9 +1,8 @@
 //! The language that an application is written in, as its threads need it.
 
 use std::io;
+use std::os::unix::thread::RawPthread;
 use std::thread;
-
-use nix::sys::pthread::Pthread;
 
 use crate::application::{AppError, Application};
 
@@ -31,7 +30,7 @@ pub(crate) trait ThreadHost: Send + Sync {
     fn look_around(&self);
 
     /// Writes to stderr where these threads are, and then where all are.
-    fn trace(&self, threads: &[Pthread]);
+    fn trace(&self, threads: &[RawPthread]);
 
     /// Ends the process: an application's thread did not come back, and nothing can be waited for. If it returns, because the
     /// process is not this worker's to end, that thread is left behind.

@@ -13,6 +13,7 @@
 use std::cell::Cell;
 use std::ffi::CString;
 use std::io;
+use std::os::unix::thread::RawPthread;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -21,7 +22,7 @@ use std::time::{Duration, Instant};
 use log::error;
 use mio::Waker;
 use nix::sys::prctl;
-use nix::sys::pthread::{Pthread, pthread_self};
+use nix::sys::pthread::pthread_self;
 use nix::sys::signal::{SigSet, Signal};
 
 use super::host::ThreadHost;
@@ -94,7 +95,7 @@ struct Shared {
     /// Wakes the thread that drives the loop.
     waker: Waker,
     /// What the application's threads are to the system, once they are there.
-    known: Vec<OnceLock<(Pthread, ThreadLoad)>>,
+    known: Vec<OnceLock<(RawPthread, ThreadLoad)>>,
     /// Which of the application's threads drove the loop last.
     driver: AtomicUsize,
     /// The application's threads that have not left, a count, without the main thread.
@@ -147,7 +148,7 @@ impl Shared {
 
     /// The calling thread is the application's thread of that number.
     fn enter(&self, number: usize) {
-        let _ = self.known[number].set((pthread_self(), ThreadLoad::here()));
+        let _ = self.known[number].set((pthread_self() as RawPthread, ThreadLoad::here()));
     }
 
     /// Does what this thread is given, until the loop is over.
@@ -326,7 +327,7 @@ impl Shared {
 
     fn tell_where(&self, late: &[usize]) {
         let known = late.iter().filter_map(|number| self.known[*number].get());
-        let natives: Vec<Pthread> = known.map(|(native, _)| *native).collect();
+        let natives: Vec<RawPthread> = known.map(|(native, _)| *native).collect();
         let host = Arc::clone(&self.host);
         // Where a thread is, is waited for, and the loop goes on meanwhile.
         let traced = thread::Builder::new().name("tidegate-trace".to_owned()).spawn(move || {

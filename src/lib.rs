@@ -87,6 +87,8 @@ mod ascii;
 #[cfg(feature = "command")]
 pub mod cli;
 pub mod connection;
+#[cfg(feature = "command")]
+mod expression;
 mod limits;
 #[cfg(feature = "command")]
 mod master;

@@ -21,6 +21,7 @@ const LADDER: &[&str] = &[
     "static_files",
     "application",
     "ascii",
+    "expression",
     "process",
     "limits",
 ];

@@ -7,9 +7,9 @@ use std::time::Instant;
 use log::Level;
 
 use super::Result;
-use super::log_options::{Rotation, Telling};
 use super::log_remote::{Pump, Remote};
 use super::log_target::LogTarget;
+use super::options::{Rotation, Telling};
 use super::output::Output;
 use super::record::{LogFormat, Record};
 use crate::master::{EndedWorker, in_hand};

@@ -9,9 +9,9 @@ use log::{LevelFilter, error, warn};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::geteuid;
 
-use super::log_options::Telling;
 use super::logs::OwnLines;
 use super::option_names::in_options;
+use super::options::Telling;
 use super::output::Output;
 use super::record::{LogFormat, Record};
 use crate::limits::Limits;

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use super::did_you_mean::nearest;
 use crate::application::response_head::ResponseHead;
+use crate::expression;
 use crate::master::WORKERS_MAX;
 use crate::static_files::{Expiry, Pattern, Since, Subject};
-use crate::telemetry::access_log::{Condition, Format, FormatError, expression};
+use crate::telemetry::access_log::{Condition, Format, FormatError};
 
 /// A number of bytes: `4096`, `64k`, `10m`, `1g`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +153,7 @@ pub(super) fn expiry(text: &str) -> Result<Expiry, String> {
     ];
     let kind = kinds.iter().find_map(|(name, of)| Some((pattern.strip_prefix(name)?, *of)));
     let (pattern, of) = kind.unwrap_or((pattern, Subject::Path));
-    let expression = expression(pattern)?;
+    let expression = expression::compile(pattern)?;
     let seconds: u64 = time.parse().map_err(|_| form)?;
     let pattern = Pattern::new(pattern, move |bytes| expression.is_match(bytes));
     Ok(Expiry { of, pattern, time: Duration::from_secs(seconds), since })

@@ -1,11 +1,13 @@
 """deploy/kubernetes: the manifests are Kubernetes' own form, fit each other, and name what the program really has."""
 
-import copy
+import functools
 import json
 import re
 import shutil
 import subprocess
+import sys
 import urllib.request
+from pathlib import Path
 
 import kubernetes_validate
 import pytest
@@ -16,57 +18,28 @@ from support.server import ROOT
 pytestmark = pytest.mark.long
 PLACE = ROOT / "deploy" / "kubernetes"
 OVERLAYS = ("http", "nginx")
-# What the lists of a strategic merge patch are merged by.
-KEYS = {"containers": "name", "initContainers": "name", "env": "name", "volumes": "name", "ports": "containerPort", "volumeMounts": "mountPath"}
 
 
-def documents(path):
-    return [document for document in yaml.safe_load_all(path.read_text()) if document]
+# kustomize puts it behind a ConfigMap's name.
+HASH = re.compile(r"-[a-z0-9]{10}$")
 
 
-def merged(base, patch, key=None):
-    """The base with a strategic merge patch on it, as far as these overlays go."""
-    if isinstance(patch, dict):
-        return {**base, **{name: merged(base[name], value, name) if name in base else value for name, value in patch.items()}}
-    if isinstance(patch, list) and key in KEYS:
-        by, all_of = KEYS[key], list(base)
-        for one in patch:
-            at = next((at for at, other in enumerate(all_of) if other[by] == one[by]), None)
-            if at is None:
-                all_of.append(one)
-            else:
-                all_of[at] = merged(all_of[at], one)
-        return all_of
-    return patch
+@functools.cache
+def rendered(overlay):
+    """What `kubectl apply -k` would send. kubectl itself says it, and needs no cluster for that."""
+    kubectl = Path(sys.executable).parent / "kubectl"
+    done = subprocess.run([kubectl, "kustomize", PLACE / "overlays" / overlay], capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    return done.stdout
 
 
 def built(overlay):
-    """What `kubectl apply -k` would send, but for the hash in a ConfigMap's name."""
-    folder = PLACE / "overlays" / overlay
-    customization, base = documents(folder / "kustomization.yaml")[0], documents(PLACE / "base" / "kustomization.yaml")[0]
-    assert customization["resources"] == ["../../base"]
-    all_of = [document for name in base["resources"] for document in documents(PLACE / "base" / name)]
-    for patch in (document for one in customization["patches"] for document in documents(folder / one["path"])):
-        at = next(at for at, one in enumerate(all_of) if (one["kind"], one["metadata"]["name"]) == (patch["kind"], patch["metadata"]["name"]))
-        all_of[at] = merged(all_of[at], patch)
-    for place, made in ((PLACE / "base", base), (folder, customization)):
-        for one in made.get("configMapGenerator", []):
-            data = {name: (place / name).read_text() for name in one["files"]}
-            all_of.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": one["name"]}, "data": data})
-    for pairs in (one["pairs"] for one in base["labels"]):
-        for document in all_of:
-            document["metadata"]["labels"] = {**document["metadata"].get("labels", {}), **pairs}
-            spec = document.get("spec", {})
-            if document["kind"] == "Deployment":
-                spec["selector"] = {"matchLabels": pairs}
-                spec["template"]["metadata"]["labels"] = pairs
-            elif document["kind"] == "Service":
-                spec["selector"] = pairs
-    return all_of
+    return list(yaml.safe_load_all(rendered(overlay)))
 
 
 def one(all_of, kind, name="tidegate"):
-    return next(document for document in all_of if (document["kind"], document["metadata"]["name"]) == (kind, name))
+    (found,) = (document for document in all_of if document["kind"] == kind and HASH.sub("", document["metadata"]["name"]) == name)
+    return found
 
 
 def settings(all_of):
@@ -110,6 +83,10 @@ def misfits(all_of):
         if container[probe]["httpGet"]["port"] not in ports:
             yield f"{probe} asks no port of the container"
     variables = {variable["name"]: variable["value"] for variable in container["env"]}
+    maps = [document["metadata"]["name"] for document in all_of if document["kind"] == "ConfigMap"]
+    for volume in spec["volumes"]:
+        if "configMap" in volume and volume["configMap"]["name"] not in maps:
+            yield f"the volume {volume['name']} is of no ConfigMap"
     served = variables["TIDEGATE_HTTP"].rpartition(":")[2]
     nginx = [document["data"].get("nginx.conf") for document in all_of if document["kind"] == "ConfigMap"]
     for text in filter(None, nginx):
@@ -155,7 +132,7 @@ def test_the_values_fit_each_other(overlay):
     ],
 )
 def test_a_value_that_does_not_fit_is_found(setting, value, sentence):
-    all_of = copy.deepcopy(built("http"))
+    all_of = built("http")
     data = one(all_of, "ConfigMap")["data"]
     data["tidegate.toml"] = re.sub(rf"^{setting} = .*$", f"{setting} = {value}", data["tidegate.toml"], flags=re.MULTILINE)
     assert any(sentence in found for found in misfits(all_of)), list(misfits(all_of))
@@ -171,6 +148,31 @@ def test_pods_are_locked(overlay):
     user = re.search(r"--uid (\d+)", (ROOT / "deploy" / "Containerfile.python").read_text())[1]
     assert spec["securityContext"]["runAsUser"] == int(user)
     assert tidegate(built(overlay))["image"].startswith("tidegate-python:")
+
+
+def adapter():
+    (rule,) = yaml.safe_load((PLACE / "monitoring" / "adapter.yaml").read_text())["rules"]
+    return rule
+
+
+def asked(of):
+    """Each query of a dashboard, or of a part of one."""
+    for name, value in of.items() if isinstance(of, dict) else enumerate(of):
+        if name == "expr":
+            yield value
+        elif isinstance(value, (dict, list)):
+            yield from asked(value)
+
+
+def test_prometheus_understands_what_it_is_asked():
+    import promql_parser
+
+    dashboard = json.loads((PLACE / "monitoring" / "dashboard.json").read_text())
+    queries = [query.replace("$__rate_interval", "1m") for query in asked(dashboard)]
+    assert len(queries) >= len(dashboard["panels"]) > 5
+    queries.append(adapter()["metricsQuery"].replace("<<.GroupBy>>", "pod").replace("<<.LabelMatchers>>", 'namespace="shop"'))
+    for query in queries:
+        promql_parser.parse(query)
 
 
 def named_metrics():
@@ -210,8 +212,7 @@ def test_what_they_name_is_there(start, tmp_path):
     for state in ("busy", "late", "idle"):
         assert f'state="{state}"' in metrics
     autoscaler = one(all_of, "HorizontalPodAutoscaler")["spec"]["metrics"]
-    adapter = documents(PLACE / "monitoring" / "adapter.yaml")[0]["rules"][0]
-    assert adapter["name"]["as"] == next(metric["pods"]["metric"]["name"] for metric in autoscaler if metric["type"] == "Pods")
+    assert adapter()["name"]["as"] == next(metric["pods"]["metric"]["name"] for metric in autoscaler if metric["type"] == "Pods")
 
 
 def test_nginx_takes_its_file(tmp_path):

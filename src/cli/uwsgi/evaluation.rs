@@ -59,7 +59,13 @@ impl Evaluation {
             }
             lines.push(Line { directive, verdict });
         }
-        let missing = draft.finish(here).err();
+        let missing = match (draft.finish(here), draft.current) {
+            (Err(why), Some(at)) => {
+                lines[at].verdict = Verdict::Bad(why);
+                None
+            }
+            (finished, _) => finished.err(),
+        };
         let (settings, notes, lost) = (draft.settings, draft.notes, draft.lost);
         for (at, line) in lines.iter_mut().enumerate() {
             let own: Vec<_> = settings.iter().filter(|setting| setting.from == Some(at)).collect();

@@ -61,6 +61,10 @@ fn options_mean_what_they_mean_to_uwsgi() {
             "module=m\nstatic-map=/s=d\ncheck-static=e",
             "--static=/s=d --static=/=e --preload m --need-app=false --static-index=-",
         ),
+        (
+            "module=m\nstatic-map==/d\nstatic-map2==/e/\nstatic-map=/s =/f\nstatic-map=/s = /d\nstatic-map2=/s=\nstatic-map2=s=/d",
+            "--static=/=/d --static=/=/e/ --static=/s =/f --preload m --need-app=false --static-index=-",
+        ),
         ("module=m\nworker-reload-mercy=5\nreload-mercy=3", "--grace=5 --preload m --need-app=false"),
         (
             "module=m\nprocesses=8\ncheaper=2\ncheaper-initial=1\ncheaper-step=3\ncheaper-overload=5",
@@ -147,6 +151,13 @@ fn what_cannot_be_is_told_with_its_line_and_its_cure() {
         ("module=", "2: module: its value is missing"),
         ("module=m\nmule=x.py", "3: mule = x.py: not here: it runs a program beside the workers"),
         ("module=m\nhttps=:443,a,b", "3: https = :443,a,b: not here: nginx does that: it speaks TLS"),
+        ("module=m\nhttp==3", "3: http = =3: there is no such shared-socket"),
+        ("module=m\nhttp==x", "3: http = =x: there is no such shared-socket"),
+        (
+            "module=m\ncheaper=4\nprocesses=2",
+            "3: cheaper = 4: the least number of workers is below processes",
+        ),
+        ("module=m\nstatic-map2=/s", "3: static-map2 = /s: write /PREFIX=FOLDER"),
         ("module=m\nplugins=python3,psgi", "3: plugins = python3,psgi: not here: it loads the plugin psgi"),
         ("module=m\nroute=^/x http:1.2.3.4", "3: route = ^/x http:1.2.3.4: not here: it routes requests"),
         (
@@ -162,7 +173,6 @@ fn what_cannot_be_is_told_with_its_line_and_its_cure() {
     let faulty = faults("module=m\nsocket=127.0.0.1:http\nshared-socket=*.*:1");
     assert!(faulty.contains("3: socket = 127.0.0.1:http: \"http\" is no port"), "{faulty}");
     assert!(faulty.contains("4: shared-socket = *.*:1: write the address without *"), "{faulty}");
-    assert!(faults("module=m\nsocket==3").starts_with("=3: there is no such shared-socket"));
     let evaluation = judged("module=m\nsocket=127.0.0.1:1\nprocesses=999999999", &[]);
     let error = serving::entries(&definition(&Program::TIDEGATE), &evaluation).unwrap_err().to_string();
     assert!(error.contains("app.ini:4: processes = 999999999: write a number up to"), "{error}");

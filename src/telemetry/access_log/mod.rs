@@ -47,7 +47,7 @@ pub(crate) use in_hand::InHand;
 use in_hand::Pen;
 use line::{Ended, Scribe};
 use saying::Saying;
-pub(crate) use selection::{Condition, Exception, Selection, expression};
+pub(crate) use selection::{Condition, Exception, Selection};
 
 /// Writes the lines.
 pub(crate) struct AccessLog {

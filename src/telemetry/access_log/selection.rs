@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 
 use crate::application::environ::Environ;
+use crate::expression;
 use crate::telemetry::observer::Summary;
 
 /// All, unless it says otherwise.
@@ -66,26 +67,12 @@ impl Exception {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let form = "write NAME=PATTERN, as PATH_INFO=^/health";
         let (name, pattern) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or(form)?;
-        Ok(Exception { variable: name.to_owned(), pattern: expression(pattern)? })
+        Ok(Exception { variable: name.to_owned(), pattern: expression::compile(pattern)? })
     }
-}
-
-/// A regular expression of bytes, or what is wrong with it, in a line.
-pub(crate) fn expression(pattern: &str) -> Result<Regex, String> {
-    let built = RegexBuilder::new(pattern).unicode(false).size_limit(EXPRESSION_BYTES_MAX).build();
-    built.map_err(|error| {
-        // What is wrong stands in its last line, behind a picture of where.
-        let text = error.to_string();
-        let last = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        format!("{pattern:?} is no regular expression: {last}")
-    })
 }
 
 /// What an application sets to have a line of the request, whatever `only` says: uWSGI's name for it.
 const TAKE: &str = "log_this_request";
-
-/// What a compiled expression may take, bytes.
-const EXPRESSION_BYTES_MAX: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {

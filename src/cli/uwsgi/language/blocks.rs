@@ -13,7 +13,7 @@ use super::reader::Reader;
 use crate::cli::Result;
 use crate::cli::config::Origin;
 use crate::cli::uwsgi::names;
-use crate::telemetry::access_log::expression;
+use crate::expression;
 
 /// A condition or a loop that is open.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ pub(super) fn rounds(block: &Block, reader: &mut Reader) -> Result<Vec<Option<St
         "if-plugin" | "if-not-plugin" | "ifplugin" => of_argument(has_plugin(argument)),
         "if-reload" | "if-not-reload" => applies(reader.variable("UWSGI_RELOADS").is_some(), None),
         // if-hostname-match and its opposite.
-        _ => of_argument(expression(argument)?.is_match(hostname().as_bytes())),
+        _ => of_argument(expression::compile(argument)?.is_match(hostname().as_bytes())),
     })
 }
 

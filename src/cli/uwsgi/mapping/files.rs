@@ -1,6 +1,6 @@
 //! Static files.
 
-use super::values::word;
+use super::values::{bad, word};
 use super::{Draft, Fault};
 use crate::cli::uwsgi::language::Directive;
 
@@ -10,17 +10,7 @@ pub(in crate::cli::uwsgi) fn map(
     ours: &'static str,
     given: &Directive,
 ) -> Result<(), Fault> {
-    let form = || Fault::Bad("write /PREFIX=FOLDER".to_owned());
-    let (prefix, folder) = word(given)?.split_once('=').ok_or_else(form)?;
-    let (prefix, folder) = (prefix.trim(), folder.trim());
-    if folder.is_empty() {
-        return Err(form());
-    }
-    if !prefix.starts_with('/') {
-        return Err(Fault::Lost(
-            "a path begins with /, so that nothing is ever below this prefix".to_owned(),
-        ));
-    }
+    let (prefix, folder) = mapped(given)?;
     draft.add(ours, format!("{prefix}={folder}"));
     Ok(())
 }
@@ -31,13 +21,27 @@ pub(in crate::cli::uwsgi) fn map2(
     ours: &'static str,
     given: &Directive,
 ) -> Result<(), Fault> {
-    let form = || Fault::Bad("write /PREFIX=FOLDER".to_owned());
-    let (prefix, folder) = word(given)?.split_once('=').ok_or_else(form)?;
-    if !prefix.starts_with('/') || folder.is_empty() {
-        return Err(form());
-    }
+    let (prefix, folder) = mapped(given)?;
     draft.add(ours, format!("{prefix}={}{prefix}", folder.trim_end_matches('/')));
     Ok(())
+}
+
+/// The two sides of `/prefix=DIR`. Blanks beside = are part of them, and no prefix at all is every path.
+fn mapped(given: &Directive) -> Result<(&str, &str), Fault> {
+    let (prefix, folder) = word(given)?.split_once('=').ok_or_else(|| bad("write /PREFIX=FOLDER"))?;
+    if folder.is_empty() {
+        return Err(Fault::Needless("it names no folder, so that uWSGI serves nothing by it"));
+    }
+    if folder.starts_with([' ', '\t']) {
+        return Err(Fault::Needless(
+            "the folder's name begins with a blank, so that uWSGI serves nothing by it",
+        ));
+    }
+    match prefix {
+        "" => Ok(("/", folder)),
+        _ if prefix.starts_with('/') => Ok((prefix, folder)),
+        _ => Err(Fault::Needless("a path begins with /, so that nothing is ever below this prefix")),
+    }
 }
 
 /// `static-expires = REGEXP SECONDS` and its relatives.
@@ -47,9 +51,8 @@ pub(in crate::cli::uwsgi) fn expires(
     given: &Directive,
 ) -> Result<(), Fault> {
     let rule = word(given)?;
-    let (pattern, seconds) = rule
-        .rsplit_once([' ', '='])
-        .ok_or_else(|| Fault::Bad("write REGEXP SECONDS, as .*[.]css 3600".to_owned()))?;
+    let (pattern, seconds) =
+        rule.rsplit_once([' ', '=']).ok_or_else(|| bad("write REGEXP SECONDS, as .*[.]css 3600"))?;
     let (pattern, seconds) = (pattern.trim(), seconds.trim());
     let since = if given.name.ends_with("-mtime") { "mtime+" } else { "" };
     let rule = match given.name.trim_end_matches("-mtime") {

@@ -3,6 +3,7 @@
 //! A function sets what its option says by itself, and leaves in the [`Draft`] what only all of them say together: which
 //! application, what is spoken on which socket. [`Draft::finish`] then does what is left.
 
+mod address;
 pub(super) mod application;
 pub(super) mod attached;
 pub(super) mod files;
@@ -99,8 +100,8 @@ impl Draft {
         self.get(option).is_some_and(|setting| setting.value == "true")
     }
 
-    /// Does what several directives say together. `here` is the folder in which the server is started; the error says what is
-    /// missing.
+    /// Does what several directives say together. `here` is the folder in which the server is started; the error says what
+    /// cannot be, of the directive at `current` if there is one.
     pub(super) fn finish(&mut self, here: &Path) -> Result<(), String> {
         self.current = None;
         self.finish_workers()?;

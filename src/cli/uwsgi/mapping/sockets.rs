@@ -2,6 +2,7 @@
 
 use nix::sys::stat::{Mode, umask};
 
+use super::address::Address;
 use super::values::{bad, count, is_comment, word};
 use super::{Draft, Fault};
 use crate::cli::uwsgi::language::Directive;
@@ -11,7 +12,7 @@ use crate::cli::uwsgi::language::Directive;
 pub(super) struct Sockets {
     asked: Vec<Asked>,
     /// The addresses of `shared-socket`, to which `=N` refers.
-    shared: Vec<String>,
+    shared: Vec<Address>,
     protocol: Option<String>,
     is_abstract: bool,
     /// Of sockets, and of the router.
@@ -23,8 +24,15 @@ pub(super) struct Sockets {
 #[derive(Debug)]
 struct Asked {
     speaks: Speaks,
-    address: String,
+    place: Place,
     from: Option<usize>,
+}
+
+#[derive(Debug)]
+enum Place {
+    At(Address),
+    /// `=N`, which a later line may say.
+    Shared(usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,22 +97,24 @@ pub(in crate::cli::uwsgi) fn scgi(
 
 fn ask(draft: &mut Draft, speaks: Speaks, given: &Directive) -> Result<(), Fault> {
     let written = word(given)?;
-    // Which one =N is, a later line may say.
-    if !written.starts_with('=') {
-        address(written, false).map_err(Fault::Bad)?;
-    }
-    draft.sockets.asked.push(Asked { speaks, address: written.to_owned(), from: draft.current });
+    let place = match written.strip_prefix('=') {
+        Some(number) => Place::Shared(number.trim().parse().map_err(|_| bad(SHARED))?),
+        None => Place::At(Address::read(written).map_err(Fault::Bad)?),
+    };
+    draft.sockets.asked.push(Asked { speaks, place, from: draft.current });
     Ok(())
 }
+
+/// What =N has to be.
+const SHARED: &str = "there is no such shared-socket; the first is =0";
 
 pub(in crate::cli::uwsgi) fn shared(
     draft: &mut Draft,
     _: &'static str,
     given: &Directive,
 ) -> Result<(), Fault> {
-    let written = word(given)?;
-    address(written, false).map_err(Fault::Bad)?;
-    draft.sockets.shared.push(written.to_owned());
+    let address = Address::read(word(given)?).map_err(Fault::Bad)?;
+    draft.sockets.shared.push(address);
     Ok(())
 }
 
@@ -224,16 +234,13 @@ impl Draft {
                 "no socket is named: socket = ADDRESS, http = ADDRESS or http-socket = ADDRESS".to_owned()
             );
         }
-        for Asked { speaks, address: written, from } in &sockets.asked {
-            let shared = written.strip_prefix('=').map(|number| number.trim().parse().unwrap_or(usize::MAX));
-            let written = match shared {
-                None => written,
-                Some(number) => sockets
-                    .shared
-                    .get(number)
-                    .ok_or_else(|| format!("{written}: there is no such shared-socket; the first is =0"))?,
+        for Asked { speaks, place, from } in &sockets.asked {
+            self.current = *from;
+            let address = match place {
+                Place::At(address) => address,
+                Place::Shared(number) => sockets.shared.get(*number).ok_or(SHARED)?,
             };
-            let address = address(written, sockets.is_abstract)?;
+            let address = address.ours(sockets.is_abstract);
             let option = match speaks {
                 Speaks::Default => default,
                 Speaks::Uwsgi => "uwsgi",
@@ -244,7 +251,6 @@ impl Draft {
             let is_proxied = if *speaks == Speaks::Router { of_router } else { of_sockets };
             let option = if option == "http" && is_proxied { "http-proxy-protocol" } else { option };
             has_file |= address.starts_with('/') || address.starts_with("unix:");
-            self.current = *from;
             self.listen_from_everywhere(&address);
             self.add(option, address);
         }
@@ -269,39 +275,6 @@ impl Draft {
             self.add("allow-from", "0.0.0.0/0,::/0");
         }
     }
-}
-
-/// An address of uWSGI's as one of ours.
-pub(super) fn address(written: &str, is_abstract: bool) -> Result<String, String> {
-    let text = written.split([' ', '\t']).next().unwrap_or_default();
-    if !is_comment(&written[text.len()..]) {
-        return Err(format!("{written:?} is no address: it has a blank in it"));
-    }
-    if let Some(number) = text.strip_prefix("fd://") {
-        return Ok(format!("fd:{number}"));
-    }
-    if let Some(name) = text.strip_prefix("\\0") {
-        return Ok(format!("@{name}"));
-    }
-    if text.starts_with('@') {
-        return Ok(text.to_owned());
-    }
-    let Some((host, port)) = text.rsplit_once(':') else {
-        return Ok(match text {
-            _ if is_abstract => format!("@{text}"),
-            _ if text.starts_with('/') => text.to_owned(),
-            _ => format!("unix:{text}"),
-        });
-    };
-    if port.parse::<u16>().is_err() && !port.is_empty() {
-        return Err(format!("{port:?} is no port: write a number up to 65535"));
-    }
-    let host = match host {
-        "" | "*" => "0.0.0.0",
-        _ if host.contains('*') => return Err("write the address without *".to_owned()),
-        _ => host,
-    };
-    Ok(format!("{host}:{}", if port.is_empty() { "0" } else { port }))
 }
 
 /// The process's own mask, which can only be read by setting another.

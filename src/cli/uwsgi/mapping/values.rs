@@ -1,5 +1,6 @@
 //! Values as uWSGI takes them: numbers, addresses, words.
 
+use super::address::Address;
 use super::{Draft, Fault};
 use crate::cli::uwsgi::language::Directive;
 
@@ -70,7 +71,7 @@ pub(in crate::cli::uwsgi) fn address(
     ours: &'static str,
     given: &Directive,
 ) -> Result<(), Fault> {
-    let address = super::sockets::address(word(given)?, false).map_err(Fault::Bad)?;
+    let address = Address::read(word(given)?).map_err(Fault::Bad)?.ours(false);
     draft.listen_from_everywhere(&address);
     draft.set(ours, address);
     Ok(())

@@ -122,9 +122,8 @@ impl Draft {
         // Without a least number uWSGI takes no notice of the others.
         let Some((least, from)) = wanted.cheaper else { return Ok(()) };
         if least >= most {
-            return Err(format!(
-                "cheaper = {least}: the least number of workers is below processes, which is {most}"
-            ));
+            self.current = from;
+            return Err(format!("the least number of workers is below processes, which is {most}"));
         }
         self.add_from(from, "min-workers", least.to_string());
         if let Some((initial, from)) = wanted.cheaper_initial {

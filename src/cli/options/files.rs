@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::values::{expiry, field_value, static_folder};
+use crate::cli::values::{expiry, field_value, static_folder};
 use crate::static_files::{Expiry, StaticFiles};
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Static files")]
-pub(super) struct FileOptions {
+pub(in crate::cli) struct Files {
     /// Serve the files of DIR at paths below PREFIX, as /static=/srv/app/static, without a call of the application, which
     /// has what DIR has not. DIR may be a file: that is served at PREFIX itself. May be given several times.
     ///
@@ -45,9 +45,9 @@ pub(super) struct FileOptions {
     static_follow_links: bool,
 }
 
-impl FileOptions {
+impl Files {
     /// The files that go before the application, if there are any.
-    pub(super) fn open(&self) -> Result<Option<StaticFiles>, String> {
+    pub(in crate::cli) fn open(&self) -> Result<Option<StaticFiles>, String> {
         if self.folders.is_empty() {
             return Ok(None);
         }

@@ -4,58 +4,58 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::hooks::{self, Hook};
-use super::log_options::Telling;
-use super::values::mode;
+use super::logs::Telling;
+use crate::cli::hooks::{self, Hook};
+use crate::cli::values::mode;
 use crate::master::Attach;
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Process")]
-pub(super) struct Process {
+pub(in crate::cli) struct Process {
     /// Serve as this user, a name or a number: started as root, the command gives up root's rights for good once
     /// it listens. Unix sockets and log files are then this user's.
     #[arg(long, value_name = "NAME", value_hint = ValueHint::Username)]
-    pub(super) user: Option<String>,
+    pub(in crate::cli) user: Option<String>,
 
     /// Serve as this group [default: the user's own]
     #[arg(long, value_name = "NAME")]
-    pub(super) group: Option<String>,
+    pub(in crate::cli) group: Option<String>,
 
     /// The mode bits, in octal, that files which the application makes are not to have.
     #[arg(long, value_name = "MODE", value_parser = mode)]
-    pub(super) umask: Option<u32>,
+    pub(in crate::cli) umask: Option<u32>,
 
     /// Keep COMMAND running beside the workers, and end it with the server: as 'celery -A shop worker'. A shell runs it,
     /// as the user of --user. May be given several times; docs/workers.md has what may stand in brackets before it.
     #[arg(long, value_name = "COMMAND")]
-    pub(super) attach: Vec<Attach>,
+    pub(in crate::cli) attach: Vec<Attach>,
 
     /// Do ACTION at a MOMENT of the server's life, as pre-app=exec:./migrate. May be given several times; docs/workers.md has
     /// the moments and the actions, which are uWSGI's. One that fails ends the start.
     #[arg(long = "hook", value_name = "MOMENT=ACTION", hide_short_help = true)]
-    pub(super) hooks: Vec<Hook>,
+    pub(in crate::cli) hooks: Vec<Hook>,
 
     /// Write the master's process number to FILE.
     #[arg(long, value_name = "FILE")]
-    pub(super) pidfile: Option<PathBuf>,
+    pub(in crate::cli) pidfile: Option<PathBuf>,
 
     /// Make a named pipe that takes commands of one letter: `echo r >FIFO` reloads, q stops; docs/workers.md has them all.
     #[arg(long, value_name = "FIFO", hide_short_help = true)]
-    pub(super) control: Option<PathBuf>,
+    pub(in crate::cli) control: Option<PathBuf>,
 
     /// Go to the background once the server serves; --log-file says where it writes then. If it cannot serve, the reason is told
     /// and the exit status is 1. systemd and containers want it in the foreground.
     #[arg(long, hide_short_help = true)]
-    pub(super) daemonize: bool,
+    pub(in crate::cli) daemonize: bool,
 
     /// Have SIGTERM reload, as uWSGI 2.0 has it: SIGINT and SIGQUIT stop.
     #[arg(long, hide_short_help = true)]
-    pub(super) term_reloads: bool,
+    pub(in crate::cli) term_reloads: bool,
 }
 
 impl Process {
     /// Whether SIGTERM reloads.
-    pub(super) fn term_reloads(&self) -> bool {
+    pub(in crate::cli) fn term_reloads(&self) -> bool {
         self.term_reloads && !hooks::stop_on_sigterm(&self.hooks)
     }
 

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use clap::{ArgAction, Args, ValueHint};
 
-use super::log_target::LogTarget;
-use super::record::LogFormat;
-use super::values::{Size, access_log_condition, access_log_format};
+use crate::cli::log_target::LogTarget;
+use crate::cli::record::LogFormat;
+use crate::cli::values::{Size, access_log_condition, access_log_format};
 use crate::telemetry::access_log::{Condition, Exception, Format, Selection};
 use crate::telemetry::local_time;
 
@@ -33,20 +33,20 @@ ending is not complete.";
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
-pub(super) struct Telling {
+pub(in crate::cli) struct Telling {
     /// Write a line for each request to stdout.
     #[arg(long)]
-    pub(super) access_log: bool,
+    pub(in crate::cli) access_log: bool,
 
     /// Write those lines to FILE, which SIGUSR1 opens anew; - is stdout. Or send them: syslog:NAME, syslog://HOST/NAME,
     /// udp://HOST:PORT, unix:PATH, fd:N, as with --log-file.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(super) access_log_file: Option<LogTarget>,
+    pub(in crate::cli) access_log_file: Option<LogTarget>,
 
     // Brackets and braces in a doc comment would be links.
     #[arg(long, value_name = "FORMAT", value_parser = access_log_format,
           help = ACCESS_FORMAT, long_help = format!("{ACCESS_FORMAT}\n\n{ACCESS_FIELDS}"))]
-    pub(super) access_log_format: Option<Format>,
+    pub(in crate::cli) access_log_format: Option<Format>,
 
     /// Write a line only for requests of which one of these is true: 4xx or another hundred of statuses, slower=SECONDS,
     /// larger=SIZE (the body that was sent), empty (no body), broken-off.
@@ -67,7 +67,7 @@ pub(super) struct Telling {
     /// daemon unless they are given); udp://HOST:PORT and unix:PATH have the plain line in each datagram; fd:N is a
     /// descriptor that the process was started with. What a reader does not take at once is lost, and counted.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(super) log_file: Option<LogTarget>,
+    pub(in crate::cli) log_file: Option<LogTarget>,
 
     /// Move each of the two files away when it is larger than SIZE, and go on with an empty one. The master looks once a
     /// second [default: no bound]
@@ -82,27 +82,27 @@ pub(super) struct Telling {
     /// The form of the log: text, or json, an object a line with time, level, worker, pid, target and message. What the
     /// application itself writes to stdout and stderr stays as it is.
     #[arg(long, value_name = "FORMAT", value_enum, hide_possible_values = true, default_value_t = LogFormat::Text)]
-    pub(super) log_format: LogFormat,
+    pub(in crate::cli) log_format: LogFormat,
 
     /// Tell each request's whole story on stdout: the packet, the environ, start_response, every write.
     #[arg(long)]
-    pub(super) trace: bool,
+    pub(in crate::cli) trace: bool,
 
     /// Log more: debug, and with -vv all there is. RUST_LOG has the last word.
     #[arg(short, long, action = ArgAction::Count)]
-    pub(super) verbose: u8,
+    pub(in crate::cli) verbose: u8,
 
     /// Log less: warnings, and with -qq only errors.
     #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
-    pub(super) quiet: u8,
+    pub(in crate::cli) quiet: u8,
 }
 
 /// When a file is moved away, and how it is called then.
 #[derive(Clone, Debug)]
-pub(super) struct Rotation {
-    pub(super) bytes_max: u64,
+pub(in crate::cli) struct Rotation {
+    pub(in crate::cli) bytes_max: u64,
     /// With strftime's fields.
-    pub(super) suffix: String,
+    pub(in crate::cli) suffix: String,
 }
 
 /// What is put behind the name of a file.
@@ -115,7 +115,7 @@ fn suffix(text: &str) -> Result<String, String> {
 
 impl Telling {
     /// Whether there is to be an access log, which is so in development without being asked for.
-    pub(super) fn wants_access_log(&self, in_development: bool) -> bool {
+    pub(in crate::cli) fn wants_access_log(&self, in_development: bool) -> bool {
         in_development
             || self.access_log
             || self.access_log_file.is_some()
@@ -125,27 +125,27 @@ impl Telling {
     }
 
     /// Which requests it has.
-    pub(super) fn selection(&self) -> Selection {
+    pub(in crate::cli) fn selection(&self) -> Selection {
         Selection { only: self.access_log_only.clone(), except: self.access_log_except.clone() }
     }
 
     /// Where the access log goes; - is none, but stdout.
-    pub(super) fn access_log_target(&self) -> Option<&LogTarget> {
+    pub(in crate::cli) fn access_log_target(&self) -> Option<&LogTarget> {
         self.access_log_file.as_ref().filter(|target| **target != LogTarget::Standard)
     }
 
     /// Where the log goes, if not to stderr.
-    pub(super) fn log_target(&self) -> Option<&LogTarget> {
+    pub(in crate::cli) fn log_target(&self) -> Option<&LogTarget> {
         self.log_file.as_ref().filter(|target| **target != LogTarget::Standard)
     }
 
     /// The files that are written.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+    pub(in crate::cli) fn paths(&self) -> impl Iterator<Item = &Path> {
         [self.log_target(), self.access_log_target()].into_iter().flatten().filter_map(LogTarget::path)
     }
 
     /// When files are moved away.
-    pub(super) fn rotation(&self) -> Option<Rotation> {
+    pub(in crate::cli) fn rotation(&self) -> Option<Rotation> {
         let suffix = self.log_backup.clone().unwrap_or_else(|| ".1".to_owned());
         self.log_max_size.map(|Size(bytes_max)| Rotation { bytes_max, suffix })
     }

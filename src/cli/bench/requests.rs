@@ -1,7 +1,9 @@
 //! The requests to make: as the options say, or as a file has them.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use super::super::Result;
 use super::super::request::{Protocol, Request};
@@ -18,7 +20,7 @@ pub(super) fn prepare(options: &Options, protocol: Protocol, stays: bool) -> Res
         return Ok(vec![draft.request(method, options.path.as_bytes())?]);
     };
     let name = file.display();
-    let bytes = fs::read(file).map_err(|error| format!("cannot read {name}: {error}"))?;
+    let bytes = read(file, REQUESTS_BYTES_MAX)?;
     if packets::begin(&bytes) {
         if draft.body.is_some() || !options.header.is_empty() {
             return Err(format!(
@@ -145,12 +147,22 @@ impl Draft<'_> {
 
 fn body(options: &Options) -> Result<Option<Vec<u8>>> {
     if let Some(file) = &options.data_file {
-        let read = fs::read(file);
-        return Ok(Some(
-            read.map_err(|error| format!("--data-file: cannot read {}: {error}", file.display()))?,
-        ));
+        return Ok(Some(read(file, REQUESTS_BYTES_MAX).map_err(|error| format!("--data-file: {error}"))?));
     }
     Ok(options.data.as_ref().map(|data| data.as_bytes().to_vec()))
+}
+
+/// What is in a file, which may be a device or a pipe without an end.
+fn read(file: &Path, bytes_max: usize) -> Result<Vec<u8>> {
+    let name = file.display();
+    let mut bytes = Vec::new();
+    File::open(file)
+        .and_then(|file| file.take(bytes_max as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|error| format!("cannot read {name}: {error}"))?;
+    if bytes.len() > bytes_max {
+        return Err(format!("{name} has more than {}", size(bytes_max as u64)).into());
+    }
+    Ok(bytes)
 }
 
 /// What a browser sends beside Host.
@@ -181,6 +193,13 @@ mod tests {
         let mut requests = Requests::default();
         (0..=REQUESTS_MAX).for_each(|_| requests.push(request(0)));
         assert_eq!(requests.exceeded().as_deref(), Some("100000 requests"));
+    }
+
+    #[test]
+    fn a_file_without_an_end_is_not_read_to_it() {
+        let error = read(Path::new("/dev/zero"), 1_024).unwrap_err();
+        assert_eq!(error.to_string(), "/dev/zero has more than 1.00 KiB");
+        assert_eq!(read(Path::new("/dev/null"), 1_024).unwrap(), b"");
     }
 
     #[test]

@@ -177,6 +177,10 @@ pub struct Limits {
     /// Time for a peer that was answered for the last time to close its side, once the server was asked to stop.
     /// Front ends do so at once; one that reads slowly is still sent what the kernel has of its response.
     pub grace_drain_time_max: Duration,
+
+    /// Time for a peer that cannot be told of the stop, and goes on asking on a connection that it keeps, to come to know of it
+    /// otherwise; it is closed behind the next answer then. FastCGI's front ends but nginx are such; php-fpm gives no time.
+    pub grace_kept_time_max: Duration,
 }
 
 impl Default for Limits {
@@ -223,6 +227,7 @@ impl Default for Limits {
             grace_time_max: Duration::from_secs(30),
             grace_idle_time_max: Duration::from_millis(250),
             grace_drain_time_max: Duration::from_secs(2),
+            grace_kept_time_max: Duration::from_secs(2),
         }
     }
 }

@@ -31,8 +31,10 @@ pub struct Context<'a> {
     pub clock: &'a dyn Fn() -> Instant,
     /// What is told of what happens.
     pub observers: Observers<'a>,
-    /// The worker stops, or will soon: each request is its connection's last.
+    /// The worker stops, or will soon: each request is its connection's last, where its peer can be told.
     pub stopping: bool,
+    /// It has stopped for so long that a connection whose peer cannot be told is closed behind its response.
+    pub closes_kept: bool,
 }
 
 impl<'a> Context<'a> {

@@ -127,7 +127,7 @@ impl<S: Stream> Connection<S> {
     /// Frames the next piece; asks for it if none has come.
     pub(super) fn pull(&mut self, cx: &mut Context<'_>) -> Step {
         if cx.stopping {
-            self.protocol.disable_keep_alive();
+            self.protocol.disable_keep_alive(cx.closes_kept);
         }
         let Some(answer) = self.stage.responding() else { return Step::Progress };
         answer.take_up();

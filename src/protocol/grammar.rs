@@ -50,7 +50,7 @@ pub(super) trait Grammar {
 
     fn give_up(&mut self) {}
 
-    fn disable_keep_alive(&mut self) {}
+    fn disable_keep_alive(&mut self, _untold: bool) {}
 
     fn head(&mut self, head: &ResponseHead, _date: &[u8], out: &mut Vec<u8>) {
         write_raw_head(HTTP_LINE, head, out);

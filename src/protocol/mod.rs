@@ -166,9 +166,10 @@ impl Protocol {
     }
 
     /// The request that is answered is to be the connection's last, whatever its peer would like. Told before the head,
-    /// an HTTP client hears of it. FastCGI has no word for it, and goes on while its peer does.
-    pub fn disable_keep_alive(&mut self) {
-        grammar!(self.disable_keep_alive());
+    /// an HTTP client hears of it. FastCGI has no word for it, and goes on while its peer does, or until it is to be closed
+    /// `untold`.
+    pub fn disable_keep_alive(&mut self, untold: bool) {
+        grammar!(self.disable_keep_alive(untold));
     }
 
     /// Writes the head of the response; `date` is now, as RFC 9110 section 5.6.7 writes it.

@@ -28,6 +28,8 @@ pub(super) struct Resources {
     pub(super) recorder: Option<Recorder>,
     /// When everything must be over, once a stop was ordered.
     pub(super) stopping: Option<Instant>,
+    /// From when on kept connections are closed whose peers cannot be told, once a stop was ordered.
+    pub(super) closes_kept_from: Option<Instant>,
     /// A stop will be ordered soon.
     pub(super) draining: bool,
 }
@@ -45,6 +47,7 @@ impl Resources {
             observer: None,
             recorder: None,
             stopping: None,
+            closes_kept_from: None,
             draining: false,
         }
     }
@@ -90,6 +93,7 @@ impl Resources {
             })
             .with_recorder(self.recorder.as_mut()),
             stopping: self.draining || self.stopping.is_some(),
+            closes_kept: self.closes_kept_from.is_some_and(|from| from <= Instant::now()),
         })
     }
 }

@@ -23,7 +23,10 @@ impl EventLoop {
                 self.resources.stopping = Some(now);
             }
             Some(stop) if self.resources.stopping.is_none() => {
-                self.resources.stopping = Some(now + self.resources.limits.grace_time_max);
+                let limits = &self.resources.limits;
+                let kept_time = limits.grace_kept_time_max.min(limits.grace_time_max / 2);
+                self.resources.stopping = Some(now + limits.grace_time_max);
+                self.resources.closes_kept_from = Some(now + kept_time);
                 if stop == Stop::Gracefully {
                     // What waits in the backlog was accepted by the kernel in our name; closing would reset it.
                     self.last_accepted = self.accepted + LAST_ACCEPTS_COUNT;

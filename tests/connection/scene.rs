@@ -200,6 +200,7 @@ impl Scene {
                 clock: &|| self.clock.ask(),
                 observers: Observers::new(Some(&mut observer)),
                 stopping: false,
+                closes_kept: false,
             },
         );
         let wire = self.wire.borrow();

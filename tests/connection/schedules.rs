@@ -347,6 +347,7 @@ impl World {
                 clock: &|| now,
                 observers: Observers::new(None),
                 stopping: false,
+                closes_kept: false,
             },
         );
         if ended == Turn::Closed

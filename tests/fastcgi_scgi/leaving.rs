@@ -1,7 +1,9 @@
 //! FastCGI connections that are kept, at a server that stops: END_REQUEST cannot say that no more is answered there.
 
+use std::time::Duration;
+
 use crate::wire::fastcgi::record_type::GET_VALUES_RESULT;
-use tidegate::ProtocolName;
+use tidegate::{Limits, ProtocolName};
 
 use crate::client::Client;
 use crate::server::Server;
@@ -20,7 +22,8 @@ fn from_nginx(id: u16, flags: u8, path: &str) -> Vec<u8> {
 
 #[test]
 fn what_is_asked_on_a_kept_connection_meanwhile_is_answered() {
-    let server = Server::start();
+    let server =
+        Server::with(Limits { grace_kept_time_max: Limits::default().grace_time_max, ..Limits::default() });
     let mut clients: Vec<_> =
         server.remotes(ProtocolName::Fastcgi).into_iter().map(Client::connect_small).collect();
     for client in &mut clients {
@@ -38,6 +41,29 @@ fn what_is_asked_on_a_kept_connection_meanwhile_is_answered() {
     }
     // A peer that asks no more is let go.
     clients.into_iter().for_each(Client::assert_closed);
+    server.stop();
+}
+
+#[test]
+fn one_that_is_always_in_use_is_closed_behind_an_answer_in_time() {
+    let server = Server::with(Limits { grace_kept_time_max: Duration::ZERO, ..Limits::default() });
+    let mut clients = Vec::new();
+    for ahead in [0, 1, 3] {
+        let mut client = Client::connect_small(server.fastcgi());
+        client.send(get(1, KEEP_CONN, "/long"));
+        client.record();
+        // What is asked by then is answered.
+        (0..ahead).for_each(|_| client.send(get(1, KEEP_CONN, "/hello")));
+        clients.push((client, ahead));
+    }
+    server.order_stop();
+    for (mut client, ahead) in clients {
+        client.answer(1);
+        for _ in 0..ahead {
+            assert_eq!(client.answer(1).parts().1, b"Hello, World");
+        }
+        client.assert_closed();
+    }
     server.stop();
 }
 

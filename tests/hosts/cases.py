@@ -5,8 +5,11 @@ import socket
 import subprocess
 import threading
 import time
+from dataclasses import dataclass
 
-from host import CAPACITY, ROOT, WORK, eventually
+from answers import percentile
+from host import CAPACITY, PATIENCE, ROOT, WORK, Host, eventually
+from load import Figures
 
 RATE = 200
 
@@ -55,25 +58,23 @@ def rolling_update(scene):
 
 
 def stopped_and_back(scene):
-    load = scene.load(rate=RATE)
-    flows(scene, 50)
-    host = scene.hosts[0]
-    host.stop()
-    time.sleep(scene.seconds(5))
-    host.start()
-    eventually("it is asked again", lambda: host.answered() > 20)
-    return none_failed(load)
+    return none_failed(load_while_away(scene, Host.stop, 5))
 
 
 def killed(scene):
+    return few_failed(load_while_away(scene, Host.kill, 3))
+
+
+def load_while_away(scene, leave, seconds):
+    """The load during which a host leaves, and is back after so many seconds."""
     load = scene.load(rate=RATE)
     flows(scene, 50)
     host = scene.hosts[0]
-    host.kill()
-    time.sleep(scene.seconds(3))
+    leave(host)
+    time.sleep(scene.seconds(seconds))
     host.start()
     eventually("it is asked again", lambda: host.answered() > 20)
-    return few_failed(load)
+    return load
 
 
 def cut_off(scene):
@@ -101,33 +102,64 @@ def few_failed(load):
 
 
 def one_is_slow(scene):
-    """Twenty times slower. With turns alone it would have a third of all requests."""
-    load = scene.load(rate=RATE)
-    flows(scene, 200)
-    before = load.end()
+    """Twenty times slower: what the others answer is as quick as before. In turns it would have a third of all requests."""
     slow = scene.hosts[0]
+    answers = scene.proxy.reload_telling(scene.proxy.text)
+    # On a busy machine something else may be slow meanwhile: then it is looked at again.
+    before = min((beside_one(scene, answers) for _ in range(2)), key=lambda seen: seen.p99)
     slow.restart(work=20 * WORK)
     scene.settle()
-    shares, after = with_a_slow_one(scene)
-    assert shares[0] < 0.1, f"the slow host had {shares[0]:.0%} of the requests"
-    assert not after.failed, f"{after}: {after.statuses}"
-    scene.proxy.reload(scene.proxy.in_turns())
-    turns, worse = with_a_slow_one(scene)
+
+    def is_well(during):
+        return during.p99 <= 2 * before.p99 and during.share < 0.1 and not during.load.failed
+
+    until = time.monotonic() + 2 * PATIENCE
+    while not is_well(during := beside_one(scene, answers)):
+        assert time.monotonic() < until, f"with the slow host: {during}; before: {before}"
+    turns = beside_one(scene, scene.proxy.reload_telling(scene.proxy.in_turns()))
+    assert turns.share > 2 * during.share, f"in turns: {turns}; so what has helped before?"
+    told = f"before: {before}; with it: {during}; in turns: {turns}"
+    if not scene.proxy.is_nginx:
+        for host in scene.hosts:
+            host.start_agent()
+        weighted = beside_one(scene, scene.proxy.reload_telling(scene.proxy.asking_agents(scene.proxy.in_turns())))
+        assert weighted.share < turns.share / 2, f"in turns, with agent-check: {weighted}; without: {turns}"
+        told += f"; in turns with agent-check: {weighted}"
     scene.proxy.reload(scene.proxy.text)
-    assert turns[0] > 2 * shares[0], f"in turns it has {turns[0]:.0%}, so what has helped before?"
     slow.restart()
     scene.settle()
-    return (
-        f"it has {shares[0]:.1%} of the requests, p95 of all {before.p95 * 1e3:.0f} ms before, {after.p95 * 1e3:.0f} ms with it; "
-        f"in turns {turns[0]:.0%}, {worse}"
-    )
+    return told
 
 
-def with_a_slow_one(scene):
-    """What part each host has, and what comes of all. New connections: with kept ones a proxy's reload would fail some."""
+@dataclass
+class Beside:
+    """What comes of all while one host is looked at, and what the others have answered beside it."""
+
+    share: float
+    p99: float
+    of_all: float
+    load: Figures
+
+    def __str__(self):
+        return (
+            f"p99 of the others {self.p99 * 1e3:.0f} ms, of all {self.of_all * 1e3:.0f} ms, "
+            f"the first has {self.share:.1%}, {self.load}"
+        )
+
+
+def beside_one(scene, answers):
+    """Four seconds. New connections: with kept ones the proxy's reload would fail some."""
     load = scene.load(rate=RATE, keep=False)
-    shares = scene.shares(lambda: time.sleep(scene.seconds(4)))
-    return shares, load.end()
+    flows(scene, 20)
+    answers.begin_here()
+    time.sleep(scene.seconds(4))
+    seen = answers.all()
+    first = scene.hosts[0].machine.address
+    share = sum(host == first for host, _, _ in seen) / len(seen)
+    # A 503 comes after --queue-timeout, which says nothing of how quick a host is.
+    good = [(host, seconds) for host, seconds, status in seen if status == "200"]
+    others = [seconds for host, seconds in good if host != first]
+    return Beside(share, percentile(others, 0.99), percentile([seconds for _, seconds in good], 0.99), load.end())
 
 
 def far_away(scene):
@@ -145,6 +177,15 @@ def far_away(scene):
 
 
 def too_much(scene):
+    until = time.monotonic() + 2 * PATIENCE
+    # On a busy machine something else may have its processors meanwhile: then it is looked at again.
+    while (seen := goodput(scene))[1] < 0.9:
+        assert time.monotonic() < until, f"{seen[1]:.2f} of {seen[0]:.0f}/s, where three hosts could do {3 * CAPACITY:.0f}/s"
+    return "{:.0f}/s is what they take; of twice that {:.0%} of it is answered, {} are 503".format(*seen)
+
+
+def goodput(scene):
+    """What they take a second, what part of that they answer of twice as much, and how many were turned away."""
     # Two for each thread, so that none waits for long.
     load = scene.load(connections=24)
     time.sleep(scene.seconds(4))
@@ -156,9 +197,7 @@ def too_much(scene):
     others = {status for status in figures.statuses if status not in ("200", "503")}
     assert not others and set(figures.failed) <= {"wrong_status"}, f"{figures}: {figures.statuses}"
     assert figures.statuses["503"] > 0
-    part = figures.per_second() / capacity.per_second()
-    assert part >= 0.9, f"{part:.2f} of {capacity.per_second():.0f}/s, where three hosts could do {3 * CAPACITY:.0f}/s"
-    return f"{capacity.per_second():.0f}/s is what they take; of twice that {part:.0%} of it is answered, {figures.statuses['503']} are 503"
+    return capacity.per_second(), figures.per_second() / capacity.per_second(), figures.statuses["503"]
 
 
 def a_fourth_joins(scene):

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ PATIENCE = 30
 # What the application waits for each request, and how many it can answer a second on one host: 2 workers of 2 threads.
 WORK = 0.02
 CAPACITY = 4 / WORK
+SETTINGS = {"drain": 1.5, "grace": 10, "queue-timeout": 1}
 
 
 def eventually(what, is_so, patience=PATIENCE):
@@ -27,7 +29,8 @@ def eventually(what, is_so, patience=PATIENCE):
 class Host:
     def __init__(self, machine, name, folder):
         self.machine, self.name, self.log = machine, name, folder / f"{name}.log"
-        self.process = None
+        self.process, self.agent = None, None
+        self.settings = dict(SETTINGS)
         # The control group that bounds its processor's time, if one does.
         self.group = None
 
@@ -36,7 +39,9 @@ class Host:
         command = [TIDEGATE, "serve", "app:application", "--chdir", HERE, "--workers", 2, "--threads", 2]
         for option, port in (("uwsgi", 3031), ("http", 8000), ("fastcgi", 9000), ("stats", 9191)):
             command += [f"--{option}", f"{address}:{port}"]
-        command += ["--allow-from", "10.0.0.0/24", "--drain", 1.5, "--grace", 10, "--queue-timeout", 1]
+        command += ["--allow-from", "10.0.0.0/24"]
+        for option, value in self.settings.items():
+            command += [f"--{option}", value]
         command = self.machine.command(*command)
         if self.group:
             # Before `ip netns exec`, which has a /sys of its own.
@@ -67,11 +72,19 @@ class Host:
         self.stop()
         self.start(**how)
 
+    def start_agent(self):
+        """HAProxy's agent-check is answered, until the end of the host."""
+        address = self.machine.address
+        command = [sys.executable, ROOT / "deploy" / "hosts" / "agent.py", f"{address}:9192", f"http://{address}:9191"]
+        with open(self.log, "a") as log:
+            self.agent = subprocess.Popen(self.machine.command(*command), stdout=log, stderr=log, start_new_session=True)
+
     def kill(self):
         """All of it at once, as when the power fails; but its peers hear of it from the kernel."""
-        if self.process:
-            try:
-                os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            self.process.wait()
+        for process in (self.process, self.agent):
+            if process:
+                try:
+                    os.killpg(process.pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+                process.wait()

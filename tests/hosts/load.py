@@ -8,11 +8,12 @@ from host import TIDEGATE
 
 
 class Load:
-    """Requests by GET, until it is ended."""
+    """Requests, until it is ended."""
 
-    def __init__(self, machine, address, rate=None, connections=64, keep=True, server=None):
+    def __init__(self, machine, address, rate=None, connections=64, keep=True, server=None, method="GET"):
         command = [TIDEGATE, "bench", f"http://{address}:80", "/", "--json", "--warm-up", 0, "-d", 600, "-c", connections, "--timeout", 20]
         command += ["--rate", rate] if rate else []
+        command += ["--method", method, "--data", "x"] if method == "POST" else []
         command += [] if keep else ["--close"]
         command += ["--pid", server] if server else []
         self.process = subprocess.Popen(machine.command(*command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -37,7 +38,7 @@ class Figures:
         self.good = json["requests"]
         # What was under way when it was ended is no failure.
         self.failed = {kind: count for kind, count in json["failed"].items() if count and kind not in ("all", "unsent")}
-        self.p95, self.p99 = json["latency"].get("p95"), json["latency"].get("p99")
+        self.p99, self.longest = json["latency"].get("p99"), json["latency"].get("p99.9")
 
     def per_second(self):
         return self.good / self.seconds

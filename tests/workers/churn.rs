@@ -9,11 +9,14 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::master::Master;
+use crate::reader::Told;
+use crate::support::eventually;
 use crate::support::nginx::Nginx;
 
 /// HTTP first and uwsgi last: a connection that the first has left open must not hold up the last.
 const PROTOCOLS: [&str; 3] = ["http", "fastcgi", "uwsgi"];
 const SECONDS: u32 = 3;
+const POST: &str = "wrk.method = 'POST'\nwrk.body = string.rep('x', 1000)\n";
 
 #[test]
 fn reloads_and_retirement_fail_no_request_and_leave_the_rate() {
@@ -23,6 +26,46 @@ fn reloads_and_retirement_fail_no_request_and_leave_the_rate() {
         println!("{protocol}: {quiet} requests a second, {busy} with reloads and retirement");
         assert!(*busy > quiet / 10.0, "{protocol}: {busy} of {quiet} requests a second");
     }
+}
+
+/// Two servers behind one nginx, of which one stops and comes back again and again. A kept connection that the stop would
+/// wait for would keep it for all of --grace.
+#[test]
+fn stops_under_load_fail_no_request_and_wait_for_no_kept_connection() {
+    for drain in [&["--drain", "0.2"][..], &[]] {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| format!("unix:{}/{name}", folder.path().display());
+        let start = |name: &str| {
+            let (http, fastcgi) = (at(&format!("{name}-http")), at(&format!("{name}-fastcgi")));
+            let args = ["--workers", "2", "--grace", "600", "--http", &http, "--fastcgi", &fastcgi];
+            Told::start(&[&args, drain].concat())
+        };
+        let _stays = start("stays");
+        let nginx =
+            Nginx::serving(&TWO_SERVERS.replace("AT_", &at("")).replace("ROOT", env!("CARGO_MANIFEST_DIR")));
+        let script = folder.path().join("post.lua");
+        fs::write(&script, POST).unwrap();
+        for protocol in ["http", "fastcgi"] {
+            thread::scope(|scope| {
+                let load = scope.spawn(|| wrk(&script, &format!("http://{}/{protocol}/", nginx.remote.name)));
+                let mut stops = 0;
+                while !load.is_finished() {
+                    let mut leaves = start("leaves");
+                    eventually("it is asked", || load.is_finished() || answered(&leaves) > 50);
+                    leaves.master.signal(Signal::SIGTERM);
+                    assert_eq!(leaves.master.wait().code(), Some(0));
+                    stops += 1;
+                }
+                println!("{protocol}, {drain:?}: {} requests a second, {stops} stops", load.join().unwrap());
+                assert!(stops > 1);
+            });
+        }
+    }
+}
+
+fn answered(told: &Told) -> u64 {
+    let workers = told.json();
+    workers["workers"].as_array().unwrap().iter().map(|worker| worker["requests"].as_u64().unwrap()).sum()
 }
 
 /// The rate of each protocol in turn, requests a second; with a SIGHUP each 0.3 s if it `reloads`.
@@ -38,7 +81,7 @@ fn rates(args: &[&str], reloads: bool) -> Vec<f64> {
             .replace("AT_UWSGI", &master.remote.name),
     );
     let script = master.folder.path().join("post.lua");
-    fs::write(&script, "wrk.method = 'POST'\nwrk.body = string.rep('x', 1000)\n").unwrap();
+    fs::write(&script, POST).unwrap();
     let rates = PROTOCOLS.map(|protocol| {
         thread::scope(|scope| {
             let load = scope.spawn(|| wrk(&script, &format!("http://{}/{protocol}/", nginx.remote.name)));
@@ -83,5 +126,19 @@ const SITE: &str = "
         location /http/ { proxy_pass http://by_http; }
         location /fastcgi/ { include fastcgi_params; fastcgi_keep_conn on; fastcgi_pass by_fastcgi; }
         location /uwsgi/ { include PARAMS; uwsgi_pass AT_UWSGI; }
+    }
+";
+
+/// With this repository's fastcgi_params. One that is not there is asked again at the next request.
+const TWO_SERVERS: &str = "
+    upstream by_http { server AT_stays-http max_fails=0; server AT_leaves-http max_fails=0; keepalive 32; }
+    upstream by_fastcgi { server AT_stays-fastcgi max_fails=0; server AT_leaves-fastcgi max_fails=0; keepalive 32; }
+    keepalive_requests 1000000;
+    server {
+        listen 127.0.0.1:NGINX_PORT;
+        proxy_http_version 1.1;
+        proxy_set_header Connection '';
+        location /http/ { proxy_pass http://by_http; }
+        location /fastcgi/ { include ROOT/fastcgi_params; fastcgi_keep_conn on; fastcgi_pass by_fastcgi; }
     }
 ";

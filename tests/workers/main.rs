@@ -15,6 +15,7 @@ mod control;
 mod daemon;
 mod disk;
 mod drain;
+mod drain_unfinished;
 mod drips;
 mod faults;
 mod files;

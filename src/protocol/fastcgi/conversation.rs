@@ -101,10 +101,12 @@ impl Grammar for Conversation {
     }
 
     /// A kept connection that is closed behind END_REQUEST, which cannot say so, loses the request that the peer may
-    /// have sent meanwhile. So it stays open until the peer closes it, which nginx can be told to, or is silent.
-    fn disable_keep_alive(&mut self) {
+    /// have sent meanwhile. So it stays open until the peer closes it, which nginx can be told to, or is silent. Of one
+    /// that is in use all the time, to lose that request now and then is less than to break it off at the end of the stop.
+    fn disable_keep_alive(&mut self, untold: bool) {
         if let Serving::Request(request) = &mut self.serving {
             request.is_last = true;
+            request.closes_untold |= untold;
         }
     }
 
@@ -318,8 +320,13 @@ impl Conversation {
     }
 
     fn end_request(&mut self) -> Persistence {
+        let next_has_come = !matches!(self.record, Partial::Header { filled: 0, .. });
         match std::mem::take(&mut self.serving) {
-            Serving::Request(Request { keep_conn: true, .. }) => Persistence::KeepAlive,
+            Serving::Request(Request { keep_conn: true, closes_untold, .. })
+                if !closes_untold || next_has_come =>
+            {
+                Persistence::KeepAlive
+            }
             _ => Persistence::Close,
         }
     }

@@ -14,6 +14,8 @@ pub(super) struct Request {
     pub(super) keep_conn: bool,
     /// Another process answers what the peer asks from here on.
     pub(super) is_last: bool,
+    /// The connection is closed behind the answer, though its peer cannot be told, unless its next request has come.
+    pub(super) closes_untold: bool,
     /// nginx has sent it.
     pub(super) is_from_nginx: bool,
     pub(super) stage: Stage,
@@ -34,7 +36,15 @@ pub(super) enum Stage {
 impl Request {
     pub(super) fn new(id: u16, keep_conn: bool) -> Self {
         let stage = Stage::Params { variables: Variables::new() };
-        Request { id, keep_conn, is_last: false, is_from_nginx: false, stage, is_head: false }
+        Request {
+            id,
+            keep_conn,
+            is_last: false,
+            closes_untold: false,
+            is_from_nginx: false,
+            stage,
+            is_head: false,
+        }
     }
 
     /// No more of it is wanted: an answer to it is made.

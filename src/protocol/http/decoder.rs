@@ -97,7 +97,7 @@ impl Grammar for Conversation {
         self.state = State::Done;
     }
 
-    fn disable_keep_alive(&mut self) {
+    fn disable_keep_alive(&mut self, _untold: bool) {
         self.request.keep_alive = false;
     }
 

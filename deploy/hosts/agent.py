@@ -44,4 +44,6 @@ def main(address, stats):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: agent.py ADDRESS:PORT URL-OF-STATS, as in: agent.py 10.0.0.11:9192 http://10.0.0.11:9191")
     main(*sys.argv[1:])

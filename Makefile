@@ -19,11 +19,14 @@ lint: ## rustfmt, clippy and rustdoc without a warning
 	$(CARGO) clippy -p tidegate --no-default-features --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
+# Each test program has so long, seconds: of one that hangs the output says which tests were still running.
+BOUND = --config 'target."cfg(unix)".runner = ["timeout", "--foreground", "1200"]'
+
 unit: ## all tests, against real sockets and a real nginx
 	@status=0; \
-	$(CARGO) test --workspace --locked --no-fail-fast || status=1; \
-	$(CARGO) test -p tidegate --locked --no-default-features --lib --test server || status=1; \
-	APP_THREADS=4 $(CARGO) test --locked --no-fail-fast --test contract --test http --test fastcgi_scgi --test server --test static_files \
+	$(CARGO) test $(BOUND) --workspace --locked --no-fail-fast || status=1; \
+	$(CARGO) test $(BOUND) -p tidegate --locked --no-default-features --lib --test server || status=1; \
+	APP_THREADS=4 $(CARGO) test $(BOUND) --workspace --locked --no-fail-fast --test contract --test http --test fastcgi_scgi --test server --test static_files \
 		--test workers -- --skip outputs:: --skip systemd:: --skip unfinished::four || status=1; \
 	tests/python.sh || status=1; \
 	tests/drops.sh || status=1; \

@@ -4,6 +4,7 @@ mod apps;
 mod around;
 mod banner;
 mod bench;
+mod bounded;
 mod check;
 mod completions;
 mod config;

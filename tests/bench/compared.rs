@@ -5,49 +5,57 @@ use std::time::Duration;
 
 use crate::bench;
 use crate::known::{Answer, Known};
+use crate::longer_times::with_longer_times;
 use crate::process::run;
 
 #[test]
 fn a_difference_is_seen_and_none_is_not() {
-    let slow = Known::start(|_, _| Answer::After(Duration::from_millis(30)));
-    let quick = Known::start(|_, _| Answer::After(Duration::from_millis(10)));
-    let (slow, quick) = (format!("http://{}", slow.address), format!("http://{}", quick.address));
-    let times = ["-c", "2", "-d", "2", "--warm-up", "0.1", "--rounds", "4"];
-    let told = bench(&[&[slow.as_str(), "--vs", &quick], &times[..]].concat());
-    let p50 = &told["compared"]["p50"];
-    assert_eq!((told["a"].as_array().unwrap().len(), told["b"].as_array().unwrap().len()), (4, 4));
-    assert!(p50["difference"] == true && (0.2..0.5).contains(&p50["ratio"].as_f64().unwrap()), "{p50}");
-    let rate = &told["compared"]["requests a second"];
-    assert!(rate["difference"] == true && (2.0..4.0).contains(&rate["ratio"].as_f64().unwrap()), "{rate}");
-    let done = run(&[&["bench", &slow, "--vs", &quick], &times[..]].concat());
-    assert_eq!(done.code, Some(0));
-    let text = done.text();
-    assert!(text.contains("4 rounds, each in turns the first") && text.contains("B \u{f7} A"), "{text}");
-    let p50 = text.lines().find(|line| line.starts_with("  p50 ")).unwrap();
-    assert!(p50.ends_with("   B is better"), "{text}");
-    let mut doubts = text.lines().filter(|line| line.starts_with("  doubt: "));
-    assert!(doubts.all(|doubt| doubt.contains(" of 4 rounds, at worst: ")), "{text}");
+    with_longer_times(|_| {
+        let slow = Known::start(|_, _| Answer::After(Duration::from_millis(30)));
+        let quick = Known::start(|_, _| Answer::After(Duration::from_millis(10)));
+        let (slow, quick) = (format!("http://{}", slow.address), format!("http://{}", quick.address));
+        let times = ["-c", "2", "-d", "2", "--warm-up", "0.1", "--rounds", "4"];
+        let told = bench(&[&[slow.as_str(), "--vs", &quick], &times[..]].concat());
+        let p50 = &told["compared"]["p50"];
+        assert_eq!((told["a"].as_array().unwrap().len(), told["b"].as_array().unwrap().len()), (4, 4));
+        assert!(p50["difference"] == true && (0.2..0.5).contains(&p50["ratio"].as_f64().unwrap()), "{p50}");
+        let rate = &told["compared"]["requests a second"];
+        assert!(
+            rate["difference"] == true && (2.0..4.0).contains(&rate["ratio"].as_f64().unwrap()),
+            "{rate}"
+        );
+        let done = run(&[&["bench", &slow, "--vs", &quick], &times[..]].concat());
+        assert_eq!(done.code, Some(0));
+        let text = done.text();
+        assert!(text.contains("4 rounds, each in turns the first") && text.contains("B \u{f7} A"), "{text}");
+        let p50 = text.lines().find(|line| line.starts_with("  p50 ")).unwrap();
+        assert!(p50.ends_with("   B is better"), "{text}");
+        let mut doubts = text.lines().filter(|line| line.starts_with("  doubt: "));
+        assert!(doubts.all(|doubt| doubt.contains(" of 4 rounds, at worst: ")), "{text}");
+    });
 }
 
 #[test]
 fn a_run_stands_beside_an_earlier_one() {
-    let server = Known::start(|_, _| Answer::After(Duration::from_millis(10)));
-    let address = format!("http://{}", server.address);
-    let args = [address.as_str(), "-c", "2", "-d", "2", "--warm-up", "0"];
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("then.json");
-    fs::write(&file, bench(&args).to_string()).unwrap();
-    let slower = Known::start(|_, _| Answer::After(Duration::from_millis(40)));
-    let slower = format!("http://{}", slower.address);
-    let baseline = ["--baseline", file.to_str().unwrap()];
-    let told = bench(&[&[slower.as_str()], &args[1..], &baseline[..]].concat());
-    let p50 = &told["compared"]["p50"];
-    assert!((3.0..5.0).contains(&p50["ratio"].as_f64().unwrap()), "{p50}");
-    let done = run(&[&["bench"], &args[..], &baseline[..]].concat());
-    assert!(done.text().contains("beside the earlier run against http://127.0.0.1:"), "{}", done.text());
-    fs::write(&file, "{}").unwrap();
-    let done = run(&[&["bench"], &args[..], &baseline[..]].concat());
-    assert!(done.code == Some(1) && done.err.contains("is not the JSON of a run"), "{}", done.err);
+    with_longer_times(|_| {
+        let server = Known::start(|_, _| Answer::After(Duration::from_millis(10)));
+        let address = format!("http://{}", server.address);
+        let args = [address.as_str(), "-c", "2", "-d", "2", "--warm-up", "0"];
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("then.json");
+        fs::write(&file, bench(&args).to_string()).unwrap();
+        let slower = Known::start(|_, _| Answer::After(Duration::from_millis(40)));
+        let slower = format!("http://{}", slower.address);
+        let baseline = ["--baseline", file.to_str().unwrap()];
+        let told = bench(&[&[slower.as_str()], &args[1..], &baseline[..]].concat());
+        let p50 = &told["compared"]["p50"];
+        assert!((3.0..5.0).contains(&p50["ratio"].as_f64().unwrap()), "{p50}");
+        let done = run(&[&["bench"], &args[..], &baseline[..]].concat());
+        assert!(done.text().contains("beside the earlier run against http://127.0.0.1:"), "{}", done.text());
+        fs::write(&file, "{}").unwrap();
+        let done = run(&[&["bench"], &args[..], &baseline[..]].concat());
+        assert!(done.code == Some(1) && done.err.contains("is not the JSON of a run"), "{}", done.err);
+    });
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod bad_input;
 mod compared;
 mod errors;
 mod known;
+#[path = "../support/longer_times.rs"]
+mod longer_times;
 mod outputs;
 mod percentiles;
 #[path = "../cli/process.rs"]

@@ -15,6 +15,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::bench;
 use crate::known::{Answer, Known};
+use crate::longer_times::with_longer_times;
 use crate::process::{Killed, PATIENCE, run, tidegate};
 
 fn steady() -> (Known, String) {
@@ -38,27 +39,30 @@ fn intervals(file: &Path) -> Vec<(String, Duration, Histogram<u64>)> {
 
 #[test]
 fn the_log_holds_every_request() {
-    let (_server, address) = steady();
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let hdr = ["--hdr", file.path().to_str().unwrap()];
-    let told = bench(&[&[address.as_str(), "-c", "2", "-d", "2", "--warm-up", "0"], &hdr[..]].concat());
-    let log = intervals(file.path());
-    let requests: u64 = log.iter().map(|(_, _, histogram)| histogram.len()).sum();
-    assert_eq!((log.len(), Some(requests)), (2, told["requests"].as_u64()));
-    for (tag, length, histogram) in &log {
-        assert_eq!((tag.as_str(), *length), ("", Duration::from_secs(1)));
-        assert!(histogram.min() >= 2_000_000, "values are nanoseconds");
-    }
-    // Of a search it has each step, by its rate.
-    let told = bench(&[&[address.as_str(), "--slo", "p99=1s", "-c", "2", "-d", "0.3"], &hdr[..]].concat());
-    let log = intervals(file.path());
-    let steps = told["steps"].as_array().unwrap();
-    assert_eq!(log.len(), steps.len());
-    for ((tag, _, histogram), step) in log.iter().zip(steps) {
-        let rate = step["run"]["load"]["rate"].as_f64();
-        assert_eq!(*tag, rate.map_or_else(|| "closed".to_owned(), |rate| format!("rate={rate}")));
-        assert_eq!(Some(histogram.len()), step["run"]["requests"].as_u64());
-    }
+    with_longer_times(|_| {
+        let (_server, address) = steady();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let hdr = ["--hdr", file.path().to_str().unwrap()];
+        let told = bench(&[&[address.as_str(), "-c", "2", "-d", "2", "--warm-up", "0"], &hdr[..]].concat());
+        let log = intervals(file.path());
+        let requests: u64 = log.iter().map(|(_, _, histogram)| histogram.len()).sum();
+        assert_eq!((log.len(), Some(requests)), (2, told["requests"].as_u64()));
+        for (tag, length, histogram) in &log {
+            assert_eq!((tag.as_str(), *length), ("", Duration::from_secs(1)));
+            assert!(histogram.min() >= 2_000_000, "values are nanoseconds");
+        }
+        // Of a search it has each step, by its rate.
+        let told =
+            bench(&[&[address.as_str(), "--slo", "p99=1s", "-c", "2", "-d", "0.3"], &hdr[..]].concat());
+        let log = intervals(file.path());
+        let steps = told["steps"].as_array().unwrap();
+        assert_eq!(log.len(), steps.len());
+        for ((tag, _, histogram), step) in log.iter().zip(steps) {
+            let rate = step["run"]["load"]["rate"].as_f64();
+            assert_eq!(*tag, rate.map_or_else(|| "closed".to_owned(), |rate| format!("rate={rate}")));
+            assert_eq!(Some(histogram.len()), step["run"]["requests"].as_u64());
+        }
+    });
 }
 
 /// Bytes out of base64 (RFC 4648, section 4).

@@ -326,7 +326,7 @@ fn a_file_that_cannot_be_read_is_named() {
     for (path, want) in [
         ("missing.toml", "cannot read the configuration file missing.toml: No such file or directory"),
         ("/", "cannot read the configuration file /: Is a directory"),
-        ("/dev/zero", "/dev/zero: no configuration has more than 1048576 bytes"),
+        ("/dev/zero", "cannot read the configuration file /dev/zero: it has more than 1048576 bytes"),
     ] {
         let done = end(tidegate(["serve", "hello", "--config", path]), b"");
         assert_eq!(done.code, Some(1));

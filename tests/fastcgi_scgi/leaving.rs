@@ -7,6 +7,7 @@ use tidegate::{Limits, ProtocolName};
 
 use crate::client::Client;
 use crate::server::Server;
+use crate::support::longer_times::with_longer_times;
 use crate::wire::Pairs;
 use crate::wire::fastcgi::{KEEP_CONN, Record, get, request};
 
@@ -22,8 +23,15 @@ fn from_nginx(id: u16, flags: u8, path: &str) -> Vec<u8> {
 
 #[test]
 fn what_is_asked_on_a_kept_connection_meanwhile_is_answered() {
-    let server =
-        Server::with(Limits { grace_kept_time_max: Limits::default().grace_time_max, ..Limits::default() });
+    with_longer_times(|factor| {
+        let limits = Limits::default();
+        let grace_idle_time_max = factor * limits.grace_idle_time_max;
+        let grace_kept_time_max = limits.grace_time_max;
+        ask_meanwhile(Server::with(Limits { grace_idle_time_max, grace_kept_time_max, ..limits }));
+    });
+}
+
+fn ask_meanwhile(server: Server) {
     let mut clients: Vec<_> =
         server.remotes(ProtocolName::Fastcgi).into_iter().map(Client::connect_small).collect();
     for client in &mut clients {

@@ -10,6 +10,7 @@ use tidegate::Limits;
 use crate::client::Client;
 use crate::server::Server;
 use crate::support::client::Remote;
+use crate::support::longer_times::with_longer_times;
 use crate::wire::fastcgi::{Answer, KEEP_CONN, Record, begin, get, head, post_head, record, request};
 use crate::wire::scgi;
 use crate::wire::split_head;
@@ -31,7 +32,13 @@ fn too_many_variables_are_told_so() {
 
 #[test]
 fn a_head_that_does_not_come_is_a_408() {
-    let server = Server::with(Limits { head_time_max: Duration::from_millis(300), ..Limits::default() });
+    with_longer_times(|factor| {
+        let head_time_max = factor * Duration::from_millis(300);
+        late_heads(&Server::with(Limits { head_time_max, ..Limits::default() }));
+    });
+}
+
+fn late_heads(server: &Server) {
     let cut = get(1, KEEP_CONN, "/hello");
     for bytes in [begin(1, KEEP_CONN), cut[..40].to_vec()] {
         let answer = answer_to(server.fastcgi(), &bytes);
@@ -51,14 +58,17 @@ fn a_head_that_does_not_come_is_a_408() {
 
 #[test]
 fn the_head_of_a_later_request_has_its_time_too() {
-    let server = Server::with(Limits { head_time_max: Duration::from_millis(300), ..Limits::default() });
-    let mut client = Client::connect(server.fastcgi());
-    client.send(get(1, KEEP_CONN, "/hello"));
-    assert_eq!(client.answer(1).parts().1, b"Hello, World");
-    client.send(begin(2, KEEP_CONN));
-    let answer = client.answer(2);
-    assert!(answer.parts().0.starts_with("Status: 408 Request Timeout\r\n"), "{answer:?}");
-    client.assert_closed();
+    with_longer_times(|factor| {
+        let head_time_max = factor * Duration::from_millis(300);
+        let server = Server::with(Limits { head_time_max, ..Limits::default() });
+        let mut client = Client::connect(server.fastcgi());
+        client.send(get(1, KEEP_CONN, "/hello"));
+        assert_eq!(client.answer(1).parts().1, b"Hello, World");
+        client.send(begin(2, KEEP_CONN));
+        let answer = client.answer(2);
+        assert!(answer.parts().0.starts_with("Status: 408 Request Timeout\r\n"), "{answer:?}");
+        client.assert_closed();
+    });
 }
 
 #[test]

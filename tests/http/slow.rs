@@ -10,6 +10,7 @@ use crate::application::application;
 use crate::reply::Replies;
 use crate::support::PATIENCE;
 use crate::support::client::read_all;
+use crate::support::longer_times::with_longer_times;
 use crate::support::server::Server;
 
 const GET: &[u8] = b"GET /fast HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -43,13 +44,15 @@ fn an_idle_connection_is_closed_without_a_word() {
 
 #[test]
 fn a_head_that_does_not_end_gets_408() {
-    let server = Server::http(Limits { head_time_max: SHORT, ..limits() }, application);
-    assert_408(server.tcp().send("G"));
-    assert_408(server.tcp().send("GET / HTTP/1.1\r\nHost: a\r\nX-A: "));
-    let mut replies = Replies::of(server.tcp().send([GET, b"GET /second HTTP/1.1\r\n"].concat()));
-    assert_eq!(replies.next().text(), "/fast");
-    assert_eq!(replies.next().status, 408, "the second request of a connection has the same time");
-    assert_eq!(replies.rest(), b"");
+    with_longer_times(|factor| {
+        let server = Server::http(Limits { head_time_max: factor * SHORT, ..limits() }, application);
+        assert_408(server.tcp().send("G"));
+        assert_408(server.tcp().send("GET / HTTP/1.1\r\nHost: a\r\nX-A: "));
+        let mut replies = Replies::of(server.tcp().send([GET, b"GET /second HTTP/1.1\r\n"].concat()));
+        assert_eq!(replies.next().text(), "/fast");
+        assert_eq!(replies.next().status, 408, "the second request of a connection has the same time");
+        assert_eq!(replies.rest(), b"");
+    });
 }
 
 #[test]
@@ -65,9 +68,9 @@ fn a_body_that_does_not_end_gets_408() {
 #[test]
 fn bytes_in_time_do_not_prolong_a_slow_body() {
     let server = Server::http(Limits { body_time_max: SHORT, ..limits() }, application);
+    let begun = Instant::now();
     let mut socket =
         server.tcp().send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
-    let begun = Instant::now();
     socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
     let mut first = [0; 12];
     // A chunk of one byte whenever the server has been silent for a while.
@@ -87,9 +90,12 @@ fn bytes_in_time_do_not_prolong_a_slow_body() {
 
 #[test]
 fn a_thousand_slow_heads_keep_nobody_waiting() {
+    with_longer_times(|factor| slow_heads(factor * Duration::from_secs(1)));
+}
+
+fn slow_heads(head_time_max: Duration) {
     const COUNT: usize = 1_000;
-    const HEAD_TIME: Duration = Duration::from_secs(2);
-    let server = Server::http(Limits { head_time_max: HEAD_TIME, ..limits() }, application);
+    let server = Server::http(Limits { head_time_max, ..limits() }, application);
     let begun = Instant::now();
     let mut slow: Vec<Socket> = (0..COUNT).map(|_| server.tcp().send("GET / HTTP/1.1\r\n")).collect();
     let opened = begun.elapsed();
@@ -97,7 +103,7 @@ fn a_thousand_slow_heads_keep_nobody_waiting() {
     let (mut answered, mut slowest) = (0, Duration::ZERO);
     let mut at = 0;
     // One byte more of some heads between two requests of the fast client, until their time must be over.
-    while begun.elapsed() < HEAD_TIME + Duration::from_secs(1) {
+    while begun.elapsed() < head_time_max + Duration::from_secs(1) {
         for _ in 0..20 {
             // Those that were refused have closed, and may say so.
             let _ = slow[at % COUNT].write_all(b"X");
@@ -123,7 +129,7 @@ fn a_thousand_slow_heads_keep_nobody_waiting() {
          fast client, the slowest in {slowest:?}"
     );
     assert!(told > COUNT / 2, "{told} of {COUNT} were told");
-    assert!(slowest < HEAD_TIME / 2, "{slowest:?}");
+    assert!(slowest < head_time_max / 2, "{slowest:?}");
     fast.socket().write_all(GET).unwrap();
     assert_eq!(fast.next().text(), "/fast", "the fast one is served on");
 }

@@ -61,10 +61,12 @@ fn an_answer_that_does_not_come_is_nginx_s_504_and_closes_the_body() {
             _ => "well".into(),
         })
     });
-    let pass = "location / { uwsgi_pass UPSTREAM; uwsgi_read_timeout 100ms; }";
+    let pass = "location / { uwsgi_pass UPSTREAM; }
+                location /silent { uwsgi_pass UPSTREAM; uwsgi_read_timeout 100ms; }";
     through_nginx(&server, pass, |nginx| {
+        let before = alive.begun();
         assert_eq!(nginx.get("/silent").status, 504);
-        eventually("the body is closed", || alive.now() == 0);
+        eventually("the body is begun, and closed", || alive.begun() > before && alive.now() == 0);
         nginx.get("/").assert_body("well");
     });
     assert_eq!(alive.begun(), 2);

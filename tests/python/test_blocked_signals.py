@@ -68,10 +68,10 @@ def test_a_preloading_master_hears_all(start, folder):
 def test_a_request_that_does_not_come_back_is_told_as_any_other(start, folder):
     """The log says where it is, and another worker takes over."""
     folder({"app.py": APPLICATION})
-    server = start("app", "--timeout=0.5", workers=1)
+    server = start("app", "--timeout=2", workers=1)
     told(server)
     assert server.listeners["http"].ask("GET", "/loop").status == "504 Gateway Timeout"
-    server.logged(r"thread 1 did not come back from .* within 0.5 s \(--timeout\)")
+    server.logged(r"thread 1 did not come back from .* within 2 s \(--timeout\)")
     eventually("its traceback", lambda: "Stack (most recent call first)" in server.log())
     server.logged("retires after a request whose time was over", level="INFO")
     server.ignore_log()

@@ -4,6 +4,8 @@ import asyncio
 import collections
 import time
 
+from support.waiting import eventually
+
 CALL_SECONDS = 0.05
 THREADS = 4
 RATE = 2 * THREADS / CALL_SECONDS
@@ -48,11 +50,16 @@ def test_the_threads_stay_busy_with_requests_that_somebody_waits_for(start, fold
     folder({"app.py": ("import time", application)})
     server = start("app", f"--threads={THREADS}", "--queue-timeout=0.5", listeners=["http"], workers=1)
     port = int(server.listeners["http"].address.rpartition(":")[2])
-    became = asyncio.run(offer(port))
+
+    def most_are_answered():
+        became = asyncio.run(offer(port))
+        print(became)
+        assert set(became) <= {"200", "503", "gave up"}
+        # First come, first served without a bound would answer nearly all of them too late. The half leaves room for a
+        # machine that does other things beside.
+        return became["200"] >= SECONDS * THREADS / CALL_SECONDS / 2 and became["503"] >= became["gave up"]
+
+    # A machine that does nothing here for a second may need another try.
+    eventually("most are answered", most_are_answered)
     server.ignore_log()
-    assert set(became) <= {"200", "503", "gave up"}
-    # First come, first served without a bound would answer nearly all of them too late. The half leaves room for a
-    # machine that does other things beside.
-    assert became["200"] >= SECONDS * THREADS / CALL_SECONDS / 2, became
-    assert became["503"] >= became["gave up"], became
     assert server.listeners["http"].ask("GET", "/").status == "200 OK"

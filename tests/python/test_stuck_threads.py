@@ -45,7 +45,7 @@ def keep_the_gil():
 
 def take_steps(name):
     for number in range(6):
-        time.sleep(0.4)
+        time.sleep(0.6)
         yield f"{name} {number}, ".encode()
 
 
@@ -61,8 +61,8 @@ APPLICATION = (
 
 @pytest.fixture
 def client(serve):
-    """One worker with four threads, a bound of 1 s, and an access log. What it logs is for each test to look at."""
-    client = serve(*APPLICATION, options=["--timeout=1", "--threads=4", "--access-log-file=access"], workers=1)
+    """One worker with four threads, a bound of 2 s, and an access log. What it logs is for each test to look at."""
+    client = serve(*APPLICATION, options=["--timeout=2", "--threads=4", "--access-log-file=access"], workers=1)
     yield client
     assert client.server.stop() == 0
     client.server.ignore_log()

@@ -57,7 +57,7 @@ def held(request, start, folder, threads, gate):
     folder({"app.py": APPLICATION})
     options = [f"--threads={threads}"] * (threads > 1)
     schemes = ["uwsgi", "http", "fastcgi", "scgi"]
-    server = start("app", "--head-timeout=1", *options, listeners=schemes)
+    server = start("app", "--head-timeout=3", *options, listeners=schemes)
     return Held(server, gate, threads, "/waits" + request.param)
 
 

@@ -7,21 +7,24 @@ use tidegate::Limits;
 
 use crate::support::application::{echo, pattern};
 use crate::support::client::{Response, get, packet, post_head, read_all};
+use crate::support::longer_times::with_longer_times;
 use crate::support::server::Server;
 
 const SHORT: Duration = Duration::from_millis(100);
 
 #[test]
 fn a_late_head_is_a_408() {
-    let server = Server::with(Limits { head_time_max: SHORT, ..Limits::default() }, echo);
-    for remote in &server.remotes {
-        for len in [1, 4, get("/").len() - 1] {
-            let response = remote.ask(&get("/")[..len]);
-            response.assert_status(408);
-            assert!(response.text().contains("head did not arrive in time"), "{}", response.text());
+    with_longer_times(|factor| {
+        let server = Server::with(Limits { head_time_max: factor * SHORT, ..Limits::default() }, echo);
+        for remote in &server.remotes {
+            for len in [1, 4, get("/").len() - 1] {
+                let response = remote.ask(&get("/")[..len]);
+                response.assert_status(408);
+                assert!(response.text().contains("head did not arrive in time"), "{}", response.text());
+            }
         }
-    }
-    assert_eq!(server.lines.count("WARN "), 6, "{:?}", server.lines.all());
+        assert_eq!(server.lines.count("WARN "), 6, "{:?}", server.lines.all());
+    });
 }
 
 #[test]
@@ -65,16 +68,19 @@ fn bytes_of_a_body_earn_it_time() {
 
 #[test]
 fn many_that_are_late_are_all_told() {
-    let limits = Limits { head_time_max: SHORT, body_time_max: 2 * SHORT, ..Limits::default() };
-    let server = Server::with(limits, echo);
-    let clients: Vec<_> = (0..60)
-        .map(|at| {
-            let head = if at % 3 == 0 { vec![0] } else { post_head("/", 9) };
-            server.remotes[at % 2].send(head)
-        })
-        .collect();
-    for client in &clients {
-        Response::read(client).assert_status(408);
-    }
-    server.tcp().ask(packet("GET", "/").header_and_vars().unwrap()).assert_body("");
+    with_longer_times(|factor| {
+        let short = factor * SHORT;
+        let limits = Limits { head_time_max: short, body_time_max: 2 * short, ..Limits::default() };
+        let server = Server::with(limits, echo);
+        let clients: Vec<_> = (0..60)
+            .map(|at| {
+                let head = if at % 3 == 0 { vec![0] } else { post_head("/", 9) };
+                server.remotes[at % 2].send(head)
+            })
+            .collect();
+        for client in &clients {
+            Response::read(client).assert_status(408);
+        }
+        server.tcp().ask(packet("GET", "/").header_and_vars().unwrap()).assert_body("");
+    });
 }

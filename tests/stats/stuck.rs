@@ -15,8 +15,9 @@ fn a_worker_that_never_returns_tells_what_it_is_in() {
     );
     assert_eq!(at(&json, "workers.0.cores.0.req_info.request"), "GET /loop");
     let stuck = "workers.0.tidegate.processes.0.stuck_seconds";
-    let json = told.eventually("it is seen stuck", |json| number(json, stuck) > 0.5);
-    assert!(number(&json, "workers.0.tidegate.busy") > 0.5);
+    let json = told.eventually("it is seen stuck", |json| {
+        number(json, stuck) > 0.5 && number(json, "workers.0.tidegate.busy") > 0.5
+    });
     let process = at(&json, "workers.0.tidegate.processes.0");
     assert_eq!(
         (at(process, "doing"), at(process, "request")),

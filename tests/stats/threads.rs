@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::reader::{Told, at, number};
 use crate::support::client::{Response, get};
+use crate::support::longer_times::with_longer_times;
 use crate::top::top;
 
 /// Lets all calls of /held go, those that come later too.
@@ -113,19 +114,22 @@ fn a_request_that_waits_for_nothing_is_not_among_those_that_did() {
 
 #[test]
 fn a_thread_that_does_not_come_back_is_told_as_late() {
-    let told = Told::start(&["--workers", "1", "--threads", "2", "--timeout", "0.3"]);
-    // So the late one is there for a while.
-    told.master.write_version("slow");
-    let client = told.master.remote.send(get("/loop"));
-    let json = told.eventually("it is late", |json| number(json, "tidegate.threads.late") == 1.0);
-    let process = at(&json, "workers.0.tidegate.processes.0");
-    assert_eq!(
-        (at(process, "request"), at(process, "running.0.is_late")),
-        (&"GET /loop".into(), &true.into())
-    );
-    assert_eq!(Response::read(&client).status, 504);
-    told.eventually("its successor has none", |json| {
-        number(json, "tidegate.threads.late") == 0.0 && number(json, "tidegate.threads.idle") == 2.0
+    with_longer_times(|factor| {
+        let timeout = (f64::from(factor) * 0.3).to_string();
+        let told = Told::start(&["--workers", "1", "--threads", "2", "--timeout", &timeout]);
+        // So the late one is there for a while.
+        told.master.write_version("slow");
+        let client = told.master.remote.send(get("/loop"));
+        let json = told.eventually("it is late", |json| number(json, "tidegate.threads.late") == 1.0);
+        let process = at(&json, "workers.0.tidegate.processes.0");
+        assert_eq!(
+            (at(process, "request"), at(process, "running.0.is_late")),
+            (&"GET /loop".into(), &true.into())
+        );
+        assert_eq!(Response::read(&client).status, 504);
+        told.eventually("its successor has none", |json| {
+            number(json, "tidegate.threads.late") == 0.0 && number(json, "tidegate.threads.idle") == 2.0
+        });
     });
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod client;
 pub(crate) mod damage;
 pub(crate) mod fixture;
 pub(crate) mod lines;
+pub(crate) mod longer_times;
 pub(crate) mod nginx;
 pub(crate) mod program;
 pub(crate) mod request;

@@ -11,6 +11,7 @@ use tidegate::ProtocolName;
 use crate::master::Master;
 use crate::support::client::{Response, get, read_all, read_until};
 use crate::support::eventually;
+use crate::support::longer_times::with_longer_times;
 use crate::support::nginx::{Nginx, head};
 
 /// A client that is not nginx's own address.
@@ -119,37 +120,43 @@ fn combined_is_the_line_that_nginx_writes_too() {
 
 #[test]
 fn a_request_that_the_timeout_ends_has_its_line() {
-    let args = ["--access-log-file", "FOLDER/access", "--threads", "2", "--timeout", "0.3"];
-    let format = ["--access-log-format", "{uri} {status} {ending}"];
-    let master = Master::on_loop(&[&args[..], &format].concat(), |_| {});
-    master.get("/sleep?2000").assert_status(504);
-    // A response that had begun.
-    let socket = master.remote.send(get("/late-sleep"));
-    read_all(&socket);
-    assert_eq!(lines(&access(&master), 2), ["/sleep 504 timeout", "/late-sleep 200 timeout"]);
+    with_longer_times(|factor| {
+        let timeout = (f64::from(factor) * 0.3).to_string();
+        let args = ["--access-log-file", "FOLDER/access", "--threads", "2", "--timeout", &timeout];
+        let format = ["--access-log-format", "{uri} {status} {ending}"];
+        let master = Master::on_loop(&[&args[..], &format].concat(), |_| {});
+        master.get("/sleep?60000").assert_status(504);
+        // A response that had begun.
+        let socket = master.remote.send(get("/late-sleep"));
+        read_all(&socket);
+        assert_eq!(lines(&access(&master), 2), ["/sleep 504 timeout", "/late-sleep 200 timeout"]);
+    });
 }
 
 #[test]
 fn a_request_whose_worker_is_aborted_or_dies_has_its_line() {
-    let args = [
-        "--access-log-file",
-        "FOLDER/access",
-        "--access-log-format",
-        "{uri} {status} {bytes} w{worker} {ending}",
-    ];
-    let master = Master::on_loop(&[&args[..], &["--timeout", "0.3"]].concat(), |_| {});
-    // What the client got is what the line says.
-    let (reply, _) = read_all(master.remote.send(get("/sleep?60000")));
-    read_all(master.remote.send(get("/late-sleep")));
-    read_all(master.remote.send(get("/crash")));
-    let told = lines(&access(&master), 3);
-    assert_eq!(told[0], format!("/sleep 504 {} w1 timeout", reply.len()));
-    assert!(told[1].starts_with("/late-sleep 200 ") && told[1].ends_with(" w1 timeout"), "{told:?}");
-    assert_eq!(told[2], "/crash 000 0 w1 broken-off");
+    with_longer_times(|factor| {
+        let timeout = (f64::from(factor) * 0.3).to_string();
+        let args = [
+            "--access-log-file",
+            "FOLDER/access",
+            "--access-log-format",
+            "{uri} {status} {bytes} w{worker} {ending}",
+        ];
+        let master = Master::on_loop(&[&args[..], &["--timeout", &timeout]].concat(), |_| {});
+        // What the client got is what the line says.
+        let (reply, _) = read_all(master.remote.send(get("/sleep?60000")));
+        read_all(master.remote.send(get("/late-sleep")));
+        read_all(master.remote.send(get("/crash")));
+        let told = lines(&access(&master), 3);
+        assert_eq!(told[0], format!("/sleep 504 {} w1 timeout", reply.len()));
+        assert!(told[1].starts_with("/late-sleep 200 ") && told[1].ends_with(" w1 timeout"), "{told:?}");
+        assert_eq!(told[2], "/crash 000 0 w1 broken-off");
 
-    let master = Master::on_loop(&[&args[..], &["--threads", "2"]].concat(), |_| {});
-    read_all(master.remote.send(get("/exit")));
-    assert_eq!(lines(&access(&master), 1), ["/exit 000 0 w1 broken-off"]);
+        let master = Master::on_loop(&[&args[..], &["--threads", "2"]].concat(), |_| {});
+        read_all(master.remote.send(get("/exit")));
+        assert_eq!(lines(&access(&master), 1), ["/exit 000 0 w1 broken-off"]);
+    });
 }
 
 #[test]

@@ -9,6 +9,7 @@ use socket2::Socket;
 use crate::load::Load;
 use crate::master::Master;
 use crate::support::client::{Remote, Response, get, post, read_all, read_until};
+use crate::support::longer_times::with_longer_times;
 use crate::support::nginx::Nginx;
 use crate::support::{PATIENCE, eventually};
 
@@ -52,16 +53,20 @@ fn a_worker_that_is_killed_in_a_body_is_seen_through_nginx() {
 
 #[test]
 fn of_an_application_that_does_not_return_the_504_is_whole_and_the_body_is_broken_off() {
-    for threads in [&[][..], &["--threads", "2"]] {
-        let master = Master::start(&[threads, &["--timeout", "0.3", "--scgi", "FOLDER/scgi"]].concat());
-        let response = master.remote.ask(post("/loop", &[b'x'; 60_000]));
-        response.assert_status(504);
-        assert_eq!(response.text(), "Gateway Timeout\n");
-        eventually("another worker serves", || master.get("/").status == 200);
-        let response = master.remote.ask(get("/late-loop"));
-        assert_eq!((response.status, response.broken), (200, Some(ErrorKind::ConnectionReset)));
-        assert_eq!(response.text(), "a");
-    }
+    with_longer_times(|factor| {
+        let timeout = (f64::from(factor) * 0.3).to_string();
+        for threads in [&[][..], &["--threads", "2"]] {
+            let master =
+                Master::start(&[threads, &["--timeout", &timeout, "--scgi", "FOLDER/scgi"]].concat());
+            let response = master.remote.ask(post("/loop", &[b'x'; 60_000]));
+            response.assert_status(504);
+            assert_eq!(response.text(), "Gateway Timeout\n");
+            eventually("another worker serves", || master.get("/").status == 200);
+            let response = master.remote.ask(get("/late-loop"));
+            assert_eq!((response.status, response.broken), (200, Some(ErrorKind::ConnectionReset)));
+            assert_eq!(response.text(), "a");
+        }
+    });
 }
 
 #[test]

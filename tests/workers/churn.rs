@@ -4,13 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
 use crate::master::Master;
 use crate::reader::Told;
 use crate::support::eventually;
+use crate::support::longer_times::with_longer_times;
 use crate::support::nginx::Nginx;
 
 /// HTTP first and uwsgi last: a connection that the first has left open must not hold up the last.
@@ -20,11 +21,20 @@ const POST: &str = "wrk.method = 'POST'\nwrk.body = string.rep('x', 1000)\n";
 
 #[test]
 fn reloads_and_retirement_fail_no_request_and_leave_the_rate() {
-    let quiet = rates(&["--workers", "4"], false);
-    let busy = rates(&["--workers", "4", "--max-requests", "2000"], true);
-    for ((protocol, quiet), busy) in PROTOCOLS.iter().zip(&quiet).zip(&busy) {
-        println!("{protocol}: {quiet} requests a second, {busy} with reloads and retirement");
-        assert!(*busy > quiet / 10.0, "{protocol}: {busy} of {quiet} requests a second");
+    const ROUNDS: usize = 5;
+    for round in 1..=ROUNDS {
+        let quiet = runs(&["--workers", "4"], false);
+        let busy = runs(&["--workers", "4", "--max-requests", "2000"], true);
+        let wrong = quiet.iter().zip(&busy).find_map(|(quiet, busy)| {
+            println!("{}: {quiet:?} and {busy:?} with reloads and retirement", quiet.protocol);
+            let is_slow = busy.rate < quiet.rate / 10.0;
+            let failures = quiet.failures.as_ref().or(busy.failures.as_ref());
+            failures.cloned().or(is_slow.then(|| format!("{}: hardly any rate is left", quiet.protocol)))
+        });
+        let Some(wrong) = wrong else { return };
+        let stall = quiet.iter().chain(&busy).map(|run| run.stall).max().unwrap();
+        assert!(stall > STALL && round < ROUNDS, "{wrong}\nnginx answered within {stall:?}");
+        println!("once more, as nginx had no processor for {stall:?}: {wrong}");
     }
 }
 
@@ -32,6 +42,11 @@ fn reloads_and_retirement_fail_no_request_and_leave_the_rate() {
 /// wait for would keep it for all of --grace.
 #[test]
 fn stops_under_load_fail_no_request_and_wait_for_no_kept_connection() {
+    // nginx, too, may have no processor when it should see that a connection is closed.
+    with_longer_times(|_| stops_under_load());
+}
+
+fn stops_under_load() {
     for drain in [&["--drain", "0.2"][..], &[]] {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| format!("unix:{}/{name}", folder.path().display());
@@ -56,8 +71,9 @@ fn stops_under_load_fail_no_request_and_wait_for_no_kept_connection() {
                     assert_eq!(leaves.master.wait().code(), Some(0));
                     stops += 1;
                 }
-                println!("{protocol}, {drain:?}: {} requests a second, {stops} stops", load.join().unwrap());
-                assert!(stops > 1);
+                let (rate, failures) = load.join().unwrap();
+                println!("{protocol}, {drain:?}: {rate} requests a second, {stops} stops");
+                assert!(failures.is_none() && stops > 1, "{failures:?}");
             });
         }
     }
@@ -68,9 +84,25 @@ fn answered(told: &Told) -> u64 {
     workers["workers"].as_array().unwrap().iter().map(|worker| worker["requests"].as_u64().unwrap()).sum()
 }
 
-/// The rate of each protocol in turn, requests a second; with a SIGHUP each 0.3 s if it `reloads`.
+/// A worker that leaves waits for 250 ms for what a front end may have sent already on a connection that is kept. One that
+/// has no processor for a good part of that may send it too late: that is a busy machine, and no mistake of the worker's.
+const STALL: Duration = Duration::from_millis(80);
+
+/// What came of a load by one protocol.
+#[derive(Debug)]
+struct Run {
+    protocol: &'static str,
+    /// Requests a second.
+    rate: f64,
+    /// What wrk says of requests that failed.
+    failures: Option<String>,
+    /// The longest that nginx took to answer by itself.
+    stall: Duration,
+}
+
+/// A load by each protocol in turn; with a SIGHUP each 0.3 s if it `reloads`.
 #[track_caller]
-fn rates(args: &[&str], reloads: bool) -> Vec<f64> {
+fn runs(args: &[&str], reloads: bool) -> [Run; 3] {
     let remotes = ["--http", "FOLDER/http", "--fastcgi", "FOLDER/fastcgi"];
     let master = Master::start(&[args, &remotes].concat());
     let at = |name: &str| format!("unix:{}", master.folder.path().join(name).display());
@@ -82,37 +114,46 @@ fn rates(args: &[&str], reloads: bool) -> Vec<f64> {
     );
     let script = master.folder.path().join("post.lua");
     fs::write(&script, POST).unwrap();
-    let rates = PROTOCOLS.map(|protocol| {
+    let runs = PROTOCOLS.map(|protocol| {
         thread::scope(|scope| {
             let load = scope.spawn(|| wrk(&script, &format!("http://{}/{protocol}/", nginx.remote.name)));
-            while reloads && !load.is_finished() {
-                master.signal(Signal::SIGHUP);
-                thread::sleep(Duration::from_millis(300));
+            let (mut reloaded, mut stall) = (Instant::now(), Duration::ZERO);
+            while !load.is_finished() {
+                if reloads && reloaded.elapsed() > Duration::from_millis(300) {
+                    master.signal(Signal::SIGHUP);
+                    reloaded = Instant::now();
+                }
+                let asked = Instant::now();
+                nginx.get("/nginx").assert_status(404);
+                stall = stall.max(asked.elapsed());
+                thread::sleep(Duration::from_millis(5));
             }
-            load.join().unwrap()
+            let (rate, failures) = load.join().unwrap();
+            Run { protocol, rate, failures, stall }
         })
     });
     if reloads {
-        assert!(master.count("the new code serves") > 5, "it was not reloaded");
-        assert!(
-            master.count(" requests (--max-requests), once its successor serves") > 0,
-            "no worker retired"
-        );
+        master.says("the new code serves");
+        master.says(" requests (--max-requests), once its successor serves");
     }
-    rates.to_vec()
+    runs
 }
 
-/// Asks for a while on 16 connections; returns the rate. Each answer must be a 200, and none may be missing.
+/// Asks for a while on 16 connections; returns the rate, and what is said if an answer was no 200 or did not come.
 #[track_caller]
-fn wrk(script: &Path, url: &str) -> f64 {
+fn wrk(script: &Path, url: &str) -> (f64, Option<String>) {
     let mut command = Command::new("wrk");
-    command.args(["-t", "1", "-c", "16", "-d", &format!("{SECONDS}s"), "-s"]).arg(script).arg(url);
+    command
+        .args(["-t", "1", "-c", "16", "-d", &format!("{SECONDS}s"), "--timeout", "60s", "-s"])
+        .arg(script)
+        .arg(url);
     let output = command.stdin(Stdio::null()).output().expect("wrk is not installed: run make setup");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(!text.contains("Non-2xx") && !text.contains("Socket errors"), "{url}: {text}");
+    let has_failed = text.contains("Non-2xx") || text.contains("Socket errors");
     let rate = text.lines().find_map(|line| line.strip_prefix("Requests/sec:"));
-    rate.unwrap_or_else(|| panic!("no rate in {text}")).trim().parse().unwrap()
+    let rate = rate.unwrap_or_else(|| panic!("no rate in {text}")).trim().parse().unwrap();
+    (rate, has_failed.then(|| format!("{url}: {text}")))
 }
 
 const SITE: &str = "

@@ -10,6 +10,7 @@ use crate::master::Master;
 use crate::reader::{Told, kill_worker};
 use crate::support::client::{Remote, Response, get, read_all, read_until};
 use crate::support::eventually;
+use crate::support::longer_times::with_longer_times;
 
 const KEPT: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -90,18 +91,21 @@ fn all_is_served_until_a_second_signal() {
 
 #[test]
 fn then_it_stops_by_itself_and_finishes_what_runs() {
-    let mut master = Master::start(&["--workers", "2", "--drain", "0.4"]);
-    let before = master.remote.send(get("/sleep?600"));
-    master.signal(Signal::SIGTERM);
-    master.says("draining: ");
-    let within = master.remote.send(get("/held"));
-    master.says("stopping: ");
-    std::fs::write(master.folder.path().join("version-open"), "").unwrap();
-    for client in [before, within] {
-        Response::read(client).assert_body("one");
-    }
-    assert_eq!(master.wait().code(), Some(0));
-    assert!(!master.folder.path().join("x.sock").exists());
+    with_longer_times(|factor| {
+        let drain = (f64::from(factor) * 0.4).to_string();
+        let mut master = Master::start(&["--workers", "2", "--drain", &drain]);
+        let before = master.remote.send(get("/sleep?600"));
+        master.signal(Signal::SIGTERM);
+        master.says("draining: ");
+        let within = master.remote.send(get("/held"));
+        master.says("stopping: ");
+        std::fs::write(master.folder.path().join("version-open"), "").unwrap();
+        for client in [before, within] {
+            Response::read(client).assert_body("one");
+        }
+        assert_eq!(master.wait().code(), Some(0));
+        assert!(!master.folder.path().join("x.sock").exists());
+    });
 }
 
 #[test]

@@ -166,11 +166,13 @@ impl Drop for Master {
     }
 }
 
-/// The children of a process.
+/// The children of a process, whichever of its threads has forked them.
 pub(crate) fn children(pid: i32) -> Vec<i32> {
-    let path = format!("/proc/{pid}/task/{pid}/children");
-    let text = fs::read_to_string(path).unwrap_or_default();
-    text.split_whitespace().map(|number| number.parse().unwrap()).collect()
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten();
+    let texts = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
+    texts
+        .flat_map(|text| text.split_whitespace().map(|number| number.parse().unwrap()).collect::<Vec<_>>())
+        .collect()
 }
 
 /// The state of a process and whose child it is, if it is there.
@@ -188,7 +190,7 @@ pub(crate) fn program() -> PathBuf {
     let folder = test.parent().and_then(Path::parent).unwrap();
     BUILT.call_once(|| {
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--locked", "--example", "faulty", "--target-dir"]);
+        cargo.args(["build", "--quiet", "--locked", "--workspace", "--example", "faulty", "--target-dir"]);
         cargo.arg(folder.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
         assert!(cargo.status().unwrap().success(), "the example cannot be built");
     });

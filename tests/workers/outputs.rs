@@ -3,7 +3,8 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
@@ -12,7 +13,7 @@ use nix::unistd::mkfifo;
 use crate::disk;
 use crate::master::{Master, wrap};
 use crate::support::client::post;
-use crate::support::eventually;
+use crate::support::{PATIENCE, eventually};
 
 /// Blocks of the disk are 4 KiB, so that a line is torn in two where its file's last block ends.
 const DISK: &str = "64k";
@@ -179,12 +180,14 @@ fn what_is_beyond_the_largest_file_is_lost_and_ends_no_worker() {
 }
 
 /// Opens a FIFO, reads a line, and leaves.
-fn read_one(path: PathBuf) -> JoinHandle<String> {
+fn read_one(path: PathBuf) -> Receiver<String> {
+    let (sender, receiver) = channel();
     thread::spawn(move || {
         let mut line = String::new();
         BufReader::new(File::open(path).unwrap()).read_line(&mut line).unwrap();
-        line
-    })
+        let _ = sender.send(line);
+    });
+    receiver
 }
 
 #[test]
@@ -197,7 +200,7 @@ fn a_reader_that_leaves_a_fifo_is_said_once_and_the_next_one_is_heard() {
         reader = Some(read_one(fifo.clone()));
     });
     master.get("/first").assert_body("one");
-    assert!(is_access(reader.unwrap().join().unwrap().trim_end()));
+    assert!(is_access(reader.unwrap().recv_timeout(PATIENCE).unwrap().trim_end()));
     for _ in 0..20 {
         master.get("/unread").assert_body("one");
     }
@@ -215,11 +218,11 @@ fn a_reader_that_leaves_a_fifo_is_said_once_and_the_next_one_is_heard() {
         if signals {
             master.signal(Signal::SIGUSR1);
         }
+        let mut line = String::new();
         eventually("it is read", || {
             master.get(name).assert_body("one");
-            reader.is_finished()
+            reader.try_recv().map(|read| line = read).is_ok()
         });
-        let line = reader.join().unwrap();
         assert!(is_access(line.trim_end()) && line.contains(name), "{line}");
         eventually("it is said", || {
             master.get(name).assert_body("one");

@@ -50,13 +50,13 @@ fn sleepers_are_answered() {
 fn requests_that_come_together_are_taken_by_all() {
     let master = Master::start(&["--workers", "2"]);
     let mut taken: HashMap<String, usize> = HashMap::new();
-    for _ in 0..20 {
+    // One may have no processor for a while.
+    eventually("both workers have taken some", || {
         let clients: Vec<_> = (0..20).map(|_| master.remote.send(get("/pid"))).collect();
         for client in &clients {
             *taken.entry(Response::read(client).text()).or_default() += 1;
         }
-    }
+        taken.len() == 2
+    });
     println!("{taken:?}");
-    assert_eq!(taken.values().sum::<usize>(), 400);
-    assert_eq!(taken.len(), 2, "one worker has taken all");
 }

@@ -1,11 +1,11 @@
 //! A run beside an earlier one, of which the JSON is there.
 
-use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::super::Result;
+use super::super::bounded::read_file;
 use super::compared::{CPU, Compared, P50, P99, RATE};
 use super::json;
 use super::run::Measured;
@@ -26,7 +26,8 @@ impl Baseline {
     /// What `tidegate bench --json` has written.
     pub(super) fn read(file: &Path) -> Result<Baseline> {
         let name = file.display();
-        let text = fs::read(file).map_err(|error| format!("--baseline: cannot read {name}: {error}"))?;
+        let text = read_file(file, RUN_BYTES_MAX)
+            .map_err(|error| format!("--baseline: cannot read {name}: {error}"))?;
         let run: Value =
             serde_json::from_slice(&text).map_err(|error| format!("--baseline: {name}: {error}"))?;
         let no_run = || format!("--baseline: {name} is not the JSON of a run of `tidegate bench` (--json)");
@@ -74,3 +75,6 @@ impl Baseline {
         .collect()
     }
 }
+
+/// Of a run as JSON, bytes: a second of it takes 200, and an hour some hundred thousand.
+const RUN_BYTES_MAX: u64 = 64 << 20;

@@ -1,4 +1,4 @@
-//! What is done in a place of a flight: its request is sent, its reply is taken, and what became of both is counted.
+//! What is done in a place of the generator: its request is sent, its reply is taken, and what became of both is counted.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -8,12 +8,12 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use super::endpoint::NoConnection;
-use super::flight::Flight;
+use super::generator::Generator;
 use super::place::State;
 use super::reply::Wrong;
 use super::tally::{Kind, record};
 
-impl Flight<'_> {
+impl Generator<'_> {
     /// Goes on with what is in a place, as far as its socket lets it.
     pub(super) fn advance(&mut self, at: usize, flags: PollFlags) {
         let state = self.places[at].state;

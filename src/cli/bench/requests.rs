@@ -1,11 +1,9 @@
 //! The requests to make: as the options say, or as a file has them.
 
-use std::fs::File;
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 use super::super::Result;
+use super::super::bounded::{BODY_BYTES_MAX, read_file};
 use super::super::request::{Protocol, Request};
 use super::options::Options;
 use super::packets;
@@ -20,7 +18,7 @@ pub(super) fn prepare(options: &Options, protocol: Protocol, stays: bool) -> Res
         return Ok(vec![draft.request(method, options.path.as_bytes())?]);
     };
     let name = file.display();
-    let bytes = read(file, REQUESTS_BYTES_MAX)?;
+    let bytes = read_file(file, FILE_BYTES_MAX).map_err(|error| format!("cannot read {name}: {error}"))?;
     if packets::begin(&bytes) {
         if draft.body.is_some() || !options.header.is_empty() {
             return Err(format!(
@@ -147,22 +145,12 @@ impl Draft<'_> {
 
 fn body(options: &Options) -> Result<Option<Vec<u8>>> {
     if let Some(file) = &options.data_file {
-        return Ok(Some(read(file, REQUESTS_BYTES_MAX).map_err(|error| format!("--data-file: {error}"))?));
+        let read = read_file(file, BODY_BYTES_MAX);
+        return Ok(Some(
+            read.map_err(|error| format!("--data-file: cannot read {}: {error}", file.display()))?,
+        ));
     }
     Ok(options.data.as_ref().map(|data| data.as_bytes().to_vec()))
-}
-
-/// What is in a file, which may be a device or a pipe without an end.
-fn read(file: &Path, bytes_max: usize) -> Result<Vec<u8>> {
-    let name = file.display();
-    let mut bytes = Vec::new();
-    File::open(file)
-        .and_then(|file| file.take(bytes_max as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|error| format!("cannot read {name}: {error}"))?;
-    if bytes.len() > bytes_max {
-        return Err(format!("{name} has more than {}", size(bytes_max as u64)).into());
-    }
-    Ok(bytes)
 }
 
 /// What a browser sends beside Host.
@@ -175,6 +163,8 @@ const BROWSER: [(&str, &str); 5] = [
 ];
 /// Requests of a file, a count: each takes a kilobyte or two without a body.
 const REQUESTS_MAX: usize = 100_000;
+/// Of a file, bytes: captured packets have their bodies in it.
+const FILE_BYTES_MAX: u64 = 1 << 30;
 /// Bytes of them all with their bodies, of which --data-file gives each the same.
 const REQUESTS_BYTES_MAX: usize = 1 << 30;
 
@@ -193,13 +183,6 @@ mod tests {
         let mut requests = Requests::default();
         (0..=REQUESTS_MAX).for_each(|_| requests.push(request(0)));
         assert_eq!(requests.exceeded().as_deref(), Some("100000 requests"));
-    }
-
-    #[test]
-    fn a_file_without_an_end_is_not_read_to_it() {
-        let error = read(Path::new("/dev/zero"), 1_024).unwrap_err();
-        assert_eq!(error.to_string(), "/dev/zero has more than 1.00 KiB");
-        assert_eq!(read(Path::new("/dev/null"), 1_024).unwrap(), b"");
     }
 
     #[test]

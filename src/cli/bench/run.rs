@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::thread::{CpuSet, sched_setaffinity, set_current_timer_slack};
 
 use super::super::Result;
-use super::flight::{Flight, Landed, Slice};
+use super::generator::{Ended, Generator, Slice};
 use super::hdr::Interval;
 use super::live::Live;
 use super::own::{self, Own};
@@ -65,28 +65,28 @@ pub(super) fn run(plan: &Plan, stop: &AtomicBool, server: Option<&Server>, live:
     let moments = Moments::of(plan, Instant::now() + LEAD);
     let (slices, received) = channel();
     thread::scope(|scope| {
-        let flights: Vec<_> = (0..plan.threads)
+        let generators: Vec<_> = (0..plan.threads)
             .map(|thread| {
-                let flight = Flight::new(plan, moments, thread, slices.clone());
+                let generator = Generator::new(plan, moments, thread, slices.clone());
                 scope.spawn(move || {
                     settle(plan, thread)?;
-                    Ok(flight.run(stop))
+                    Ok(generator.run(stop))
                 })
             })
             .collect();
         drop(slices);
         let watched = watch(plan, moments, &received, meter, live);
-        let landed: Result<Vec<Landed>> = (flights.into_iter())
-            .map(|flight| {
-                flight
+        let ended: Result<Vec<Ended>> = (generators.into_iter())
+            .map(|generator| {
+                generator
                     .join()
                     .expect("a thread of the generator does not panic")
                     .map_err(|why: String| why.into())
             })
             .collect();
-        let landed = landed?;
-        let last = landed.iter().map(|landed| landed.last).max().unwrap_or(moments.counted_from);
-        let mut cut = landed.iter().find_map(|landed| landed.gave_up.clone());
+        let ended = ended?;
+        let last = ended.iter().map(|ended| ended.last).max().unwrap_or(moments.counted_from);
+        let mut cut = ended.iter().find_map(|ended| ended.gave_up.clone());
         if cut.is_none() && stop.load(Ordering::Relaxed) {
             cut = Some("interrupted".to_owned());
         }
@@ -99,7 +99,7 @@ pub(super) fn run(plan: &Plan, stop: &AtomicBool, server: Option<&Server>, live:
             total,
             series,
             span,
-            own: landed.into_iter().map(|landed| landed.own).collect(),
+            own: ended.into_iter().map(|ended| ended.own).collect(),
             stolen,
             server,
             cut,

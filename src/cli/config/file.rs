@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 
@@ -14,23 +12,17 @@ use super::entry::{Entry, Origin, Value, refusal};
 use super::key::{Key, Takes};
 use super::stranger;
 use crate::cli::Result;
+use crate::cli::bounded::{SETTINGS_BYTES_MAX, read_file};
 use crate::cli::did_you_mean::nearest;
 use crate::cli::foreign::{self, Place};
 
 /// The settings of the file at `path`.
 pub(super) fn read(path: &Path, keys: &[Key]) -> Result<Vec<Entry>> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
-    read.map_err(|error| format!("cannot read the configuration file {}: {error}", path.display()))?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        let path = path.display();
-        return Err(format!("{path}: no configuration has more than {FILE_BYTES_MAX} bytes").into());
-    }
+    let read = read_file(path, SETTINGS_BYTES_MAX);
+    let bytes =
+        read.map_err(|error| format!("cannot read the configuration file {}: {error}", path.display()))?;
     entries(path, &bytes, keys)
 }
-
-/// 1 MiB: a device or a pipe that was named by mistake may have no end.
-const FILE_BYTES_MAX: u64 = 1 << 20;
 
 fn entries(path: &Path, bytes: &[u8], keys: &[Key]) -> Result<Vec<Entry>> {
     let document = match std::str::from_utf8(bytes) {

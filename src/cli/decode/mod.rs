@@ -4,13 +4,13 @@ mod parts;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::fs;
-use std::io::{self, Read};
+use std::io;
 
 use clap::Args;
 use serde_json::Value;
 
 pub(super) use self::parts::{Field, parts};
+use super::bounded::{BODY_BYTES_MAX, read_all, read_file};
 use super::{Result, print};
 use crate::ascii::Ascii;
 use crate::limits::Limits;
@@ -40,12 +40,11 @@ pub(super) struct Options {
 /// Prints the packet.
 pub(super) fn run(options: &Options) -> Result<()> {
     let name = options.file.display();
-    let mut bytes = Vec::new();
     let read = match options.file.to_str() {
-        Some("-") => io::stdin().read_to_end(&mut bytes).map(drop),
-        _ => fs::read(&options.file).map(|read| bytes = read),
+        Some("-") => read_all(io::stdin().lock(), BODY_BYTES_MAX),
+        _ => read_file(&options.file, BODY_BYTES_MAX),
     };
-    read.map_err(|error| format!("cannot read {name}: {error}"))?;
+    let bytes = read.map_err(|error| format!("cannot read {name}: {error}"))?;
 
     let judged = judge(&bytes);
     if let Some(packet) = Packet::read(&bytes).filter(|_| !judged.is_stranger) {

@@ -8,7 +8,6 @@ mod socket;
 mod target;
 
 use std::ffi::OsString;
-use std::fs;
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 
@@ -21,6 +20,7 @@ pub(super) use self::protocol::{Choice, Protocol};
 pub(super) use self::reply::Head;
 use self::reply::Reply;
 pub(super) use self::socket::Socket;
+use super::bounded::{BODY_BYTES_MAX, read_all, read_file};
 use super::values::{Seconds, waiting_time};
 use super::{Result, print};
 use crate::net::listener::Address;
@@ -142,11 +142,12 @@ fn body(pieces: &[OsString]) -> Result<Vec<u8>> {
         match piece.as_bytes().strip_prefix(b"@") {
             None => body.extend_from_slice(piece.as_bytes()),
             Some(b"-") => {
-                io::stdin().read_to_end(&mut body).map_err(|error| format!("cannot read stdin: {error}"))?;
+                let read = read_all(io::stdin().lock(), BODY_BYTES_MAX);
+                body.extend(read.map_err(|error| format!("cannot read stdin: {error}"))?);
             }
             Some(name) => {
                 let name = std::ffi::OsStr::from_bytes(name);
-                let read = fs::read(name);
+                let read = read_file(name, BODY_BYTES_MAX);
                 body.extend(read.map_err(|error| format!("cannot read {}: {error}", name.display()))?);
             }
         }

@@ -3,6 +3,8 @@
 use std::io::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
+
 /// The clock's time as text.
 #[derive(Default)]
 pub(super) struct Calendar {
@@ -41,30 +43,14 @@ impl Calendar {
     }
 
     fn write(&mut self, second: u64) {
-        let (days, second) = (second / 86_400, second % 86_400);
-        // Howard Hinnant's civil_from_days: years begin in March, and 400 of them have 146,097 days.
-        let days = days + 719_468;
-        let (era, day) = (days / 146_097, days % 146_097);
-        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-        let day = day - (365 * year + year / 4 - year / 100);
-        let month = (5 * day + 2) / 153;
-        let day = day - (153 * month + 2) / 5 + 1;
-        let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-        let year = era * 400 + year + carry;
-        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+        let time = Timestamp::try_from(UNIX_EPOCH + Duration::from_secs(second)).unwrap_or_default();
         self.date.clear();
         self.common.clear();
-        let name = usize::try_from(month - 1).ok().and_then(|at| MONTHS.get(at)).unwrap_or(&"");
-        write!(self.date, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
-            .and_then(|()| {
-                write!(self.common, "{day:02}/{name}/{year:04}:{hour:02}:{minute:02}:{second:02} +0000")
-            })
+        write!(self.date, "{}", time.strftime("%Y-%m-%dT%H:%M:%S"))
+            .and_then(|()| write!(self.common, "{}", time.strftime("%d/%b/%Y:%H:%M:%S +0000")))
             .expect("a Vec takes every write");
     }
 }
-
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 #[cfg(test)]
 mod tests {

@@ -144,7 +144,7 @@ fn known(name: &str) -> Option<Known> {
 }
 
 /// The names that [`field`] knows, in the order in which they are best told.
-pub(super) const FIELDS: [&str; 45] = [
+pub(super) const FIELDS: [&str; 46] = [
     "remote_addr",
     "method",
     "uri",
@@ -190,6 +190,7 @@ pub(super) const FIELDS: [&str; 45] = [
     "vsz",
     "vsz_mib",
     "ending",
+    "write_errors",
 ];
 
 #[cfg(test)]
@@ -198,7 +199,7 @@ mod tests {
 
     #[test]
     fn each_name_is_a_field() {
-        for name in FIELDS.into_iter().chain(["write_errors", "var:X", "log:x", "start:%s", "end:%d/%b:%H"]) {
+        for name in FIELDS.into_iter().chain(["var:X", "log:x", "start:%s", "end:%d/%b:%H"]) {
             assert!(field(name).is_some(), "{name}");
         }
         for name in ["", "var:", "log:", "start", "end:", "Method", " method", "uri ", "x:y"] {

@@ -10,7 +10,7 @@ use std::sync::atomic::{
 };
 use std::time::{Duration, Instant};
 
-use super::{Request, Saying};
+use super::{Captured, Request};
 use crate::net::stream::Peer;
 use crate::telemetry::scoreboard::SLOTS_COUNT;
 
@@ -50,7 +50,7 @@ pub(super) struct Entry {
 }
 
 /// A worker's own entries.
-pub(super) struct Pen {
+pub(super) struct OwnEntries {
     entries: &'static [Entry; ENTRIES_COUNT],
     /// Those that are no request's.
     free: Vec<usize>,
@@ -68,9 +68,9 @@ pub(super) struct Left {
 
 impl InHand {
     /// What the worker in this place of the scoreboard writes into. Times are counted from `zero`.
-    pub(super) fn pen(&'static self, slot: usize, zero: Instant) -> Option<Pen> {
+    pub(super) fn own_entries(&'static self, slot: usize, zero: Instant) -> Option<OwnEntries> {
         let entries = self.workers.get(slot)?;
-        Some(Pen { entries, free: (0..ENTRIES_COUNT).rev().collect(), zero })
+        Some(OwnEntries { entries, free: (0..ENTRIES_COUNT).rev().collect(), zero })
     }
 
     /// Counts one more request that is over; returns how many there were.
@@ -86,7 +86,7 @@ impl InHand {
     }
 }
 
-impl Pen {
+impl OwnEntries {
     /// Takes a request in hand; returns its entry, if there was one left.
     pub(super) fn begin(&mut self, request: &Request, peer: &Peer, is_running: bool) -> Option<usize> {
         let at = self.free.pop()?;
@@ -97,7 +97,7 @@ impl Pen {
             .iter()
             .for_each(|number| number.store(0, Relaxed));
         entry.peer.iter().zip(peer.to_words()).for_each(|(place, word)| place.store(word, Relaxed));
-        entry.write(&request.saying);
+        entry.write(&request.captured);
         entry.is_taken.store(1, Release);
         Some(at)
     }
@@ -129,9 +129,9 @@ impl Pen {
 }
 
 impl Entry {
-    fn write(&self, saying: &Saying) {
+    fn write(&self, captured: &Captured) {
         let (mut bytes, mut len) = ([0; TEXT_BYTES], 0);
-        for part in saying.parts() {
+        for part in captured.parts() {
             if len + 2 > TEXT_BYTES {
                 break;
             }
@@ -151,13 +151,13 @@ impl Entry {
     fn read(&self, words: usize, zero: Instant) -> Left {
         let text: Vec<u8> = self.text.iter().flat_map(|word| word.load(Relaxed).to_ne_bytes()).collect();
         let len = usize::try_from(self.len.load(Relaxed)).unwrap_or_default().min(TEXT_BYTES);
-        let (mut saying, mut rest) = (Saying::default(), &text[..len]);
+        let (mut captured, mut rest) = (Captured::default(), &text[..len]);
         for _ in 0..words {
             let part = rest
                 .split_first_chunk()
                 .and_then(|(len, behind)| behind.split_at_checked(usize::from(u16::from_ne_bytes(*len))));
             let (part, behind) = part.unwrap_or_default();
-            saying.take(part);
+            captured.take(part);
             rest = behind;
         }
         let time = |micros: u64| Duration::from_micros(micros);
@@ -166,7 +166,7 @@ impl Entry {
             began: zero + time(self.began.load(Relaxed)),
             first_byte: self.first_byte.load(Relaxed).checked_sub(1).map(time),
             thread: thread.map(|number| (number, time(self.waited.load(Relaxed)))),
-            saying,
+            captured,
             facts: None,
             is_left_out: false,
             entry: None,

@@ -16,7 +16,7 @@ use crate::telemetry::observer::Summary;
 
 /// What writes lines: the texts of the times are kept between two.
 #[derive(Default)]
-pub(super) struct Scribe {
+pub(super) struct LineWriter {
     calendar: Calendar,
     /// A text for each time of the format that is the machine's.
     local: Vec<LocalTime>,
@@ -34,10 +34,10 @@ pub(super) struct Ended<'a> {
     pub(super) counts: Counts,
 }
 
-impl Scribe {
+impl LineWriter {
     /// The line of a request.
     pub(super) fn line(&mut self, format: &Format, ended: &Ended<'_>) -> &[u8] {
-        let Scribe { calendar, local, line } = self;
+        let LineWriter { calendar, local, line } = self;
         line.clear();
         let mut local_at = 0;
         for piece in &format.pieces {
@@ -46,7 +46,7 @@ impl Scribe {
                 Piece::Told { at, or_nothing } => {
                     let (told, escape) = &format.told[*at];
                     let absent = if *or_nothing { "" } else { format.absent };
-                    write_told(line, told, escape, ended.request.saying.part(*at), absent, ended.summary);
+                    write_told(line, told, escape, ended.request.captured.part(*at), absent, ended.summary);
                 }
                 Piece::Time(Time::Date) => calendar.write_date(line),
                 Piece::Time(Time::Common) => calendar.write_common(line),

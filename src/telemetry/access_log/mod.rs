@@ -24,13 +24,13 @@
 //! stand there; what else a line has, and its order, is put together at the request's end.
 
 mod calendar;
+mod captured;
 mod escape;
 mod facts;
 mod fields;
 mod format;
 mod in_hand;
 mod line;
-mod saying;
 mod selection;
 
 use std::collections::HashMap;
@@ -40,13 +40,13 @@ use std::time::{Duration, Instant};
 use crate::ascii::Ascii;
 use crate::telemetry::observer::{Event, Observer, Summary};
 use crate::telemetry::output::Output;
+use captured::Captured;
 use escape::Escape;
 use facts::Facts;
 pub(crate) use format::{ESCAPE_JSON, Format, FormatError};
 pub(crate) use in_hand::InHand;
-use in_hand::Pen;
-use line::{Ended, Scribe};
-use saying::Saying;
+use in_hand::OwnEntries;
+use line::{Ended, LineWriter};
 pub(crate) use selection::{Condition, Exception, Selection};
 
 /// Writes the lines.
@@ -60,10 +60,10 @@ pub(crate) struct AccessLog {
     /// From a request's first byte until it is finished, or its connection closed.
     requests: HashMap<u64, Request>,
     /// Where the master finds the requests in hand if this process dies.
-    pen: Option<Pen>,
+    entries: Option<OwnEntries>,
     /// Buffers of requests that are over.
-    spare: Vec<Saying>,
-    scribe: Scribe,
+    spare: Vec<Captured>,
+    writer: LineWriter,
     /// Requests that are over.
     count: u64,
     /// Where all workers count theirs.
@@ -75,7 +75,7 @@ struct Request {
     first_byte: Option<Duration>,
     /// The application's thread that has it, from 0 on, and for how long it waited for one.
     thread: Option<(usize, Duration)>,
-    saying: Saying,
+    captured: Captured,
     /// If the format has them.
     facts: Option<Facts>,
     /// Its line is not wanted, whatever becomes of it.
@@ -100,10 +100,10 @@ impl AccessLog {
             selection: Selection::default(),
             worker,
             pid: std::process::id(),
-            pen: None,
+            entries: None,
             requests: HashMap::new(),
             spare: Vec::new(),
-            scribe: Scribe::default(),
+            writer: LineWriter::default(),
             count: 0,
             total: None,
         }
@@ -111,7 +111,7 @@ impl AccessLog {
 
     /// The same, of the worker in this place of the scoreboard. `zero` is a moment that all processes know.
     pub(crate) fn in_hand(self, in_hand: &'static InHand, slot: usize, zero: Instant) -> Self {
-        AccessLog { pen: in_hand.pen(slot, zero), total: Some(in_hand), ..self }
+        AccessLog { entries: in_hand.own_entries(slot, zero), total: Some(in_hand), ..self }
     }
 
     /// The same, of these requests only.
@@ -153,7 +153,7 @@ impl AccessLog {
         }
         let counts = Counts { own: self.count, all: of_all.unwrap_or(self.count) };
         let (worker, pid) = (self.worker, self.pid);
-        let line = self.scribe.line(&self.format, &Ended { summary, request, all, worker, pid, counts });
+        let line = self.writer.line(&self.format, &Ended { summary, request, all, worker, pid, counts });
         self.out.write(line);
     }
 }
@@ -166,7 +166,7 @@ impl Observer for AccessLog {
                 began: Instant::now(),
                 first_byte: None,
                 thread: None,
-                saying: spare.pop().unwrap_or_default(),
+                captured: spare.pop().unwrap_or_default(),
                 facts: None,
                 is_left_out: false,
                 entry: None,
@@ -182,7 +182,7 @@ impl Observer for AccessLog {
         }
         let Some(request) = self.requests.get_mut(&connection) else { return };
         if let Event::Request { environ, .. } | Event::Refused { environ } = event {
-            request.saying.listen(&self.format, environ);
+            request.captured.capture(&self.format, environ);
             request.is_left_out = self.selection.leaves_out(environ);
             request.facts = self.format.has_facts.then(|| Facts::of(environ));
         }
@@ -196,7 +196,8 @@ impl Observer for AccessLog {
         if let Event::Request { peer, file, .. } = event
             && !request.is_left_out
         {
-            request.entry = self.pen.as_mut().and_then(|pen| pen.begin(request, peer, file.is_none()));
+            request.entry =
+                self.entries.as_mut().and_then(|entries| entries.begin(request, peer, file.is_none()));
         }
         if let Event::Wrote { .. } = event {
             request.first_byte.get_or_insert_with(|| request.began.elapsed());
@@ -204,13 +205,13 @@ impl Observer for AccessLog {
         if let Event::Thread { number, waited } = event {
             request.thread = Some((number, waited));
         }
-        let Some((pen, entry)) = self.pen.as_ref().zip(request.entry) else { return };
+        let Some((entries, entry)) = self.entries.as_ref().zip(request.entry) else { return };
         match event {
-            Event::Thread { number, waited } => pen.has_thread(entry, number, waited),
-            Event::Step => pen.runs(entry, true),
-            Event::Returned => pen.runs(entry, false),
-            Event::Start { head } => pen.starts(entry, head.code()),
-            Event::Wrote { bytes, .. } => pen.wrote(entry, bytes, request.first_byte.unwrap_or_default()),
+            Event::Thread { number, waited } => entries.has_thread(entry, number, waited),
+            Event::Step => entries.runs(entry, true),
+            Event::Returned => entries.runs(entry, false),
+            Event::Start { head } => entries.starts(entry, head.code()),
+            Event::Wrote { bytes, .. } => entries.wrote(entry, bytes, request.first_byte.unwrap_or_default()),
             _ => {}
         }
     }
@@ -218,13 +219,13 @@ impl Observer for AccessLog {
 
 impl AccessLog {
     /// Keeps a request's buffers for another, unless it was one of many, or large.
-    fn forget(&mut self, Request { mut saying, entry, .. }: Request) {
-        if let Some((pen, entry)) = self.pen.as_mut().zip(entry) {
-            pen.end(entry);
+    fn forget(&mut self, Request { mut captured, entry, .. }: Request) {
+        if let Some((entries, entry)) = self.entries.as_mut().zip(entry) {
+            entries.end(entry);
         }
-        if self.spare.len() < SPARE_COUNT && saying.capacity() <= SPARE_BYTES {
-            saying.clear();
-            self.spare.push(saying);
+        if self.spare.len() < SPARE_COUNT && captured.capacity() <= SPARE_BYTES {
+            captured.clear();
+            self.spare.push(captured);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A worker's pen: what it writes into its slot, and when.
+//! What a worker writes into its slot, and when.
 //!
 //! The worker asks no more clocks for this than one for each request: a request begins when the one before it was
 //! over, or when the worker woke, and what lies between is its time too. Whether it comes further at all is told
@@ -33,7 +33,7 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// A pen for `slot`; `now` is this moment, and `unix_micros` the same since 1970.
+    /// The recorder of `slot`; `now` is this moment, and `unix_micros` the same since 1970.
     pub(crate) fn new(
         board: &'static Scoreboard,
         slot: &'static Slot,

@@ -45,7 +45,7 @@ def wait_at_the_gate(keeps_the_gil=False):
     gate = os.open("gate", os.O_RDONLY | os.O_NONBLOCK)
     with open("calls", "a") as calls:
         calls.write(".")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 25
     try:
         while (left := deadline - time.monotonic()) > 0:
             if keeps_the_gil:

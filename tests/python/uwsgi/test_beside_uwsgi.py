@@ -122,9 +122,14 @@ def site(folder):
 
 def serve(command, folder, text, paths):
     """What is seen of the server: answers, processes, sockets, pidfile, log."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    # It is kept until the end: bound and not listening, so that the server can have it, and no other program gets it.
+    with socket.socket() as kept:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        return served_at(kept.getsockname()[1], command, folder, text, paths)
+
+
+def served_at(port, command, folder, text, paths):
     head, bracket, rest = text.partition("[")
     text = f"[uwsgi]\n{HTTP}{head}{'' if 'ini =' in text else ''}{bracket}{rest}\n"
     text = text.replace("NAME", str(folder)).replace("PORT", str(port))

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-/// Of a file, and of what a command or stdin brings: 1 MiB. A device or a pipe that was named by mistake may have no end.
-pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
+use crate::cli::bounded::SETTINGS_BYTES_MAX;
+
+/// Of a file, and of what a command or stdin brings.
+pub(super) const FILE_BYTES_MAX: u64 = SETTINGS_BYTES_MAX;
 /// Files inside files.
 pub(super) const DEPTH_MAX: usize = 32;
 /// Files in all, and commands.

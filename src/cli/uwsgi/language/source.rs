@@ -11,6 +11,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::bounds::{COMMAND_TIME_MAX, FILE_BYTES_MAX};
 use super::location::scheme;
 use crate::cli::Result;
+use crate::cli::bounded::read_all;
 
 /// What is at `file`: a path, `-` for stdin, `fd://N` or `exec://COMMAND`.
 pub(super) fn read(file: &str) -> Result<Vec<u8>> {
@@ -47,19 +48,7 @@ fn missing(file: &str, error: &io::Error) -> String {
 }
 
 fn all(from: &mut dyn Read, name: &str) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    from.take(FILE_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| format!("cannot read {name}: {error}"))?;
-    within_bounds(&bytes, name)?;
-    Ok(bytes)
-}
-
-fn within_bounds(bytes: &[u8], name: &str) -> Result<()> {
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(format!("{name}: no configuration has more than {FILE_BYTES_MAX} bytes").into());
-    }
-    Ok(())
+    read_all(from, FILE_BYTES_MAX).map_err(|error| format!("cannot read {name}: {error}").into())
 }
 
 /// What `sh -c COMMAND` prints, which may take as long as [`COMMAND_TIME_MAX`]. As in uWSGI, how it ends makes no difference.
@@ -91,7 +80,9 @@ fn printed_by(command: &str) -> Result<Vec<u8>> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(format!("exec://{command}: {error}").into()),
         }
-        within_bounds(&bytes, &format!("exec://{command}"))?;
+        if bytes.len() as u64 > FILE_BYTES_MAX {
+            return Err(format!("exec://{command}: it prints more than {FILE_BYTES_MAX} bytes").into());
+        }
     }
 }
 
@@ -113,7 +104,7 @@ mod tests {
     fn a_command_s_output_is_read() {
         assert_eq!(read("exec://echo a; exit 3").unwrap(), b"a\n");
         let error = read("exec://yes").unwrap_err().to_string();
-        assert!(error.starts_with("exec://yes: no configuration has more than"), "{error}");
+        assert!(error.starts_with("exec://yes: it prints more than"), "{error}");
     }
 
     #[test]
@@ -125,7 +116,7 @@ mod tests {
                 "cannot read nope.ini: No such file or directory (os error 2); a path without / before it begins in /",
             ),
             ("/", "cannot read /: Is a directory"),
-            ("/dev/zero", "/dev/zero: no configuration has more than"),
+            ("/dev/zero", "cannot read /dev/zero: it has more than"),
             ("http://x/", "http://x/: http:// is not read here"),
             ("", "it names no file"),
         ] {

@@ -39,14 +39,13 @@ enum Place {
 enum Speaks {
     /// What `protocol` says.
     Default,
-    Uwsgi,
-    Http,
-    /// uWSGI's HTTP router.
+    /// What this option of ours says.
+    Named(&'static str),
+    /// HTTP, by uWSGI's router.
     Router,
-    Fastcgi,
-    Scgi,
 }
 
+/// `socket`, where `protocol` says what is spoken.
 pub(in crate::cli::uwsgi) fn socket(
     draft: &mut Draft,
     _: &'static str,
@@ -55,22 +54,7 @@ pub(in crate::cli::uwsgi) fn socket(
     ask(draft, Speaks::Default, given)
 }
 
-pub(in crate::cli::uwsgi) fn uwsgi(
-    draft: &mut Draft,
-    _: &'static str,
-    given: &Directive,
-) -> Result<(), Fault> {
-    ask(draft, Speaks::Uwsgi, given)
-}
-
-pub(in crate::cli::uwsgi) fn http(
-    draft: &mut Draft,
-    _: &'static str,
-    given: &Directive,
-) -> Result<(), Fault> {
-    ask(draft, Speaks::Http, given)
-}
-
+/// `http`, which is uWSGI's router.
 pub(in crate::cli::uwsgi) fn router(
     draft: &mut Draft,
     _: &'static str,
@@ -79,20 +63,13 @@ pub(in crate::cli::uwsgi) fn router(
     ask(draft, Speaks::Router, given)
 }
 
-pub(in crate::cli::uwsgi) fn fastcgi(
+/// Those that say what is spoken by their name.
+pub(in crate::cli::uwsgi) fn speaking(
     draft: &mut Draft,
-    _: &'static str,
+    ours: &'static str,
     given: &Directive,
 ) -> Result<(), Fault> {
-    ask(draft, Speaks::Fastcgi, given)
-}
-
-pub(in crate::cli::uwsgi) fn scgi(
-    draft: &mut Draft,
-    _: &'static str,
-    given: &Directive,
-) -> Result<(), Fault> {
-    ask(draft, Speaks::Scgi, given)
+    ask(draft, Speaks::Named(ours), given)
 }
 
 fn ask(draft: &mut Draft, speaks: Speaks, given: &Directive) -> Result<(), Fault> {
@@ -243,10 +220,8 @@ impl Draft {
             let address = address.ours(sockets.is_abstract);
             let option = match speaks {
                 Speaks::Default => default,
-                Speaks::Uwsgi => "uwsgi",
-                Speaks::Http | Speaks::Router => "http",
-                Speaks::Fastcgi => "fastcgi",
-                Speaks::Scgi => "scgi",
+                Speaks::Named(option) => option,
+                Speaks::Router => "http",
             };
             let is_proxied = if *speaks == Speaks::Router { of_router } else { of_sockets };
             let option = if option == "http" && is_proxied { "http-proxy-protocol" } else { option };

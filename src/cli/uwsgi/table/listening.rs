@@ -10,10 +10,10 @@ const ONE_WAY: &str = "start one server for each, and let nginx choose";
 
 pub(super) const TABLE: &[Known] = &[
     same(&["socket"], "uwsgi", "or --http, --fastcgi, --scgi by what is spoken there", sockets::socket),
-    same(&["uwsgi-socket"], "uwsgi", "", sockets::uwsgi),
-    same(&["http-socket", "http11-socket"], "http", "", sockets::http),
-    same(&["fastcgi-socket"], "fastcgi", "", sockets::fastcgi),
-    same(&["scgi-socket"], "scgi", "", sockets::scgi),
+    same(&["uwsgi-socket"], "uwsgi", "", sockets::speaking),
+    same(&["http-socket", "http11-socket"], "http", "", sockets::speaking),
+    same(&["fastcgi-socket"], "fastcgi", "", sockets::speaking),
+    same(&["scgi-socket"], "scgi", "", sockets::speaking),
     same(
         &["protocol", "socket-protocol"],
         "http",

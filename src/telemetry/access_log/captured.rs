@@ -7,39 +7,39 @@ use crate::application::environ::Environ;
 
 /// What a request says, as far as the format has it: one behind the other, as they will stand in the line.
 #[derive(Default)]
-pub(super) struct Saying {
+pub(super) struct Captured {
     text: Vec<u8>,
     /// Where each ends. What is not known has no length.
     ends: Vec<usize>,
 }
 
-impl Saying {
+impl Captured {
     /// Takes what the format has of the request.
-    pub(super) fn listen(&mut self, format: &Format, environ: &Environ) {
+    pub(super) fn capture(&mut self, format: &Format, environ: &Environ) {
         self.clear();
         for (told, escape) in &format.told {
             match told {
-                Told::Variable(name) => self.say(environ.get(name), escape),
-                Told::Client => self.say(environ.get(b"REMOTE_ADDR"), escape),
+                Told::Variable(name) => self.push(environ.get(name), escape),
+                Told::Client => self.push(environ.get(b"REMOTE_ADDR"), escape),
                 Told::ForwardedFor => {
                     let forwarded = environ.get(b"HTTP_X_FORWARDED_FOR").filter(|value| !value.is_empty());
-                    self.say(forwarded.or_else(|| environ.get(b"REMOTE_ADDR")), escape);
+                    self.push(forwarded.or_else(|| environ.get(b"REMOTE_ADDR")), escape);
                 }
-                Told::Uri => self.say(Some(environ.uri()), escape),
+                Told::Uri => self.push(Some(environ.uri()), escape),
                 Told::RequestLine => {
                     let protocol = environ.get(b"SERVER_PROTOCOL").unwrap_or_default();
                     let blank: &[u8] = if protocol.is_empty() { b"" } else { b" " };
                     let parts = [environ.method(), b" ", environ.uri(), blank, protocol];
                     // Escaped as a whole: in JSON it is one string.
-                    self.say(Some(&parts.concat()), escape);
+                    self.push(Some(&parts.concat()), escape);
                 }
                 // It is known at the end.
-                Told::Noted(_) => self.say(None, escape),
+                Told::Noted(_) => self.push(None, escape),
             }
         }
     }
 
-    fn say(&mut self, value: Option<&[u8]>, escape: &Escape) {
+    fn push(&mut self, value: Option<&[u8]>, escape: &Escape) {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             escape.write(value, &mut self.text);
         }

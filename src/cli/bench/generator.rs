@@ -30,7 +30,7 @@ pub(super) struct Slice {
 }
 
 /// What a thread comes to besides its slices.
-pub(super) struct Landed {
+pub(super) struct Ended {
     pub(super) own: Own,
     /// When the last request that counts was over.
     pub(super) last: Instant,
@@ -39,7 +39,7 @@ pub(super) struct Landed {
 }
 
 /// All that a thread has in hand.
-pub(super) struct Flight<'a> {
+pub(super) struct Generator<'a> {
     pub(super) plan: &'a Plan,
     pub(super) moments: Moments,
     pub(super) schedule: Schedule,
@@ -72,12 +72,12 @@ pub(super) struct Good {
     pub(super) code: u16,
 }
 
-impl<'a> Flight<'a> {
-    /// The flight of thread `thread`.
+impl<'a> Generator<'a> {
+    /// The generator of thread `thread`.
     pub(super) fn new(plan: &'a Plan, moments: Moments, thread: usize, slices: Sender<Slice>) -> Self {
         let count = usize::try_from(share(plan.connections as u64, plan.threads, thread)).unwrap_or(1).max(1);
         let fresh = Incoming::new(plan.target.protocol, false);
-        Flight {
+        Generator {
             plan,
             moments,
             schedule: Schedule::new(plan, moments, thread),
@@ -99,7 +99,7 @@ impl<'a> Flight<'a> {
     }
 
     /// Runs until the schedule is done, or `stop` is set.
-    pub(super) fn run(mut self, stop: &AtomicBool) -> Landed {
+    pub(super) fn run(mut self, stop: &AtomicBool) -> Ended {
         thread::sleep(self.moments.start.saturating_duration_since(Instant::now()));
         let mut watch = Watch::new(self.moments.counted_from, self.plan.spins);
         let gave_up = loop {
@@ -132,7 +132,7 @@ impl<'a> Flight<'a> {
         let (second, tally) = (self.second, std::mem::replace(&mut self.tally, Tally::new()));
         // Nobody listens only where the run has been given up.
         let _ = self.slices.send(Slice { second, tally });
-        Landed { own: watch.end(now), last: self.last, gave_up }
+        Ended { own: watch.end(now), last: self.last, gave_up }
     }
 
     /// Whether all is done, or has had its time.

@@ -3,10 +3,15 @@
 //! What an application may not say (a line break, a hop-by-hop field, two lengths) is refused here, at the call
 //! that says it, so that no protocol has to look again.
 
-use std::fmt;
+mod error;
+mod field;
+
 use std::ops::Range;
 
 use super::content_length;
+pub use error::HeadError;
+use field::is_server_owned;
+pub(crate) use field::{is_control, is_token};
 
 /// A status and its header fields, checked, ready for a protocol to put on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,75 +177,6 @@ impl ResponseHead {
     }
 }
 
-/// What an application got wrong in a status or a header field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HeadError {
-    /// The status is not three digits, a space and a reason.
-    Status {
-        /// What was given.
-        status: String,
-    },
-    /// A status that is no final response: 100 to 199, or not a status code at all.
-    Code {
-        /// What was given.
-        code: u16,
-    },
-    /// A header name that is not a token (RFC 9110 section 5.6.2).
-    Name {
-        /// What was given.
-        name: String,
-    },
-    /// A control character in a header value: a response would be split there.
-    Value {
-        /// The field's name.
-        name: String,
-        /// Where in the value, bytes.
-        offset: usize,
-        /// What stands there.
-        byte: u8,
-    },
-    /// A hop-by-hop field, or Status: the server's to say (PEP 3333, "Other HTTP Features").
-    ServerOwned {
-        /// The field's name.
-        name: String,
-    },
-    /// A Content-Length that is not digits.
-    ContentLength {
-        /// What was given.
-        value: String,
-    },
-    /// Content-Length stands twice, in two fields or in a list.
-    ContentLengthTwice,
-    /// More bytes than `Limits::response_head_bytes_max`.
-    TooLong {
-        /// The bound, bytes.
-        bytes_max: usize,
-    },
-}
-
-impl fmt::Display for HeadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            HeadError::Status { status } => write!(f, "status {status:?} is not of the form \"200 OK\""),
-            HeadError::Code { code } => write!(f, "status {code} is no final response: use 200 to 999"),
-            HeadError::Name { name } => write!(f, "header name {name:?} is not a token"),
-            HeadError::Value { name, offset, byte } => {
-                write!(f, "header {name}: control character 0x{byte:02x} at offset {offset} of its value")
-            }
-            HeadError::ServerOwned { name } => write!(f, "header {name} is the server's: leave it out"),
-            HeadError::ContentLength { value } => {
-                write!(f, "Content-Length {value:?} is not a number of bytes")
-            }
-            HeadError::ContentLengthTwice => {
-                write!(f, "Content-Length is given twice: give it once, as one number")
-            }
-            HeadError::TooLong { bytes_max } => write!(f, "status and headers are over {bytes_max} bytes"),
-        }
-    }
-}
-
-impl std::error::Error for HeadError {}
-
 /// A response that has no content, and whose Content-Length may be 0 alone.
 const RESET_CONTENT: u16 = 205;
 
@@ -258,35 +194,6 @@ fn check_status(status: &[u8]) -> Result<u16, HeadError> {
     }
     let code = digits.iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
     if FINAL.contains(&code) { Ok(code) } else { Err(HeadError::Code { code }) }
-}
-
-/// RFC 9110 section 5.6.2.
-pub(crate) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// Everything that field-value (RFC 9110 section 5.5) leaves out; a tab is allowed there.
-pub(crate) fn is_control(byte: u8) -> bool {
-    byte.is_ascii_control() && byte != b'\t'
-}
-
-fn is_server_owned(name: &[u8]) -> bool {
-    const OWNED: [&[u8]; 11] = [
-        b"connection",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"status",
-        b"te",
-        b"trailer",
-        b"trailers",
-        b"transfer-encoding",
-        b"upgrade",
-    ];
-    // Most names end here, by their first letter.
-    matches!(name[0] | 0x20, b'c' | b'k' | b'p' | b's' | b't' | b'u')
-        && OWNED.iter().any(|owned| owned.eq_ignore_ascii_case(name))
 }
 
 fn text(bytes: &[u8]) -> String {

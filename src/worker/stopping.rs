@@ -73,7 +73,7 @@ impl EventLoop {
     /// Has the kernel tell the other workers, and not this one, of connections.
     fn deregister_listeners(&mut self) {
         for acceptor in &mut self.acceptors {
-            if let Err(error) = acceptor.deregister(self.poll.registry()) {
+            if let Err(error) = acceptor.deregister(&self.registry) {
                 error!("{}: cannot be taken out of the poller: {error}", acceptor.listener().address());
             }
         }

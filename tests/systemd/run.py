@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 
+import drain
 import one
 import package
 import sites
@@ -26,7 +27,7 @@ def main():
     with Container() as container:
         debs = package.Package(container, deb)
         run(package.is_installed_and_waits, debs)
-        for tests in (one.tests(container), venv.tests(container, wheel), sites.tests(container)):
+        for tests in (one.tests(container), drain.tests(container), venv.tests(container, wheel), sites.tests(container)):
             for test, *of in tests:
                 run(test, *of)
         for test in (package.is_upgraded_under_load, package.is_removed, package.is_purged):

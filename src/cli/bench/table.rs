@@ -27,11 +27,22 @@ pub(super) fn quantiles(histogram: &Histogram<u64>) -> impl Iterator<Item = (&'s
 
 /// What is asked, and how: the first lines of a table.
 pub(super) fn heading(plan: &Plan) -> String {
+    format!("{}{}\n", asked(plan), load(plan))
+}
+
+/// The same of a search, each step of which is a run.
+pub(super) fn heading_of_search(plan: &Plan) -> String {
+    let pace = "each asks again at once in the first step, at a rate in the others";
+    format!("{}{} a step\n", asked(plan), load_at(pace, plan))
+}
+
+/// What is asked: a line.
+fn asked(plan: &Plan) -> String {
     let requests = match plan.requests.as_slice() {
         [one] => one.name.clone(),
         several => format!("{} requests", count(several.len() as u64)),
     };
-    format!("{}  {requests}\n{}\n", plan.target, load(plan))
+    format!("{}  {requests}\n", plan.target)
 }
 
 /// How it is asked.
@@ -40,6 +51,10 @@ pub(super) fn load(plan: &Plan) -> String {
         Pace::Closed => "each asks again at once".to_owned(),
         Pace::Rate(rate) => format!("{} requests a second", digits(rate)),
     };
+    load_at(&pace, plan)
+}
+
+fn load_at(pace: &str, plan: &Plan) -> String {
     let bound = match plan.bound {
         Bound::Time(time) => format!("{} s", time.as_secs_f64()),
         Bound::Requests(requests) => format!("{} requests", count(requests)),

@@ -102,8 +102,8 @@ impl EventLoop {
         }
         if !self.connections.is_empty() && now >= until {
             warn!(
-                "stopped with {} connections open: their time (Limits::grace_time_max) is over",
-                self.connections.len()
+                "stopped with {} open: the time (Limits::grace_time_max) is over",
+                counted(self.connections.len(), "connection", "connections")
             );
             self.abandon_all(inline);
         }

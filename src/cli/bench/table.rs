@@ -146,13 +146,14 @@ fn costs(text: &mut String, measured: &Measured) {
         let requests = measured.total.answered().max(1);
         let processor = server.processor.as_secs_f64();
         let busy = processor / measured.span.as_secs_f64().max(f64::EPSILON);
-        let processes = match server.processes {
-            1 => String::new(),
-            many => format!(" and {} more", many - 1),
+        let (processes, peak) = match server.processes {
+            1 => (String::new(), "peak"),
+            // Peaks of several at different times have no sum.
+            many => (format!(" and {} more", many - 1), "the largest at most"),
         };
         let _ = writeln!(
             text,
-            "  {:<12}pid {}{processes}: {} of CPU a request ({:.0} % of a core), {} resident (peak {})",
+            "  {:<12}pid {}{processes}: {} of CPU a request ({:.0} % of a core), {} resident ({peak} {})",
             "server",
             server.pid,
             time((processor * 1e9 / requests as f64) as u64),

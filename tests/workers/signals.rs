@@ -68,7 +68,7 @@ fn a_request_that_outlives_the_grace_is_ended_with_its_worker() {
         let line = master.says("its time (--grace) is over");
         assert!(line.contains("GET /loop, in the application's call"), "{line}");
     } else {
-        master.says("stopped with 1 connections open: their time (--grace) is over");
+        master.says("stopped with 1 connection open: the time (--grace) is over");
     }
     assert_eq!(master.wait().code(), Some(0));
 }

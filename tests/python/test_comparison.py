@@ -1,5 +1,6 @@
 """What `make bench` runs: its tables, the page that it writes, and one small comparison with real servers."""
 
+import os
 import re
 import subprocess
 import sys
@@ -53,8 +54,10 @@ def test_an_application_is_measured(monkeypatch):
     monkeypatch.setattr(bench, "BUILT", TIDEGATE.parent)
     monkeypatch.setattr(peers, "VENV", TIDEGATE.parents[1])
     monkeypatch.setattr(hosted, "APPLICATIONS", [application for application in hosted.APPLICATIONS if application.module == "hello"])
+    cores = os.sched_getaffinity(0)
     with bench.Bench(rounds=1, seconds=0.3, connections=4) as one:
         told = hosted.measured(one)
+    assert os.sched_getaffinity(0) == cores, "the tests that follow have all of them"
     rows = {cells[1].strip(): cells[2:-1] for cells in (line.split("|") for line in told.splitlines() if line.startswith("|"))}
     for name in ("tidegate", "tidegate, 4 threads", "tidegate, HTTP"):
         rate, _, _, _, cost, _, memory = (float(cell.replace(",", "")) if re.search(r"\d", cell) else None for cell in rows[name])

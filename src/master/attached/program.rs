@@ -241,9 +241,10 @@ fn living(file: &Path) -> Option<i32> {
     if !fs::metadata(file).ok()?.is_file() {
         return None;
     }
-    let mut words = String::new();
-    File::open(file).ok()?.take(PID_FILE_BYTES_MAX).read_to_string(&mut words).ok()?;
-    let number = words.split_whitespace().next()?.parse().ok()?;
+    let mut beginning = Vec::new();
+    File::open(file).ok()?.take(PID_FILE_BYTES_MAX).read_to_end(&mut beginning).ok()?;
+    // PostgreSQL's has more in it, a path too, which the bound may cut within a character.
+    let number = String::from_utf8_lossy(&beginning).split_whitespace().next()?.parse().ok()?;
     (number > 0 && kill(pid(number), None) != Err(Errno::ESRCH)).then_some(number)
 }
 
@@ -271,7 +272,7 @@ fn signal_one(process: Pid, signal: Signal) {
 const START_TIME: Duration = Duration::from_secs(5);
 /// Time for a program that has gone to the background to write its number. uWSGI looks ten times, once a second.
 const FILE_TIME: Duration = Duration::from_secs(10);
-/// Of a file with a number: more than any number has.
+/// Of a file with a number, bytes: more than any number has, which comes first.
 const PID_FILE_BYTES_MAX: u64 = 64;
 /// Time between two kills.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -288,8 +289,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pid");
         let own = i32::try_from(std::process::id()).unwrap();
-        fs::write(&file, format!(" {own}\nmore\n")).unwrap();
-        assert_eq!(living(&file), Some(own));
+        for more in ["more\n".to_owned(), "é".repeat(100), format!("/{}", "é".repeat(100))] {
+            fs::write(&file, format!(" {own}\n{more}")).unwrap();
+            assert_eq!(living(&file), Some(own), "{more}");
+        }
         for text in ["", "0", "-1", "none", "2147483647"] {
             fs::write(&file, text).unwrap();
             assert_eq!(living(&file), None, "{text}");

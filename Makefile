@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: help test setup lint unit free-threaded deb systemd hosts bench pictures fuzz fixtures example
+.PHONY: help test setup lint unit free-threaded deb systemd images hosts bench pictures fuzz fixtures example
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -43,8 +43,17 @@ deb: ## Debian's package, into target/deb; the first time cargo-deb is built int
 systemd: deb ## the package and its units under a real systemd, in a container; needs root, systemd-nspawn and make setup
 	$(PYTHON) -B tests/systemd/run.py
 
-hosts: ## three hosts behind nginx and HAProxy, in network namespaces: updates, stops, deaths, cut lines, overload; as root, once tests/python.sh has installed the project
+images: ## the container files: builds them, and runs what comes of them as deploy/kubernetes says; as root, needs podman, runc, debootstrap and make setup
+	.venv/bin/python -B tests/images/run.py
+
+hosts: target/proxies/requirements.txt ## three hosts behind nginx, HAProxy, Envoy and Traefik, in network namespaces: updates, stops, deaths, cut lines, overload; as root, once tests/python.sh has installed the project
 	$(PYTHON) -B tests/hosts/run.py $(HOSTS)
+
+# Last of all the list: where it is, all that it names is.
+target/proxies/requirements.txt: tests/hosts/requirements.txt
+	$(PYTHON) -m venv target/proxies
+	target/proxies/bin/python -m pip --disable-pip-version-check --quiet install -r $<
+	cp $< $@
 
 bench: ## side by side with a bare loop, hyper, nginx and other servers; writes docs/performance.md, or prints if BENCH has options
 	$(CARGO) build --release --locked -p tidegate -p tidegate-floor -p tidegate-hyper-peer

@@ -27,7 +27,8 @@ class Bench:
 
     def __init__(self, rounds, seconds, connections):
         self.rounds, self.seconds, self.connections = rounds, seconds, connections
-        cores = sorted(os.sched_getaffinity(0))
+        self._cores = os.sched_getaffinity(0)
+        cores = sorted(self._cores)
         # The first core has most interrupts: the server gets another. One alone is shared, which the document says.
         self.load_core, self.server_core = (cores[0], cores[1]) if len(cores) > 1 else (None, None)
 
@@ -35,19 +36,23 @@ class Bench:
         self._folder = tempfile.TemporaryDirectory(prefix="tide")
         self.folder = Path(self._folder.name)
         # Ten thousand idle connections, at both ends.
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        self._limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self._limits[1], self._limits[1]))
         if self.load_core is not None:
             os.sched_setaffinity(0, {self.load_core})
         self._numbers, self._servers = 0, []
         # What was started ends, too, when this is told to.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+        self._handler = signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
         return self
 
     def __exit__(self, *_):
         for server in self._servers:
             server.stop()
         self._folder.cleanup()
+        # The process may go on to something else, as the one that runs the tests does.
+        signal.signal(signal.SIGTERM, self._handler)
+        resource.setrlimit(resource.RLIMIT_NOFILE, self._limits)
+        os.sched_setaffinity(0, self._cores)
 
     def start(self, command, addresses):
         """A server that listens at all addresses; or, as a text, why there is none."""

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use log::error;
-use nix::sys::pthread::pthread_kill;
+use nix::sys::pthread::{Pthread, pthread_kill};
 use nix::sys::signal::{SigSet, Signal};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -96,7 +96,7 @@ pub(crate) fn can_be_traced(faulthandler: &Bound<'_, PyModule>) -> PyResult<()> 
 pub(crate) fn trace(threads: &[RawPthread]) {
     let each = threads.iter().map(|thread| (*thread, TRACE_SIGNAL));
     for (thread, signal) in each.chain(threads.first().map(|thread| (*thread, TRACE_ALL_SIGNAL))) {
-        if let Err(error) = pthread_kill(thread, signal) {
+        if let Err(error) = pthread_kill(thread as Pthread, signal) {
             error!("where a thread is cannot be told: {error}");
         }
         // The signal's handler runs on that thread. Two that wrote at once would write into one another.

@@ -6,9 +6,13 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use tidegate::{StartResponse, cli};
+
+use crate::attached::Attached;
+use crate::failure;
 
 /// The request that this thread is called with, from here on.
 pub(crate) fn begin_request(handle: &StartResponse) {
@@ -19,6 +23,24 @@ pub(crate) fn begin_request(handle: &StartResponse) {
         }
         *current = Some(Request { handle: handle.clone(), number: None, count });
     });
+}
+
+/// `uwsgi.after_req_hook`: what the application has called after each request.
+pub(crate) struct AfterRequest(Attached<Py<PyAny>>);
+
+impl AfterRequest {
+    /// That which is among the names of the module, if any is.
+    pub(crate) fn of(names: &Bound<'_, PyDict>) -> Option<Self> {
+        let hook = names.get_item(intern!(names.py(), "after_req_hook")).ok().flatten()?;
+        Some(AfterRequest(Attached::new(hook.unbind())))
+    }
+
+    /// Calls it. Its failure is nobody's response.
+    pub(crate) fn call(self, py: Python<'_>) {
+        if let Err(error) = self.0.call0(py) {
+            log::error!("uwsgi.after_req_hook: {}", failure::of(py, &error));
+        }
+    }
 }
 
 struct Request {

@@ -1,7 +1,9 @@
-"""Another virtual environment's packages, in the place of those beside this one's command (`--virtualenv`)."""
+"""Another environment's packages, in the place of those beside this one's command (`--virtualenv`): a virtual environment's, or those
+of a whole installation of the same Python, as conda makes them."""
 
 from __future__ import annotations
 
+import glob
 import importlib
 import os
 import re
@@ -18,12 +20,17 @@ def check(folder: str | os.PathLike[str]) -> None:
     if not os.path.isdir(folder):
         raise LoadError(f"--virtualenv {folder}: there is no such folder")
     said = _said(folder)
-    if not said and not _is_same(folder, sys.base_prefix):
-        raise LoadError(
-            f"--virtualenv {folder}: it has no pyvenv.cfg, and so is no virtual environment; {_command()} -m venv makes one"
-        )
     version = re.match(r"(\d+)\.(\d+)", said.get("version", "") or said.get("version_info", ""))
     of = said.get("implementation", "CPython")
+    if not said:
+        installed = _installed(folder)
+        if not installed:
+            raise LoadError(
+                f"--virtualenv {folder}: it has neither a pyvenv.cfg nor a Python, and so is no environment; {_command()} -m venv "
+                "makes one"
+            )
+        if _command() not in installed:
+            raise LoadError(f"--virtualenv {folder}: it is of {', '.join(installed)}{_instead(folder)}")
     if of != "CPython" or version is not None and tuple(map(int, version.groups())) != sys.version_info[:2]:
         raise LoadError(f"--virtualenv {folder}: it is of {of} {version.group() if version else ''}{_instead(folder)}")
     if not _packages(folder):
@@ -32,11 +39,13 @@ def check(folder: str | os.PathLike[str]) -> None:
 
 def enter(folder: str | os.PathLike[str]) -> None:
     """Has modules be found as in the environment's own interpreter: its packages, with what its .pth files name, and those of the
-    system only if its pyvenv.cfg wants them. What is imported already, as this package is, stays."""
+    system only if its pyvenv.cfg wants them. What is imported already, as this package is, stays, and so does the standard library,
+    also where an installation has one of its own."""
     folder = os.path.abspath(folder)
     if _is_same(folder, sys.prefix):
         return
-    sees_system = _said(folder).get("include-system-site-packages", "true").lower() == "true"
+    said = _said(folder)
+    sees_system = bool(said) and said.get("include-system-site-packages", "true").lower() == "true"
     sys.path[:] = [entry for entry in sys.path if _is_interpreters(entry)]
     sys.prefix = sys.exec_prefix = folder
     interpreter = os.path.join(folder, "bin", "python")
@@ -45,7 +54,7 @@ def enter(folder: str | os.PathLike[str]) -> None:
     # As site.main() does when an interpreter starts there.
     system = [sys.base_prefix, sys.base_exec_prefix] if sees_system else []
     site.PREFIXES[:] = [folder, *system]
-    site.ENABLE_USER_SITE = bool(sees_system and site.check_enableusersite())
+    site.ENABLE_USER_SITE = bool((sees_system or not said) and site.check_enableusersite())
     folders = _packages(folder)
     if site.ENABLE_USER_SITE:
         folders.append(site.getusersitepackages())
@@ -67,6 +76,14 @@ def _packages(prefix: str) -> list[str]:
         return [folder for folder in site.getsitepackages([prefix]) if os.path.isdir(folder)]
     finally:
         sys.prefix = before
+
+
+def _installed(folder: str) -> list[str]:
+    """The Pythons whose standard library is below a prefix, by their commands."""
+    libraries = map(os.path.dirname, glob.glob(os.path.join(glob.escape(folder), "lib*", "p*", "os.py")))
+    # conda has links beside them, of shorter names.
+    names = {os.path.basename(library) for library in libraries if not os.path.islink(library)}
+    return sorted(name for name in names if re.fullmatch(r"(python|pypy)\d\.\d+t?", name))
 
 
 def _said(folder: str) -> dict[str, str]:

@@ -66,9 +66,12 @@ impl Body {
     }
 
     /// The same body with a close() of its own, called once, after the content is dropped: when the last byte was
-    /// written, or the response is given up.
+    /// written, or the response is given up. Another one is called behind the first.
     pub fn with_close(mut self, close: impl FnOnce() -> Result<(), AppError> + 'static) -> Self {
-        self.closer = Closer(Some(Box::new(close)));
+        self.closer = match self.closer.0.take() {
+            None => Closer(Some(Box::new(close))),
+            Some(first) => Closer(Some(Box::new(move || first().and(close())))),
+        };
         self
     }
 
@@ -158,6 +161,22 @@ pub(crate) enum Content {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_close_is_called_once_in_order() {
+        let called = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let close = |name: &'static str, fails: bool| {
+            let called = Arc::clone(&called);
+            move || {
+                called.lock().unwrap().push(name);
+                if fails { Err(AppError::new(name)) } else { Ok(()) }
+            }
+        };
+        let body = Body::empty().with_close(close("first", true)).with_close(close("second", false));
+        assert_eq!(body.close().unwrap_err().to_string(), "first");
+        drop(Body::empty().with_close(close("third", false)));
+        assert_eq!(*called.lock().unwrap(), ["first", "second", "third"]);
+    }
 
     #[test]
     fn a_file_is_sent_from_its_position() {

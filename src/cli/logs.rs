@@ -129,12 +129,16 @@ impl Logs {
         Output::standard(io::stderr())
     }
 
-    /// Moves files away that have become too large; returns whether there were any, which all processes are to open anew.
+    /// Looks whether files were moved away, and moves those away that have become too large; returns whether there were any,
+    /// which all processes are to open anew.
     pub(super) fn rotate(&self) -> bool {
+        let outputs = || [Some(&self.log), self.access.as_ref()].into_iter().flatten();
+        if outputs().filter(|output| output.was_moved()).count() > 0 {
+            return true;
+        }
         let Some(Rotation { bytes_max, suffix }) = &self.rotation else { return false };
         let suffix = LocalTime::default().text(suffix, since_1970()).to_owned();
-        let outputs = [Some(&self.log), self.access.as_ref()];
-        outputs.into_iter().flatten().filter(|output| output.rotate(*bytes_max, &suffix)).count() > 0
+        outputs().filter(|output| output.rotate(*bytes_max, &suffix)).count() > 0
     }
 
     /// The last words of this process, which others may still be sending.

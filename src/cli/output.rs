@@ -32,7 +32,7 @@ pub(super) struct Output {
     /// Whether it ends with a part of a line, as a disk that became full has left it. The processes that are forked from
     /// here on share it: what one of them has left, another's line must not continue.
     is_torn: &'static AtomicBool,
-    /// That it cannot be moved away was told.
+    /// That it cannot be moved away, or not be opened anew, was told.
     is_stuck: Arc<AtomicBool>,
 }
 
@@ -98,6 +98,26 @@ impl Output {
         }
     }
 
+    /// Whether the file is no longer where its name says, as after logrotate, and another one can be opened there.
+    pub(super) fn was_moved(&self) -> bool {
+        let Some(path) = &self.path else { return false };
+        let is_gone = match path.metadata() {
+            Ok(_) => !self.is_at(path),
+            Err(error) => error.kind() == ErrorKind::NotFound,
+        };
+        if !is_gone {
+            return false;
+        }
+        let opened = append(path, OFlag::O_NONBLOCK);
+        if let Err(error) = &opened
+            && !self.is_stuck.swap(true, Ordering::Relaxed)
+        {
+            // It is tried again each second.
+            error!("{} was moved away, and cannot be opened anew: {error}", path.display());
+        }
+        opened.is_ok()
+    }
+
     /// What the process was started with as its stdout, or stderr. It has a number of its own, so that the lines go
     /// nowhere else if the application closes that one, and a file of its own gets it.
     pub(super) fn standard(stream: impl AsFd) -> io::Result<Self> {
@@ -130,6 +150,7 @@ impl Output {
         match opened {
             Ok(file) => {
                 self.is_torn.store(ends_torn(&file), Ordering::Relaxed);
+                self.is_stuck.store(false, Ordering::Relaxed);
                 *self.file() = file;
             }
             // It is open already, and its next reader gets the lines.
@@ -288,6 +309,30 @@ mod tests {
         let text = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
         assert_eq!((&*text("log.1"), &*text("log")), ("one\ntwo\nthree\n", "four\nfive\n"));
         assert!(!output.rotate(4, "/nowhere/x") && output.is_stuck.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn a_file_that_others_move_away_is_missed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, place) = (folder.path().join("in/log"), folder.path().join("in"));
+        fs::create_dir(&place).unwrap();
+        let output = Output::open(&path, None).unwrap();
+        assert!(!output.was_moved());
+        fs::rename(&path, place.join("log.1")).unwrap();
+        assert!(output.was_moved());
+        output.reopen();
+        assert!(!output.was_moved());
+        // logrotate's `create`.
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "").unwrap();
+        assert!(output.was_moved());
+        output.reopen();
+        fs::rename(&place, folder.path().join("out")).unwrap();
+        assert!(!output.was_moved() && output.is_stuck.load(Ordering::Relaxed), "there is no place for it");
+        fs::create_dir(&place).unwrap();
+        assert!(output.was_moved());
+        output.reopen();
+        assert!(!output.is_stuck.load(Ordering::Relaxed));
     }
 
     #[test]

@@ -82,6 +82,7 @@ fn serve(
     if in_development {
         warn!("{}", reload::NOT_FOR_PRODUCTION);
     }
+    options.files.warn_of_missing();
 
     let process = &options.process;
     hooks::run(&process.hooks, &[Moment::Asap])?;
@@ -116,9 +117,11 @@ fn serve(
         if options.workers.timeout.is_some() && !has_threads
             || options.workers.drain.is_some()
             || options.workers.retirement() != Retirement::default()
+            || options.telling.rotation().is_some()
         {
             warn!(
-                "--workers 0: no master looks after --timeout and --drain, nor after a worker's requests, age and memory"
+                "--workers 0: no master looks after --timeout, --drain and --log-max-size, nor after a worker's requests, age \
+                 and memory"
             );
         }
         listeners.iter_mut().for_each(Listener::own_file);

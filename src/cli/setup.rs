@@ -55,7 +55,7 @@ impl Setup {
             find_folder(path).map_err(|error| format!("--pidfile {}: {error}", path.display()))?;
         }
         let owner = Some(owner).filter(|owner| owner.user.or(owner.group).is_some());
-        Ok(Setup { identity, owner, files: options.files.open()? })
+        Ok(Setup { identity, owner, files: options.files.open_or_wait(options.loading.uwsgi.is_some())? })
     }
 }
 

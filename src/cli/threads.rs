@@ -1,10 +1,10 @@
 //! The application's threads, as a worker asks the command's host for them.
 
 use std::io;
+use std::os::unix::thread::RawPthread;
 use std::sync::Arc;
 
 use log::error;
-use nix::sys::pthread::Pthread;
 
 use super::apps::{App, Mounts};
 use super::demo::Builtin;
@@ -61,7 +61,7 @@ impl ThreadHost for Threads {
         self.host.look_around();
     }
 
-    fn trace(&self, threads: &[Pthread]) {
+    fn trace(&self, threads: &[RawPthread]) {
         self.host.trace(threads);
     }
 

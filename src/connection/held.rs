@@ -8,6 +8,8 @@
 
 use std::io::{self, ErrorKind};
 
+use bytes::Bytes;
+
 use super::state::State;
 use super::{Connection, Context};
 use crate::net::stream::{Arrived, Stream};
@@ -68,15 +70,22 @@ impl<S: Stream> Connection<S> {
 
     /// Takes what was left in the socket: its close is an end like any other from here on.
     pub(super) fn take_held(&mut self, cx: &mut Context<'_>) {
-        let Held::Bytes(held) = &mut self.held else { return };
-        while *held > 0 {
-            let room = (*held).min(cx.scratch.len());
-            match self.stream.receive(&mut cx.scratch[..room]) {
-                Ok(Arrived { bytes, .. }) if bytes > 0 => *held -= bytes,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+        // Behind the response nothing is wanted of the peer: whether more has come is found out in the same read.
+        let is_last = matches!(self.stage.state(), State::Finished { .. });
+        while let Held::Bytes(held @ 1..) = self.held {
+            let room = if is_last { cx.scratch.len() } else { held.min(cx.scratch.len()) };
+            let arrived = self.stream.receive(&mut cx.scratch[..room]);
+            self.held = match self.noting(arrived) {
+                Ok(bytes @ 1..) => {
+                    if let Some(more @ [_, ..]) = cx.scratch[..bytes].get(held..) {
+                        self.unread = Bytes::copy_from_slice(more);
+                    }
+                    Held::Bytes(held.saturating_sub(bytes))
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => Held::Bytes(held),
                 // They were there: the stream is of no more use, which the next call on it tells.
-                _ => *held = 0,
-            }
+                _ => Held::Bytes(0),
+            };
         }
     }
 }

@@ -187,7 +187,7 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Keeps in mind whether there may be more behind what was read.
-    fn noting(&mut self, arrived: io::Result<Arrived>) -> io::Result<usize> {
+    pub(super) fn noting(&mut self, arrived: io::Result<Arrived>) -> io::Result<usize> {
         let Arrived { bytes, may_be_more } = arrived?;
         if !may_be_more && self.read_side == ReadSide::Unknown {
             self.read_side = ReadSide::Drained;

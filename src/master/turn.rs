@@ -155,7 +155,7 @@ impl Master<'_> {
             self.fleet.measure();
             if self.hooks.rotate_logs() {
                 self.reopen_logs();
-                info!("a log file was moved away: it was larger than --log-max-size");
+                info!("a log file was moved away, and is open anew");
             }
         }
         let timed_out = self.fleet.watch(now, self.state == State::Serving);

@@ -18,11 +18,16 @@ enum Language {
     Tls,
     Uwsgi,
     Fastcgi,
+    Scgi,
+    /// A PROXY header (version 1) before HTTP.
+    Proxy,
 }
 
 impl Stranger {
     /// HTTP/2 on an HTTP port, which only its whole request line tells from HTTP/1.
     pub(super) const HTTP2: Stranger = Stranger { port: ProtocolName::Http, language: Language::Http2 };
+    /// A balancer that begins with who the client is, where nobody asked for that.
+    pub(super) const PROXY: Stranger = Stranger { port: ProtocolName::Http, language: Language::Proxy };
 
     /// Recognises a stranger by the first byte that it sends to `port`. A uwsgi packet may begin with any byte, so
     /// there it takes four.
@@ -35,23 +40,28 @@ impl Stranger {
                 Language::Http
             }
             (ProtocolName::Uwsgi, b"OPTI" | b"TRAC" | b"CONN") => Language::Http,
+            // BEGIN_REQUEST or GET_VALUES, with a number that front ends give a request.
+            (ProtocolName::Uwsgi, [1, 1 | 9, 0, _]) => Language::Fastcgi,
+            // The length of a netstring.
+            (ProtocolName::Uwsgi, [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9' | b':', _]) => Language::Scgi,
             (_, [0x16]) => Language::Tls,
             (ProtocolName::Fastcgi | ProtocolName::Scgi, [b'A'..=b'Z']) => Language::Http,
-            (ProtocolName::Scgi, [0]) => Language::Uwsgi,
-            (ProtocolName::Scgi, [1]) => Language::Fastcgi,
+            (ProtocolName::Fastcgi | ProtocolName::Scgi | ProtocolName::Http, [0]) => Language::Uwsgi,
+            (ProtocolName::Scgi | ProtocolName::Http, [1]) => Language::Fastcgi,
+            (ProtocolName::Fastcgi, [b'1'..=b'9']) => Language::Scgi,
             _ => return None,
         };
         Some(Stranger { port, language })
     }
 
     /// The status that tells the peer, or `None` where it would not understand an HTTP response. The sender of a
-    /// uwsgi packet reads one as its answer.
+    /// uwsgi packet or an SCGI request reads one as its answer.
     pub(super) fn status(self) -> Option<&'static str> {
         match (self.port, self.language) {
             (ProtocolName::Http, Language::Http2) => Some("505 HTTP Version Not Supported"),
             (ProtocolName::Http, _) => Some("400 Bad Request"),
             (_, Language::Tls | Language::Fastcgi) => None,
-            (_, Language::Http | Language::Http2 | Language::Uwsgi) => Some("400 Bad Request"),
+            _ => Some("400 Bad Request"),
         }
     }
 }
@@ -72,6 +82,13 @@ impl fmt::Display for Stranger {
             Language::Tls => ("TLS", ""),
             Language::Uwsgi => ("uwsgi", "uwsgi_pass"),
             Language::Fastcgi => ("FastCGI", "fastcgi_pass"),
+            Language::Scgi => ("SCGI", "scgi_pass"),
+            Language::Proxy => {
+                return f.write_str(
+                    "a PROXY protocol header came first, which this listener does not ask for: what sends one \
+                     needs a listener for it",
+                );
+            }
         };
         write!(f, "this port speaks {here}, not {there}")?;
         match (port, language) {
@@ -80,6 +97,7 @@ impl fmt::Display for Stranger {
             }
             (ProtocolName::Http, Language::Tls) => f.write_str(": use http://"),
             _ if directive.is_empty() => Ok(()),
+            (ProtocolName::Http, _) => write!(f, ": use nginx's proxy_pass, not {directive}"),
             _ => write!(f, ": use nginx's {port}_pass, not {directive}"),
         }?;
         match language {

@@ -91,13 +91,7 @@ impl StaticFiles {
     /// one before it lacks.
     ///
     /// It must be there. It is found by its name for each request, so that another may take its place.
-    pub fn folder(mut self, prefix: &str, folder: impl AsRef<Path>) -> io::Result<Self> {
-        if !prefix.starts_with('/') || prefix.contains('\0') {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("the prefix {prefix:?} does not begin with a slash, as /static does"),
-            ));
-        }
+    pub fn folder(self, prefix: &str, folder: impl AsRef<Path>) -> io::Result<Self> {
         let mut path = std::path::absolute(folder)?;
         let (metadata, mut file) = (fs::metadata(&path)?, None);
         if metadata.is_file() && prefix != "/" {
@@ -105,6 +99,22 @@ impl StaticFiles {
             path.pop();
         } else if !metadata.is_dir() {
             return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is no folder"));
+        }
+        self.add(prefix, path, file)
+    }
+
+    /// The same for a folder that need not be there yet: until it is, all below `prefix` is the application's.
+    #[cfg_attr(not(feature = "command"), allow(dead_code, reason = "of configurations of uWSGI's"))]
+    pub(crate) fn folder_to_come(self, prefix: &str, folder: &Path) -> io::Result<Self> {
+        self.add(prefix, std::path::absolute(folder)?, None)
+    }
+
+    fn add(mut self, prefix: &str, path: PathBuf, file: Option<Vec<u8>>) -> io::Result<Self> {
+        if !prefix.starts_with('/') || prefix.contains('\0') {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("the prefix {prefix:?} does not begin with a slash, as /static does"),
+            ));
         }
         self.folders.push(Folder { prefix: prefix.trim_end_matches('/').into(), path, file });
         self.folders.sort_by_key(|folder| Reverse(folder.prefix.len()));

@@ -69,8 +69,6 @@ pub(crate) enum Note<'a> {
     ThreadLate(usize),
     /// A request that found no thread idle has waited for so long, until one was, or until something else came of it.
     Waited(Duration),
-    /// It has nothing to do, and would find out if it had.
-    Lives,
     /// A connection was accepted from the listener of this place.
     Accepted(usize),
     /// A connection of this listener stays open: it waits for something.

@@ -48,7 +48,7 @@ impl EventLoop {
         let shares = self.link.as_ref().is_some_and(MasterLink::shares);
         self.is_alone = !shares || !self.threads.can_take() && self.idle_elsewhere() == 0;
         let can = self.may_accept();
-        self.acceptors.iter_mut().try_for_each(|acceptor| acceptor.watch(self.poll.registry(), can))
+        self.acceptors.iter_mut().try_for_each(|acceptor| acceptor.watch(&self.registry, can))
     }
 
     /// Accepts one connection; returns how far it has come then, and `None` when that was all.
@@ -126,7 +126,7 @@ impl EventLoop {
         }
         self.connections.insert(Entry::new(connection, token, acceptor));
         self.resources.note(Note::Keeps(acceptor));
-        self.rest(key, turn, inline);
+        self.rest(key, turn);
     }
 
     /// Waits for the rest of a fresh connection's request, which follows at once, and for nothing else. The kernel

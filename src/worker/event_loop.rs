@@ -4,17 +4,18 @@
 //! connection that has asked something of it, and another thread can go on from there.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::time::Instant;
 
 use log::warn;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Interest, Registry, Token};
 use slab::Slab;
 
 use super::accepting::Accepting;
 use super::acceptor::Acceptor;
 use super::master_link::MasterLink;
 use super::resources::Resources;
+use super::sleeping::{Sleep, Sleeper};
 use super::stop::{Orders, Stopper};
 use super::threads::{Passing, Threads};
 use super::token;
@@ -28,11 +29,15 @@ use crate::telemetry::observer::Note;
 
 /// What drives connections, on whatever thread.
 pub(super) struct EventLoop {
-    pub(super) poll: Poll,
+    pub(super) registry: Registry,
+    /// `None` while the driver sleeps with it, and the loop lies there for others.
+    pub(super) sleeper: Option<Sleeper>,
     pub(super) acceptors: Vec<Acceptor>,
     pub(super) connections: Slab<Entry>,
     /// Connections that yielded: no event will come for them.
     pub(super) runnable: VecDeque<usize>,
+    /// Connections of which the poller is to tell before there is a sleep. One that is answered by then costs it nothing.
+    unwatched: Vec<Token>,
     /// Connections that give way to newcomers, a count.
     pub(super) spare_count: usize,
     pub(super) resources: Resources,
@@ -62,15 +67,16 @@ pub(super) struct LoopTurn {
     at: Part,
     /// When the loop woke.
     pub(super) now: Instant,
-    pub(super) events: Events,
+    /// The last sleep of whoever drives.
+    pub(super) sleep: Sleep,
     /// The events of connections that are still to be looked at.
-    ready: VecDeque<Ready>,
+    pub(super) ready: VecDeque<Ready>,
     /// More events than fit may have come.
-    is_full: bool,
+    pub(super) is_full: bool,
     /// The master, a signal or another thread has said something.
-    ordered: bool,
+    pub(super) ordered: bool,
     /// A signal came to the thread that waited.
-    is_interrupted: bool,
+    pub(super) is_interrupted: bool,
     /// What there is to do was there already, and was not waited for.
     pub(super) has_found: bool,
 }
@@ -89,10 +95,10 @@ enum Part {
 
 /// An event of a connection.
 #[derive(Clone, Copy)]
-struct Ready {
-    token: Token,
-    is_readable: bool,
-    is_read_closed: bool,
+pub(super) struct Ready {
+    pub(super) token: Token,
+    pub(super) is_readable: bool,
+    pub(super) is_read_closed: bool,
 }
 
 /// Why the loop returns.
@@ -100,6 +106,8 @@ struct Ready {
 pub(super) enum Pause {
     /// Something is asked of the application, or a thread has something to say.
     Threads,
+    /// There is nothing to do until the driver has slept.
+    Sleep,
     /// A stop was ordered and carried out.
     Over,
 }
@@ -110,8 +118,7 @@ pub(super) struct Entry {
     pub(super) token: Token,
     /// Where its listener stands among the acceptors.
     pub(super) listener: usize,
-    /// Registered with the poller, which a request that never waits and never yields is not.
-    registered: bool,
+    watched: Watched,
     /// In `runnable`.
     queued: bool,
     /// Among those that `spare_count` counts.
@@ -120,8 +127,17 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn new(connection: Connection<Socket>, token: Token, listener: usize) -> Self {
-        Entry { connection, token, listener, registered: false, queued: false, spare: false }
+        Entry { connection, token, listener, watched: Watched::Not, queued: false, spare: false }
     }
+}
+
+/// Whether the poller tells of a connection: not of one whose request never waits and never yields.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Watched {
+    Not,
+    /// From the next sleep on.
+    Soon,
+    Now,
 }
 
 /// What runs the application on the thread that drives the loop; `None` where it has threads of its own.
@@ -134,23 +150,26 @@ impl EventLoop {
         mut link: Option<MasterLink>,
     ) -> io::Result<Self> {
         fork_watch::begin()?;
-        let poll = Poll::new()?;
+        let sleeper = Sleeper::new()?;
+        let registry = sleeper.registry()?;
         let shared = link.is_some();
         if let Some(link) = &mut link {
-            poll.registry().register(link.source(), token::LINK, Interest::READABLE)?;
+            registry.register(link.source(), token::LINK, Interest::READABLE)?;
         }
         let (stopper, mut orders) = Stopper::pair()?;
-        poll.registry().register(orders.source(), token::ORDERS, Interest::READABLE)?;
+        registry.register(orders.source(), token::ORDERS, Interest::READABLE)?;
         let acceptors = listeners
             .into_iter()
             .enumerate()
-            .map(|(at, listener)| Acceptor::new(listener, shared, poll.registry(), token::of_listener(at)))
+            .map(|(at, listener)| Acceptor::new(listener, shared, &registry, token::of_listener(at)))
             .collect::<io::Result<_>>()?;
         Ok(EventLoop {
-            poll,
+            registry,
+            sleeper: Some(sleeper),
             acceptors,
             connections: Slab::new(),
             runnable: VecDeque::new(),
+            unwatched: Vec::new(),
             spare_count: 0,
             resources: Resources::new(limits),
             orders,
@@ -167,7 +186,7 @@ impl EventLoop {
             turn: LoopTurn {
                 at: Part::Wait,
                 now: Instant::now(),
-                events: Events::with_capacity(EVENTS_COUNT),
+                sleep: Sleep::over(),
                 ready: VecDeque::new(),
                 is_full: false,
                 ordered: false,
@@ -177,7 +196,18 @@ impl EventLoop {
         })
     }
 
-    /// Goes on from where it paused, until it is over or there is something to do for the application's threads.
+    /// Serves on the calling thread, which runs the application too. An error is the poller's.
+    pub(super) fn serve(&mut self, inline: &mut Inline<'_>) -> io::Result<()> {
+        loop {
+            match self.run(inline)? {
+                Pause::Sleep => self.sleep()?,
+                Pause::Over => return Ok(()),
+                Pause::Threads => unreachable!("it has no threads beside this one"),
+            }
+        }
+    }
+
+    /// Goes on from where it paused, until it is over, has nothing to do, or has something for the application's threads.
     /// No mistake of a peer or of the application ends it; an error is the poller's.
     pub(super) fn run(&mut self, inline: &mut Inline<'_>) -> io::Result<Pause> {
         loop {
@@ -186,13 +216,10 @@ impl EventLoop {
             }
             match self.turn.at {
                 Part::Wait => {
-                    self.watch_listeners()?;
-                    self.watch_relay()?;
-                    self.wait()?;
-                    self.threads.begin_turn(&self.resources.limits);
-                    self.turn.at = Part::Accept(Accepting::default());
-                    if !self.threads.is_empty() {
-                        return Ok(Pause::Threads);
+                    self.watch_connections(inline);
+                    if !self.threads.want_something() {
+                        self.turn.sleep = self.lie_down()?;
+                        return Ok(Pause::Sleep);
                     }
                 }
                 Part::Accept(accepting) => {
@@ -240,41 +267,10 @@ impl EventLoop {
         }
     }
 
-    /// Waits for events, and notes what they tell.
-    fn wait(&mut self) -> io::Result<()> {
-        let polled = self.sleep();
-        let Self { turn, acceptors, passing, .. } = self;
-        match polled {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {
-                turn.events.clear();
-                turn.is_interrupted = true;
-            }
-            polled => polled?,
-        }
-        self.resources.date.refresh();
-        let mut event_count = 0;
-        for event in &turn.events {
-            event_count += 1;
-            match event.token() {
-                token::ORDERS | token::LINK => turn.ordered = true,
-                token::THREADS => {}
-                token::RELAY => {
-                    if let Some(passing) = passing {
-                        passing.set_ready();
-                    }
-                }
-                token => match token::listener(token, acceptors.len()) {
-                    Some(at) => acceptors[at].set_ready(),
-                    None => turn.ready.push_back(Ready {
-                        token,
-                        is_readable: event.is_readable(),
-                        is_read_closed: event.is_read_closed(),
-                    }),
-                },
-            }
-        }
-        turn.is_full = event_count == EVENTS_COUNT;
-        Ok(())
+    /// Begins a turn, with what the sleep has brought.
+    pub(super) fn begin_turn(&mut self) {
+        self.threads.begin_turn(&self.resources.limits);
+        self.turn.at = Part::Accept(Accepting::default());
     }
 
     /// Whether a signal has come since this was last asked.
@@ -331,7 +327,7 @@ impl EventLoop {
     /// Sees to what follows a connection's turn.
     pub(super) fn turned(&mut self, key: usize, turn: Turn, inline: &mut Inline<'_>) {
         if turn != Turn::Closed {
-            return self.rest(key, turn, inline);
+            return self.rest(key, turn);
         }
         let mut entry = self.connections.remove(key);
         self.spare_count -= usize::from(entry.spare);
@@ -343,16 +339,16 @@ impl EventLoop {
 
     /// Takes a connection that is about to be closed out of the poller, if the close alone would not.
     pub(super) fn deregister(&self, entry: &mut Entry) {
-        if entry.registered
+        if entry.watched == Watched::Now
             && fork_watch::is_shared()
-            && let Err(error) = self.poll.registry().deregister(entry.connection.stream())
+            && let Err(error) = self.registry.deregister(entry.connection.stream())
         {
             warn!("a connection cannot be taken out of the poller: {error}");
         }
     }
 
     /// Sees to it that a connection that stays is called again.
-    pub(super) fn rest(&mut self, key: usize, turn: Turn, inline: &mut Inline<'_>) {
+    pub(super) fn rest(&mut self, key: usize, turn: Turn) {
         let entry = &mut self.connections[key];
         let spare = entry.connection.gives_way();
         if spare != std::mem::replace(&mut entry.spare, spare) {
@@ -370,16 +366,23 @@ impl EventLoop {
         }
         // One that yields waits for nothing, but its peer's hang-up is an event too: of an application that has
         // only empty chunks for now, no write would tell.
-        if !entry.registered {
-            entry.registered = true;
+        if entry.watched == Watched::Not {
+            entry.watched = Watched::Soon;
+            self.unwatched.push(entry.token);
+        }
+    }
+
+    /// Has the poller tell of the connections that have come to wait.
+    fn watch_connections(&mut self, inline: &mut Inline<'_>) {
+        while let Some(token) = self.unwatched.pop() {
+            let Some(key) = self.key(token) else { continue };
+            let entry = &mut self.connections[key];
+            entry.watched = Watched::Now;
             let both = Interest::READABLE | Interest::WRITABLE;
-            if let Err(error) = self.poll.registry().register(entry.connection.stream(), entry.token, both) {
+            if let Err(error) = self.registry.register(entry.connection.stream(), token, both) {
                 warn!("a connection is dropped: it cannot be polled: {error}");
                 self.turn(key, inline, Connection::abandon);
             }
         }
     }
 }
-
-/// Events taken from the poller at once, a count.
-const EVENTS_COUNT: usize = 1_024;

@@ -15,7 +15,7 @@
 //!
 //! A connection's turn borrows the worker's `resources`: the application first of all, so one call runs at a time. How the
 //! turn ends says what becomes of the connection. *Closed*: it is dropped. *Blocked*: it is kept in the slab and watched by
-//! the poller from its first wait on; a request that never waits costs neither. *Yielded*: it is queued too. Whichever it
+//! the poller from the next sleep on; a request that never waits costs neither. *Yielded*: it is queued too. Whichever it
 //! is, the connection has said until when it waits, and `next_deadline` is no later.
 //!
 //! Where a master leads it, a worker is one of several that accept on the same sockets. It awaits a fresh connection's
@@ -98,7 +98,7 @@ impl<A: Application> Worker<A> {
     /// Serves until a stop was ordered and carried out. No mistake of a peer or of the application ends it; an
     /// error is the poller's.
     pub fn run(&mut self) -> io::Result<()> {
-        self.worker.event_loop.run(&mut Some(&mut self.application)).map(drop)
+        self.worker.event_loop.serve(&mut Some(&mut self.application))
     }
 
     /// The same with so many threads for the application: each has one request at a time, from the call until the body is
@@ -192,7 +192,7 @@ impl BareWorker {
         if let Some(link) = &mut self.event_loop.link {
             link.ready();
         }
-        self.event_loop.run(&mut Some(&mut Inline::new(application))).map(drop)
+        self.event_loop.serve(&mut Some(&mut Inline::new(application)))
     }
 
     /// The same on so many threads, of which this one is the first.

@@ -73,7 +73,7 @@ impl EventLoop {
     /// Has the kernel tell the other workers, and not this one, of connections.
     fn deregister_listeners(&mut self) {
         for acceptor in &mut self.acceptors {
-            if let Err(error) = acceptor.deregister(self.poll.registry()) {
+            if let Err(error) = acceptor.deregister(&self.registry) {
                 error!("{}: cannot be taken out of the poller: {error}", acceptor.listener().address());
             }
         }
@@ -102,8 +102,8 @@ impl EventLoop {
         }
         if !self.connections.is_empty() && now >= until {
             warn!(
-                "stopped with {} connections open: their time (Limits::grace_time_max) is over",
-                self.connections.len()
+                "stopped with {} open: the time (Limits::grace_time_max) is over",
+                counted(self.connections.len(), "connection", "connections")
             );
             self.abandon_all(inline);
         }

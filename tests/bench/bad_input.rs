@@ -51,6 +51,7 @@ fn what_is_wrong_with_the_server_is_told_before_the_run() {
             "--threads 3: each has a connection, and there are 2 (-c)",
         ),
         (&[&server.address, "x"], "x: a path begins with /"),
+        (&[&server.address, "-H", "A: b\r\nC: d"], "-H \"A: b\\r\\nC: d\": no field has a line's end"),
     ] {
         refused(args, 1, line);
     }
@@ -75,7 +76,7 @@ fn a_reply_that_drips_is_not_waited_for() {
         }
     });
     let begin = Instant::now();
-    refused(&[&address, "--timeout", "0.5"], 1, "no reply to GET / within 0.5 s");
+    refused(&[&address, "--timeout", "0.5"], 1, "no whole reply to GET / within 0.5 s (--timeout): ");
     assert!(begin.elapsed() < PATIENCE);
 }
 

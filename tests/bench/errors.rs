@@ -46,6 +46,26 @@ fn every_failure_has_its_class() {
     }
 }
 
+/// Nothing is asked on a connection that has ended with a reply.
+#[test]
+fn a_reply_that_ends_with_its_connection_is_a_good_one() {
+    let server = Known::start(|_, _| Answer::ToTheEnd);
+    let told = bench(&[&format!("http://{}", server.address), "-n", "50", "-c", "2", "--expect", "answer"]);
+    assert_eq!((&told["requests"], &told["failed"]["all"]), (&json!(50), &json!(0)), "{told}");
+}
+
+#[test]
+fn what_has_come_of_a_first_reply_that_is_not_whole_is_told() {
+    let server = Known::start(|_, _| Answer::Never);
+    let done = run(&["bench", &format!("http://{}", server.address), "--timeout", "0.2"]);
+    assert_eq!(done.code, Some(1));
+    assert!(done.err.contains("no reply to GET / within 0.2 s (this asks over http;"), "{}", done.err);
+    let server = Known::start(|_, _| Answer::Hangs);
+    let done = run(&["bench", &format!("http://{}", server.address), "--timeout", "0.2"]);
+    let line = "no whole reply to GET / within 0.2 s (--timeout): its head, and 3 bytes of its body came";
+    assert!(done.err.contains(line), "{}", done.err);
+}
+
 #[test]
 fn a_text_that_is_missing_is_a_failure() {
     let server = Known::start(|_, _| Answer::After(Duration::ZERO));

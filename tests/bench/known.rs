@@ -20,8 +20,12 @@ pub(crate) enum Answer {
     Reset,
     /// Three of ten bytes.
     Short,
+    /// A whole reply without a Content-Length: it ends with its connection.
+    ToTheEnd,
     /// No HTTP.
     Garbled,
+    /// Three of ten bytes, and no more for as long as the test may last.
+    Hangs,
     /// No reply for as long as the test may last.
     Never,
 }
@@ -126,13 +130,21 @@ impl Shared {
                     let _ = socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
                     return;
                 }
+                Answer::ToTheEnd => {
+                    let _ = socket.read(&mut piece);
+                    let _ = socket.write_all(b"HTTP/1.1 200 OK\r\n\r\nanswer");
+                    return;
+                }
                 Answer::Garbled => {
                     let _ = socket.read(&mut piece);
                     let _ = socket.write_all(b"+OK Dovecot ready.\r\n");
                     return;
                 }
-                Answer::Never => {
+                stuck @ (Answer::Hangs | Answer::Never) => {
                     let _ = socket.read(&mut piece);
+                    if stuck == Answer::Hangs {
+                        let _ = socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
+                    }
                     // Until the client has gone.
                     let _ = socket.read(&mut piece);
                     return;

@@ -68,11 +68,11 @@ fn system_calls_are_counted_where_the_system_allows_it() {
     let path = folder.path().join("app.sock").display().to_string();
     let server = Server::start(&["hello", "--uwsgi", "127.0.0.1:0", "--uwsgi", &path, "--workers", "1"]);
     // The warm-up's are not among them.
-    let done = run(&["bench", &path, "/hello", "-n", "2000", "--warm-up", "0.2", "--syscalls", "--json"]);
+    let done = run(&["bench", &path, "/hello", "-n", "20000", "--warm-up", "0.2", "--syscalls", "--json"]);
     if done.code == Some(0) {
         let told: serde_json::Value = serde_json::from_slice(&done.out).unwrap();
         crate::schema::holds(&told);
-        let each = told["server"]["syscalls"].as_f64().unwrap() / 2_000.0;
+        let each = told["server"]["syscalls"].as_f64().unwrap() / 20_000.0;
         // accept, read, write, close, and a part of a wait.
         assert!((3.9..12.0).contains(&each), "{each} of {told}");
     } else {

@@ -35,6 +35,8 @@ fn the_rate_that_keeps_a_bound_is_found() {
         let done = run(&["bench", &address, "--slo", "p50=1ms", "-c", "4", "-d", "0.2", "--warm-up", "0"]);
         assert_eq!(done.code, Some(1), "{}", done.err);
         assert!(done.text().contains("No rate keeps p50<=1ms."), "{}", done.text());
+        let load = "4 connections, kept alive, each asks again at once in the first step, at a rate in the others; 0.2 s a step\n";
+        assert_eq!(done.text().split_inclusive('\n').nth(1), Some(load));
     });
 }
 

@@ -57,7 +57,7 @@ fn what_does_not_finish_is_ended_after_the_grace() {
     let mut server = Server::start(&["demo", "--grace", "0.1"]);
     let _socket = running_stream(&server);
     server.signal(Signal::SIGTERM);
-    server.log("stopped with 1 connections open: their time (--grace) is over");
+    server.log("stopped with 1 connection open: the time (--grace) is over");
     assert_eq!(server.wait().code(), Some(0));
 }
 

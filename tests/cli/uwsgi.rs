@@ -66,3 +66,16 @@ fn what_cannot_be_read_is_one_line_and_nothing_is_started() {
         assert!(done.text().is_empty());
     }
 }
+
+#[test]
+fn check_refuses_the_values_that_serving_refuses() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.ini");
+    let path = path.to_str().unwrap();
+    fs::write(path, "[uwsgi]\nhttp-socket = 127.0.0.1:0\nmodule = app\nprocesses = 9999\n").unwrap();
+    for arguments in [&["uwsgi", "--check", path][..], &["uwsgi", path]] {
+        let done = run(arguments);
+        let want = format!("tidegate: {path}:4: processes = 9999: write a number up to 256, or auto\n");
+        assert_eq!((done.code, done.err), (Some(1), want));
+    }
+}

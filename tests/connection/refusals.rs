@@ -51,6 +51,7 @@ fn a_stranger_that_would_not_understand_is_left_without_a_word() {
     for (bytes, text) in [
         (b"\x0a\x00\x00\x00".to_vec(), "modifier1 10 (admin commands) is not served here"),
         (b"\x16\x03\x01\x02".to_vec(), "not TLS"),
+        (b"\x01\x01\x00\x01".to_vec(), "not FastCGI: use nginx's uwsgi_pass, not fastcgi_pass"),
     ] {
         let mut scene = scene().reads([Incoming::Bytes(bytes)]);
         assert_eq!(scene.advance(), Turn::Closed);

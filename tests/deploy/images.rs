@@ -1,4 +1,4 @@
-//! The images' settings. No test builds them: that takes a registry of images.
+//! The images' settings. `make images` builds and runs them.
 
 use std::process::Command;
 

@@ -97,13 +97,28 @@ fn strangers_are_told_in_their_own_words_where_they_have_any() {
         assert!(head.contains(&format!("Content-Length: {}", body.len())), "{head}");
     }
     let uwsgi = b"\0\x16\0\0\x0e\0REQUEST_METHOD\x04\0POST";
-    assert!(send_all(server.scgi(), uwsgi).starts_with(b"HTTP/1.1 400 Bad Request\r\n"));
-    assert_eq!(send_all(server.fastcgi(), uwsgi), b"");
+    for (remote, sent, words) in [
+        (
+            server.fastcgi(),
+            uwsgi.as_slice(),
+            "this port speaks FastCGI, not uwsgi: use nginx's fastcgi_pass, not uwsgi_pass",
+        ),
+        (
+            server.fastcgi(),
+            &scgi::get("/"),
+            "this port speaks FastCGI, not SCGI: use nginx's fastcgi_pass, not scgi_pass",
+        ),
+        (server.scgi(), uwsgi, "this port speaks SCGI, not uwsgi: use nginx's scgi_pass, not uwsgi_pass"),
+    ] {
+        let bytes = send_all(remote, sent);
+        let (head, body) = split_head(&bytes);
+        assert!(head.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{head}");
+        assert!(String::from_utf8_lossy(body).starts_with(words));
+    }
     let tls = b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03";
     assert_eq!(send_all(server.fastcgi(), tls), b"");
     assert_eq!(send_all(server.scgi(), tls), b"");
     assert_eq!(send_all(server.scgi(), &get(1, 0, "/")), b"");
-    assert_eq!(send_all(server.fastcgi(), &scgi::get("/")), b"");
 }
 
 #[test]

@@ -119,7 +119,7 @@ def one_is_slow(scene):
     turns = beside_one(scene, scene.proxy.reload_telling(scene.proxy.in_turns()))
     assert turns.share > 2 * during.share, f"in turns: {turns}; so what has helped before?"
     told = f"before: {before}; with it: {during}; in turns: {turns}"
-    if not scene.proxy.is_nginx:
+    if scene.proxy.has_agents:
         for host in scene.hosts:
             host.start_agent()
         answers = scene.proxy.reload_telling(scene.proxy.asking_agents(scene.proxy.in_turns()))

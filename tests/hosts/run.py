@@ -1,7 +1,8 @@
 """Many hosts behind a proxy, as docs/scale.md tells of them: `make hosts`, as root. With --quick less time for each case, as in
 `make test`, and two of the ways. Words are ways or cases: run.py nginx-http killed.
 
-It needs network namespaces, nginx, HAProxy, and the project in .venv (tests/python.sh puts it there).
+It needs network namespaces, nginx, HAProxy, and the project in .venv (tests/python.sh puts it there); and Envoy and Traefik, which
+`make hosts` gets.
 """
 
 import shutil
@@ -10,9 +11,10 @@ import sys
 import cases
 from host import TIDEGATE
 from network import why_not
+from proxy import PROGRAMS
 from scene import Scene
 
-WAYS = ("nginx-uwsgi", "nginx-http", "nginx-fastcgi", "haproxy-http", "haproxy-fastcgi")
+WAYS = ("nginx-uwsgi", "nginx-http", "nginx-fastcgi", "haproxy-http", "haproxy-fastcgi", "envoy-http", "traefik-http")
 QUICK = ("nginx-uwsgi", "haproxy-http")
 
 
@@ -27,6 +29,9 @@ def main(words):
         return 1
     quick = "--quick" in words
     ways = [way for way in WAYS if way in words] or (QUICK if quick else WAYS)
+    if not PROGRAMS.exists() and {"envoy-http", "traefik-http"} & set(ways):
+        print("hosts: there is no Envoy and no Traefik in target/proxies: make hosts gets them")
+        return 1
     chosen = [case for case in cases.ALL if case.__name__ in words] or cases.ALL
     return 1 if any([run(way, chosen, quick) for way in ways]) else 0
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from host import Host, eventually
 from load import Load
 from network import Network
-from proxy import Proxy
+import proxy
 
 
 class Scene:
@@ -23,7 +23,7 @@ class Scene:
             self.before = self.network.add("proxy", 2)
             for number in (11, 12, 13):
                 self.add_host(number).start()
-            self.proxy = Proxy(self.before, self.way, self.folder)
+            self.proxy = proxy.started(self.before, self.way, self.folder)
             self.settle()
         except BaseException:
             self.__exit__()

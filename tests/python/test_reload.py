@@ -131,15 +131,17 @@ def test_every_way_to_save(develop, workers):
     assert dev.body() == "one"
     dev.save("words.py", "WORD = 'two'")
     dev.comes("two")
+    eventually("one reload", lambda: dev.reloads() == 1)
     dev.save_by_rename("words.py", "WORD = 'six'")
     dev.comes("six")
+    # A worker that the reload before had still to start may have it already: the next save would be one with this.
+    eventually("a reload for each", lambda: dev.reloads() == 2)
     # As vim does.
     with dev.in_one_moment():
         (dev.folder / "words.py").rename(dev.folder / "words.py~")
         (dev.folder / "words.py").write_text("WORD = 'ten'")
         (dev.folder / "words.py~").unlink()
     dev.comes("ten")
-    # A worker that the reload before had still to start may have it already.
     eventually("a reload for each", lambda: dev.reloads() == 3)
     os.utime(dev.folder / "words.py")
     eventually("a touch is a reload", lambda: dev.reloads() == 4)

@@ -1,10 +1,13 @@
 """Another virtual environment's packages: --virtualenv; and what else an application finds of its process, --pyargv and --import."""
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import sysconfig
+from pathlib import Path
 
 import pytest
 
@@ -93,6 +96,50 @@ def test_of_an_environment_nothing_else_is_found(environment, start, folder):
     assert told(server)["has"] == {"tide_pool": True, "beside": True, "pytest": False}
 
 
+@pytest.fixture
+def installation(tmp_path):
+    """A Python of its own with a package `tide_pool`, as conda makes one: no pyvenv.cfg, and its standard library below it. The
+    library is this interpreter's, file by file."""
+    made = tmp_path / "installation"
+    name = "python{}.{}".format(*sys.version_info)
+    library = made / "lib" / name
+    library.mkdir(parents=True)
+    for entry in Path(sysconfig.get_path("stdlib")).iterdir():
+        if entry.name not in {"site-packages", "dist-packages"}:
+            (library / entry.name).symlink_to(entry)
+    (made / "lib" / "python3.1").symlink_to(name)
+    (library / "site-packages").mkdir()
+    (library / "site-packages" / "tide_pool.py").write_text("DEPTH = 1\n")
+    return made
+
+
+def test_a_whole_installation_is_an_environment_too(installation, start, folder):
+    """What an interpreter finds there whose home it is, as uWSGI has it; nothing of the command's own."""
+    folder({"app.py": APP})
+    program = os.path.realpath(sys.executable)
+    own = subprocess.run(
+        [program, "-c", TOLD + "print(json.dumps(told()))"],
+        cwd=installation,
+        env={**clean_environment(), "PYTHONHOME": str(installation)},
+        check=True,
+        capture_output=True,
+    )
+    own, ours = json.loads(own.stdout), told(start("app", f"--virtualenv={installation}"))
+    assert ours["has"] == own["has"] == {"tide_pool": True, "beside": False, "pytest": False}
+    assert ours["prefixes"][:2] == own["prefixes"][:2] == [str(installation)] * 2
+    packages = [entry for entry in own["path"] if entry.endswith("-packages")]
+    assert packages and [entry for entry in ours["path"] if entry.endswith("-packages")] == packages
+
+
+def test_an_installation_of_another_python_is_refused(installation, folder, tmp_path):
+    """It is told which it is of."""
+    folder({"app.py": APP})
+    library = installation / "lib" / "python{}.{}".format(*sys.version_info)
+    library.rename(library.with_name("python3.4"))
+    line = refused(tmp_path, f"--virtualenv={installation}")
+    assert f"{installation}: it is of python3.4, and this command is of python" in line
+
+
 def test_a_relative_environment_is_looked_for_from_chdir(environment, start, folder, tmp_path):
     """As all paths are."""
     environment()
@@ -145,7 +192,7 @@ def test_what_is_no_environment_of_this_python_is_refused(environment, folder, t
     line = refused(tmp_path, "--virtualenv=nowhere", "--need-app=false")
     assert line == f"tidegate: --virtualenv {tmp_path}/nowhere: there is no such folder\n"
     (tmp_path / "empty").mkdir()
-    assert re.search(r"/empty: it has no pyvenv.cfg, .* -m venv makes one", refused(tmp_path, "--virtualenv=empty"))
+    assert re.search(r"/empty: it has neither a pyvenv.cfg nor a Python, .* -m venv makes one", refused(tmp_path, "--virtualenv=empty"))
 
     made = environment()
     settings = made / "pyvenv.cfg"

@@ -8,6 +8,8 @@ import os
 import shutil
 import sys
 
+import drain
+import moved
 import one
 import package
 import sites
@@ -26,7 +28,8 @@ def main():
     with Container() as container:
         debs = package.Package(container, deb)
         run(package.is_installed_and_waits, debs)
-        for tests in (one.tests(container), venv.tests(container, wheel), sites.tests(container)):
+        parts = (one.tests(container), drain.tests(container), venv.tests(container, wheel), sites.tests(container))
+        for tests in (*parts, moved.tests(container)):
             for test, *of in tests:
                 run(test, *of)
         for test in (package.is_upgraded_under_load, package.is_removed, package.is_purged):

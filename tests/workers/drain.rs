@@ -157,7 +157,7 @@ fn a_reload_on_its_way_goes_on_and_a_new_master_does_not() {
 #[test]
 fn without_a_master_it_is_told_that_there_is_none() {
     let mut master = Master::start(&["--workers", "0", "--drain", "600"]);
-    master.says("no master looks after --timeout and --drain");
+    master.says("no master looks after --timeout, --drain and --log-max-size");
     master.signal(Signal::SIGTERM);
     assert_eq!(master.wait().code(), Some(0));
 }

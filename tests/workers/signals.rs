@@ -68,7 +68,7 @@ fn a_request_that_outlives_the_grace_is_ended_with_its_worker() {
         let line = master.says("its time (--grace) is over");
         assert!(line.contains("GET /loop, in the application's call"), "{line}");
     } else {
-        master.says("stopped with 1 connections open: their time (--grace) is over");
+        master.says("stopped with 1 connection open: the time (--grace) is over");
     }
     assert_eq!(master.wait().code(), Some(0));
 }
@@ -106,6 +106,28 @@ fn log_files_are_opened_anew() {
         fs::read_to_string(&file).is_ok_and(|text| text.contains("/second"))
     });
     assert!(fs::read_to_string(&moved).unwrap().contains(" GET /first 200 "));
+}
+
+#[test]
+fn log_files_that_others_move_away_are_opened_anew_without_a_signal() {
+    let master =
+        Master::start(&["--workers", "2", "--access-log-file", "FOLDER/access", "--log-file", "FOLDER/log"]);
+    let path = |name: &str| master.folder.path().join(name);
+    for name in ["access", "log"] {
+        master.get("/error").assert_status(500);
+        fs::rename(path(name), path(&format!("{name}.1"))).unwrap();
+        eventually("lines in the new file", || {
+            master.get("/error").assert_status(500);
+            fs::read_to_string(path(name)).is_ok_and(|text| text.contains("/error"))
+        });
+    }
+    let log = fs::read_to_string(path("log")).unwrap();
+    assert!(log.contains("a log file was moved away, and is open anew"), "{log}");
+    // Each worker writes to the new file by now, and so does what it prints itself.
+    eventually("all have the new file", || {
+        let has_new = |pid: i32| fs::read_link(format!("/proc/{pid}/fd/2")).unwrap() == path("log");
+        master.workers().into_iter().all(has_new)
+    });
 }
 
 #[test]

@@ -32,13 +32,7 @@ pub(super) fn ask(plan: &Plan) -> Result<()> {
             },
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                let timeout = plan.timeout.as_secs_f64();
-                return Err(format!(
-                    "{target}: no reply to {} within {timeout} s{}",
-                    request.name,
-                    other(target.protocol)
-                )
-                .into());
+                return Err(late(plan, &incoming).into());
             }
             Err(error) => match sent {
                 Err(error) => return Err(failed("cannot send the request", &error).into()),
@@ -62,6 +56,16 @@ pub(super) fn ask(plan: &Plan) -> Result<()> {
         )
         .into()),
     }
+}
+
+/// There is no whole reply yet.
+fn late(plan: &Plan, incoming: &Incoming) -> String {
+    let Plan { target, timeout, requests, .. } = plan;
+    let (name, timeout) = (&requests[0].name, timeout.as_secs_f64());
+    if incoming.is_empty() {
+        return format!("{target}: no reply to {name} within {timeout} s{}", other(target.protocol));
+    }
+    format!("{target}: no whole reply to {name} within {timeout} s (--timeout): {} came", incoming.so_far())
 }
 
 /// A socket that takes no longer for all that is done with it, and not for each part alone.

@@ -31,6 +31,8 @@ pub(super) struct Incoming {
     head: Vec<u8>,
     code: u16,
     closes: bool,
+    /// Replies of 1xx that came before.
+    interims: u32,
     /// The body's bytes so far.
     body_bytes: u64,
     text: Text,
@@ -66,6 +68,7 @@ impl Incoming {
             head,
             code: 0,
             closes: false,
+            interims: 0,
             body_bytes: 0,
             text,
         }
@@ -108,9 +111,20 @@ impl Incoming {
             Part::Chunks(_) => short("it ends before the last chunk".to_owned()),
             _ if is_cut => short("it ends before END_REQUEST".to_owned()),
             Part::Body(_) | Part::Over => {
+                // END_REQUEST leaves the connection open; else its end was the reply's, and nothing can be asked on it.
+                self.closes |= self.records.is_none();
                 self.part = Part::Over;
                 Ok(())
             }
+        }
+    }
+
+    /// What has come of a reply that is not whole, in words.
+    pub(super) fn so_far(&self) -> String {
+        match self.part {
+            Part::Head if self.head.is_empty() => "nothing".to_owned(),
+            Part::Head => format!("{} bytes of its head", self.head.len()),
+            _ => format!("its head, and {} bytes of its body", self.body_bytes),
         }
     }
 
@@ -124,7 +138,7 @@ impl Incoming {
         self.code
     }
 
-    /// Whether an HTTP server said that it closes the connection.
+    /// Whether the connection is over with the reply: the server said so over HTTP, or has closed it.
     pub(super) fn closes(&self) -> bool {
         self.closes
     }
@@ -206,6 +220,10 @@ impl Incoming {
         self.code = head.code();
         // An interim reply (RFC 9110, section 15.2): another head follows.
         if self.protocol == Protocol::Http && (100..200).contains(&self.code) {
+            self.interims += 1;
+            if self.interims > INTERIMS_MAX {
+                return Err(garbled(format!("more than {INTERIMS_MAX} interim replies, and none at last")));
+            }
             return Ok(Some(end - before));
         }
         self.closes = head.closes();
@@ -244,6 +262,7 @@ impl Text {
 
 fn first_line(head: &[u8], code: u16) -> String {
     let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii();
+    let line = &line[..line.len().min(LINE_BYTES_MAX)];
     if line.starts_with(b"HTTP/") { line.escape_ascii().to_string() } else { code.to_string() }
 }
 
@@ -252,8 +271,12 @@ fn garbled(why: String) -> Wrong {
 }
 
 const BEGIN: &[u8] = b"HTTP/1.";
+/// So much of a status line is told, bytes.
+const LINE_BYTES_MAX: usize = 100;
 /// A reply's head is no longer than this, bytes; no front end takes so much.
 const HEAD_BYTES_MAX: usize = 1 << 20;
+/// Interim replies before the last one: a server may say 102 every few seconds, but not for ever.
+const INTERIMS_MAX: u32 = 1_000;
 
 #[cfg(test)]
 mod tests {
@@ -327,12 +350,39 @@ mod tests {
             (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nnot", Kind::Garbled),
             (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", Kind::Garbled),
             (b"HTTP/1.1 what\r\n\r\n", Kind::Garbled),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nno", Kind::Garbled),
             (b"\0\x01\0\0", Kind::Garbled),
             (b"", Kind::Short),
         ] {
             assert_eq!(read(Protocol::Http, &[reply], &wanted("")), Err(kind), "{}", reply.escape_ascii());
         }
         assert_eq!(read(Protocol::Fastcgi, &[b"HTTP/1.1 400 Bad"], &wanted("")), Err(Kind::Garbled));
+    }
+
+    #[test]
+    fn a_reply_that_ends_with_its_connection_leaves_none() {
+        for (reply, closes) in [
+            (&b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"[..], false),
+            (b"HTTP/1.1 200 OK\r\n\r\nhello", true),
+        ] {
+            let mut incoming = Incoming::new(Protocol::Http, false);
+            let is_over = incoming.take(reply, &wanted("")).unwrap();
+            assert_eq!(is_over, !closes);
+            assert!(is_over || incoming.end().is_ok());
+            assert_eq!(incoming.closes(), closes);
+        }
+    }
+
+    #[test]
+    fn what_a_server_may_say_before_and_of_a_reply_has_bounds() {
+        let interim = b"HTTP/1.1 102 Processing\r\n\r\n".repeat(INTERIMS_MAX as usize);
+        let last = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(read(Protocol::Http, &[&interim, last], &wanted("")), Ok(0));
+        assert_eq!(read(Protocol::Http, &[&interim, &interim, last], &wanted("")), Err(Kind::Garbled));
+        let long = [b"HTTP/1.1 500 ".as_slice(), &[b'a'; 1_000], b"\r\n\r\n"].concat();
+        let mut incoming = Incoming::new(Protocol::Uwsgi, false);
+        assert_eq!(incoming.take(&long, &wanted("")), Ok(false));
+        assert_eq!(incoming.judge(&wanted("")).unwrap_err().why.len(), LINE_BYTES_MAX);
     }
 
     #[test]

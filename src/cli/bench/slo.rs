@@ -12,7 +12,7 @@ use super::live::Live;
 use super::plan::{Pace, Plan};
 use super::run::{Measured, run};
 use super::server::Server;
-use super::table::heading;
+use super::table::heading_of_search;
 use super::tally::Kind;
 
 /// Finds the highest rate at which `bound` holds. With `tells` each step is told of when it is done.
@@ -24,7 +24,7 @@ pub(super) fn find(
     tells: bool,
 ) -> Result<Found> {
     if tells {
-        print((heading(plan) + &columns(bound)).as_bytes())?;
+        print((heading_of_search(plan) + &columns(bound)).as_bytes())?;
     }
     let mut search =
         Search { plan, bound, stop, server, tells, begun: Instant::now(), steps: Vec::new(), cut: None };

@@ -27,11 +27,22 @@ pub(super) fn quantiles(histogram: &Histogram<u64>) -> impl Iterator<Item = (&'s
 
 /// What is asked, and how: the first lines of a table.
 pub(super) fn heading(plan: &Plan) -> String {
+    format!("{}{}\n", asked(plan), load(plan))
+}
+
+/// The same of a search, each step of which is a run.
+pub(super) fn heading_of_search(plan: &Plan) -> String {
+    let pace = "each asks again at once in the first step, at a rate in the others";
+    format!("{}{} a step\n", asked(plan), load_at(pace, plan))
+}
+
+/// What is asked: a line.
+fn asked(plan: &Plan) -> String {
     let requests = match plan.requests.as_slice() {
         [one] => one.name.clone(),
         several => format!("{} requests", count(several.len() as u64)),
     };
-    format!("{}  {requests}\n{}\n", plan.target, load(plan))
+    format!("{}  {requests}\n", plan.target)
 }
 
 /// How it is asked.
@@ -40,6 +51,10 @@ pub(super) fn load(plan: &Plan) -> String {
         Pace::Closed => "each asks again at once".to_owned(),
         Pace::Rate(rate) => format!("{} requests a second", digits(rate)),
     };
+    load_at(&pace, plan)
+}
+
+fn load_at(pace: &str, plan: &Plan) -> String {
     let bound = match plan.bound {
         Bound::Time(time) => format!("{} s", time.as_secs_f64()),
         Bound::Requests(requests) => format!("{} requests", count(requests)),
@@ -131,13 +146,14 @@ fn costs(text: &mut String, measured: &Measured) {
         let requests = measured.total.answered().max(1);
         let processor = server.processor.as_secs_f64();
         let busy = processor / measured.span.as_secs_f64().max(f64::EPSILON);
-        let processes = match server.processes {
-            1 => String::new(),
-            many => format!(" and {} more", many - 1),
+        let (processes, peak) = match server.processes {
+            1 => (String::new(), "peak"),
+            // Peaks of several at different times have no sum.
+            many => (format!(" and {} more", many - 1), "the largest at most"),
         };
         let _ = writeln!(
             text,
-            "  {:<12}pid {}{processes}: {} of CPU a request ({:.0} % of a core), {} resident (peak {})",
+            "  {:<12}pid {}{processes}: {} of CPU a request ({:.0} % of a core), {} resident ({peak} {})",
             "server",
             server.pid,
             time((processor * 1e9 / requests as f64) as u64),

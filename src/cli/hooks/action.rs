@@ -113,8 +113,9 @@ impl FromStr for Action {
                 if name.starts_with('w') { Action::Write(file, line) } else { Action::Append(file, line) }
             }
             "print" | "log" => Action::Print(what.to_owned()),
+            // The number may have more behind it, as `15\t# gracefully_kill_them_all`: uWSGI reads the digits alone.
             "unix_signal" => match what.split_once(' ') {
-                Some(("15", "gracefully_kill_them_all")) => Action::StopOnSigterm,
+                Some((number, "gracefully_kill_them_all")) if digits(number) == "15" => Action::StopOnSigterm,
                 _ => return Err("unix_signal: only `15 gracefully_kill_them_all` is known here".to_owned()),
             },
             _ => {
@@ -125,6 +126,11 @@ impl FromStr for Action {
             }
         })
     }
+}
+
+/// What a number's digits are.
+fn digits(text: &str) -> &str {
+    text.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default()
 }
 
 const NAMES: [&str; 13] = [
@@ -147,6 +153,7 @@ mod tests {
             ("writen:/tmp/x a b", Action::Write("/tmp/x".into(), "a b\n".to_owned())),
             ("print:hello", Action::Print("hello".to_owned())),
             ("unix_signal:15 gracefully_kill_them_all", Action::StopOnSigterm),
+            ("unix_signal:15\t# gracefully_kill_them_all", Action::StopOnSigterm),
         ] {
             assert_eq!(text.parse(), Ok(want), "{text}");
         }

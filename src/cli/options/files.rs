@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use log::warn;
 
 use crate::cli::values::{expiry, field_value, static_folder};
 use crate::static_files::{Expiry, StaticFiles};
@@ -48,12 +49,20 @@ pub(in crate::cli) struct Files {
 impl Files {
     /// The files that go before the application, if there are any.
     pub(in crate::cli) fn open(&self) -> Result<Option<StaticFiles>, String> {
+        self.open_or_wait(false)
+    }
+
+    /// The same. A folder that `may_come` need not be there yet.
+    pub(in crate::cli) fn open_or_wait(&self, may_come: bool) -> Result<Option<StaticFiles>, String> {
         if self.folders.is_empty() {
             return Ok(None);
         }
         let mut files = StaticFiles::new();
         for (prefix, folder) in &self.folders {
-            let added = files.folder(prefix, folder);
+            let added = match may_come && !folder.exists() {
+                false => files.folder(prefix, folder),
+                true => files.folder_to_come(prefix, folder),
+            };
             files = added.map_err(|error| format!("--static {prefix}={}: {error}", folder.display()))?;
         }
         if let Some(value) = &self.static_cache_control {
@@ -66,5 +75,12 @@ impl Files {
         }
         files = files.skip(&self.static_skip_ext).expire(self.static_expires.clone());
         Ok(Some(if self.static_follow_links { files.follow_links() } else { files }))
+    }
+
+    /// Says which folders are not there.
+    pub(in crate::cli) fn warn_of_missing(&self) {
+        for (_, folder) in self.folders.iter().filter(|(_, folder)| !folder.exists()) {
+            warn!("{} is not there: until it is, the application answers in its place", folder.display());
+        }
     }
 }

@@ -45,6 +45,10 @@ impl Request {
         let Some((name, value)) = colon.map(|at| (&line[..at], line[at + 1..].trim_ascii())) else {
             return Err(format!("-H {:?}: write 'Name: value'", String::from_utf8_lossy(line)).into());
         };
+        if line.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            let line = String::from_utf8_lossy(line);
+            return Err(format!("-H {line:?}: no field has a line's end or a zero byte in it").into());
+        }
         let name: Vec<u8> =
             name.iter().map(|b| if *b == b'-' { b'_' } else { b.to_ascii_uppercase() }).collect();
         match self.fields.iter_mut().find(|(known, _)| *known == name) {

@@ -127,7 +127,12 @@ impl Head {
                 let value = line[colon + 1..].trim_ascii();
                 let wrong =
                     || format!("the response's Content-Length is broken: \"{}\"", value.escape_ascii());
-                content_length = Some(number(value).ok_or_else(wrong)?);
+                let length = number(value).ok_or_else(wrong)?;
+                // RFC 9112, section 6.3: a list of different ones cannot be mended.
+                if content_length.is_some_and(|other| other != length) {
+                    return Err("the response has two Content-Lengths that differ".into());
+                }
+                content_length = Some(length);
             } else if line[..colon].eq_ignore_ascii_case(b"transfer-encoding") {
                 is_chunked = line[colon + 1..].trim_ascii().eq_ignore_ascii_case(b"chunked");
             } else if line[..colon].eq_ignore_ascii_case(b"connection") {

@@ -110,7 +110,7 @@ impl Evaluation {
 impl Line {
     /// Where it stands and what it says: `app.ini:3: processes = 4`.
     pub(super) fn place(&self) -> String {
-        let mut place = format!("{}: {}", self.directive.origin, self.directive.name);
+        let mut place = format!("{}: {}", self.directive.origin, self.directive.name.escape_debug());
         if let Some(value) = self.directive.value() {
             // The value of a variable may be a secret.
             let value = match value.split_once('=') {

@@ -107,6 +107,8 @@ pub(super) fn run(
     let is_asked = |name: &str| own.iter().any(|directive| directive.name == name);
     if is_asked(CHECK) {
         print(check::report(&evaluation).as_bytes())?;
+        // A value may be one that the option it becomes does not take.
+        serving::entries(definition, &evaluation)?;
         return Ok(u8::from(!evaluation.is_served()));
     }
     if is_asked(CONVERT) {

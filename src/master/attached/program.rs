@@ -1,7 +1,8 @@
 //! One attached program, and what becomes of it.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
@@ -269,9 +270,15 @@ fn ended(child: i32) -> Option<Option<ExitStatus>> {
     }
 }
 
-/// The process that a file names, if it is there.
+/// The process that a file names, if it is there. What is no file could have no end, or have the master wait.
 fn living(file: &Path) -> Option<i32> {
-    let number = fs::read_to_string(file).ok()?.split_whitespace().next()?.parse().ok()?;
+    if !fs::metadata(file).ok()?.is_file() {
+        return None;
+    }
+    let mut beginning = Vec::new();
+    File::open(file).ok()?.take(PID_FILE_BYTES_MAX).read_to_end(&mut beginning).ok()?;
+    // PostgreSQL's has more in it, a path too, which the bound may cut within a character.
+    let number = String::from_utf8_lossy(&beginning).split_whitespace().next()?.parse().ok()?;
     (number > 0 && kill(pid(number), None) != Err(Errno::ESRCH)).then_some(number)
 }
 
@@ -297,6 +304,35 @@ const CORE_DUMPED: i32 = 0x80;
 const START_TIME: Duration = Duration::from_secs(5);
 /// Time for a program that has gone to the background to write its number. uWSGI looks ten times, once a second.
 const FILE_TIME: Duration = Duration::from_secs(10);
+/// Of a file with a number, bytes: more than any number has, which comes first.
+const PID_FILE_BYTES_MAX: u64 = 64;
 /// Time between two kills.
 const AGAIN: Duration = Duration::from_secs(1);
 const BACKGROUND: &str = "; if it goes to the background by itself, name its file: [pidfile=FILE] COMMAND";
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::stat::Mode;
+
+    use super::*;
+
+    #[test]
+    fn a_file_names_a_process_that_lives() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let own = i32::try_from(std::process::id()).unwrap();
+        for more in ["more\n".to_owned(), "é".repeat(100), format!("/{}", "é".repeat(100))] {
+            fs::write(&file, format!(" {own}\n{more}")).unwrap();
+            assert_eq!(living(&file), Some(own), "{more}");
+        }
+        for text in ["", "0", "-1", "none", "2147483647"] {
+            fs::write(&file, text).unwrap();
+            assert_eq!(living(&file), None, "{text}");
+        }
+        fs::remove_file(&file).unwrap();
+        assert_eq!(living(&file), None);
+        nix::unistd::mkfifo(&file, Mode::S_IRWXU).unwrap();
+        assert_eq!(living(&file), None, "and nobody waits for who writes into it");
+        assert_eq!(living(Path::new("/dev/zero")), None);
+    }
+}

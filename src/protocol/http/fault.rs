@@ -62,7 +62,7 @@ pub(crate) enum HttpFault {
         count_max: usize,
     },
     Expectation,
-    /// TLS or HTTP/2 was sent to this port.
+    /// Another protocol was sent to this port.
     Stranger(Stranger),
     NotHttp,
     ProxyHeader,

@@ -21,6 +21,9 @@ impl<'a> RequestLine<'a> {
         let end = memchr::memchr(b'\n', head).ok_or(HttpFault::RequestLine)?;
         let (line, rest) = head.split_at(end + 1);
         let line = line.strip_suffix(b"\r\n").ok_or(HttpFault::RequestLine)?;
+        if line.starts_with(b"PROXY TCP") || line.starts_with(b"PROXY UNKNOWN") {
+            return Err(HttpFault::Stranger(Stranger::PROXY));
+        }
         let first = memchr::memchr(b' ', line).ok_or(HttpFault::RequestLine)?;
         let (method, behind) = (&line[..first], &line[first + 1..]);
         let second = memchr::memchr(b' ', behind).ok_or(HttpFault::RequestLine)?;
@@ -73,6 +76,8 @@ mod tests {
             ("GET /a HTTP/0.9", Err(HttpFault::Version)),
             ("GET /a HTTP/2.0", Err(HttpFault::Version)),
             ("PRI * HTTP/2.0", Err(HttpFault::Stranger(Stranger::HTTP2))),
+            ("PROXY TCP4 192.0.2.1 192.0.2.2 1 2", Err(HttpFault::Stranger(Stranger::PROXY))),
+            ("PROXY /a HTTP/1.1", Ok(("PROXY", "/a", true))),
             ("CONNECT a:1 HTTP/1.1", Err(HttpFault::Connect)),
         ] {
             for before in ["", "\r\n"] {

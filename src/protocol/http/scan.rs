@@ -172,7 +172,7 @@ mod tests {
                 limits(10, 99, 1),
                 Err((0, HttpFault::Stranger(Stranger::at(ProtocolName::Http, &[0x16]).unwrap()))),
             ),
-            ("\r\n\0", limits(10, 99, 1), Err((2, HttpFault::NotHttp))),
+            ("\r\n\u{2}", limits(10, 99, 1), Err((2, HttpFault::NotHttp))),
         ] {
             for piece in 1..=bytes.len() {
                 let (mut scan, mut got, mut before) = (Scan::default(), Ok(None), 0);

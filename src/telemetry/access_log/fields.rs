@@ -104,6 +104,11 @@ pub(super) fn field(name: &str) -> Option<Field> {
     })
 }
 
+/// Whether the name is a moment, with the form of its time behind it.
+pub(super) fn is_of_time(name: &str) -> bool {
+    name.starts_with("start:") || name.starts_with("end:")
+}
+
 fn known(name: &str) -> Option<Known> {
     Some(match name {
         "peer" => Known::Peer,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::escape::Escape;
-use super::fields::{FIELDS, Field, Known, Time, Told, field};
+use super::fields::{FIELDS, Field, Known, Time, Told, field, is_of_time};
 use crate::telemetry::local_time;
 
 /// The form of the lines.
@@ -114,8 +114,9 @@ impl Format {
                 return Err(FormatError::Unpaired(pattern.len() - from.len() + 1));
             };
             let (known_name, or_nothing) = match name.strip_suffix('?') {
-                Some(name) => (name, true),
-                None => (name, false),
+                // strftime's form of a time may end so itself.
+                Some(name) if !is_of_time(name) => (name, true),
+                _ => (name, false),
             };
             match field(known_name).ok_or_else(|| FormatError::UnknownField(name.to_owned()))? {
                 Field::Told(told) => {
@@ -281,6 +282,7 @@ mod tests {
             "\t{uri}{method}",
             "({remote_user?})",
             "[{start:%d/%b/%Y:%H:%M:%S %z}]",
+            "{start:?}",
         ] {
             assert!(Format::parse(text).is_ok(), "{text:?}");
         }

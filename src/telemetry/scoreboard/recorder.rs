@@ -102,7 +102,6 @@ impl Recorder {
             Note::PassedOn => add(&counters.passed_on, 1),
             Note::TakenOver => add(&counters.taken_over, 1),
             Note::Late => self.slot.is_late.store(1, Relaxed),
-            Note::Lives => add(&self.slot.beat, 1),
             Note::Accepted(listener) => {
                 add(&counters.accepted, 1);
                 if let Some(accepted) = accepted.get(listener) {

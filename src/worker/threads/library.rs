@@ -1,11 +1,10 @@
 //! Threads for a worker in a process that is not its own.
 
 use std::io;
+use std::os::unix::thread::RawPthread;
 use std::thread::JoinHandle;
 
-use nix::sys::pthread::Pthread;
-
-use super::serving::ThreadHost;
+use super::host::ThreadHost;
 use crate::application::{AppError, Application};
 
 /// What makes the application on each thread, and what begins threads.
@@ -35,7 +34,7 @@ where
 
     fn look_around(&self) {}
 
-    fn trace(&self, _: &[Pthread]) {}
+    fn trace(&self, _: &[RawPthread]) {}
 
     fn leave(&self) {}
 }

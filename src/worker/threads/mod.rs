@@ -5,6 +5,7 @@
 //! state of a request in their thread. Nothing else is called there meanwhile.
 
 mod dispatch;
+mod host;
 mod lead;
 mod library;
 mod passing;
@@ -19,10 +20,10 @@ use super::event_loop::Inline;
 use crate::connection::{Call, Outcome, Place, Ran, Runner, Task, Ticket};
 use crate::limits::Limits;
 use crate::telemetry::threads::ThreadCounts;
+#[cfg(feature = "command")]
+pub(crate) use host::ThreadHost;
 pub(super) use library::LibraryHost;
 pub(super) use passing::Passing;
-#[cfg(feature = "command")]
-pub(crate) use serving::ThreadHost;
 pub(super) use serving::serve;
 
 /// The application's own threads; there are none where it runs on the thread that drives the loop.
@@ -37,6 +38,8 @@ pub(super) struct Threads {
     tasks_left: usize,
     /// Requests that wait for a thread, the oldest first.
     waiting: VecDeque<Waiting>,
+    /// Which of them drives the loop; `None` while it is the watcher.
+    driver: Option<usize>,
     /// Whose turn it is.
     current: Option<Token>,
     last_ticket: u64,
@@ -246,10 +249,11 @@ impl Threads {
         calls.into_iter().chain(waits).chain(readers).min()
     }
 
-    /// Which thread had better drive the loop than `driver`: the first, which is the process's main thread, whenever it
+    /// Which thread had better drive the loop than the one that does: the first, which is the process's main thread, whenever it
     /// runs nothing; rather any than none, as it runs a quick call by itself. Slow calls it would only leave the loop for, so
     /// that the watcher had to take it up again for each.
-    fn better_driver(&self, driver: Option<usize>) -> Option<usize> {
+    fn better_driver(&self) -> Option<usize> {
+        let driver = self.driver;
         if driver == Some(0) || (driver.is_none() && self.slowness >= SLOWNESS_MAX / 2) {
             return None;
         }

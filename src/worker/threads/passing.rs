@@ -67,7 +67,7 @@ impl EventLoop {
     pub(in crate::worker) fn watch_relay(&mut self) -> io::Result<()> {
         let can = self.wants_passed();
         match &mut self.passing {
-            Some(passing) => passing.watch(self.poll.registry(), can),
+            Some(passing) => passing.watch(&self.registry, can),
             None => Ok(()),
         }
     }
@@ -165,7 +165,7 @@ impl EventLoop {
         )?;
         self.forget(token);
         let mut entry = self.connections.remove(key);
-        if let Err(error) = self.poll.registry().deregister(entry.connection.stream())
+        if let Err(error) = self.registry.deregister(entry.connection.stream())
             && error.kind() != ErrorKind::NotFound
         {
             warn!("a connection that is passed on cannot be taken out of the poller: {error}");

@@ -5,13 +5,15 @@
 //! One of the threads drives the loop at a time (`lead`): one of the application's, or else the watcher, which never runs
 //! the application. A request that is complete is run by the driver itself if it has nothing in hand; while it runs, the loop
 //! lies there for the watcher to take up. So nothing is handed over for a call that is quick, and a call that lasts stops
-//! nothing. Where calls run in parallel (not in a Python with the GIL), any thread that has nothing to do takes it up as soon
+//! nothing. While the driver sleeps, a thread whose call is over takes the loop as long as it needs to take that in, and goes on
+//! with the next request that waits. Where calls run in parallel (not in a Python with the GIL), any thread that has nothing to do takes it up as soon
 //! as requests come faster than they are answered; elsewhere the process's main thread, which is the first of the
 //! application's, drives whenever it runs nothing: some of what applications do is for it only, and signals come to it.
 
 use std::cell::Cell;
 use std::ffi::CString;
 use std::io;
+use std::os::unix::thread::RawPthread;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -20,9 +22,10 @@ use std::time::{Duration, Instant};
 use log::error;
 use mio::Waker;
 use nix::sys::prctl;
-use nix::sys::pthread::{Pthread, pthread_self};
+use nix::sys::pthread::pthread_self;
 use nix::sys::signal::{SigSet, Signal};
 
+use super::host::ThreadHost;
 use super::lead::{Duty, Lead};
 use super::{Assignment, Report, Threads};
 use crate::application::environ::Environ;
@@ -33,37 +36,6 @@ use crate::process::load::ThreadLoad;
 use crate::telemetry::observer::Note;
 use crate::worker::event_loop::{EventLoop, Pause};
 use crate::worker::token;
-
-/// What a worker needs of the language that its application is written in.
-pub(crate) trait ThreadHost: Send + Sync {
-    /// The application on the calling thread, which is not the one that loaded it.
-    fn application(&self) -> Result<Box<dyn Application>, AppError>;
-
-    /// Whether quick calls of the application are to run in parallel; if not, a thread that has nothing to do is left alone
-    /// until a call lasts.
-    fn runs_in_parallel(&self) -> bool {
-        true
-    }
-
-    /// Begins a thread that is called `name` and runs `run`; returns what waits for its end.
-    fn begin_thread(&self, name: String, run: Box<dyn FnOnce() + Send>) -> io::Result<Box<dyn FnOnce()>>;
-
-    /// The same for the thread that drives the loop while all others run the application.
-    fn begin_watcher(&self, name: String, run: Box<dyn FnOnce() + Send>) -> io::Result<Box<dyn FnOnce()>> {
-        let thread = thread::Builder::new().name(name).spawn(run)?;
-        Ok(Box::new(move || drop(thread.join())))
-    }
-
-    /// Looks, on the main thread, after what the language does in between: handlers of signals.
-    fn look_around(&self);
-
-    /// Writes to stderr where these threads are, and then where all are.
-    fn trace(&self, threads: &[Pthread]);
-
-    /// Ends the process: an application's thread did not come back, and nothing can be waited for. If it returns, because the
-    /// process is not this worker's to end, that thread is left behind.
-    fn leave(&self);
-}
 
 /// Serves `application`, which is the main thread's, on so many threads, of which that is the first.
 pub(in crate::worker) fn serve(
@@ -79,7 +51,7 @@ pub(in crate::worker) fn serve(
     let leaving_time = event_loop.resources.limits.grace_idle_time_max;
     let shared = Arc::new(Shared {
         lead: Lead::new(count, host.runs_in_parallel()),
-        waker: Waker::new(event_loop.poll.registry(), token::THREADS)?,
+        waker: Waker::new(&event_loop.registry, token::THREADS)?,
         known: (0..count).map(|_| OnceLock::new()).collect(),
         driver: AtomicUsize::new(0),
         alive: Mutex::new(0),
@@ -105,7 +77,7 @@ pub(in crate::worker) fn serve(
     }
     shared.enter(0);
     let mut main = Inline::on_thread(application, 0);
-    shared.drive(Box::new(event_loop), Some((0, &mut main)));
+    shared.lead.offer(0, Box::new(event_loop));
     shared.follow(0, &mut main);
     // What the application has on this thread goes on this thread.
     drop(main);
@@ -123,7 +95,7 @@ struct Shared {
     /// Wakes the thread that drives the loop.
     waker: Waker,
     /// What the application's threads are to the system, once they are there.
-    known: Vec<OnceLock<(Pthread, ThreadLoad)>>,
+    known: Vec<OnceLock<(RawPthread, ThreadLoad)>>,
     /// Which of the application's threads drove the loop last.
     driver: AtomicUsize,
     /// The application's threads that have not left, a count, without the main thread.
@@ -176,7 +148,7 @@ impl Shared {
 
     /// The calling thread is the application's thread of that number.
     fn enter(&self, number: usize) {
-        let _ = self.known[number].set((pthread_self(), ThreadLoad::here()));
+        let _ = self.known[number].set((pthread_self() as RawPthread, ThreadLoad::here()));
     }
 
     /// Does what this thread is given, until the loop is over.
@@ -184,14 +156,18 @@ impl Shared {
         // Where others drive though the main thread is idle, that has to look by itself for the signals that came to it.
         let patience = (number == 0).then_some(IDLE_LOOK_TIME);
         loop {
-            match self.lead.next(number, patience) {
+            let mut next = match self.lead.next(number, patience) {
                 Duty::Drive(event_loop) => self.drive(event_loop, Some((number, &mut *here))),
-                Duty::Run(assignment) => self.report(assignment.run(|task| here.run(task))),
+                Duty::Run(assignment) => Some(assignment),
                 Duty::Look => {
                     self.host.look_around();
                     fork_watch::end_child(0);
+                    None
                 }
                 Duty::Leave => return,
+            };
+            while let Some(assignment) = next {
+                next = self.report(number, assignment.run(|task| here.run(task)));
             }
         }
     }
@@ -213,30 +189,24 @@ impl Shared {
         }
     }
 
-    /// Drives the loop, until another thread has it, or it is over.
-    fn drive(&self, mut event_loop: Box<EventLoop>, mut here: Here<'_>) {
+    /// Drives the loop, until another thread has it, or it is over. Returns what the calling thread is to run next.
+    fn drive(&self, mut event_loop: Box<EventLoop>, mut here: Here<'_>) -> Option<Assignment> {
         let number = here.as_ref().map(|(number, _)| *number);
+        event_loop.threads.driver = number;
         if let Some(number) = number {
             self.driver.store(number, Ordering::Relaxed);
         }
         let mut looked = Instant::now();
+        let mut given = None;
         loop {
-            if self.lead.has_reports() {
-                for report in self.lead.reports() {
-                    event_loop
-                        .threads
-                        .note_pace(&report, event_loop.resources.limits.call_time_before_handover);
-                    event_loop.deliver(report);
-                }
-            }
+            self.take_in(&mut event_loop);
             // Before a thread is given a task that could as well drive and run it by itself: it would be given the next one in
             // the same way, and be woken for each. Where calls run in parallel, any of them drives as well as the first.
-            if (number.is_none() || !self.lead.is_eager())
-                && let Some(better) = event_loop.threads.better_driver(number)
-            {
-                return self.lead.offer(better, event_loop);
+            if let Some(better) = self.better_driver(&event_loop) {
+                self.lead.offer(better, event_loop);
+                return given;
             }
-            while let Some(assignment) = event_loop.next_assignment(number) {
+            while let Some(assignment) = given.take().or_else(|| event_loop.next_assignment(number)) {
                 match &mut here {
                     Some((number, here)) if *number == assignment.thread => {
                         let more = event_loop.is_pressed();
@@ -244,7 +214,7 @@ impl Shared {
                         let report = assignment.run(|task| here.run(task));
                         match self.lead.take_back() {
                             Some(taken) => event_loop = taken,
-                            None => return self.report(report),
+                            None => return self.report(*number, report),
                         }
                         event_loop.threads.was_quick();
                         event_loop.deliver(report);
@@ -266,33 +236,98 @@ impl Shared {
                 let report = Report::Looked { thread: 0 };
                 match self.lead.take_back() {
                     Some(taken) => event_loop = taken,
-                    None => return self.report(report),
+                    None => return self.report(0, report),
                 }
                 event_loop.deliver(report);
             }
-            if self.lead.has_reports() {
-                // They came while the loop lay there, and so nothing would end the wait.
-                continue;
-            }
-            match event_loop.run(&mut None) {
-                Ok(Pause::Threads) => {}
-                Ok(Pause::Over) => return self.end(Ok(()), event_loop),
-                Err(error) => return self.end(Err(error), event_loop),
+            let ended = match event_loop.run(&mut None) {
+                Ok(Pause::Threads) => continue,
+                Ok(Pause::Sleep) => {
+                    let slept;
+                    (event_loop, slept) = self.sleep(event_loop, number);
+                    match slept {
+                        Ok(task) => {
+                            given = task;
+                            continue;
+                        }
+                        Err(error) => Err(error),
+                    }
+                }
+                Ok(Pause::Over) => Ok(()),
+                Err(error) => Err(error),
+            };
+            self.end(ended, event_loop);
+            return None;
+        }
+    }
+
+    fn better_driver(&self, event_loop: &EventLoop) -> Option<usize> {
+        let threads = &event_loop.threads;
+        if threads.driver.is_some() && self.lead.is_eager() { None } else { threads.better_driver() }
+    }
+
+    /// Takes in what threads have reported.
+    fn take_in(&self, event_loop: &mut EventLoop) {
+        if self.lead.has_reports() {
+            let patience = event_loop.resources.limits.call_time_before_handover;
+            for report in self.lead.reports() {
+                event_loop.threads.note_pace(&report, patience);
+                event_loop.deliver(report);
             }
         }
     }
 
-    fn report(&self, report: Report) {
-        if self.lead.report(report)
-            && let Err(error) = self.waker.wake()
-        {
-            error!("the loop cannot be woken: {error}");
+    /// Sleeps, while other threads may have the loop. Returns what they have given the driver to run.
+    fn sleep(
+        &self,
+        mut event_loop: Box<EventLoop>,
+        driver: Option<usize>,
+    ) -> (Box<EventLoop>, io::Result<Option<Assignment>>) {
+        if event_loop.turn.sleep.is_over() {
+            let slept = event_loop.sleep();
+            return (event_loop, slept.map(|()| None));
         }
+        let (sleep, mut sleeper) = (event_loop.turn.sleep, event_loop.take_sleeper());
+        if let Some(mut event_loop) = self.lead.set_free(event_loop) {
+            event_loop.sleeper = Some(sleeper);
+            event_loop.go_on(Instant::now());
+            return (event_loop, Ok(None));
+        }
+        let slept = sleeper.sleep(sleep);
+        let (mut event_loop, given) = self.lead.take_again(driver);
+        let woken = event_loop.wake_up(sleeper, slept);
+        (event_loop, woken.map(|()| given))
+    }
+
+    /// Tells what the thread `number` has done; returns what it is to run next, if that is known. Where the driver sleeps, this
+    /// thread does what there is to do: no other is woken.
+    fn report(&self, number: usize, report: Report) -> Option<Assignment> {
+        let mut taken = self.lead.report(report);
+        let mut mine = None;
+        while let Some(mut event_loop) = taken {
+            let mut wakes = false;
+            event_loop.go_on(Instant::now());
+            self.take_in(&mut event_loop);
+            while let Some(assignment) = event_loop.next_assignment(Some(number)) {
+                if assignment.thread == number {
+                    mine = Some(assignment);
+                } else {
+                    wakes |= event_loop.threads.driver == Some(assignment.thread);
+                    self.lead.post(assignment.thread, assignment);
+                }
+            }
+            wakes |= event_loop.wants_driver() || self.better_driver(&event_loop).is_some();
+            if wakes && let Err(error) = self.waker.wake() {
+                error!("the loop cannot be woken: {error}");
+            }
+            taken = self.lead.set_free(event_loop);
+        }
+        mine
     }
 
     fn tell_where(&self, late: &[usize]) {
         let known = late.iter().filter_map(|number| self.known[*number].get());
-        let natives: Vec<Pthread> = known.map(|(native, _)| *native).collect();
+        let natives: Vec<RawPthread> = known.map(|(native, _)| *native).collect();
         let host = Arc::clone(&self.host);
         // Where a thread is, is waited for, and the loop goes on meanwhile.
         let traced = thread::Builder::new().name("tidegate-trace".to_owned()).spawn(move || {

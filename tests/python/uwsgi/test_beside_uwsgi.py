@@ -39,6 +39,19 @@ def make():
     return other
 """
 
+#: Answers how many requests are over.
+HOOKED = """\
+import uwsgi
+count = 0
+def after():
+    global count
+    count += 1
+uwsgi.after_req_hook = after
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain"), ("X-App", "one")])
+    return [b"%d" % count]
+"""
+
 JSON = 'json {"y":"${strftime:%%Y}", "m":"${msg}"}'
 HTTP = "http-socket = 127.0.0.1:PORT\nmaster = true\n"
 #: A configuration each, with the paths that are asked for.
@@ -76,6 +89,7 @@ CONFIGURATIONS = {
     "pidfile before chdir": ("chdir = NAME/lib\npidfile = pid\nmodule = deep", ["/"]),
     "safe-pidfile": ("safe-pidfile = NAME/pid\nmodule = site1", ["/"]),
     "static-map": ("static-map = /s=NAME/files\nmodule = site1", ["/s/a.txt", "/s/none", "/s/b.css", "/s/"]),
+    "static-map of nothing yet": ("static-map = /s=NAME/nowhere\nmodule = site1", ["/s/a.txt"]),
     "static-map without a prefix": ("static-map = =NAME/files\nmodule = site1", ["/a.txt", "/none"]),
     "static-map with blanks": ("static-map = /s = NAME/files\nstatic-map = /t =NAME/files\nmodule = site1", ["/s/a.txt", "/t/a.txt", "/t%20/a.txt"]),
     "static-map2": ("static-map2 = /files=NAME\nstatic-map2 = package=NAME\nmodule = site1", ["/files/a.txt", "/a.txt", "/package/inner.py"]),
@@ -84,6 +98,7 @@ CONFIGURATIONS = {
     "log-format": ("logto = NAME/log\nlog-format = %(method)|%(uri)|%(status)|%(proto)\nmodule = site1", ["/logged"]),
     "logdate": ("logto = NAME/log\nlogdate = true\nlog-format = <%(uri)> GET\nmodule = site1", ["/logged"]),
     "logdate's form": ("logto = NAME/log\nlogdate = %%Y\nlogformat-strftime = true\nlog-format = %(ftime) GET|%(uri)\nmodule = site1", ["/logged"]),
+    "logdate's form with a question mark": ("logto = NAME/log\nlogdate = %%Y?\nlogformat-strftime = true\nlog-format = %(ftime) GET|%(uri)\nmodule = site1", ["/logged"]),
     "log-encoder": ("logto = NAME/log\nlog-encoder = format <${strftime:%%Y}> ${msg}\nlog-encoder = nl\nlog-format = GET|%(uri)\nmodule = site1", ["/logged"]),
     "log-encoder of JSON": (f'logto = NAME/log\nlog-encoder = {JSON}\nlog-encoder = nl\nlog-format = GET|%(uri)|"x\\y"\nmodule = site1', ["/logged"]),
     "log-req-encoder": (f"req-logger = file:NAME/log\nlog-encoder = prefix X\nlog-req-encoder = {JSON}\nlog-req-encoder = nl\nlog-format = GET|%(uri)\nmodule = site1", ["/logged"]),
@@ -93,6 +108,8 @@ CONFIGURATIONS = {
     "placeholders and blocks": ("base = NAME\nif-env = HOME\nenv = A=%(base)/%k\nendif =\nmodule = site1", ["/"]),
     "another section": ("ini = :more\n[more]\nmodule = site1:other", ["/x"]),
     "a misspelt option": ("vaccum = true\nmodule = site1", ["/"]),
+    "after_req_hook": ("module = hooked", ["/", "/", "/"]),
+    "a hook for SIGTERM": ("hook-master-start = unix_signal:15\t# gracefully_kill_them_all\nmodule = site1", ["/"]),
     "plugins": ("plugins = python3,http\nmodule = site1", ["/"]),
 }
 
@@ -116,6 +133,7 @@ def site(folder):
         (folder / path).write_text(APPLICATION)
     (folder / "package/__init__.py").write_text("")
     (folder / "early.py").write_text("import os\nos.environ['A'] = 'early'\n")
+    (folder / "hooked.py").write_text(HOOKED)
     (folder / "files/a.txt").write_text("a file\n")
     (folder / "files/b.css").write_text("p {}\n")
 

@@ -153,6 +153,49 @@ def test_a_hook_that_raises(configured, folder):
     assert "uwsgi.post_fork_hook: Traceback" in server.log() and "RuntimeError: low tide" in server.log()
 
 
+def test_what_runs_after_each_request(configured, folder, tmp_path):
+    """after_req_hook: once, behind close(), after an exception too; its own failure is told, and is no client's."""
+    folder(
+        {
+            "app.py": """
+import uwsgi
+
+class Body(list):
+    def close(self):
+        note("close")
+
+def note(what):
+    with open("notes", "a") as notes:
+        notes.write(what + "\\n")
+
+def after():
+    note("after")
+    raise RuntimeError("low tide")
+
+uwsgi.after_req_hook = after
+
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/fails":
+        raise ValueError("no")
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return {"/body": Body([b"one", b"two"]), "/file": environ["wsgi.file_wrapper"](open(__file__, "rb"))}.get(environ["PATH_INFO"], [b"whole"])
+"""
+        }
+    )
+    server = configured("module = app", "threads = 2")
+    client = Client(server, "http")
+    for path, status, said in [
+        ("/whole", "200 OK", ["after"]),
+        ("/body", "200 OK", ["close", "after"]),
+        ("/file", "200 OK", ["after"]),
+        ("/fails", "500 Internal Server Error", ["after"]),
+    ]:
+        assert client.get(path).status == status
+        eventually(path, lambda said=said: (tmp_path / "notes").exists() and (tmp_path / "notes").read_text().split() == said)
+        (tmp_path / "notes").unlink()
+    assert server.log().count("uwsgi.after_req_hook: Traceback") == 4
+
+
 def test_workers_and_requests(configured, folder):
     """uWSGI's keys, of each worker, and sums of all."""
     folder({"app.py": ASKED})

@@ -9,6 +9,9 @@ import pytest
 from support.server import TIDEGATE
 from support.waiting import eventually
 
+# Only one environment of the tests has the frameworks.
+pytestmark = pytest.mark.long
+
 PAGE = (Path(__file__).parents[3] / "docs/uwsgi.md").read_text(encoding="utf-8")
 DJANGO, FLASK = re.findall(r"```ini\n(.*?)```", PAGE, re.DOTALL)
 SETTINGS = "SECRET_KEY = 'x'\nROOT_URLCONF = 'shop.urls'\nALLOWED_HOSTS = ['*']\nDEBUG = False\n"

@@ -112,11 +112,11 @@ impl Files {
                 self.open.iter().skip(1).map(|(_, _, origin)| origin.to_string()).collect();
             let chain = [chain, vec![origin.to_string()]].concat();
             let shown = chain[chain.len().saturating_sub(CHAIN_SHOWN_MAX)..].join(" → ");
-            return Err(format!(
-                "the file is being read already, or {DEPTH_MAX} are: {shown} → {}",
-                location.written
-            )
-            .into());
+            let why = match is_open {
+                true => "the file is being read already".to_owned(),
+                false => format!("{DEPTH_MAX} files are being read, each named by the one before"),
+            };
+            return Err(format!("{why}: {shown} → {}", location.written).into());
         }
         self.open.push((file.clone(), section.clone(), origin.clone()));
         Ok(())

@@ -119,11 +119,16 @@ fn what_will_not_do_is_told_in_a_line_with_its_place() {
             "a.ini:3: if-env stands in if-env (a.ini:2)",
         ),
         (&[("a.ini", "[prod]\n")], "a.ini: it has no section [uwsgi], only [prod]"),
+        (&[("a.ini", "[\u{1b}[31m]\n")], "a.ini: it has no section [uwsgi], only [\\u{1b}[31m]"),
+        (
+            &[("a.ini", "\u{feff}[uwsgi]\nmodule = a\n")],
+            "a.ini: it has no section [uwsgi]; it begins with a byte order mark: save it as UTF-8 without one",
+        ),
         (&[("a.ini", "[uwsgi]\nini = :prod\n")], "a.ini:2: a.ini: it has no section [prod], only [uwsgi]"),
         (&[("a.ini", "[uwsgi]\n\ninclude = DIR/b.ini\n")], "a.ini:3: cannot read b.ini: No such file"),
         (
             &[("a.ini", "[uwsgi]\ninclude = DIR/b.ini\n"), ("b.ini", "[uwsgi]\n\ninclude = DIR/a.ini\n")],
-            "b.ini:3: the file is being read already, or 32 are: a.ini:2 → b.ini:3 → a.ini",
+            "b.ini:3: the file is being read already: a.ini:2 → b.ini:3 → a.ini",
         ),
         (&[("a.ini", "[uwsgi]\nx = y%(x)\n")], "a.ini:2: x: y%(x): it names itself"),
         (&[("a.ini", "[uwsgi]\nx = @(nope)\n")], "a.ini:2: x: cannot read nope"),

@@ -91,12 +91,23 @@ impl Text {
     /// That a section is not there, but these.
     pub(super) fn no_section(&self, section: &str, there: &[String]) -> Box<dyn Error> {
         let there: Vec<String> =
-            there.iter().take(SECTIONS_SHOWN_MAX).map(|name| format!("[{name}]")).collect();
+            there.iter().take(SECTIONS_SHOWN_MAX).map(|name| format!("[{}]", shown(name))).collect();
         let only = if there.is_empty() { String::new() } else { format!(", only {}", there.join(", ")) };
-        format!("{}: it has no section [{section}]{only}", self.name.display()).into()
+        let mark = if self.bytes.starts_with(b"\xef\xbb\xbf") || self.bytes.starts_with(b"\xff\xfe") {
+            "; it begins with a byte order mark: save it as UTF-8 without one"
+        } else {
+            ""
+        };
+        format!("{}: it has no section [{section}]{only}{mark}", self.name.display()).into()
     }
 }
 
+/// A name without what a terminal would obey, and not all of one without end.
+fn shown(name: &str) -> String {
+    name.chars().take(SECTION_CHARS_SHOWN_MAX).flat_map(char::escape_debug).collect()
+}
+
+const SECTION_CHARS_SHOWN_MAX: usize = 40;
 const SECTIONS_SHOWN_MAX: usize = 8;
 
 #[cfg(test)]

@@ -142,25 +142,35 @@ pub(in crate::cli::uwsgi) fn auto_reload(
 /// `plugins = python3,http`: what is built in here or in uWSGI itself, and asks for nothing alone.
 pub(in crate::cli::uwsgi) fn plugin(_: &mut Draft, _: &'static str, given: &Directive) -> Result<(), Fault> {
     let names = given.value().unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty());
-    for name in names {
-        // A modifier may stand before it.
-        let name = name.split_once(':').map_or(name, |(_, name)| name);
+    // A modifier may stand before it.
+    let mut names = names.map(|name| name.split_once(':').map_or(name, |(_, name)| name));
+    for name in names.clone() {
         let version = name.strip_prefix("python").map(|rest| rest.replace(['.', '-'], ""));
         let is_python = version.is_some_and(|version| version.bytes().all(|byte| byte.is_ascii_digit()));
-        if !(is_python || names::is_built_in(name) || HARMLESS.iter().any(|prefix| name.starts_with(prefix)))
-        {
+        let is_harmless = is_one_of(name, HARMLESS) || is_one_of(name, TELLING);
+        if !(is_python || names::is_built_in(name) || is_harmless) {
             return Err(Fault::Refused {
                 does: format!("loads the plugin {name}"),
                 instead: "take it out, and what belongs to it".to_owned(),
             });
         }
     }
-    Ok(())
+    match names.find(|name| is_one_of(name, TELLING)) {
+        Some(name) => Err(Fault::Lost(format!("{name} tells others of alarms: {ALARMS}"))),
+        None => Ok(()),
+    }
+}
+
+fn is_one_of(name: &str, beginnings: &[&str]) -> bool {
+    beginnings.iter().any(|beginning| name.starts_with(beginning))
 }
 
 /// Plugins of Debian's that do nothing until an option of theirs is given.
 const HARMLESS: &[&str] =
     &["router_", "transformation_", "cheaper_", "logpipe", "logcrypto", "stats_pusher_"];
+/// Plugins that bring alarms, whose options are lost: a feature is missing then, and nothing breaks.
+const TELLING: &[&str] = &["alarm_", "sentry", "airbrake"];
+const ALARMS: &str = "sentry-sdk in the application, or an alert on the metrics of --stats";
 
 impl Draft {
     /// Which application is served where.

@@ -56,7 +56,7 @@ pub(super) const TABLE: &[Known] = &[
         "workers write their lines themselves",
     ),
     needless(&["threaded-logger"], "workers write their lines themselves"),
-    needless(&["log-reopen", "touch-logreopen"], "SIGUSR1 opens the log files anew"),
+    needless(&["log-reopen", "touch-logreopen"], "a log file that was moved away is opened anew by itself"),
     same(&["log-maxsize"], "log-max-size", "", values::positive),
     same(&["log-backupname"], "log-backup", "what the name has behind it then", logs::backup),
     lost(&["log-truncate", "touch-logrotate"], ROTATE),

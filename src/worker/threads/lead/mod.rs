@@ -4,6 +4,9 @@
 //! takes the loop meanwhile: so a call that is quick costs two uncontended locks, and no thread is woken (leader and
 //! followers, with a promotion that is late on purpose, as Go's scheduler has it).
 //!
+//! While the driver sleeps, as there is nothing to do, the loop lies there for the threads that the application comes back on:
+//! each takes in itself what has come of its call, and takes its next one. So a slow call wakes no thread but its own.
+//!
 //! Where calls run in parallel that would have one call run at a time, for as long as each is quick. There it is eager: one of
 //! the application's threads that has done what it had takes the loop if it lies there; and one that has nothing to do is woken
 //! for it as soon as requests come faster than they are answered.
@@ -21,6 +24,8 @@ pub(super) struct Lead<L, T, R> {
     threads: Vec<Condvar>,
     /// The watcher waits here.
     watcher: Condvar,
+    /// The driver waits here for the loop that it has set free while it slept.
+    driver: Condvar,
     /// Something is reported. It is set under the lock, and asked without.
     has_reports: AtomicBool,
     /// The loop is taken by whichever of the threads has nothing to do.
@@ -29,6 +34,10 @@ pub(super) struct Lead<L, T, R> {
 
 struct State<L, T, R> {
     laid_down: Option<L>,
+    /// The loop is free for who has something to report: its driver sleeps.
+    free: Option<L>,
+    /// The driver has slept, and waits for the loop.
+    driver_waits: bool,
     /// The loop lies there for this thread alone.
     offered: Option<usize>,
     /// Threads that wait for something to do.
@@ -62,6 +71,8 @@ impl<L, T, R> Lead<L, T, R> {
         Lead {
             state: Mutex::new(State {
                 laid_down: None,
+                free: None,
+                driver_waits: false,
                 offered: None,
                 sleeping: vec![false; threads],
                 woken: None,
@@ -73,6 +84,7 @@ impl<L, T, R> Lead<L, T, R> {
             }),
             threads: (0..threads).map(|_| Condvar::new()).collect(),
             watcher: Condvar::new(),
+            driver: Condvar::new(),
             has_reports: AtomicBool::new(false),
             is_eager,
         }
@@ -110,7 +122,7 @@ impl<L, T, R> Lead<L, T, R> {
         self.threads[thread].notify_one();
     }
 
-    /// Has `thread`, which runs nothing, run a task.
+    /// Has `thread`, which runs nothing, run a task. The driver, if it is that one and sleeps, finds it when it wakes.
     pub(super) fn post(&self, thread: usize, task: T) {
         let state = &mut *self.lock();
         debug_assert!(state.tasks[thread].is_none(), "a thread has one task at a time");
@@ -118,13 +130,42 @@ impl<L, T, R> Lead<L, T, R> {
         self.threads[thread].notify_one();
     }
 
-    /// Leaves what came of a task for the driver; returns whether one drives, which the caller has to wake. Who takes the
-    /// loop up where it lies asks for reports first.
-    pub(super) fn report(&self, report: R) -> bool {
+    /// Leaves what came of a task for the driver; whoever takes the loop up asks for reports first. Where the driver sleeps,
+    /// the caller is given the loop, takes the reports in, and sets it free again.
+    pub(super) fn report(&self, report: R) -> Option<L> {
         let state = &mut *self.lock();
         state.reports.push(report);
         self.has_reports.store(true, Ordering::SeqCst);
-        state.laid_down.is_none()
+        // A driver that has slept is not overtaken.
+        if state.driver_waits { None } else { state.free.take() }
+    }
+
+    /// Sets the loop free for whoever has something to report, while the driver sleeps. It comes back where something is
+    /// reported already.
+    pub(super) fn set_free(&self, event_loop: L) -> Option<L> {
+        let state = &mut *self.lock();
+        if state.driver_waits {
+            self.driver.notify_one();
+        } else if !state.reports.is_empty() {
+            return Some(event_loop);
+        }
+        state.free = Some(event_loop);
+        None
+    }
+
+    /// The driver, which is `thread` or the watcher, has slept: it takes the loop that it has set free, as soon as no other
+    /// thread has it, and what it was given to run meanwhile.
+    pub(super) fn take_again(&self, thread: Option<usize>) -> (L, Option<T>) {
+        let mut state = self.lock();
+        loop {
+            if let Some(event_loop) = state.free.take() {
+                state.driver_waits = false;
+                let task = thread.and_then(|thread| state.tasks[thread].take());
+                return (event_loop, task);
+            }
+            state.driver_waits = true;
+            state = self.driver.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// Whether there are reports.
@@ -193,141 +234,4 @@ impl<L, T, R> Lead<L, T, R> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::thread;
-
-    use super::*;
-
-    const PATIENCE: Duration = Duration::from_millis(1);
-
-    #[test]
-    fn who_laid_it_down_takes_it_back() {
-        let lead: Lead<u8, (), ()> = Lead::new(1, false);
-        lead.lay_down(7, true);
-        assert_eq!(lead.take_back(), Some(7));
-        assert_eq!(lead.take_back(), None);
-    }
-
-    #[test]
-    fn what_is_offered_is_for_one_thread() {
-        let lead: Lead<u8, u8, ()> = Lead::new(2, false);
-        lead.offer(1, 7);
-        assert_eq!(lead.take_back(), None);
-        lead.post(0, 5);
-        assert!(matches!(lead.next(0, None), Duty::Run(5)));
-        assert!(matches!(lead.next(1, None), Duty::Drive(7)));
-        lead.end();
-        assert!(matches!(lead.next(0, None), Duty::Leave));
-        assert_eq!(lead.watch(PATIENCE, || (), || false), None);
-    }
-
-    #[test]
-    fn an_eager_thread_takes_what_lies_there() {
-        let lead: Arc<Lead<u8, u8, ()>> = Arc::new(Lead::new(2, true));
-        let follower = thread::spawn({
-            let lead = Arc::clone(&lead);
-            move || match lead.next(1, None) {
-                Duty::Drive(event_loop) => event_loop,
-                Duty::Run(_) | Duty::Look | Duty::Leave => panic!("nobody gave that"),
-            }
-        });
-        while !lead.lock().sleeping[1] {
-            thread::yield_now();
-        }
-        lead.lay_down(7, true);
-        assert_eq!(follower.join().unwrap(), 7);
-        assert_eq!(lead.take_back(), None);
-        // One that comes later finds it too, unless it is another's.
-        lead.lay_down(8, true);
-        assert!(matches!(lead.next(0, None), Duty::Drive(8)));
-        lead.offer(1, 9);
-        lead.post(0, 5);
-        assert!(matches!(lead.next(0, None), Duty::Run(5)));
-        assert!(matches!(lead.next(1, None), Duty::Drive(9)));
-    }
-
-    #[test]
-    fn who_waits_for_long_looks_around() {
-        let lead: Lead<u8, u8, ()> = Lead::new(1, true);
-        assert!(matches!(lead.next(0, Some(PATIENCE)), Duty::Look));
-        lead.post(0, 5);
-        assert!(matches!(lead.next(0, Some(PATIENCE)), Duty::Run(5)));
-    }
-
-    #[test]
-    fn who_takes_the_loop_up_finds_the_reports_of_which_nobody_was_told() {
-        let lead: Lead<u8, (), u8> = Lead::new(2, true);
-        assert!(lead.report(1), "somebody drives");
-        lead.lay_down(7, true);
-        assert!(!lead.report(2), "nobody drives");
-        assert_eq!(lead.take_back(), Some(7));
-        assert!(lead.has_reports());
-        assert_eq!(lead.reports(), [1, 2]);
-        assert!(!lead.has_reports());
-    }
-
-    #[test]
-    fn one_thread_at_a_time_drives_though_all_are_eager() {
-        const ROUNDS: usize = 2_000;
-        const THREADS: usize = 4;
-        let lead: Arc<Lead<Vec<usize>, (), ()>> = Arc::new(Lead::new(THREADS, true));
-        let followers = [0, 1, 2, 3].map(|number| {
-            let lead = Arc::clone(&lead);
-            thread::spawn(move || {
-                while let Duty::Drive(mut driven) = lead.next(number, None) {
-                    let round = driven.len();
-                    if round == ROUNDS {
-                        lead.lay_down(driven, true);
-                        return lead.end();
-                    }
-                    driven.push(number);
-                    lead.lay_down(driven, true);
-                    if round.is_multiple_of(50) {
-                        thread::sleep(Duration::from_micros(100));
-                    }
-                }
-            })
-        });
-        lead.lay_down(Vec::new(), true);
-        followers.into_iter().for_each(|follower| follower.join().unwrap());
-        let driven = lead.take_back().unwrap();
-        assert_eq!(driven.len(), ROUNDS);
-        assert!((0..THREADS).filter(|number| driven.contains(number)).count() > 1, "one has driven alone");
-    }
-
-    #[test]
-    fn one_thread_at_a_time_drives() {
-        const ROUNDS: u32 = 2_000;
-        let lead: Arc<Lead<Vec<u32>, (), ()>> = Arc::new(Lead::new(1, false));
-        let watcher = thread::spawn({
-            let lead = Arc::clone(&lead);
-            move || {
-                while let Some(mut driven) = lead.watch(Duration::from_micros(10), || (), || false) {
-                    driven.push(0);
-                    lead.offer(0, driven);
-                }
-            }
-        });
-        let mut driven = Vec::new();
-        for round in 1..=ROUNDS {
-            driven.push(round);
-            lead.lay_down(driven, true);
-            if round % 50 == 0 {
-                thread::sleep(Duration::from_micros(100));
-            }
-            driven = match lead.take_back() {
-                Some(driven) => driven,
-                None => match lead.next(0, None) {
-                    Duty::Drive(driven) => driven,
-                    Duty::Run(()) | Duty::Look | Duty::Leave => panic!("nobody gave that"),
-                },
-            };
-        }
-        lead.end();
-        watcher.join().unwrap();
-        let mine: Vec<u32> = driven.iter().copied().filter(|round| *round > 0).collect();
-        assert_eq!(mine, (1..=ROUNDS).collect::<Vec<_>>());
-        assert!(driven.contains(&0), "the watcher never drove");
-    }
-}
+mod tests;

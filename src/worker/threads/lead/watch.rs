@@ -94,7 +94,7 @@ mod tests {
             },
         );
         // On a machine that does other things beside, its time may be up before.
-        assert!(taken == Some(7) && begun == 1 && (1..=4).contains(&asked), "{taken:?} {begun} {asked}");
+        assert!(taken == Some(7) && begun == 1 && asked <= 4, "{taken:?} {begun} {asked}");
         lead.lay_down(8, true);
         let begin = Instant::now();
         assert_eq!(lead.watch(PATIENCE, || (), || true), Some(8));

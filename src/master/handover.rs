@@ -13,7 +13,7 @@ use std::{env, fmt};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::stat::fstat;
 
-use super::signals;
+use super::{replace, signals};
 use crate::net::listener::{Address, Handed, Listener};
 use crate::process::descriptors;
 use crate::protocol::ProtocolName;
@@ -73,6 +73,7 @@ impl Handover {
             borrow(number, |descriptor| fcntl(descriptor, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)))?;
         }
         if !handover.is_trial() {
+            replace::keep_name(&handover);
             // They were held back while one program became the other.
             signals::hear_early()?;
         }

@@ -235,7 +235,7 @@ impl<'a> Master<'a> {
             stats: (!stats.is_empty()).then(|| Stats::new(stats)),
         };
         if let Some(handover) = handover {
-            master.begin_in_place(handover.one(replace::WHY).unwrap_or_default());
+            master.begin_in_place(&handover);
             handover.settle();
         }
         Ok(master)

@@ -4,10 +4,12 @@
 //! stay too. The workers serve on, without a pause, until those of the new master take their places. It is handed what it
 //! cannot have again: sockets, the workers' lines, the scoreboard ([`Left`]). Signals that come meanwhile wait.
 
+use std::fs;
+
 use log::{error, info};
 
 use super::fleet::Stage;
-use super::handover::Left;
+use super::handover::{Handover, Left};
 use super::signals::hold_back;
 use super::trial::{Outcome, Trial};
 use super::{Master, State};
@@ -83,6 +85,8 @@ impl Master<'_> {
     fn become_new(&mut self, why: &str) -> std::io::Error {
         let mut left = Left::default();
         left.line(WHY, why);
+        // The interpreter's name, where a script was started, would be another than the script's.
+        left.line(NAME, fs::read_to_string(OWN_NAME).unwrap_or_default().trim_end());
         left.listeners(
             self.listeners.iter().chain(self.stats.iter().flat_map(|stats| &stats.server.listeners)),
         );
@@ -113,7 +117,8 @@ impl Master<'_> {
     }
 
     /// This process has just become the new master: the workers of the one before serve, until its own do.
-    pub(super) fn begin_in_place(&mut self, why: &str) {
+    pub(super) fn begin_in_place(&mut self, handover: &Handover) {
+        let why = handover.one(WHY).unwrap_or_default();
         self.state = State::Serving;
         self.listeners.iter_mut().for_each(Listener::own_file);
         if let Some(control) = &mut self.control {
@@ -128,5 +133,17 @@ impl Master<'_> {
     }
 }
 
+/// Has this process have the name that it had as the master before, which ps and pgrep know it by.
+pub(super) fn keep_name(handover: &Handover) {
+    if let Some(name) = handover.one(NAME).filter(|name| !name.is_empty()) {
+        // Where there is no /proc, nobody reads it there.
+        let _ = fs::write(OWN_NAME, name);
+    }
+}
+
 /// What the line begins with that says why there is a new master.
-pub(super) const WHY: &str = "why";
+const WHY: &str = "why";
+/// What the line begins with that has the process's name.
+const NAME: &str = "name";
+/// The name of the process is that of its first thread, which is the master's.
+const OWN_NAME: &str = "/proc/self/comm";

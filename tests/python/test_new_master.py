@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 from support.waiting import eventually
 
@@ -16,6 +17,11 @@ def application(environ, start_response):
 """
 
 
+def name(server):
+    """As ps has it."""
+    return Path(f"/proc/{server.process.pid}/comm").read_text(encoding="utf-8")
+
+
 def told(server):
     """The code, what it has set in the environment, the master and the worker."""
     return server.listeners["http"].ask("GET", "/").body.decode().split()
@@ -25,13 +31,14 @@ def test_the_process_stays_and_has_the_new_code(start, folder):
     """Again and again; what the code before has set in the environment is gone."""
     folder({"app.py": "CODE = 'v0'\n" + APPLICATION})
     server = start("app", "--preload", workers=2)
+    before = name(server)
     for code in ("v1", "v2", "v3"):
         folder({"app.py": f"CODE = {code!r}\n" + APPLICATION})
         server.signal(signal.SIGHUP)
         eventually("the new code", lambda code=code: told(server)[0] == code)
         assert told(server)[1:3] == [code, str(server.process.pid)]
         server.logged("the new code serves", count=int(code[1:]), level="INFO")
-    assert not server.has_ended()
+    assert not server.has_ended() and name(server) == before
 
 
 def test_code_that_does_not_load_leaves_the_old_and_is_told(start, folder):

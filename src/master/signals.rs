@@ -12,7 +12,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signa
 use signal_hook::consts::{
     SIGABRT, SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2,
 };
-use signal_hook::low_level::{pipe, register, unregister};
+use signal_hook::low_level::{exit, pipe, register, unregister};
 use signal_hook::{SigId, flag};
 
 /// The signals that the master hears.
@@ -87,12 +87,13 @@ impl Signals {
 }
 
 /// Counts the signals that come before [`Signals::hear`], in a process that has become a new master: it has workers already,
-/// and loads an application first. Those that were held back while it became that are let in.
+/// and loads an application first. Those that were held back while it became that are let in. A second one that ends the
+/// server ends this process at once.
 #[allow(unsafe_code)]
 pub(super) fn hear_early() -> io::Result<()> {
     let counted = SigAction::new(SigHandler::Handler(count_early), SaFlags::SA_RESTART, SigSet::empty());
     for signal in set_of(&HEARD).iter() {
-        // SAFETY: the handler adds to an atomic, and no more.
+        // SAFETY: the handler does no more than add to an atomic, and end the process as _exit(2) does.
         unsafe { sigaction(signal, &counted) }?;
     }
     Ok(set_of(&HEARD).thread_unblock()?)
@@ -101,6 +102,12 @@ pub(super) fn hear_early() -> io::Result<()> {
 extern "C" fn count_early(signal: i32) {
     if let Some(at) = HEARD.iter().position(|one| *one == signal) {
         EARLY[at].fetch_add(1, Ordering::SeqCst);
+    }
+    // As when it serves, a second one is for what does not come back: here the load. The workers see it, and leave.
+    let ends = HEARD.iter().zip(&EARLY).filter(|(one, _)| [SIGTERM, SIGINT, SIGQUIT].contains(one));
+    let is_second = ends.map(|(_, count)| count.load(Ordering::SeqCst)).sum::<usize>() > 1;
+    if is_second && [SIGTERM, SIGINT, SIGQUIT].contains(&signal) {
+        exit(128 + signal);
     }
 }
 

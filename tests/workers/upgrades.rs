@@ -206,3 +206,32 @@ fn a_new_master_that_cannot_serve_ends_as_it_is_told() {
     assert_eq!(master.wait().code(), Some(128 + Signal::SIGTERM as i32));
     eventually("everybody's end", || !master.is_anyone_left());
 }
+
+#[test]
+fn a_load_that_does_not_end_is_ended_by_a_second_signal() {
+    // There is one for the start and one for the trial; then it hangs.
+    let takes = "pre-app=exec:cd FOLDER/tokens && mv $(ls | head -1) .. || exec sleep 100";
+    let mut master = Master::spawn(&["--preload", "--hook", takes], |command| {
+        let tokens = command.get_current_dir().unwrap().join("tokens");
+        fs::create_dir(&tokens).unwrap();
+        ["1", "2"].iter().for_each(|name| fs::write(tokens.join(name), "").unwrap());
+    });
+    master.signal(Signal::SIGHUP);
+    master.says(BECOMES);
+    let hangs = || master.workers().into_iter().any(|pid| comm(pid) == "sleep");
+    eventually("it hangs", hangs);
+    master.get("/").assert_body("one");
+    master.signal(Signal::SIGTERM);
+    master.get("/").assert_body("one");
+    let pid = master.pid();
+    eventually("its end", || {
+        // One that comes before the other was counted is the same.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        stat(pid).is_none_or(|(state, _)| state == "Z")
+    });
+    assert_eq!(master.wait().code(), Some(128 + Signal::SIGTERM as i32));
+}
+
+fn comm(pid: i32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim_end().to_owned()
+}

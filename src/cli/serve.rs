@@ -22,7 +22,7 @@ use crate::application::{AppError, Application};
 use crate::cli::demo::Builtin;
 use crate::limits::Limits;
 use crate::master::{
-    self, Control, End, EndedWorker, Fork, Handover, Invocation, Left, Master, MasterHooks, PidFile,
+    self, Attach, Control, End, EndedWorker, Fork, Handover, Invocation, Left, Master, MasterHooks, PidFile,
     Retirement, WorkerSetup,
 };
 use crate::net::listener::{Listener, Owner};
@@ -107,6 +107,7 @@ fn serve(
     let control = control.transpose()?;
     hooks::run(&process.hooks, &[Moment::PreJail, Moment::PostJail, Moment::AsRoot])?;
     identity.assume()?;
+    process.attach.iter().try_for_each(Attach::check)?;
     hooks::run(&process.hooks, &[Moment::AsUser, Moment::InJail])?;
 
     if options.workers.workers.0 == 0 {
@@ -155,7 +156,14 @@ fn serve(
             serving.logs.finish();
             Err(why.into())
         }
-        End::Worker(post) => serving.work(*post).map(|()| 0),
+        End::Worker(setup) => {
+            let orphans = setup.orphans();
+            let worked = serving.work(*setup);
+            if let Some(orphans) = orphans {
+                orphans.end(limits.grace_time_max);
+            }
+            worked.map(|()| 0)
+        }
     }
 }
 

@@ -223,7 +223,7 @@ impl<'a> Master<'a> {
             drain: Drain::new(plan.drain),
             listeners,
             fleet: Fleet::new(workers, plan.bounds, board, reporter, (left, releases.current())),
-            attached: Attached::new(plan.attach, left, grace, now),
+            attached: Attached::new(plan.attach, left, grace, now)?,
             control: plan.control,
             term_reloads: plan.term_reloads,
             releases,
@@ -250,7 +250,8 @@ impl<'a> Master<'a> {
         };
         if let End::Worker(setup) = &mut end {
             // Its line's other end, and those of the workers before it, are the master's, and so is what is watched.
-            let Master { fleet, watched, code, .. } = self;
+            let Master { fleet, watched, code, attached, .. } = self;
+            setup.orphans = attached.orphans();
             drop((fleet, code));
             watched.signals.forget();
             if let Err(error) = setup.begin() {

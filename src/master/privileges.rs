@@ -5,8 +5,8 @@ use std::ffi::CString;
 use std::fmt;
 
 use nix::unistd::{
-    Gid, Group, Uid, User, getegid, geteuid, getgroups, getresgid, getresuid, initgroups, setgid, setgroups,
-    setuid,
+    Gid, Group, Uid, User, getegid, geteuid, getgrouplist, getgroups, getresgid, getresuid, initgroups,
+    setgid, setgroups, setuid,
 };
 
 /// The user and the group that the process is to run as.
@@ -54,6 +54,28 @@ impl Identity {
         self.group.as_ref().map(|group| group.gid).or(own).map(Gid::as_raw)
     }
 
+    /// All groups that a process has as this user and group: the user's of /etc/group too.
+    pub(super) fn groups(&self) -> nix::Result<Vec<Gid>> {
+        match (&self.user, self.gid().map(Gid::from_raw)) {
+            (Some(user), Some(gid)) => {
+                let name = CString::new(user.name.as_bytes()).map_err(|_| nix::Error::EINVAL)?;
+                getgrouplist(&name, gid)
+            }
+            (_, gid) => Ok(gid.into_iter().collect()),
+        }
+    }
+
+    /// Whether this process is that user and group already.
+    pub(super) fn is_own(&self) -> bool {
+        self.uid().is_none_or(|uid| uid == geteuid().as_raw())
+            && self.gid().is_none_or(|gid| gid == getegid().as_raw())
+    }
+
+    /// Whether this process, or a child of it, is this user and group already or may become it.
+    pub(super) fn can_be_assumed(&self) -> bool {
+        self.is_own() || geteuid().is_root()
+    }
+
     /// Becomes this user and group: groups first, as a user without root's rights may change none, each step checked;
     /// then tries to become root again, which must fail.
     ///
@@ -61,7 +83,7 @@ impl Identity {
     pub(crate) fn assume(&self) -> Result<(), PrivilegeError> {
         let Some(gid) = self.gid().map(Gid::from_raw) else { return Ok(()) };
         let uid = self.user.as_ref().map(|user| user.uid);
-        if uid.is_none_or(|uid| uid == geteuid()) && gid == getegid() {
+        if self.is_own() {
             return self.check(uid, gid);
         }
         if !geteuid().is_root() {

@@ -1,4 +1,5 @@
-//! Memory that is shared: the scoreboard's, that of the requests in hand, and a flag's. It is shared with every process that is forked from here on.
+//! Memory that is shared: the scoreboard's, that of the requests in hand and of the programs beside the workers, and a flag's. It is
+//! shared with every process that is forked from here on.
 
 use std::ffi::c_void;
 use std::fs::File;
@@ -9,6 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous};
 
+use super::attached::Orphans;
 use super::handover::{Handover, Left};
 use crate::process::descriptors;
 use crate::telemetry::access_log::InHand;
@@ -44,6 +46,20 @@ pub(crate) fn in_hand(handover: Option<&Handover>) -> io::Result<Shared<InHand>>
     Ok(Shared { memory: unsafe { memory.cast::<InHand>().as_ref() }, file, is_handed })
 }
 
+/// Maps what workers are told of the programs beside them: that of the master before, or none is there. As with the scoreboard.
+#[allow(unsafe_code)]
+pub(super) fn orphans(handover: Option<&Handover>) -> io::Result<Shared<Orphans>> {
+    let (memory, file, is_handed) = map_file(size_of::<Orphans>(), ORPHANS, handover)?;
+    // SAFETY: as with the scoreboard; it consists of atomics only (repr(C)).
+    Ok(Shared { memory: unsafe { memory.cast::<Orphans>().as_ref() }, file, is_handed })
+}
+
+impl Shared<Orphans> {
+    pub(super) fn leave(&self, left: &mut Left) {
+        leave(ORPHANS, self.file.as_ref(), left);
+    }
+}
+
 impl Shared<Scoreboard> {
     pub(super) fn leave(&self, left: &mut Left) {
         leave(SCOREBOARD, self.file.as_ref(), left);
@@ -66,11 +82,12 @@ fn leave(word: &str, file: Option<&File>, left: &mut Left) {
 /// What is the same where memory means the same.
 fn layout() -> String {
     let (version, board, in_hand) = (env!("CARGO_PKG_VERSION"), size_of::<Scoreboard>(), size_of::<InHand>());
-    format!("{version}-{board}-{in_hand}")
+    format!("{version}-{board}-{in_hand}-{}", size_of::<Orphans>())
 }
 
 const SCOREBOARD: &str = "scoreboard";
 const IN_HAND: &str = "in-hand";
+const ORPHANS: &str = "orphans";
 
 /// Maps a flag, which is not set. It takes a page, for as long as the process, and any child of it, lives.
 #[allow(unsafe_code)]

@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use log::debug;
 
 use super::abort;
+use super::attached::Orphans;
 use super::code::Reporter;
 use super::signals::{HEARD, Held, Loading};
 use crate::limits::Limits;
@@ -37,6 +38,8 @@ pub(crate) struct WorkerSetup {
     /// How the one before it has ended, as it loaded the same code.
     pub(super) died_loading: Option<String>,
     pub(super) loading: Loading,
+    /// The programs beside the workers, if the master has any.
+    pub(super) orphans: Option<&'static Orphans>,
     /// Signals wait until the worker has handlers of its own.
     pub(super) held: Option<Held>,
 }
@@ -74,6 +77,11 @@ impl WorkerSetup {
     /// In development: how the worker before it has ended, as it loaded this code. It is not to be loaded again.
     pub(crate) fn take_death(&mut self) -> Option<String> {
         self.died_loading.take()
+    }
+
+    /// The programs beside the workers: where the master is gone once this worker leaves, they are its to end.
+    pub(crate) fn orphans(&self) -> Option<&'static Orphans> {
+        self.orphans
     }
 
     /// Tells the master that this worker cannot serve, and why.

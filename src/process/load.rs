@@ -67,6 +67,14 @@ pub(crate) fn ended_children_time_of(process: i32) -> Option<Duration> {
     Some(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
 }
 
+/// Whether a process is on its way out, or gone. Its descriptors are closed a moment before its children have another parent.
+#[cfg(feature = "command")]
+pub(crate) fn is_exiting(process: i32) -> bool {
+    let Some(fields) = behind_name(&format!("/proc/{process}/stat")) else { return true };
+    let flags = fields.split(' ').nth(6).and_then(|flags| flags.parse::<u32>().ok());
+    flags.is_some_and(|flags| flags & PF_EXITING != 0)
+}
+
 fn state(path: &str) -> Option<char> {
     behind_name(path)?.chars().next()
 }
@@ -80,6 +88,9 @@ fn behind_name(path: &str) -> Option<String> {
 
 /// `CPUCLOCK_PERTHREAD_MASK | CPUCLOCK_SCHED`.
 const PER_THREAD_SCHEDULED: i32 = 4 | 2;
+/// Of a process's flags in /proc: it is ending.
+#[cfg(feature = "command")]
+const PF_EXITING: u32 = 4;
 
 #[cfg(test)]
 mod tests {
@@ -88,6 +99,22 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+
+    #[test]
+    #[cfg(feature = "command")]
+    fn a_process_that_is_ending_is_told_from_one_that_lives() {
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        let number = i32::try_from(child.id()).unwrap();
+        assert!(!is_exiting(number));
+        child.kill().unwrap();
+        let begin = Instant::now();
+        // Nobody has waited for it yet.
+        while !is_exiting(number) {
+            assert!(begin.elapsed() < Duration::from_secs(30));
+        }
+        child.wait().unwrap();
+        assert!(is_exiting(number));
+    }
 
     #[test]
     fn a_thread_that_computes_is_runnable_and_its_time_grows() {

@@ -72,12 +72,12 @@ fn options_mean_what_they_mean_to_uwsgi() {
         ),
         ("module=m\ncheaper-initial=3\ncheaper=true", "--preload m --need-app=false"),
         (
-            "module=m\nattach-daemon=a -b\nsmart-attach-daemon=/p,5 c d",
-            "--attach=a -b --attach=[pidfile=/p] c d --preload m --need-app=false",
+            "module=m\nattach-daemon=a -b\nsmart-attach-daemon=/p,5 c d\nsmart-attach-daemon2=/q e",
+            "--attach=a -b --attach=[pidfile=/p] c d --attach=[pidfile=/q,background] e --preload m --need-app=false",
         ),
         (
-            "module=m\nattach-daemon2=cmd=a b,pidfile=/p,touch=/x;/y,stopsignal=2",
-            "--attach=[pidfile=/p,touch=/x,touch=/y,stop-signal=2] a b --preload m --need-app=false",
+            "module=m\nattach-daemon2=cmd=a b,pidfile=/p,daemonize=1,touch=/x;/y,stopsignal=2",
+            "--attach=[pidfile=/p,background,touch=/x,touch=/y,stop-signal=2] a b --preload m --need-app=false",
         ),
         (
             "module=m\nlogger=file:/l\nlog-maxsize=9\nlog-backupname=/l.old",

@@ -14,6 +14,8 @@ pub(crate) struct Attach {
     pub(super) command: String,
     /// It goes to the background by itself, and this is where its number stands then.
     pub(super) pid_file: Option<PathBuf>,
+    /// It does not go there by itself: it is sent there, and its number written.
+    pub(super) is_sent_apart: bool,
     /// Where it runs.
     pub(super) folder: Option<PathBuf>,
     /// Paths whose change starts it anew.
@@ -29,14 +31,31 @@ pub(crate) struct Attach {
 impl Attach {
     /// What runs as this process, and was asked for by a master before.
     pub(super) fn of_before(process: i32, stop_signal: Signal) -> Self {
+        Attach { stop_signal, ..Attach::plain(format!("process {process} of the settings before")) }
+    }
+
+    fn plain(command: String) -> Self {
         Attach {
-            command: format!("process {process} of the settings before"),
+            command,
             pid_file: None,
+            is_sent_apart: false,
             folder: None,
             touch: Vec::new(),
-            stop_signal,
+            stop_signal: Signal::SIGTERM,
             identity: None,
             is_vital: false,
+        }
+    }
+
+    /// Whether this process can start it as the user that it is to have.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match &self.identity {
+            Some(identity) if !identity.can_be_assumed() => Err(format!(
+                "--attach '{}': user= and group= need a master that is root, and this one is not; leave them out, or start as root \
+                 and without --user",
+                self.command
+            )),
+            _ => Ok(()),
         }
     }
 }
@@ -57,20 +76,13 @@ impl FromStr for Attach {
         if command.is_empty() || command.contains('\0') {
             return Err("write the COMMAND that is to be kept running".to_owned());
         }
-        let mut attach = Attach {
-            command,
-            pid_file: None,
-            folder: None,
-            touch: Vec::new(),
-            stop_signal: Signal::SIGTERM,
-            identity: None,
-            is_vital: false,
-        };
+        let mut attach = Attach::plain(command);
         let (mut user, mut group) = (None, None);
         for setting in settings.split(',').map(str::trim).filter(|setting| !setting.is_empty()) {
             let (key, value) = setting.split_once('=').unwrap_or((setting, ""));
             match (key, value) {
                 ("vital", "") => attach.is_vital = true,
+                ("background", "") => attach.is_sent_apart = true,
                 (_, "") => return Err(format!("{key}: {KEYS}")),
                 ("pidfile", _) => attach.pid_file = Some(value.into()),
                 ("chdir", _) => attach.folder = Some(value.into()),
@@ -80,6 +92,9 @@ impl FromStr for Attach {
                 ("group", _) => group = Some(value),
                 _ => return Err(format!("{key}: {KEYS}")),
             }
+        }
+        if attach.is_sent_apart && attach.pid_file.is_none() {
+            return Err("background: name the file for its number too, pidfile=FILE".to_owned());
         }
         if user.or(group).is_some() {
             attach.identity = Some(Identity::find(user, group).map_err(|error| error.to_string())?);
@@ -96,7 +111,7 @@ fn signal(text: &str) -> Result<Signal, String> {
 }
 
 const KEYS: &str = "\
-the keys are pidfile=FILE, chdir=DIR, touch=PATH, stop-signal=SIGNAL, user=NAME, group=NAME and vital";
+the keys are pidfile=FILE, background, chdir=DIR, touch=PATH, stop-signal=SIGNAL, user=NAME, group=NAME and vital";
 
 #[cfg(test)]
 mod tests {
@@ -107,11 +122,13 @@ mod tests {
         let plain: Attach = " redis-server --port 0 ".parse().unwrap();
         assert_eq!((plain.command.as_str(), plain.stop_signal), ("redis-server --port 0", Signal::SIGTERM));
         let all: Attach =
-            "[pidfile=/run/x.pid, chdir=/srv,touch=/a,touch=/b,stop-signal=INT,vital] x -a".parse().unwrap();
+            "[pidfile=/run/x.pid,background, chdir=/srv,touch=/a,touch=/b,stop-signal=INT,vital] x -a"
+                .parse()
+                .unwrap();
         assert_eq!(all.command, "x -a");
         assert_eq!(all.pid_file, Some("/run/x.pid".into()));
         assert_eq!(all.touch, ["/a", "/b"].map(PathBuf::from));
-        assert!(all.stop_signal == Signal::SIGINT && all.is_vital);
+        assert!(all.stop_signal == Signal::SIGINT && all.is_vital && all.is_sent_apart);
         // The shell's own test is a command.
         let test: Attach = "[ -e /tmp/x ] && sleep 1".parse().unwrap();
         assert_eq!(test.command, "[ -e /tmp/x ] && sleep 1");
@@ -124,6 +141,7 @@ mod tests {
             ("[pidfile=/run/x.pid]", "write the COMMAND"),
             ("[pidfile=/run/x.pid x", "has no other"),
             ("[pidfile] x", "pidfile: the keys are"),
+            ("[background] x", "name the file for its number"),
             ("[colour=red] x", "colour: the keys are"),
             ("[stop-signal=X] x", "write a signal"),
             ("[user=nobody-here] x", "there is no user"),

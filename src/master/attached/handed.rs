@@ -12,6 +12,9 @@ use super::{Attach, Attached, Program};
 impl Attached {
     /// Leaves those that run to a new master.
     pub(in crate::master) fn leave(&self, left: &mut Left) {
+        if let Some(orphans) = &self.orphans {
+            orphans.leave(left);
+        }
         let now = Instant::now();
         for program in self.programs.iter().chain(&self.before) {
             if let Some((attach, child, since)) = program.told(now) {

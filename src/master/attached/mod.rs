@@ -2,24 +2,28 @@
 //!
 //! Each is a child of the master in a session of its own, so that a signal reaches it and all that it starts. One that ends
 //! is started again, after a pause that grows while it dies at its start. A reload of the workers does not touch them. The
-//! master ends them when its last worker has ended, as workers may need them to the end; one that is killed has the kernel
-//! tell them. A new master, which this process becomes, goes on with those that are to run as before; others end first, as
+//! master ends them when its last worker has ended, as workers may need them to the end; of one that is killed the kernel tells
+//! them, and its workers end those that do not care, and what they have left behind ([`Orphans`]). A new master, which this process becomes, goes on with those that are to run as before; others end first, as
 //! two of a kind would be in each other's way ([`handed`]).
 //!
-//! A program that goes to the background by itself, and writes its number to a file, is no child: it is looked after by
-//! that file, and left alone at the end.
+//! A program that goes to the background by itself, and writes its number to a file, is no child, and neither is one that is
+//! sent there: it is looked after by that file, and left alone at the end.
 
 mod attach;
 mod handed;
+mod orphans;
 mod program;
 mod start;
 
+use std::io;
 use std::time::{Duration, Instant};
 
 pub(crate) use attach::Attach;
+pub(super) use orphans::Orphans;
 use program::Program;
 
 use super::handover::Handover;
+use super::shared_memory::{Shared, orphans};
 use crate::telemetry::stats::AttachedProgram;
 
 /// The programs of a master.
@@ -27,6 +31,8 @@ pub(super) struct Attached {
     programs: Vec<Program>,
     /// Those of the master before that are not wanted any more, until they have ended.
     before: Vec<Program>,
+    /// What the workers know of them; `None` where there never was any.
+    orphans: Option<Shared<Orphans>>,
     grace: Duration,
     is_stopping: bool,
     looked: Instant,
@@ -39,13 +45,17 @@ impl Attached {
         handover: Option<&Handover>,
         grace: Duration,
         now: Instant,
-    ) -> Self {
-        let programs = attach.into_iter().map(Program::new).collect();
-        let mut attached = Attached { programs, before: Vec::new(), grace, is_stopping: false, looked: now };
+    ) -> io::Result<Self> {
+        let programs: Vec<Program> = attach.into_iter().map(Program::new).collect();
+        let mut attached =
+            Attached { programs, before: Vec::new(), orphans: None, grace, is_stopping: false, looked: now };
         if let Some(handover) = handover {
             attached.take_over(handover, now);
         }
-        attached
+        if !(attached.programs.is_empty() && attached.before.is_empty()) {
+            attached.orphans = Some(orphans(handover)?).inspect(|shared| shared.memory.begin());
+        }
+        Ok(attached)
     }
 
     /// Starts those that are not there, and takes note of those that have ended. Returns what the server must stop for.
@@ -56,7 +66,8 @@ impl Attached {
         });
         let is_due = now >= self.looked + LOOK_TIME;
         let mut ended = None;
-        for program in &mut self.programs {
+        let orphans = self.orphans();
+        for (at, program) in self.programs.iter_mut().enumerate() {
             if program.follow(now) && program.is_vital() {
                 ended = Some(program.command().to_owned());
             }
@@ -65,13 +76,14 @@ impl Attached {
                     program.look(now, self.grace);
                 }
                 if ended.is_none() && self.before.is_empty() {
-                    program.start(now);
+                    program.start(now, orphans.and_then(|orphans| orphans.place(at)));
                 }
             }
         }
         if is_due {
             self.looked = now;
         }
+        self.tell_workers();
         ended.filter(|_| !self.is_stopping)
     }
 
@@ -90,6 +102,18 @@ impl Attached {
     /// Ends all at once, and waits for that.
     pub(super) fn kill(&mut self) {
         self.programs.iter_mut().chain(&mut self.before).for_each(Program::kill);
+        self.tell_workers();
+    }
+
+    /// What a worker has to do with them.
+    pub(super) fn orphans(&self) -> Option<&'static Orphans> {
+        self.orphans.as_ref().map(|shared| shared.memory)
+    }
+
+    fn tell_workers(&self) {
+        let Some(orphans) = self.orphans() else { return };
+        let all = self.programs.iter().chain(&self.before);
+        orphans.tell(all.map(|program| (program.child(), program.attach().stop_signal)));
     }
 
     /// Those that are children of this process.

@@ -1,8 +1,6 @@
 //! One attached program, and what becomes of it.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
@@ -17,8 +15,11 @@ use nix::unistd::Pid;
 use super::super::backoff::Backoff;
 use super::super::file_watch::FileWatch;
 use super::super::fork::pid;
+use super::super::pid_file::number_in;
 use super::Attach;
-use super::start::start;
+use super::orphans::Place;
+use super::start::{start, start_apart};
+use crate::process::load::state_of;
 
 /// A program, from the first start to the master's end.
 pub(super) struct Program {
@@ -43,10 +44,11 @@ enum Stage {
         child: i32,
         until: Instant,
     },
-    /// It goes to the background by itself: this is the number in its file, and when there was last none.
+    /// It is in the background: this is the number in its file, since when it is there, and when it was last seen.
     Apart {
         pid: Option<i32>,
-        missed: Instant,
+        since: Instant,
+        seen: Instant,
     },
 }
 
@@ -106,20 +108,25 @@ impl Program {
     }
 
     /// Starts it if it is to be started.
-    pub(super) fn start(&mut self, now: Instant) {
+    pub(super) fn start(&mut self, now: Instant, place: Option<&'static Place>) {
         if !matches!(self.stage, Stage::Down) || self.backoff.until(now).is_some() {
             return;
         }
         if let Some(pid) = self.attach.pid_file.as_deref().and_then(living) {
             info!("attached: {self} runs already (pid {pid})");
-            self.stage = Stage::Apart { pid: Some(pid), missed: now };
+            self.stage = Stage::Apart { pid: Some(pid), since: now, seen: now };
             return;
         }
-        match start(&self.attach) {
-            Ok(child) => {
-                info!("attached: {self} starts (pid {child})");
+        let started = match self.attach.pid_file.as_deref().filter(|_| self.attach.is_sent_apart) {
+            Some(file) => start_apart(&self.attach, file)
+                .map(|pid| (pid, Stage::Apart { pid: Some(pid), since: now, seen: now })),
+            None => start(&self.attach, place).map(|child| (child, Stage::Up { child, since: now })),
+        };
+        match started {
+            Ok((pid, stage)) => {
+                info!("attached: {self} starts (pid {pid})");
                 self.starts += 1;
-                self.stage = Stage::Up { child, since: now };
+                self.stage = stage;
             }
             Err(error) => {
                 self.backoff.failed(now);
@@ -160,7 +167,7 @@ impl Program {
             && is_well
         {
             // It has gone to the background, and may write its number a little later.
-            self.stage = Stage::Apart { pid: living(file), missed: now };
+            self.stage = Stage::Apart { pid: living(file), since: now, seen: now };
             return false;
         }
         if let Some(group) = self.child() {
@@ -182,22 +189,21 @@ impl Program {
 
     /// Looks at what gives no sign by itself: its file, and the paths that start it anew.
     pub(super) fn look(&mut self, now: Instant, grace: Duration) {
-        if let Stage::Apart { pid, missed } = &mut self.stage {
-            let before = *pid;
+        if let Stage::Apart { pid, since, seen } = &mut self.stage {
+            // One that goes there by itself may write its number a little later, or another one.
+            let patience = if self.attach.is_sent_apart { Duration::ZERO } else { FILE_TIME };
             *pid = self.attach.pid_file.as_deref().and_then(living);
-            match *pid {
-                Some(_) => *missed = now,
-                None if now < *missed + FILE_TIME => {}
-                None => {
-                    let file = self.attach.pid_file.as_deref().unwrap_or(Path::new("")).display();
-                    let pause = self.backoff.failed(now).as_secs_f64();
-                    error!("attached: {self}: {file} names no process; it is started again in {pause} s");
-                    self.stage = Stage::Down;
-                    return;
+            if pid.is_some() {
+                *seen = now;
+            } else if now >= *seen + patience {
+                if seen.saturating_duration_since(*since) >= START_TIME {
+                    self.backoff.reset();
                 }
-            }
-            if before.is_none() && pid.is_some() {
-                self.backoff.reset();
+                let file = self.attach.pid_file.as_deref().unwrap_or(Path::new("")).display();
+                let pause = self.backoff.failed(now).as_secs_f64();
+                error!("attached: {self}: {file} names no process; it is started again in {pause} s");
+                self.stage = Stage::Down;
+                return;
             }
         }
         if !self.files.is_empty() && self.files.have_changed() {
@@ -207,15 +213,14 @@ impl Program {
     }
 
     fn restart(&mut self, now: Instant, grace: Duration) {
-        if let Stage::Apart { pid: Some(apart), missed } = self.stage {
+        if let Stage::Apart { pid: Some(apart), .. } = self.stage {
             // Its file names no process soon, and so it is started again.
             signal_one(pid(apart), self.attach.stop_signal);
-            self.stage = Stage::Apart { pid: None, missed };
         }
         self.stop(now, grace);
     }
 
-    /// Has it end in this time. One that has gone to the background by itself stays there.
+    /// Has it end in this time. One that is in the background stays there.
     pub(super) fn stop(&mut self, now: Instant, grace: Duration) {
         match std::mem::replace(&mut self.stage, Stage::Down) {
             Stage::Up { child, .. } => {
@@ -270,16 +275,19 @@ fn ended(child: i32) -> Option<Option<ExitStatus>> {
     }
 }
 
-/// The process that a file names, if it is there. What is no file could have no end, or have the master wait.
+/// The process that a file names, if it is there.
 fn living(file: &Path) -> Option<i32> {
-    if !fs::metadata(file).ok()?.is_file() {
-        return None;
+    number_in(file).filter(|number| is_alive(pid(*number)))
+}
+
+/// Whether a process is there, and has not ended. Where this master is a container's first process, one that nobody has started
+/// is its child in the end, and waits for it then.
+pub(super) fn is_alive(process: Pid) -> bool {
+    if state_of(process.as_raw()) == Some('Z') {
+        let _ = waitpid(process, Some(WaitPidFlag::WNOHANG));
+        return false;
     }
-    let mut beginning = Vec::new();
-    File::open(file).ok()?.take(PID_FILE_BYTES_MAX).read_to_end(&mut beginning).ok()?;
-    // PostgreSQL's has more in it, a path too, which the bound may cut within a character.
-    let number = String::from_utf8_lossy(&beginning).split_whitespace().next()?.parse().ok()?;
-    (number > 0 && kill(pid(number), None) != Err(Errno::ESRCH)).then_some(number)
+    kill(process, None) != Err(Errno::ESRCH)
 }
 
 /// Whether any process is left of this group, be it another user's.
@@ -304,15 +312,13 @@ const CORE_DUMPED: i32 = 0x80;
 const START_TIME: Duration = Duration::from_secs(5);
 /// Time for a program that has gone to the background to write its number. uWSGI looks ten times, once a second.
 const FILE_TIME: Duration = Duration::from_secs(10);
-/// Of a file with a number, bytes: more than any number has, which comes first.
-const PID_FILE_BYTES_MAX: u64 = 64;
 /// Time between two kills.
 const AGAIN: Duration = Duration::from_secs(1);
 const BACKGROUND: &str = "; if it goes to the background by itself, name its file: [pidfile=FILE] COMMAND";
 
 #[cfg(test)]
 mod tests {
-    use nix::sys::stat::Mode;
+    use std::fs;
 
     use super::*;
 
@@ -321,18 +327,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pid");
         let own = i32::try_from(std::process::id()).unwrap();
-        for more in ["more\n".to_owned(), "é".repeat(100), format!("/{}", "é".repeat(100))] {
-            fs::write(&file, format!(" {own}\n{more}")).unwrap();
-            assert_eq!(living(&file), Some(own), "{more}");
-        }
-        for text in ["", "0", "-1", "none", "2147483647"] {
-            fs::write(&file, text).unwrap();
-            assert_eq!(living(&file), None, "{text}");
-        }
-        fs::remove_file(&file).unwrap();
+        fs::write(&file, format!("{own}\n")).unwrap();
+        assert_eq!(living(&file), Some(own));
+        fs::write(&file, "2147483647").unwrap();
         assert_eq!(living(&file), None);
-        nix::unistd::mkfifo(&file, Mode::S_IRWXU).unwrap();
-        assert_eq!(living(&file), None, "and nobody waits for who writes into it");
-        assert_eq!(living(Path::new("/dev/zero")), None);
+    }
+
+    #[test]
+    fn a_process_that_nobody_has_waited_for_has_ended() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let number = pid(child.id().try_into().unwrap());
+        let begin = Instant::now();
+        while is_alive(number) {
+            assert!(begin.elapsed() < Duration::from_secs(30));
+        }
+        assert!(child.wait().is_err(), "that was done");
     }
 }

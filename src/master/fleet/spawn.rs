@@ -87,6 +87,7 @@ impl Fleet {
                 reporter: self.reporter.take().map(|reporter| reporter.begin(generation)),
                 died_loading: self.died_loading.take(),
                 loading: Loading::default(),
+                orphans: None,
                 held: Some(held),
             })),
             Err(error) => {

@@ -16,7 +16,7 @@ pub(in crate::cli::uwsgi) fn daemon(
     Ok(())
 }
 
-/// `smart-attach-daemon = PIDFILE[,SECONDS] COMMAND`: it goes to the background by itself.
+/// `smart-attach-daemon = PIDFILE[,SECONDS] COMMAND`: it goes to the background by itself; `smart-attach-daemon2` sends it there.
 pub(in crate::cli::uwsgi) fn smart(
     draft: &mut Draft,
     ours: &'static str,
@@ -24,7 +24,8 @@ pub(in crate::cli::uwsgi) fn smart(
 ) -> Result<(), Fault> {
     let (place, command) = word(given)?.split_once(' ').ok_or_else(|| bad("write PIDFILE COMMAND"))?;
     let pidfile = place.split(',').next().unwrap_or(place);
-    draft.add(ours, format!("[pidfile={pidfile}] {}", command.trim()));
+    let background = if given.name.ends_with('2') { ",background" } else { "" };
+    draft.add(ours, format!("[pidfile={pidfile}{background}] {}", command.trim()));
     Ok(())
 }
 
@@ -44,19 +45,26 @@ pub(in crate::cli::uwsgi) fn by_keys(
             ("stopsignal" | "stop_signal", signal) => settings.push(format!("stop-signal={signal}")),
             ("uid", user) => settings.push(format!("user={user}")),
             ("gid", group) => settings.push(format!("group={group}")),
+            // As there, any value is a yes.
             ("control", _) => settings.push("vital".to_owned()),
+            ("daemonize" | "daemon", _) => settings.push("background".to_owned()),
             // How often it is looked at, and how fast it is started again, goes by itself.
             ("freq" | "max_throttle" | "stdin", _) => {}
             (other, _) => {
                 return Err(Fault::Refused {
                     does: format!("asks for {other} of an attached program"),
-                    instead: "cmd, pidfile, touch, chdir, stopsignal, uid, gid and control are here"
-                        .to_owned(),
+                    instead:
+                        "cmd, pidfile, daemonize, touch, chdir, stopsignal, uid, gid and control are here"
+                            .to_owned(),
                 });
             }
         }
     }
     let command = command.filter(|command| !command.is_empty()).ok_or_else(|| bad("write cmd=COMMAND"))?;
+    let is_named = settings.iter().any(|setting| setting.starts_with("pidfile="));
+    if settings.iter().any(|setting| setting == "background") && !is_named {
+        return Err(bad("daemonize: name the file for the program's number too, pidfile=FILE"));
+    }
     draft.add(ours, format!("[{}] {command}", settings.join(",")));
     Ok(())
 }

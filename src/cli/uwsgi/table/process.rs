@@ -99,7 +99,7 @@ pub(super) const TABLE: &[Known] = &[
         attached::by_keys,
     ),
     same(&["smart-attach-daemon"], "attach", "as '[pidfile=FILE] COMMAND'", attached::smart),
-    refused(&["smart-attach-daemon2"], "sends a program to the background", "attach-daemon keeps it running"),
+    same(&["smart-attach-daemon2"], "attach", "as '[pidfile=FILE,background] COMMAND'", attached::smart),
     refused(&["file-write"], "writes a file at the start", EXEC_START),
     refused(
         &["check-mountpoint", "mountpoint-check", "check-mount", "mount-check"],

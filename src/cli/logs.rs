@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use log::Level;
 
 use super::Result;
-use super::log_remote::{Pump, Remote};
+use super::log_pump::Pump;
+use super::log_remote::Remote;
 use super::log_target::LogTarget;
 use super::options::{Rotation, Telling};
 use super::output::Output;
@@ -55,7 +56,7 @@ impl Logs {
         let stdout = Output::standard(io::stdout())?.beside(&stderr);
         let stdio = telling.log_target().map(|_| (stdout.clone(), stderr.clone()));
         let (log, mut pump) = match telling.log_target() {
-            Some(target) => open(target, owner, true)?,
+            Some(target) => open(target, owner, Some(telling.log_format))?,
             None => (stderr, None),
         };
         if let (Some(pump), Some(handover)) = (&mut pump, handover) {
@@ -63,7 +64,7 @@ impl Logs {
         }
         let (log, pump) = (log.beside(&stdout), pump.map(Arc::new));
         let access = match telling.access_log_target() {
-            Some(target) => Some(open(target, owner, false)?.0.beside(&stdout).beside(&log)),
+            Some(target) => Some(open(target, owner, None)?.0.beside(&stdout).beside(&log)),
             None => telling.wants_access_log(in_development).then(|| stdout.clone()),
         };
         let access_format = telling.access_log_format.clone().unwrap_or_default();
@@ -215,8 +216,12 @@ impl Logs {
     }
 }
 
-/// Opens what lines are to go to.
-fn open(target: &LogTarget, owner: Option<Owner>, takes_stdio: bool) -> Result<(Output, Option<Pump>)> {
+/// Opens what lines are to go to; with `stdio`, the log's format, also those of stdout and stderr.
+fn open(
+    target: &LogTarget,
+    owner: Option<Owner>,
+    stdio: Option<LogFormat>,
+) -> Result<(Output, Option<Pump>)> {
     match target {
         LogTarget::Standard => Ok((Output::standard(io::stdout())?, None)),
         LogTarget::File(path) => Ok((Output::open(path, owner)?, None)),
@@ -225,7 +230,7 @@ fn open(target: &LogTarget, owner: Option<Owner>, takes_stdio: bool) -> Result<(
             let remote = Remote::new(address, syslog.clone());
             let remote =
                 remote.map_err(|error| format!("cannot send lines to {}: {error}", shown(address)))?;
-            Ok(Output::remote(remote, takes_stdio)?)
+            Ok(Output::remote(remote, stdio)?)
         }
     }
 }

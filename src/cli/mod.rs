@@ -18,6 +18,8 @@ mod hooks;
 mod host;
 mod html;
 mod implied;
+mod log_losses;
+mod log_pump;
 mod log_remote;
 mod log_target;
 mod logs;

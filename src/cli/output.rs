@@ -16,7 +16,9 @@ use nix::sys::stat::fstat;
 use nix::unistd::{dup2_stderr, dup2_stdout};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
-use super::log_remote::{Pump, Remote};
+use super::log_pump::Pump;
+use super::log_remote::Remote;
+use super::record::LogFormat;
 use crate::master::shared_flag;
 use crate::net::listener::Owner;
 use crate::process::descriptors;
@@ -58,14 +60,15 @@ impl Output {
         Ok(Output::of(file)?)
     }
 
-    /// Who takes lines as datagrams. With `takes_stdio` it takes all that is written to stdout and stderr, once
+    /// Who takes lines as datagrams. With `stdio`, the log's format, it takes all that is written to stdout and stderr, once
     /// [`Output::become_stdout`] and [`Output::become_stderr`] say so; the pump then sends that.
-    pub(super) fn remote(remote: Remote, takes_stdio: bool) -> io::Result<(Self, Option<Pump>)> {
-        let (file, pump) = if takes_stdio {
-            let (writer, pump) = Pump::start(remote.again())?;
-            (descriptors::above(File::from(OwnedFd::from(writer)))?, Some(pump))
-        } else {
-            (null()?, None)
+    pub(super) fn remote(remote: Remote, stdio: Option<LogFormat>) -> io::Result<(Self, Option<Pump>)> {
+        let (file, pump) = match stdio {
+            Some(format) => {
+                let (writer, pump) = Pump::start(remote.again(), format)?;
+                (descriptors::above(File::from(OwnedFd::from(writer)))?, Some(pump))
+            }
+            None => (null()?, None),
         };
         Ok((Output { remote: Some(Arc::new(Mutex::new(remote))), ..Output::of(file)? }, pump))
     }

@@ -56,6 +56,11 @@ impl Datagrams {
         }
     }
 
+    /// Why the last one was refused by whoever is there, if that has become known: it was sent, and is lost.
+    pub(crate) fn refusal(&self) -> Option<io::Error> {
+        self.socket.as_ref()?.take_error().ok().flatten()
+    }
+
     fn try_send(&mut self, message: &[u8]) -> io::Result<()> {
         if self.socket.is_none() {
             let socket = descriptors::above(Socket::new(self.address.domain(), Type::DGRAM, None)?)?;
@@ -84,9 +89,10 @@ fn has_gone(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::net::UdpSocket;
     use std::os::unix::net::UnixDatagram;
-    use std::{fs, time::Duration};
+    use std::time::{Duration, Instant};
 
     use super::*;
 
@@ -130,5 +136,13 @@ mod tests {
             let count = reader.recv(&mut seen).unwrap();
             assert_eq!(&seen[..count], want);
         }
+        assert!(datagrams.refusal().is_none());
+        drop(reader);
+        datagrams.send(b"lost").unwrap();
+        let begin = Instant::now();
+        while datagrams.refusal().is_none_or(|error| error.kind() != ErrorKind::ConnectionRefused) {
+            assert!(begin.elapsed() < Duration::from_secs(30));
+        }
+        assert!(datagrams.refusal().is_none(), "it is said once");
     }
 }

@@ -30,6 +30,11 @@ pub(crate) fn since_1970() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
+/// Now in UTC, with so many decimals of a second: `2026-11-22T16:00:00.123Z`.
+pub(crate) fn utc_now(decimals: usize) -> String {
+    format!("{:.decimals$}", Timestamp::now())
+}
+
 /// What is wrong with the form of a time, if it is not one.
 pub(crate) fn check(form: &str) -> Result<(), String> {
     write(form, Duration::from_secs(1)).map(drop)

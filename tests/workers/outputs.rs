@@ -2,7 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
@@ -229,4 +230,62 @@ fn a_reader_that_leaves_a_fifo_is_said_once_and_the_next_one_is_heard() {
             master.count("the access log: it is written again; ") > 0
         });
     }
+}
+
+fn reader_at(path: &Path) -> UnixDatagram {
+    let _ = fs::remove_file(path);
+    let reader = UnixDatagram::bind(path).unwrap();
+    reader.set_read_timeout(Some(PATIENCE)).unwrap();
+    reader
+}
+
+/// The next line of stdout or stderr that has this in it.
+fn next_with(reader: &UnixDatagram, text: &str) -> String {
+    let mut seen = [0; 16 << 10];
+    loop {
+        let count = reader.recv(&mut seen).unwrap();
+        let line = String::from_utf8_lossy(&seen[..count]).into_owned();
+        if line.contains(text) {
+            return line;
+        }
+    }
+}
+
+#[test]
+fn what_is_printed_while_nobody_reads_the_log_is_counted_and_said() {
+    let mut path = PathBuf::new();
+    let mut reader = None;
+    // A program beside the workers prints numbers: to the log, as the application would.
+    let counter = "i=0; while :; do i=$((i+1)); echo tick $i; echo $i > FOLDER/i.new; mv FOLDER/i.new FOLDER/i; sleep 0.02; done";
+    let mut master = Master::spawn(&["--log-file", "unix:socket", "--attach", counter], |command| {
+        path = command.get_current_dir().unwrap().join("socket");
+        reader = Some(reader_at(&path));
+    });
+    let number_of = |line: &str| line.trim_start_matches("tick ").parse::<u64>().unwrap();
+    let printed = || {
+        fs::read_to_string(master.folder.path().join("i")).map_or(0, |text| text.trim().parse().unwrap_or(0))
+    };
+    let before = number_of(&next_with(&reader.take().unwrap(), "tick "));
+    // The socket is gone now, and its file stays; then it is another's.
+    let last = printed().max(before);
+    eventually("ten more lines", || printed() >= last + 10);
+    let reader = reader_at(&path);
+    let mut lines = vec![next_with(&reader, "")];
+    while !lines.last().unwrap().contains("lines of stdout and stderr are lost: ") {
+        lines.push(next_with(&reader, ""));
+    }
+    let first = number_of(lines.iter().find(|line| line.starts_with("tick ")).unwrap());
+    let said = lines.last().unwrap();
+    assert!(
+        said.contains(" WARN the log: ") && said.contains(" as nobody takes them (Connection refused"),
+        "{said}"
+    );
+    let count = said.split("are lost: ").nth(1).unwrap().split(' ').next().unwrap();
+    // It may have had some that were in its queue as it left.
+    assert!(
+        count.parse::<u64>().unwrap() <= first - before - 1 && count.parse::<u64>().unwrap() >= 10,
+        "{lines:?}"
+    );
+    master.signal(Signal::SIGTERM);
+    assert_eq!(master.wait().code(), Some(0));
 }

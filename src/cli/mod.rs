@@ -35,6 +35,7 @@ mod reload;
 mod request;
 mod serve;
 mod setup;
+mod shell;
 mod shown;
 mod start;
 mod stop_bound;

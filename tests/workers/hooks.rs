@@ -7,7 +7,8 @@ use std::process::Command;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::master::{Master, program};
+use crate::master::{Master, program, stat};
+use crate::support::eventually;
 
 /// Each writes its name down.
 const MOMENTS: [&str; 15] = [
@@ -44,9 +45,7 @@ fn each_moment_comes_in_its_turn() {
     kill(Pid::from_raw(master.workers()[0]), Signal::SIGKILL).unwrap();
     master.says("SIGKILL");
     let again = ["post-fork", "pre-app", "post-app", "accepting", "accepting1"];
-    crate::support::eventually("another worker", || {
-        said(master.folder.path()).len() == started.len() + again.len()
-    });
+    eventually("another worker", || said(master.folder.path()).len() == started.len() + again.len());
     assert_eq!(said(master.folder.path())[started.len()..], again);
     master.signal(Signal::SIGTERM);
     assert_eq!(master.wait().code(), Some(0));
@@ -92,4 +91,24 @@ fn one_that_fails_ends_the_start_and_leaves_nothing() {
         let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|one| one.unwrap().file_name()).collect();
         assert_eq!(left, ["version"], "{moment}");
     }
+}
+
+#[test]
+fn what_a_hook_has_started_ends_with_a_server_that_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().display();
+    fs::write(folder.path().join("version"), "one").unwrap();
+    let hook = format!("asap=exec:sleep 600 & echo $! $$ > {place}/new; mv {place}/new {place}/pids; wait");
+    let mut command = Command::new(program());
+    command.args(["serve", "version", "--uwsgi", "unix:x.sock", "--hook", &hook]).current_dir(folder.path());
+    let mut server = command.spawn().unwrap();
+    let mut pids = Vec::new();
+    eventually("the hook", || {
+        let text = fs::read_to_string(folder.path().join("pids")).unwrap_or_default();
+        pids = text.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<i32>>();
+        pids.len() == 2
+    });
+    server.kill().unwrap();
+    server.wait().unwrap();
+    eventually("their end", || pids.iter().all(|pid| stat(*pid).is_none_or(|(state, _)| state == "Z")));
 }

@@ -4,12 +4,13 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::str::FromStr;
 
 use log::{info, warn};
 
 use crate::cli::did_you_mean::nearest;
+use crate::cli::shell::Shell;
 use crate::cli::values::mode;
 use crate::net::listener::Owner;
 
@@ -70,8 +71,8 @@ fn unless(done: io::Result<()>, kind: ErrorKind) -> io::Result<()> {
 }
 
 fn shell(command: &str) -> Result<(), String> {
-    let status = Command::new("/bin/sh").arg("-c").arg(command).stdin(Stdio::null()).status();
-    let status = status.map_err(|error| error.to_string())?;
+    let status =
+        Shell::start(command, Stdio::inherit()).and_then(Shell::wait).map_err(|error| error.to_string())?;
     if status.success() { Ok(()) } else { Err(status.to_string()) }
 }
 

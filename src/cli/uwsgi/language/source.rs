@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
-use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -12,6 +12,7 @@ use super::bounds::{COMMAND_TIME_MAX, FILE_BYTES_MAX};
 use super::location::scheme;
 use crate::cli::Result;
 use crate::cli::bounded::read_all;
+use crate::cli::shell::Shell;
 
 /// What is at `file`: a path, `-` for stdin, `fd://N` or `exec://COMMAND`.
 pub(super) fn read(file: &str) -> Result<Vec<u8>> {
@@ -53,18 +54,20 @@ fn all(from: &mut dyn Read, name: &str) -> Result<Vec<u8>> {
 
 /// What `sh -c COMMAND` prints, which may take as long as [`COMMAND_TIME_MAX`]. As in uWSGI, how it ends makes no difference.
 fn printed_by(command: &str) -> Result<Vec<u8>> {
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::piped());
-    let child = shell.spawn().map_err(|error| format!("exec://{command}: cannot start it: {error}"))?;
-    let mut running = Running(child);
-    let mut output = running.0.stdout.take().expect("it is piped");
-    let (mut bytes, deadline) = (Vec::new(), Instant::now() + COMMAND_TIME_MAX);
+    printed_within(COMMAND_TIME_MAX, command)
+}
+
+fn printed_within(time_max: Duration, command: &str) -> Result<Vec<u8>> {
+    let shell = Shell::start(command, Stdio::piped());
+    let mut shell = shell.map_err(|error| format!("exec://{command}: cannot start it: {error}"))?;
+    let mut output = shell.child.stdout.take().expect("it is piped");
+    let (mut bytes, deadline) = (Vec::new(), Instant::now() + time_max);
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let mut fds = [PollFd::new(output.as_fd(), PollFlags::POLLIN)];
         match poll(&mut fds, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
             Ok(0) => {
-                let seconds = COMMAND_TIME_MAX.as_secs();
+                let seconds = time_max.as_secs_f64();
                 return Err(
                     format!("exec://{command}: it prints nothing to the end within {seconds} s").into()
                 );
@@ -75,7 +78,10 @@ fn printed_by(command: &str) -> Result<Vec<u8>> {
         }
         let mut buffer = [0; 4096];
         match output.read(&mut buffer) {
-            Ok(0) => return Ok(bytes),
+            Ok(0) => {
+                shell.let_go();
+                return Ok(bytes);
+            }
             Ok(count) => bytes.extend(&buffer[..count]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(format!("exec://{command}: {error}").into()),
@@ -86,25 +92,38 @@ fn printed_by(command: &str) -> Result<Vec<u8>> {
     }
 }
 
-/// A command that ends with what asked for it.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::load::state_of;
 
     #[test]
     fn a_command_s_output_is_read() {
         assert_eq!(read("exec://echo a; exit 3").unwrap(), b"a\n");
         let error = read("exec://yes").unwrap_err().to_string();
         assert!(error.starts_with("exec://yes: it prints more than"), "{error}");
+    }
+
+    #[test]
+    fn a_command_that_takes_too_long_ends_with_all_that_it_has_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let command = format!("sleep 600 & echo $! > {}; wait", file.display());
+        let begin = Instant::now();
+        // Until it has come so far within its time, on a busy machine.
+        let mut time_max = Duration::from_millis(100);
+        let pid = loop {
+            let error = printed_within(time_max, &command).unwrap_err().to_string();
+            let want = format!("it prints nothing to the end within {} s", time_max.as_secs_f64());
+            assert!(error.ends_with(&want), "{error}");
+            if let Ok(pid) = std::fs::read_to_string(&file).unwrap_or_default().trim().parse() {
+                break pid;
+            }
+            time_max *= 2;
+        };
+        while state_of(pid).is_some_and(|state| state != 'Z') {
+            assert!(begin.elapsed() < Duration::from_secs(60), "it lives");
+        }
     }
 
     #[test]

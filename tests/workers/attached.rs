@@ -216,11 +216,13 @@ fn one_that_does_not_end_is_killed_and_what_it_started_too() {
 fn one_that_goes_to_the_background_is_known_by_its_file() {
     let daemon = "[pidfile=FOLDER/daemon.pid] \
                   setsid sh -c 'echo $$ >> FOLDER/started; echo $$ > FOLDER/daemon.pid; exec sleep 600' & exit 0";
-    let mut master = Master::start(&["--attach", daemon]);
+    let mut master = Master::start(&["--workers", "1", "--attach", daemon]);
     let first = last(&master, "started", 1);
     eventually("its file is seen", || fs::exists(master.folder.path().join("daemon.pid")).unwrap());
     kill(Pid::from_raw(first), Signal::SIGKILL).unwrap();
     let second = last(&master, "started", 2);
+    // What has started it was the master's child as well.
+    master.eventually_has(1);
     master.replace(Signal::SIGUSR2);
     master.says(&format!("runs already (pid {second})"));
     master.signal(Signal::SIGTERM);

@@ -104,6 +104,14 @@ impl Worker {
         self.said == [word::READY]
     }
 
+    /// Whether it has said that it serves; it cannot say so any more.
+    fn has_come_to_serve(&mut self) -> bool {
+        if let Some(link) = &self.link {
+            let _ = shutdown(link.as_raw_fd(), Shutdown::Read);
+        }
+        self.hear_ready()
+    }
+
     /// Why it cannot serve, in its own words.
     pub(in crate::master) fn failure(&self) -> Option<String> {
         let words = self.said.strip_prefix(&[word::FAILED])?;
@@ -146,6 +154,9 @@ impl Worker {
     }
 
     fn leave(&mut self, grace: Duration) {
+        if self.stage == Stage::Starting && self.has_come_to_serve() {
+            self.serves();
+        }
         match self.stage {
             // It holds no request.
             Stage::Starting => {

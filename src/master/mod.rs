@@ -6,8 +6,8 @@
 //! loop, whose every turn ([`turn`]) does the same things in the same order and ends in a single sleep:
 //!
 //! ```text
-//! signals ─ hear ─ reap ─ replace ─ attached ─ look ─ fill ──► sleep, until a signal, a line or the time wakes it
-//!                                                      └── fork ──► WorkerSetup, the worker's
+//! signals ─ hear ─ reap ─ replace ─ look ─ fill ─ attached ──► sleep, until a signal, a line or the time wakes it
+//!                                           └── fork ──► WorkerSetup, the worker's
 //! ```
 //!
 //! What is to be done is always found out by looking at the workers there are, and never kept as a plan: a turn that comes

@@ -30,7 +30,6 @@ impl Master<'_> {
         self.reap()?;
         self.follow_replacement();
         let now = Instant::now();
-        self.follow_attached(now);
         if self.state == State::Draining && self.drain.is_over(now) {
             self.stop();
         }
@@ -39,6 +38,8 @@ impl Master<'_> {
         }
         self.follow_code(now);
         self.fill(now)?;
+        // Behind the first workers, which end them where this process can not.
+        self.follow_attached(now);
         self.systemd.status(self.fleet.status());
         if let Some(stats) = &mut self.stats {
             stats.turn(now, self.state, &mut self.fleet, &self.listeners, &self.attached);

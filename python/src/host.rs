@@ -154,6 +154,13 @@ impl Host for PythonHost {
         })
     }
 
+    fn flush(&self) {
+        Python::attach(|py| {
+            self.flush_errors(py);
+            forked::flush(py);
+        });
+    }
+
     fn while_waiting(&self, wait: &mut (dyn FnMut() + Send)) {
         Python::attach(|py| {
             self.flush_errors(py);

@@ -68,22 +68,22 @@ pub fn started_at() -> u64 {
 
 /// Whether the code was loaded before, and this process loads it anew.
 pub fn is_reload() -> bool {
-    let Some(Around { board, is_upgrade, .. }) = AROUND.get() else { return false };
+    let Some(Around { board, takes_over, .. }) = AROUND.get() else { return false };
     let own = std::process::id();
-    *is_upgrade || board.rows().iter().any(|row| row.pid == own && row.generation > 1)
+    *takes_over || board.rows().iter().any(|row| row.pid == own && row.generation > 1)
 }
 
 /// This process is a master from here on. The workers that it forks find it here.
-pub(super) fn begin(board: &'static Scoreboard, is_upgrade: bool) {
+pub(super) fn begin(board: &'static Scoreboard, takes_over: bool) {
     // A process begins once.
-    let _ = AROUND.set(Around { board, master: std::process::id(), is_upgrade });
+    let _ = AROUND.set(Around { board, master: std::process::id(), takes_over });
 }
 
 struct Around {
     board: &'static Scoreboard,
     master: u32,
-    /// It takes another master's place.
-    is_upgrade: bool,
+    /// It takes the place of a master before.
+    takes_over: bool,
 }
 
 static AROUND: OnceLock<Around> = OnceLock::new();

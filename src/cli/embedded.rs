@@ -50,7 +50,7 @@ impl Embedded {
         // Here options are keywords.
         let keyword = |why: String| EmbeddedError::Value(why.trim_start_matches("--").to_owned());
         let files = options.files.open().map_err(keyword)?;
-        let logs = Logs::open(&options.telling, false, None).map_err(|error| system(&error))?;
+        let logs = Logs::open(&options.telling, false, None, None).map_err(|error| system(&error))?;
         let (mut listeners, mut inherited) = (Vec::new(), Inherited::none());
         for (protocol, address, how) in options.listening.addresses(None) {
             let bound = Listener::bind(protocol, &address, &how, &mut inherited);

@@ -92,6 +92,9 @@ pub trait Host: Sync {
         wait();
     }
 
+    /// Writes what the language has printed and not written yet: this process becomes another program.
+    fn flush(&self) {}
+
     /// Sees to it that SIGABRT writes to stderr where every thread of this process is, before it ends the process: the
     /// master sends it to a worker whose application does not return. It is called in each worker, once, when the
     /// application is loaded.

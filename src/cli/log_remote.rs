@@ -2,12 +2,16 @@
 //! who writes.
 
 use std::io::{self, PipeReader, PipeWriter, Read};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::os::fd::AsFd;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
 use super::syslog::Syslog;
+use crate::master::{Handover, Left};
 use crate::net::datagram::{DatagramAddress, Datagrams};
 use crate::telemetry::local_time::LocalTime;
 
@@ -56,19 +60,43 @@ impl Remote {
 pub(super) struct Pump {
     /// It ends when all has been sent.
     done: Mutex<Receiver<()>>,
+    /// What it reads: workers write there to their ends, also those of a master before.
+    readers: Vec<PipeReader>,
+    remote: Mutex<Remote>,
 }
 
 impl Pump {
     /// A pipe whose lines a thread of this process sends. The thread shares nothing with any other, so that a fork finds no
     /// lock of it.
-    pub(super) fn start(mut remote: Remote) -> io::Result<(PipeWriter, Pump)> {
+    pub(super) fn start(remote: Remote) -> io::Result<(PipeWriter, Pump)> {
         let (reader, writer) = io::pipe()?;
         let (sender, done) = channel::<()>();
-        thread::Builder::new().name("log".to_owned()).spawn(move || {
-            let _held = sender;
-            pump(reader, &mut remote);
-        })?;
-        Ok((writer, Pump { done: Mutex::new(done) }))
+        let readers = vec![reader.try_clone()?];
+        begin(reader, remote.again(), sender)?;
+        Ok((writer, Pump { done: Mutex::new(done), readers, remote: Mutex::new(remote) }))
+    }
+
+    /// Sends what the workers of the master before write too.
+    pub(super) fn take_over(&mut self, handover: &Handover) -> io::Result<()> {
+        let remote = self.remote.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for number in handover.lines(PIPE) {
+            let Some(reader) = handover.descriptor(number).map(PipeReader::from) else { continue };
+            self.readers.push(reader.try_clone()?);
+            begin(reader, remote.again(), channel().0)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves to a new master, which this process becomes, the pipes that somebody still writes to.
+    pub(super) fn leave(&self, left: &mut Left) {
+        for reader in &self.readers {
+            let mut polled = [PollFd::new(reader.as_fd(), PollFlags::POLLIN)];
+            let _ = poll(&mut polled, PollTimeout::ZERO);
+            if polled[0].revents() != Some(PollFlags::POLLHUP) {
+                let number = left.keep(reader);
+                left.line(PIPE, number);
+            }
+        }
     }
 
     /// Waits until all is sent that was written, once nobody has the pipe open for writing any more; but not for long.
@@ -76,6 +104,14 @@ impl Pump {
         let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         done.recv_timeout(LAST_WORDS_TIME) == Err(RecvTimeoutError::Disconnected)
     }
+}
+
+fn begin(reader: PipeReader, mut remote: Remote, sender: Sender<()>) -> io::Result<()> {
+    let begun = thread::Builder::new().name("log".to_owned()).spawn(move || {
+        let _held = sender;
+        pump(reader, &mut remote);
+    });
+    begun.map(drop)
 }
 
 fn pump(mut reader: PipeReader, remote: &mut Remote) {
@@ -101,6 +137,8 @@ fn pump(mut reader: PipeReader, remote: &mut Remote) {
     let _ = remote.write(&buffer[..filled]);
 }
 
+/// What the lines begin with that leave a pipe to a new master.
+const PIPE: &str = "log-pipe";
 /// A piece of a line in one datagram, bytes: rsyslog's and journald's usual bound.
 const PIECE_BYTES_MAX: usize = 8 << 10;
 /// What the pump reads at once, bytes: all that a pipe holds.

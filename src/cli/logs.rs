@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use log::Level;
 
@@ -12,9 +12,10 @@ use super::log_target::LogTarget;
 use super::options::{Rotation, Telling};
 use super::output::Output;
 use super::record::{LogFormat, Record};
-use crate::master::{EndedWorker, in_hand};
+use crate::master::{EndedWorker, Handover, Left, Shared, in_hand};
 use crate::net::datagram::DatagramAddress;
 use crate::net::listener::Owner;
+use crate::process::load::since_boot;
 use crate::telemetry::access_log::{AccessLog, Format, InHand, Selection};
 use crate::telemetry::local_time::{LocalTime, since_1970};
 use crate::telemetry::observer::{Event, Observer};
@@ -27,12 +28,14 @@ pub(super) struct Logs {
     pub(super) log: Output,
     /// The banner's, the trace's, and the access log's unless that has a file.
     pub(super) stdout: Output,
+    /// What the process was started with, if the log has taken its stdout and stderr.
+    stdio: Option<(Output, Output)>,
     /// If it is wanted.
     access: Option<Output>,
     access_format: Format,
     selection: Selection,
     /// The requests that workers have in hand, if a master is there to tell of them, and when the times there begin.
-    in_hand: Option<(&'static InHand, Instant)>,
+    in_hand: Option<(Arc<Shared<InHand>>, Instant)>,
     trace: bool,
     /// What sends the application's words, where the log is no file.
     pump: Option<Arc<Pump>>,
@@ -42,13 +45,22 @@ pub(super) struct Logs {
 impl Logs {
     /// Opens those that `telling` asks for; files that are made are `owner`'s. A file for the log is the
     /// process's stdout and stderr too; the server's own lines for stdout go where that was.
-    pub(super) fn open(telling: &Telling, in_development: bool, owner: Option<Owner>) -> Result<Self> {
+    pub(super) fn open(
+        telling: &Telling,
+        in_development: bool,
+        owner: Option<Owner>,
+        handover: Option<&Handover>,
+    ) -> Result<Self> {
         let stderr = Output::standard(io::stderr())?;
         let stdout = Output::standard(io::stdout())?.beside(&stderr);
-        let (log, pump) = match telling.log_target() {
+        let stdio = telling.log_target().map(|_| (stdout.clone(), stderr.clone()));
+        let (log, mut pump) = match telling.log_target() {
             Some(target) => open(target, owner, true)?,
             None => (stderr, None),
         };
+        if let (Some(pump), Some(handover)) = (&mut pump, handover) {
+            pump.take_over(handover)?;
+        }
         let (log, pump) = (log.beside(&stdout), pump.map(Arc::new));
         let access = match telling.access_log_target() {
             Some(target) => Some(open(target, owner, false)?.0.beside(&stdout).beside(&log)),
@@ -57,13 +69,44 @@ impl Logs {
         let access_format = telling.access_log_format.clone().unwrap_or_default();
         let (selection, trace) = (telling.selection(), telling.trace);
         let rotation = telling.rotation();
-        let logs =
-            Logs { log, stdout, access, access_format, selection, in_hand: None, trace, pump, rotation };
-        if telling.log_target().is_some() {
-            logs.log.become_stdout();
-            logs.log.become_stderr();
-        }
+        let logs = Logs {
+            log,
+            stdout,
+            stdio,
+            access,
+            access_format,
+            selection,
+            in_hand: None,
+            trace,
+            pump,
+            rotation,
+        };
+        logs.take_stdio();
         Ok(logs)
+    }
+
+    /// Has the log take what is written to stdout and stderr, if it is not there that it goes.
+    pub(super) fn take_stdio(&self) {
+        if self.stdio.is_some() {
+            self.log.become_stdout();
+            self.log.become_stderr();
+        }
+    }
+
+    /// Leaves to a new master, which this process becomes, what it was started with, and what workers of this one still write to.
+    pub(super) fn leave(&self, left: &mut Left) {
+        if let Some((stdout, stderr)) = &self.stdio {
+            stdout.become_stdout();
+            stderr.become_stderr();
+        }
+        if let Some(pump) = &self.pump {
+            pump.leave(left);
+        }
+        if let Some((in_hand, zero)) = &self.in_hand {
+            in_hand.leave(left);
+            let zero = since_boot().saturating_sub(zero.elapsed());
+            left.line(IN_HAND_SINCE, format_args!("{} {:?}", zero.as_nanos(), self.access_format));
+        }
     }
 
     /// Has a person at a terminal see each request, if no option says how.
@@ -124,21 +167,30 @@ impl Logs {
         }
     }
 
-    /// Has a request whose worker dies have its line too: the master's to call, before it forks.
-    pub(super) fn keep_in_hand(&mut self) -> Result<()> {
-        if self.access.is_some() {
-            self.in_hand = Some((in_hand()?, Instant::now()));
+    /// Has a request whose worker dies have its line too: the master's to call, before it forks. Those of the workers that the
+    /// master before has left are among them, if lines are to have the same form.
+    pub(super) fn keep_in_hand(&mut self, handover: Option<&Handover>) -> Result<()> {
+        if self.access.is_none() {
+            return Ok(());
         }
+        let zero_of = |handover: &Handover| {
+            let (zero, format) = handover.one(IN_HAND_SINCE)?.split_once(' ')?;
+            let since = since_boot().checked_sub(Duration::from_nanos(zero.parse().ok()?))?;
+            (format == format!("{:?}", self.access_format)).then(|| Instant::now().checked_sub(since))?
+        };
+        let zero = handover.and_then(zero_of);
+        let in_hand = in_hand(handover.filter(|_| zero.is_some()))?;
+        self.in_hand = Some((Arc::new(in_hand), zero.unwrap_or_else(Instant::now)));
         Ok(())
     }
 
     /// Tells of what a worker that has ended had in hand.
     pub(super) fn ended(&self, worker: &EndedWorker) {
-        let (Some(output), Some((in_hand, zero))) = (&self.access, self.in_hand) else { return };
+        let (Some(output), Some((in_hand, zero))) = (&self.access, &self.in_hand) else { return };
         AccessLog::new(Box::new(output.clone()), self.access_format.clone(), Some(worker.number))
             .of(self.selection.clone())
             .of_process(worker.pid)
-            .ended(in_hand, worker.place, zero, worker.abort_sent);
+            .ended(in_hand.memory, worker.place, *zero, worker.abort_sent);
     }
 
     /// What writes the access log and the trace, if any is wanted; of a master's worker with its number, and its place on
@@ -148,8 +200,8 @@ impl Logs {
             let number = worker.map(|(number, _)| number);
             let log = AccessLog::new(Box::new(output.clone()), self.access_format.clone(), number)
                 .of(self.selection.clone());
-            match (self.in_hand, worker) {
-                (Some((in_hand, zero)), Some((_, place))) => log.in_hand(in_hand, place, zero),
+            match (&self.in_hand, worker) {
+                (Some((in_hand, zero)), Some((_, place))) => log.in_hand(in_hand.memory, place, *zero),
                 _ => log,
             }
         });
@@ -238,3 +290,6 @@ impl Write for OwnLines {
         Ok(())
     }
 }
+
+/// What the line begins with that says from when on times count in what is in hand, and in which form lines are.
+const IN_HAND_SINCE: &str = "in-hand-since";

@@ -60,6 +60,7 @@ pub use around::{
 };
 
 // For a host of another language, which forks and ends in its own way.
+use crate::master::Takeover;
 #[doc(hidden)]
 pub use crate::master::{Fork, fork};
 use crate::process::descriptors;
@@ -139,9 +140,19 @@ pub fn run(host: &'static dyn Host, arguments: impl IntoIterator<Item = OsString
     run_program(&Program::TIDEGATE, host, arguments.into_iter().collect())
 }
 
-fn run_program(program: &Program, host: &'static dyn Host, mut arguments: Vec<OsString>) -> u8 {
+fn run_program(program: &Program, host: &'static dyn Host, arguments: Vec<OsString>) -> u8 {
     // Before anything else is opened. Without a /dev/null they stay as they are, and that is no reason not to serve.
     let _ = descriptors::fill();
+    // A process that has become a new master is not to end, whatever it cannot do: workers of the one before serve.
+    let takeover = Takeover::of_this_process(std::env::args_os());
+    let status = run_arguments(program, host, arguments);
+    match takeover {
+        Ok(Some(takeover)) if status != 0 => takeover.again(status, &|what| tell_error(program, &what)),
+        _ => status,
+    }
+}
+
+fn run_arguments(program: &Program, host: &'static dyn Host, mut arguments: Vec<OsString>) -> u8 {
     let tell = |what: &dyn Display| tell(program, what);
     let definition = definition(program);
     let is_called_uwsgi =
@@ -306,6 +317,15 @@ fn tell(program: &Program, what: &dyn Display) {
     let _ = writeln!(io::stderr(), "{}: {what}", program.name());
 }
 
+/// Says what went wrong in the log; where that is not there yet, on stderr.
+fn tell_error(program: &Program, what: &dyn Display) {
+    if log::log_enabled!(log::Level::Error) {
+        log::error!("{what}");
+    } else {
+        tell(program, what);
+    }
+}
+
 /// Writes what a command is asked for to stdout. A reader that has left, as head(1) does, is no error.
 fn print(bytes: &[u8]) -> Result<()> {
     let mut out = io::stdout().lock();
@@ -353,8 +373,8 @@ Signals, to the master:
   SIGTERM, SIGQUIT, SIGINT   accept no more, finish what runs (up to --grace), exit with 0; a second one at once
                              (with --drain a SIGTERM has it serve on for so long first)
   SIGHUP                     load the application in new workers, and replace the old ones once those serve
-  SIGUSR2                    start a new master, of the program as it is now, on the same sockets, and leave once
-                             it serves
+  SIGUSR2                    become a new master, of the program and the settings as they are now, whose workers
+                             take the places of the old ones
   SIGUSR1                    open the log files anew
   SIGTTIN, SIGTTOU           one worker more, one less";
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use log::{error, info, warn};
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::low_level::exit;
 
 use super::daemon::{Caller, Side, daemonize};
 use super::hooks::{self, Moment};
@@ -17,13 +18,13 @@ use super::reload::{self, Reload, WithoutPolls};
 use super::setup::{self, Setup};
 use super::threads::Threads;
 use super::warm_up::warm_up;
-use super::{Host, Program, Result, apps, around, banner, record, start, stop_bound};
+use super::{Host, Program, Result, apps, around, banner, record, start, stop_bound, tell_error};
 use crate::application::{AppError, Application};
 use crate::cli::demo::Builtin;
 use crate::limits::Limits;
 use crate::master::{
-    self, Control, End, EndedWorker, Fork, Handover, Invocation, Master, MasterHooks, PidFile, Retirement,
-    WorkerSetup,
+    self, Control, End, EndedWorker, Fork, Handover, Invocation, Left, Master, MasterHooks, PidFile,
+    Retirement, WorkerSetup,
 };
 use crate::net::listener::{Listener, Owner};
 use crate::process::descriptors;
@@ -34,10 +35,19 @@ use crate::worker::BareWorker;
 
 /// Serves until a signal ends it. Returns the process's exit status.
 pub(super) fn run(program: &Program, host: &'static dyn Host, options: &Options) -> Result<u8> {
-    // The sockets first: before anything else is opened they are where the master before has put them.
-    let handover = Handover::receive();
-    // A new master is in the background as the one before is.
-    if !options.process.daemonize || handover.is_awaited() {
+    // First: before anything else is opened it is where the master before has left it.
+    let handover = Handover::receive()?;
+    if handover.as_ref().is_some_and(Handover::is_trial) {
+        let tried = serve(program, host, options, handover, &RefCell::default());
+        let status = tried.unwrap_or_else(|error| {
+            tell_error(program, &error);
+            1
+        });
+        // At once: a thread of the application's would keep it.
+        exit(status.into());
+    }
+    // A new master is in the background already.
+    if !options.process.daemonize || handover.is_some() {
         return serve(program, host, options, handover, &RefCell::default());
     }
     if let Some(why) = options.contradiction() {
@@ -57,7 +67,7 @@ fn serve(
     program: &Program,
     host: &'static dyn Host,
     options: &Options,
-    mut handover: Handover,
+    handover: Option<Handover>,
     caller: &RefCell<Caller>,
 ) -> Result<u8> {
     let invocation = Invocation::of_this_process(std::env::args_os())?;
@@ -65,7 +75,8 @@ fn serve(
     let limits = options.limits();
     let in_development = options.development.reload;
     master::outlive_file_limit()?;
-    let logs = open_logs(program, options, owner)?;
+    let (left, is_trial) = (handover.as_ref(), handover.as_ref().is_some_and(Handover::is_trial));
+    let logs = open_logs(program, options, owner, left)?;
     start::log(&options.telling, &logs.log);
     start::log_panics();
     start::raise_descriptors(&limits);
@@ -76,8 +87,8 @@ fn serve(
 
     let process = &options.process;
     hooks::run(&process.hooks, &[Moment::Asap])?;
-    let Sockets { mut listeners, stats } =
-        Sockets::bind(options, owner, std::mem::take(&mut handover.sockets))?;
+    let handed = left.map(Handover::sockets).unwrap_or_default();
+    let Sockets { mut listeners, stats } = Sockets::bind(options, owner, handed)?;
     let serving = Serving {
         program,
         host,
@@ -88,12 +99,11 @@ fn serve(
         pid_file: RefCell::default(),
         caller,
     };
-    let is_upgrade = handover.is_awaited();
-    if !is_upgrade {
+    if left.is_none() {
         serving.write_pid_file()?;
     }
-    let control = process.control.as_deref().map(|path| {
-        Control::open(path, owner).map_err(|error| format!("--control {}: {error}", path.display()))
+    let control = process.control.as_deref().filter(|_| !is_trial).map(|path| {
+        Control::open(path, owner, left).map_err(|error| format!("--control {}: {error}", path.display()))
     });
     let control = control.transpose()?;
     hooks::run(&process.hooks, &[Moment::PreJail, Moment::PostJail, Moment::AsRoot])?;
@@ -101,6 +111,9 @@ fn serve(
     hooks::run(&process.hooks, &[Moment::AsUser, Moment::InJail])?;
 
     if options.workers.workers.0 == 0 {
+        if left.is_some() {
+            return Err(NO_WORKERS.into());
+        }
         let has_threads = setup::threads(program, host, options).is_some();
         if options.workers.timeout.is_some() && !has_threads
             || options.workers.drain.is_some()
@@ -112,18 +125,20 @@ fn serve(
                  and memory"
             );
         }
-        handover.done()?;
         listeners.iter_mut().for_each(Listener::own_file);
         serving.alone(listeners)?;
         return hooks::run(&process.hooks, &[Moment::AsUserAtexit]).map(|()| 0);
     }
-    let board = master::scoreboard()?;
-    around::begin(board, is_upgrade);
+    let board = master::scoreboard(left)?;
+    around::begin(board.memory, left.is_some());
+    if is_trial {
+        return serving.try_to_load().map(|()| 0);
+    }
     if options.workers.preload {
-        *serving.app.borrow_mut() = Some(serving.load(None)?);
+        serving.preload(left.is_some())?;
     }
     let drain = options.workers.drain.map(|time| time.0);
-    if let Some(drain) = drain.filter(|_| !is_upgrade) {
+    if let Some(drain) = drain.filter(|_| left.is_none()) {
         stop_bound::warn_if_short(drain, limits.grace_time_max);
     }
     let plan = plan(options, invocation, control)?;
@@ -146,15 +161,20 @@ fn serve(
 }
 
 /// Opens what is written to.
-fn open_logs(program: &Program, options: &Options, owner: Option<Owner>) -> Result<Logs> {
-    let mut logs = Logs::open(&options.telling, options.development.reload, owner)?;
+fn open_logs(
+    program: &Program,
+    options: &Options,
+    owner: Option<Owner>,
+    handover: Option<&Handover>,
+) -> Result<Logs> {
+    let mut logs = Logs::open(&options.telling, options.development.reload, owner, handover)?;
     if options.process.daemonize {
         logs.take_stdout(&options.telling);
     } else if options.apps().iter().any(|app| program.builtin(app.name) == Some(Builtin::Demo)) {
         logs.tell_a_person();
     }
     if options.workers.workers.0 > 0 {
-        logs.keep_in_hand()?;
+        logs.keep_in_hand(handover)?;
     }
     Ok(logs)
 }
@@ -229,6 +249,35 @@ impl Serving<'_> {
         let prepare = |worker: &mut _| self.prepare(worker, Some(who));
         let worker = setup.worker(self.limits(), prepare, move || logs.reopen())?;
         Ok(self.run(worker, app, reload)?)
+    }
+
+    /// Loads the application as the master will, before the fork, and has it answer what a worker has it answer before it serves.
+    /// Where workers load it, theirs is the trial.
+    fn try_to_load(&self) -> Result<()> {
+        if !self.options.workers.preload {
+            return Ok(());
+        }
+        let mut app = self.load(None)?;
+        if !self.options.loading.warm_up.is_empty() {
+            self.begin_worker();
+            self.warm_up(&mut app, None)?;
+        }
+        Ok(())
+    }
+
+    /// Loads the application in the master. One that `takes_over` serves in any case, with the workers of before: there was
+    /// no fault when it was tried.
+    fn preload(&self, takes_over: bool) -> Result<()> {
+        match self.load(None) {
+            Ok(app) => *self.app.borrow_mut() = Some(app),
+            Err(failure) if takes_over => {
+                error!(
+                    "reload: the master cannot load the application, and so each new worker tries: {failure}"
+                );
+            }
+            Err(failure) => return Err(failure),
+        }
+        Ok(())
     }
 
     fn run(
@@ -381,7 +430,7 @@ impl MasterHooks for Serving<'_> {
     }
 
     fn serving(&self, listeners: &[Listener]) {
-        // After an upgrade the file names the master before until this one serves.
+        // The file of a master before is left alone until this one, the same process, serves.
         if self.pid_file.borrow().is_none()
             && let Err(error) = self.write_pid_file()
         {
@@ -401,4 +450,16 @@ impl MasterHooks for Serving<'_> {
     fn rotate_logs(&self) -> bool {
         self.logs.rotate()
     }
+
+    fn leave(&self, left: &mut Left) {
+        self.host.flush();
+        self.logs.leave(left);
+    }
+
+    fn stay(&self) {
+        self.logs.take_stdio();
+    }
 }
+
+const NO_WORKERS: &str = "\
+--workers 0 has no master, and this server has one, whose workers serve: to go without, stop it and start it anew";

@@ -1,9 +1,9 @@
 //! `--control`: a named pipe that takes commands of one letter, as uWSGI's master-fifo does.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, chown};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use log::{debug, info, warn};
@@ -12,6 +12,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use signal_hook::consts::{SIGHUP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2};
 
+use super::handover::{Handover, Left};
 use super::{End, Master, State};
 use crate::ascii::Ascii;
 use crate::net::listener::Owner;
@@ -26,8 +27,9 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Makes the pipe, which is `owner`'s, or opens the one that the master before has left or serves on.
-    pub(crate) fn open(path: &Path, owner: Option<Owner>) -> io::Result<Self> {
+    /// Makes the pipe, which is `owner`'s, or opens the one that is there. That of the master before goes on, with what was said
+    /// and not read yet.
+    pub(crate) fn open(path: &Path, owner: Option<Owner>, handover: Option<&Handover>) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         let is_there = fs::symlink_metadata(&path).is_ok();
         if is_there && !fs::metadata(&path)?.file_type().is_fifo() {
@@ -39,20 +41,30 @@ impl Control {
                 chown(&path, user, group)?;
             }
         }
-        // Open for writing too: so it never ends, whoever closes it.
-        let pipe = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(&path)?;
+        let handed =
+            handover.and_then(|handover| handover.descriptor(handover.one(CONTROL)?)).map(File::from);
+        let is_it = |pipe: &File| {
+            let same = |one: Metadata, other: Metadata| (one.dev(), one.ino()) == (other.dev(), other.ino());
+            pipe.metadata().and_then(|one| Ok(same(one, fs::metadata(&path)?))).unwrap_or(false)
+        };
+        let pipe = match handed.filter(is_it) {
+            Some(pipe) => pipe,
+            // Open for writing too: so it never ends, whoever closes it.
+            None => OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(&path)?,
+        };
         let owned_by = (!is_there).then(std::process::id);
         Ok(Control { path, pipe, owned_by })
+    }
+
+    /// Leaves it to a new master.
+    pub(super) fn leave(&self, left: &mut Left) {
+        let number = left.keep(&self.pipe);
+        left.line(CONTROL, number);
     }
 
     /// It is this process's from here on.
     pub(super) fn own(&mut self) {
         self.owned_by = Some(std::process::id());
-    }
-
-    /// It is another master's from here on.
-    pub(super) fn leave(&mut self) {
-        self.owned_by = None;
     }
 
     /// What is readable once a command has come.
@@ -80,16 +92,8 @@ impl Drop for Control {
 }
 
 impl Master<'_> {
-    /// The pipe, unless another master reads it, or is about to: what is said meanwhile waits in it.
-    pub(super) fn read_control(&self) -> Option<&Control> {
-        self.control.as_ref().filter(|_| !self.handover.is_awaited() && self.successor.descriptor().is_none())
-    }
-
     /// Does what the pipe says.
     pub(super) fn follow_control(&mut self) -> Result<(), End> {
-        if self.read_control().is_none() {
-            return Ok(());
-        }
         let letters = self.control.as_mut().map(Control::take).unwrap_or_default();
         for letter in letters {
             self.follow_letter(letter)?;
@@ -132,5 +136,8 @@ impl Master<'_> {
 }
 
 const COMMANDS: &str = "\
-they are r and w to reload, q and Q to stop, + and - for one worker more or less, l to open the logs anew, f for a binary \
-upgrade, s for a line on how it is";
+they are r and w to reload, q and Q to stop, + and - for one worker more or less, l to open the logs anew, f for a new \
+master, s for a line on how it is";
+
+/// What the line begins with that leaves it.
+const CONTROL: &str = "control";

@@ -1,114 +1,242 @@
-//! What a master is handed by the one before it, whose place it takes in a binary upgrade.
+//! What a master leaves to what this very process becomes next, the new master, and to the process that tries that before.
+//!
+//! It is a text in a file without a name, whose descriptor stands in the environment: each line is a word and what belongs to
+//! it, and names descriptors that are left open. The environment tells no more than that number: it is inherited on by all
+//! that the application starts.
 
-use std::env;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::FileExt;
+use std::{env, fmt};
 
-use log::{info, warn};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::fstat;
 
-use crate::net::listener::{Address, Handed};
+use super::{replace, signals};
+use crate::net::listener::{Address, Handed, Listener};
+use crate::process::descriptors;
 use crate::protocol::ProtocolName;
 
-/// What the master before has handed over to this process.
+/// What is left to a new master. Each part of the master before adds its lines.
 #[derive(Default)]
+pub(crate) struct Left {
+    text: String,
+    descriptors: Vec<RawFd>,
+}
+
+impl Left {
+    /// Adds a line.
+    pub(crate) fn line(&mut self, word: &str, what: impl fmt::Display) {
+        self.text += &format!("{word} {what}\n");
+    }
+
+    /// Leaves a descriptor open; returns its number, for a line.
+    pub(crate) fn keep(&mut self, descriptor: impl AsFd) -> RawFd {
+        let number = descriptor.as_fd().as_raw_fd();
+        self.line(DESCRIPTOR, number);
+        self.descriptors.push(number);
+        number
+    }
+
+    /// Leaves these sockets.
+    pub(super) fn listeners<'a>(&mut self, listeners: impl Iterator<Item = &'a Listener>) {
+        for listener in listeners {
+            let number = self.keep(listener);
+            self.line(LISTENER, format_args!("{number} {} {}", listener.protocol(), listener.asked()));
+        }
+    }
+
+    /// All of it in a file, the file's place in the environment, and which descriptors are to be left open.
+    pub(super) fn close(mut self) -> io::Result<(File, String, Vec<RawFd>)> {
+        let mut file = descriptors::memory_file("tidegate-handover")?;
+        file.write_all(self.text.as_bytes())?;
+        self.descriptors.push(file.as_raw_fd());
+        let place = place(&file, 0)?;
+        Ok((file, place, self.descriptors))
+    }
+}
+
+/// What was left to this process.
 pub(crate) struct Handover {
-    /// The sockets, each with what it was asked for as.
-    pub sockets: Vec<Handed>,
-    /// How many workers it has, if it says so.
-    pub workers: Option<u32>,
-    /// The programs that it has beside them, by their numbers.
-    pub attached: Vec<i32>,
-    say: Option<File>,
+    file: RawFd,
+    text: String,
 }
 
 impl Handover {
-    /// Takes what the environment tells of; nothing if this process was not started by a master for an upgrade. Once in
-    /// a process, and before anything else is opened.
-    pub(crate) fn receive() -> Self {
-        let lines = env::var(VARIABLE).unwrap_or_default();
-        let mut lines = lines.lines();
-        let first = lines.next().and_then(|first| first.split_once(' '));
-        // The variable is inherited on: what a worker's application starts must not believe it. It has not got the pipe.
-        let Some(say) = first.and_then(|(pipe, say)| adopt(say, Some(pipe))) else {
-            return Handover::default();
-        };
-        let left = |word: &'static str| {
-            let lines = lines.clone().filter_map(move |line| line.strip_prefix(word)?.strip_prefix(' '));
-            lines.filter_map(|number| number.parse::<i32>().ok())
-        };
-        let workers = left(WORKERS).find_map(|count| u32::try_from(count).ok());
-        let attached = left(ATTACHED).collect();
-        let sockets = lines.filter_map(|line| {
+    /// Finds what the environment tells of; nothing if no master has started this process, or become it. Once in a process,
+    /// and before anything else is opened.
+    pub(crate) fn receive() -> io::Result<Option<Self>> {
+        let Some((file, _)) = find() else { return Ok(None) };
+        let handover = Handover::read(file)?;
+        for number in handover.descriptors() {
+            borrow(number, |descriptor| fcntl(descriptor, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)))?;
+        }
+        if !handover.is_trial() {
+            replace::keep_name(&handover);
+            // They were held back while one program became the other.
+            signals::hear_early()?;
+        }
+        Ok(Some(handover))
+    }
+
+    fn read(file: RawFd) -> io::Result<Self> {
+        let opened = File::from(borrow(file, |file| Ok(file.try_clone_to_owned()))??);
+        let mut bytes = vec![0; usize::try_from(opened.metadata()?.len()).unwrap_or_default()];
+        opened.read_exact_at(&mut bytes, 0)?;
+        let text = String::from_utf8(bytes).map_err(io::Error::other)?;
+        Ok(Handover { file, text })
+    }
+
+    /// Whether this process only tries whether it could serve, and ends then.
+    pub(crate) fn is_trial(&self) -> bool {
+        self.one(TRIAL).is_some()
+    }
+
+    /// The rest of each line that begins with this word.
+    pub(crate) fn lines<'a>(&'a self, word: &'a str) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.text.lines().filter_map(move |line| line.strip_prefix(word)?.strip_prefix(' '))
+    }
+
+    /// The rest of the first such line.
+    pub(crate) fn one<'a>(&'a self, word: &'a str) -> Option<&'a str> {
+        self.lines(word).next()
+    }
+
+    /// A descriptor that was left open, under a number of its own: so what was left can be left once more.
+    #[allow(unsafe_code)]
+    pub(crate) fn descriptor(&self, number: &str) -> Option<OwnedFd> {
+        let number = self.descriptors().find(|one| one.to_string() == number)?;
+        let taken = borrow(number, |descriptor| fcntl(descriptor, FcntlArg::F_DUPFD_CLOEXEC(FIRST))).ok()?;
+        // SAFETY: it has been opened just now, for this alone.
+        Some(unsafe { OwnedFd::from_raw_fd(taken) })
+    }
+
+    /// The sockets, each with what it was asked for as.
+    pub(crate) fn sockets(&self) -> Vec<Handed> {
+        let sockets = self.lines(LISTENER).filter_map(|line| {
             let (descriptor, rest) = line.split_once(' ')?;
             let (protocol, asked) = rest.split_once(' ')?;
             let protocol = ProtocolName::ALL.into_iter().find(|one| one.to_string() == protocol)?;
             let asked: Address = asked.parse().ok()?;
-            Some(Handed { protocol, asked, socket: adopt(descriptor, None)?.into() })
+            Some(Handed { protocol, asked, socket: self.descriptor(descriptor)?.into() })
         });
-        Handover { sockets: sockets.collect(), workers, attached, say: Some(say.into()) }
+        sockets.collect()
     }
 
-    /// Whether there is a master before this one, which has not left everything to it yet.
-    pub(crate) fn is_awaited(&self) -> bool {
-        self.say.is_some()
+    fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        self.lines(DESCRIPTOR).filter_map(|number| number.parse().ok()).chain([self.file])
     }
 
-    /// Tells the master before, if there is one, that this one serves.
-    pub(super) fn serves(&mut self) {
-        if self.is_awaited() {
-            info!("upgrade: this master serves");
+    /// All that was wanted has been taken.
+    #[allow(unsafe_code)]
+    pub(super) fn settle(self) {
+        for number in self.descriptors() {
+            if number >= FIRST {
+                // SAFETY: it was opened for this process, whose other code knows of none but the copies.
+                drop(unsafe { OwnedFd::from_raw_fd(number) });
+            }
         }
-        if let Err(error) = self.done() {
-            warn!("upgrade: the master before does not hear that this one serves: {error}");
-        }
     }
 
-    /// Tells it to the master before, and no more.
-    pub(crate) fn done(&mut self) -> io::Result<()> {
-        self.say.as_mut().map_or(Ok(()), |say| say.write_all(b"!"))
-    }
-
-    /// What is in an error state once the master before has left everything to this one.
-    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.say.as_ref().map(AsFd::as_fd)
-    }
-
-    /// Whether it has just done so.
-    pub(super) fn is_over(&mut self) -> bool {
-        let Some(say) = &self.say else { return false };
-        let mut polled = [PollFd::new(say.as_fd(), PollFlags::empty())];
-        let is_over = poll(&mut polled, PollTimeout::ZERO).is_ok_and(|events| events > 0);
-        if is_over {
-            self.say = None;
-        }
-        is_over
+    /// What was left to this process, if it was to take a master's place and has not come so far; how often that was tried
+    /// before, and which descriptors are to be left open for the next try.
+    pub(super) fn unsettled() -> Option<(u32, Vec<RawFd>)> {
+        let (file, tries) = find()?;
+        let handover = Handover::read(file).ok().filter(|handover| !handover.is_trial())?;
+        Some((tries, handover.descriptors().collect()))
     }
 }
 
-/// A descriptor that the master before has opened for this process; `None` if it is not there, or if it is not the one
-/// with this `inode`.
+/// The place of what was left, as the environment tells it.
+pub(super) fn place(file: &File, tries: u32) -> io::Result<String> {
+    Ok(format!("{} {} {tries}", file.as_raw_fd(), fstat(file)?.st_ino))
+}
+
+/// The same place, once more.
+pub(super) fn next_place(tries: u32) -> Option<String> {
+    let place = env::var(VARIABLE).ok()?;
+    Some(format!("{} {tries}", place.rsplit_once(' ')?.0))
+}
+
+/// The file that the environment names, and how often it was read in vain. What a worker's application starts must not believe
+/// it: it has not got the file.
+fn find() -> Option<(RawFd, u32)> {
+    let place = env::var(VARIABLE).ok()?;
+    let mut numbers = place.split(' ');
+    let (file, inode, tries) = (numbers.next()?, numbers.next()?, numbers.next()?);
+    let file = file.parse().ok().filter(|file| *file >= FIRST)?;
+    let stat = borrow(file, |file| fstat(file)).ok()?;
+    (stat.st_ino.to_string() == inode).then_some((file, tries.parse().ok()?))
+}
+
+/// Does something with a descriptor of which only the number is known.
 #[allow(unsafe_code)]
-fn adopt(descriptor: &str, inode: Option<&str>) -> Option<OwnedFd> {
-    let descriptor = descriptor.parse::<RawFd>().ok().filter(|descriptor| *descriptor > 2)?;
-    // SAFETY: it is borrowed for one call, to which a descriptor that is not open is an error like any other.
-    let stat = fstat(unsafe { BorrowedFd::borrow_raw(descriptor) }).ok()?;
-    if inode.is_some_and(|inode| inode != stat.st_ino.to_string()) {
-        return None;
+pub(super) fn borrow<T>(
+    number: RawFd,
+    use_it: impl FnOnce(BorrowedFd<'_>) -> nix::Result<T>,
+) -> io::Result<T> {
+    if number < 0 {
+        return Err(io::ErrorKind::InvalidInput.into());
     }
-    // SAFETY: it is open. The parent has opened it for this process and said so; no other code here knows of it, and this
-    // runs once, before another descriptor could have its number.
-    let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
-    fcntl(&descriptor, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
-    Some(descriptor)
+    // SAFETY: it is borrowed for system calls alone, to which a descriptor that is not open is an error like any other.
+    Ok(use_it(unsafe { BorrowedFd::borrow_raw(number) })?)
 }
 
-/// Where the new master finds what it is handed: the pipe's inode and the descriptor to say on, then for each socket its
-/// descriptor, its protocol and its address, and what else is left to it. Not of the command's own variables, which are TIDEGATE_*.
+/// Where the place stands. Not of the command's own variables, which are TIDEGATE_*.
 pub(super) const VARIABLE: &str = "_TIDEGATE_HANDOVER";
-/// What the lines begin with that say how many workers there are, and which processes are attached. An older version has none.
-pub(super) const WORKERS: &str = "workers";
-pub(super) const ATTACHED: &str = "attached";
+/// A process that only tries.
+pub(super) const TRIAL: &str = "trial";
+const DESCRIPTOR: &str = "descriptor";
+const LISTENER: &str = "listener";
+/// The first number that has no meaning by custom.
+const FIRST: RawFd = 3;
+
+#[cfg(test)]
+impl Handover {
+    /// What this text says, without descriptors.
+    pub(super) fn of(text: &str) -> Self {
+        Handover { file: -1, text: text.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::master::scoreboard;
+
+    #[test]
+    fn what_is_left_is_found_and_nothing_else() {
+        let (one, mut other) = UnixStream::pair().unwrap();
+        let mut left = Left::default();
+        let number = left.keep(&one);
+        left.line("line", format_args!("{number} and more"));
+        let (file, _, kept) = left.close().unwrap();
+        assert_eq!(kept, [number, file.as_raw_fd()]);
+        let handover = Handover::read(file.as_raw_fd()).unwrap();
+        assert!(!handover.is_trial() && handover.one("lin").is_none());
+        assert!(handover.descriptor("0").is_none(), "it was not left");
+        let (found, more) = handover.one("line").unwrap().split_once(' ').unwrap();
+        assert_eq!(more, "and more");
+        let mut copy = UnixStream::from(handover.descriptor(found).unwrap());
+        copy.write_all(b"x").unwrap();
+        other.read_exact(&mut [0]).unwrap();
+    }
+
+    #[test]
+    fn memory_that_means_something_else_is_not_taken() {
+        let (board, mut left) = (scoreboard(None).unwrap(), Left::default());
+        board.memory.take(7, 1, 0, 0).unwrap();
+        board.leave(&mut left);
+        let (file, ..) = left.close().unwrap();
+        let mut handover = Handover::read(file.as_raw_fd()).unwrap();
+        let same = scoreboard(Some(&handover)).unwrap();
+        assert_eq!((same.is_handed, same.memory.rows()[0].number), (true, 7));
+        handover.text = handover.text.replace(env!("CARGO_PKG_VERSION"), "0.0.0");
+        let other = scoreboard(Some(&handover)).unwrap();
+        assert_eq!((other.is_handed, other.memory.rows().len()), (false, 0));
+    }
+}

@@ -6,7 +6,7 @@
 //! loop, whose every turn ([`turn`]) does the same things in the same order and ends in a single sleep:
 //!
 //! ```text
-//! signals ─ hear ─ reap ─ upgrade ─ attached ─ look ─ fill ──► sleep, until a signal, a line or the time wakes it
+//! signals ─ hear ─ reap ─ replace ─ attached ─ look ─ fill ──► sleep, until a signal, a line or the time wakes it
 //!                                                      └── fork ──► WorkerSetup, the worker's
 //! ```
 //!
@@ -16,7 +16,7 @@
 //! - the [`Fleet`] has the workers: it forks, watches, replaces and reaps them;
 //! - the [`Releases`] say which load of the code serves, and have the reload that is on its way;
 //! - [`Attached`] are the programs that run beside them;
-//! - [`Handover`] and [`Successor`] are the masters before and after this one, in a binary upgrade;
+//! - [`Trial`] and [`Handover`] are the masters after this one and before it, which are this very process ([`replace`]);
 //! - [`Watched`] has the signals, the paths of `--reload-on`, and the time of the next look;
 //! - [`SdNotify`] and [`Stats`] tell systemd and monitors how it is.
 //!
@@ -27,13 +27,17 @@
 //!
 //! **Signals** only count and wake the loop. SIGTERM, SIGINT and SIGQUIT end the workers and then the master, a second one
 //! at once. With `--drain`, a SIGTERM says first that there will be a stop, and all goes on so long: load balancers need time to
-//! notice. SIGHUP reloads, SIGUSR2 upgrades, SIGUSR1 has the log files opened anew, SIGTTIN and SIGTTOU change the number
+//! notice. SIGHUP reloads, SIGUSR2 has a new master take this one's place, SIGUSR1 has the log files opened anew, SIGTTIN and SIGTTOU change the number
 //! of workers. SIGCHLD needs only the turn. The letters of `--control` do the same ([`Control`]).
 //!
 //! **A reload** gets the next generation's number; `fill` then finds that this generation lacks workers, and forks a few of
 //! them beside those that serve. Once these serve, each takes the place of the one that had its number, and so do those that
 //! follow; when every number has one, the generation is the current one. If one of the first cannot start, they are all
 //! dismissed, and the old ones have served all along.
+//!
+//! **A new master** loads all anew: the program, its settings, and what is loaded before the fork. A process tries first whether
+//! that can be done; then this one becomes the new master by exec(3), and goes on with a reload: the workers of before serve
+//! until the new ones do, as their children they always were. What the new one cannot have again it is handed ([`handover`]).
 //!
 //! **In development** (`--reload`) the code is watched ([`code`]), and a reload has those that run it leave at once: requests
 //! wait in the listeners' backlog for the new code, and never meet the old. If it cannot be loaded, the new worker serves a
@@ -45,6 +49,7 @@
 //! retirement, or stuck, is replaced in the same way: it retires once its successor serves, or is aborted and then missing.
 
 mod abort;
+mod again;
 mod attached;
 mod backoff;
 mod code;
@@ -54,15 +59,17 @@ mod file_watch;
 mod fleet;
 mod fork;
 mod handover;
+mod invocation;
 mod pid_file;
 mod privileges;
 mod releases;
+mod replace;
 mod sd_notify;
 mod shared_memory;
 mod signals;
 mod stats;
+mod trial;
 mod turn;
-mod upgrade;
 mod watched;
 mod worker_setup;
 
@@ -70,17 +77,18 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+pub(crate) use again::Takeover;
 pub(crate) use attached::Attach;
 pub(crate) use code::{CodePlan, Pattern, Reporter};
 pub(crate) use control::Control;
 pub(crate) use fleet::{Bounds, ByNeed, Retirement, WORKERS_MAX};
 pub use fork::{Fork, fork};
-pub(crate) use handover::Handover;
+pub(crate) use handover::{Handover, Left};
+pub(crate) use invocation::Invocation;
 pub(crate) use pid_file::PidFile;
 pub(crate) use privileges::Identity;
-pub(crate) use shared_memory::{in_hand, scoreboard, shared_flag};
+pub(crate) use shared_memory::{Shared, in_hand, scoreboard, shared_flag};
 pub(crate) use signals::{let_signals_in, outlive_file_limit, outlive_readers};
-pub(crate) use upgrade::Invocation;
 pub(crate) use worker_setup::WorkerSetup;
 
 use crate::net::listener::Listener;
@@ -94,7 +102,7 @@ use fleet::Fleet;
 use releases::Releases;
 use sd_notify::SdNotify;
 use stats::Stats;
-use upgrade::Successor;
+use trial::Trial;
 use watched::Watched;
 
 /// What a master is to do.
@@ -122,9 +130,9 @@ pub(crate) struct Plan {
     pub control: Option<Control>,
     /// Whether SIGTERM reloads.
     pub term_reloads: bool,
-    /// Whether the application was loaded before the fork. Other code then takes another master.
+    /// Whether the application was loaded before the fork. Other code then takes a new master.
     pub preloaded: bool,
-    /// How this process was started, for a binary upgrade.
+    /// How this process was started, and so how it becomes a new master.
     pub invocation: Invocation,
 }
 
@@ -142,6 +150,10 @@ pub(crate) trait MasterHooks {
     fn reopen_logs(&self);
     /// Moves log files away that have become too large; returns whether there were any.
     fn rotate_logs(&self) -> bool;
+    /// Leaves to a new master what it cannot have again: this process becomes it.
+    fn leave(&self, left: &mut Left);
+    /// That cannot be, and all is as it was.
+    fn stay(&self);
 }
 
 /// A worker that has ended.
@@ -178,8 +190,9 @@ pub(crate) struct Master<'a> {
     control: Option<Control>,
     term_reloads: bool,
     releases: Releases,
-    handover: Handover,
-    successor: Successor,
+    invocation: Invocation,
+    /// What is to take this master's place is tried.
+    trial: Option<Trial>,
     watched: Watched,
     /// In development.
     code: Option<CodeWatch>,
@@ -189,41 +202,43 @@ pub(crate) struct Master<'a> {
 
 impl<'a> Master<'a> {
     /// A master for these listeners, whose signals it hears from here on. It tells on the listeners `stats`, if there are
-    /// any, how the workers are. `handover` is what the master before it left.
+    /// any, how the workers are. `handover` is what the master before it left, which this process was.
     pub(crate) fn new(
         plan: Plan,
         listeners: Vec<Listener>,
         stats: Vec<Listener>,
-        scoreboard: &'static Scoreboard,
-        mut handover: Handover,
+        board: Shared<Scoreboard>,
+        handover: Option<Handover>,
         hooks: &'a dyn MasterHooks,
     ) -> io::Result<Self> {
-        let (now, grace) = (Instant::now(), plan.bounds.grace);
+        let (now, grace, left) = (Instant::now(), plan.bounds.grace, handover.as_ref());
         fork_watch::begin()?;
         let (code, reporter) = plan.code.map(|plan| CodeWatch::new(plan, now)).transpose()?.unzip();
-        Ok(Master {
+        let releases = Releases::new(plan.reload_step, left);
+        let workers = (plan.workers, plan.by_need);
+        let mut master = Master {
             hooks,
             preloaded: plan.preloaded,
             state: State::Starting,
             drain: Drain::new(plan.drain),
             listeners,
-            fleet: Fleet::new(
-                (plan.workers, plan.by_need, handover.workers),
-                plan.bounds,
-                scoreboard,
-                reporter,
-            ),
-            attached: Attached::new(plan.attach, std::mem::take(&mut handover.attached), grace, now),
+            fleet: Fleet::new(workers, plan.bounds, board, reporter, (left, releases.current())),
+            attached: Attached::new(plan.attach, left, grace, now),
             control: plan.control,
             term_reloads: plan.term_reloads,
-            releases: Releases::new(plan.reload_step),
+            releases,
+            invocation: plan.invocation,
+            trial: None,
             watched: Watched::new(plan.reload_on, plan.reload_workers_on, now)?,
             code,
-            systemd: SdNotify::new(now, handover.is_awaited()),
-            handover,
-            successor: Successor::new(plan.invocation),
+            systemd: SdNotify::new(now),
             stats: (!stats.is_empty()).then(|| Stats::new(stats)),
-        })
+        };
+        if let Some(handover) = handover {
+            master.begin_in_place(&handover);
+            handover.settle();
+        }
+        Ok(master)
     }
 
     /// Leads until a signal ends it. It returns in each worker too, which leaves all of the master behind.

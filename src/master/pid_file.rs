@@ -14,10 +14,13 @@ pub(crate) struct PidFile {
 }
 
 impl PidFile {
-    /// Writes this process's number to `path`, in place of whatever stands there: after a binary upgrade the number of
-    /// the master before. It is never half written, as it is renamed to its place.
+    /// Writes this process's number to `path`, in place of whatever stands there, unless it is that: the master before, which was
+    /// this process too, may have had rights that this one has not. It is never half written, as it is renamed to its place.
     pub(crate) fn write(path: &Path) -> io::Result<Self> {
         let (path, pid) = (std::path::absolute(path)?, std::process::id());
+        if names(&path, pid) {
+            return Ok(PidFile { path, pid });
+        }
         let folder = path.parent().unwrap_or(Path::new("/"));
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         writeln!(file, "{pid}")?;
@@ -30,12 +33,15 @@ impl PidFile {
 
 impl Drop for PidFile {
     fn drop(&mut self) {
-        // A forked worker has a copy of this, and a new master has written its own number.
-        let is_ours = self.pid == std::process::id()
-            && fs::read_to_string(&self.path).is_ok_and(|text| text.trim() == self.pid.to_string());
+        // A forked worker has a copy of this, and another server may have written its own number.
+        let is_ours = self.pid == std::process::id() && names(&self.path, self.pid);
         if is_ours && let Err(error) = fs::remove_file(&self.path) {
             // As after a change of user.
             debug!("{} stays behind: {error}", self.path.display());
         }
     }
+}
+
+fn names(file: &Path, pid: u32) -> bool {
+    fs::read_to_string(file).is_ok_and(|text| text.trim() == pid.to_string())
 }

@@ -57,7 +57,7 @@ impl Identity {
     /// Becomes this user and group: groups first, as a user without root's rights may change none, each step checked;
     /// then tries to become root again, which must fail.
     ///
-    /// A process that is this user already, as a new master after a binary upgrade is, stays what it is.
+    /// A process that is this user already, as a new master is, stays what it is.
     pub(crate) fn assume(&self) -> Result<(), PrivilegeError> {
         let Some(gid) = self.gid().map(Gid::from_raw) else { return Ok(()) };
         let uid = self.user.as_ref().map(|user| user.uid);

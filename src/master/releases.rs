@@ -11,6 +11,7 @@ use std::time::Instant;
 use log::{error, info};
 
 use super::fleet::{Fleet, Stage};
+use super::handover::{Handover, Left};
 use super::sd_notify::SdNotify;
 use super::worker_setup::unix_micros;
 
@@ -36,9 +37,14 @@ struct Reload {
 }
 
 impl Releases {
-    /// The first one. A reload is to start so many workers at once; `None` is a quarter of them.
-    pub(super) fn new(step: Option<u32>) -> Self {
-        Releases { current: 1, last: 1, reload: None, step }
+    /// The first one, or those of the master before. A reload is to start so many workers at once; `None` is a quarter of them.
+    pub(super) fn new(step: Option<u32>, handover: Option<&Handover>) -> Self {
+        let handed = handover.and_then(|handover| {
+            let (current, last) = handover.one(LOADS)?.split_once(' ')?;
+            Some((current.parse().ok()?, last.parse().ok()?))
+        });
+        let (current, last) = handed.unwrap_or((1, 1));
+        Releases { current, last, reload: None, step }
     }
 
     /// The load that serves.
@@ -76,16 +82,10 @@ impl Releases {
 
     /// Loads the code anew in as many workers as serve. One that is on its way is given up for it: its code is older.
     pub(super) fn begin(&mut self, why: &str, fleet: &mut Fleet, systemd: &SdNotify) {
-        if let Some(reload) = self.reload.take() {
+        if self.reload.is_some() {
             info!("reload: begun anew");
-            if reload.is_proven {
-                // Those of it that serve go on, as do those of the load before.
-                self.current = reload.generation;
-                fleet.retire(|one| one.generation == reload.generation && one.stage == Stage::Starting);
-            } else {
-                fleet.retire(|one| one.generation == reload.generation);
-            }
         }
+        self.give_way(fleet);
         self.last += 1;
         self.reload =
             Some(Reload { generation: self.last, began: Instant::now(), is_proven: false, replaces: false });
@@ -105,7 +105,36 @@ impl Releases {
         self.announce(why, fleet);
     }
 
-    fn count(&self, fleet: &mut Fleet, systemd: &SdNotify) {
+    /// Gives the reload up that is on its way: its code is older.
+    pub(super) fn give_way(&mut self, fleet: &mut Fleet) {
+        let Some(reload) = self.reload.take() else { return };
+        if reload.is_proven {
+            // Those of it that serve go on, as do those of the load before.
+            self.current = reload.generation;
+            fleet.retire(|one| one.generation == reload.generation && one.stage == Stage::Starting);
+        } else {
+            fleet.retire(|one| one.generation == reload.generation);
+        }
+    }
+
+    /// Leaves it to a new master which of them serves.
+    pub(super) fn leave(&self, left: &mut Left) {
+        left.line(LOADS, format_args!("{} {}", self.current, self.last));
+    }
+
+    /// This master has loaded the code anew, for a reload that the one before has counted.
+    pub(super) fn go_on(&mut self, why: &str, fleet: &mut Fleet, replaces: bool) {
+        self.last += 1;
+        let is_proven = replaces;
+        self.reload = Some(Reload { generation: self.last, began: Instant::now(), is_proven, replaces });
+        if replaces {
+            self.current = self.last;
+            fleet.retire(|_| true);
+        }
+        self.announce(why, fleet);
+    }
+
+    pub(super) fn count(&self, fleet: &mut Fleet, systemd: &SdNotify) {
         let master = &fleet.scoreboard().master;
         master.reloads.fetch_add(1, Relaxed);
         master.reload_began_at.store(unix_micros(), Relaxed);
@@ -150,8 +179,13 @@ impl Releases {
     pub(super) fn fail(&mut self, why: &str, fleet: &mut Fleet, systemd: &SdNotify) {
         let Some(reload) = self.reload.take() else { return };
         error!("reload: the new code cannot be loaded, and the old serves on: {why}");
-        fleet.scoreboard().master.reload_failures.fetch_add(1, Relaxed);
         fleet.retire(|one| one.generation == reload.generation);
+        self.has_failed(fleet, systemd);
+    }
+
+    /// A reload that was counted is over, and nothing is new.
+    pub(super) fn has_failed(&self, fleet: &Fleet, systemd: &SdNotify) {
+        fleet.scoreboard().master.reload_failures.fetch_add(1, Relaxed);
         reload_is_over(fleet, systemd);
     }
 
@@ -165,3 +199,6 @@ fn reload_is_over(fleet: &Fleet, systemd: &SdNotify) {
     fleet.scoreboard().master.reload_ended_at.store(unix_micros(), Relaxed);
     systemd.ready();
 }
+
+/// What the line begins with that says which load serves, and which was the last.
+const LOADS: &str = "loads";

@@ -7,8 +7,6 @@ use sd_notify::NotifyState;
 
 /// Tells systemd; without it (NOTIFY_SOCKET is not set) nothing is told.
 pub(super) struct SdNotify {
-    /// Another process is the service's main one, and no other is believed (NotifyAccess=main).
-    silent: bool,
     /// It has been told that the service ends, which is not taken back.
     stopping: bool,
     /// How often the watchdog is to be fed: twice in the time that it allows, as its manual says.
@@ -18,16 +16,9 @@ pub(super) struct SdNotify {
 }
 
 impl SdNotify {
-    /// `silent` until [`SdNotify::begin`].
-    pub(super) fn new(now: Instant, silent: bool) -> Self {
+    pub(super) fn new(now: Instant) -> Self {
         let every = sd_notify::watchdog_enabled().map(|time| time / 2);
-        SdNotify { silent, stopping: false, every, fed: now, status: String::new() }
-    }
-
-    /// This process is the service's main one from here on; the one before has said so.
-    pub(super) fn begin(&mut self) {
-        self.silent = false;
-        self.send(&[NotifyState::Watchdog, NotifyState::Status(&self.status)]);
+        SdNotify { stopping: false, every, fed: now, status: String::new() }
     }
 
     /// Everything that was asked for is done: started, or reloaded.
@@ -53,10 +44,22 @@ impl SdNotify {
         }
     }
 
-    /// Another process is the service's main one from here on.
-    pub(super) fn main_is(&mut self, pid: u32) {
-        self.send(&[NotifyState::MainPid(pid), NotifyState::Ready]);
-        self.silent = true;
+    /// This process becomes the new master, and is silent as long as that loads; `time` is how long that took before.
+    pub(super) fn allow_silence(&self, time: Duration) {
+        if let Some(every) = self.every {
+            self.watchdog(every * 2 + time * 4 + SILENCE_MARGIN);
+        }
+    }
+
+    /// It is the new master, and feeds the watchdog again.
+    pub(super) fn end_silence(&self) {
+        if let Some(every) = self.every {
+            self.watchdog(every * 2);
+        }
+    }
+
+    fn watchdog(&self, time: Duration) {
+        self.send(&[NotifyState::WatchdogUsec(u32::try_from(time.as_micros()).unwrap_or(u32::MAX))]);
     }
 
     /// A line for `systemctl status`; said only if it is another one.
@@ -78,10 +81,11 @@ impl SdNotify {
     }
 
     fn send(&self, states: &[NotifyState<'_>]) {
-        if !self.silent
-            && let Err(error) = sd_notify::notify(states)
-        {
+        if let Err(error) = sd_notify::notify(states) {
             debug!("systemd does not hear {states:?}: {error}");
         }
     }
 }
+
+/// What the watchdog allows a new master to load, beside four times as long as its trial took.
+const SILENCE_MARGIN: Duration = Duration::from_secs(30);

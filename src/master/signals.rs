@@ -5,12 +5,14 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+use nix::libc;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction};
 use signal_hook::consts::{
     SIGABRT, SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2,
 };
-use signal_hook::low_level::{pipe, register, unregister};
+use signal_hook::low_level::{exit, pipe, register, unregister};
 use signal_hook::{SigId, flag};
 
 /// The signals that the master hears.
@@ -31,6 +33,8 @@ impl Signals {
         let (wake, woken) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
         woken.set_nonblocking(true)?;
+        // None is counted twice, as early and here.
+        let held = hold_back()?;
         let mut signals = Signals { counts: Vec::new(), woken, ids: Vec::new() };
         for signal in HEARD {
             let count = Arc::new(AtomicUsize::new(0));
@@ -45,6 +49,11 @@ impl Signals {
             signals.ids.push(pipe::register(signal, wake.try_clone()?)?);
             signals.counts.push((signal, count));
         }
+        for (signal, times) in came_early() {
+            let counted = signals.counts.iter().find(|(one, _)| *one == signal);
+            counted.inspect(|(_, count)| count.store(times, Ordering::SeqCst));
+        }
+        drop(held);
         // An application that was loaded before the fork may have blocked them, for threads of its own.
         set_of(&HEARD).thread_unblock()?;
         Ok(signals)
@@ -63,12 +72,74 @@ impl Signals {
         taken.filter(|(_, count)| *count > 0).collect()
     }
 
+    /// Whether any has come that is more than a child's end.
+    pub(super) fn have_come(&self) -> bool {
+        let counts = self.counts.iter().filter(|(signal, _)| *signal != SIGCHLD);
+        counts.into_iter().any(|(_, count)| count.load(Ordering::SeqCst) > 0)
+    }
+
     /// Hears them no more: in a worker, which inherited the handlers and shares the socket that wakes the master.
     pub(super) fn forget(self) {
         for id in self.ids {
             unregister(id);
         }
     }
+}
+
+/// Counts the signals that come before [`Signals::hear`], in a process that has become a new master: it has workers already,
+/// and loads an application first. Those that were held back while it became that are let in. A second one that ends the
+/// server ends this process at once.
+#[allow(unsafe_code)]
+pub(super) fn hear_early() -> io::Result<()> {
+    let counted = SigAction::new(SigHandler::Handler(count_early), SaFlags::SA_RESTART, SigSet::empty());
+    for signal in set_of(&HEARD).iter() {
+        // SAFETY: the handler does no more than add to an atomic, and end the process as _exit(2) does.
+        unsafe { sigaction(signal, &counted) }?;
+    }
+    Ok(set_of(&HEARD).thread_unblock()?)
+}
+
+extern "C" fn count_early(signal: i32) {
+    if let Some(at) = HEARD.iter().position(|one| *one == signal) {
+        EARLY[at].fetch_add(1, Ordering::SeqCst);
+    }
+    // As when it serves, a second one is for what does not come back: here the load. The workers see it, and leave.
+    let ends = HEARD.iter().zip(&EARLY).filter(|(one, _)| [SIGTERM, SIGINT, SIGQUIT].contains(one));
+    let is_second = ends.map(|(_, count)| count.load(Ordering::SeqCst)).sum::<usize>() > 1;
+    if is_second && [SIGTERM, SIGINT, SIGQUIT].contains(&signal) {
+        exit(128 + signal);
+    }
+}
+
+/// The signals that have come so, and how often each did. Each is told once.
+pub(super) fn came_early() -> Vec<(i32, usize)> {
+    let taken = HEARD.iter().zip(&EARLY).map(|(signal, count)| (*signal, count.swap(0, Ordering::SeqCst)));
+    taken.filter(|(_, count)| *count > 0).collect()
+}
+
+static EARLY: [AtomicUsize; HEARD.len()] = [const { AtomicUsize::new(0) }; HEARD.len()];
+
+/// Has SIGTERM, SIGINT and SIGQUIT end this process at once.
+#[allow(unsafe_code)]
+pub(super) fn let_end() {
+    let ends = set_of(&[SIGTERM, SIGINT, SIGQUIT]);
+    for signal in ends.iter() {
+        let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+        // SAFETY: the default needs nothing.
+        let _ = unsafe { sigaction(signal, &default) };
+    }
+    let _ = ends.thread_unblock();
+}
+
+/// Waits so long for one of these signals, which are held back.
+#[allow(unsafe_code)]
+pub(super) fn wait_for(signals: &[i32], time: Duration) -> Option<i32> {
+    let seconds = libc::time_t::try_from(time.as_secs()).unwrap_or(libc::time_t::MAX);
+    let time = libc::timespec { tv_sec: seconds, tv_nsec: 0 };
+    let awaited = set_of(signals);
+    // SAFETY: the set and the time are valid, and nothing is told of the signal but its number.
+    let signal = unsafe { libc::sigtimedwait(awaited.as_ref(), std::ptr::null_mut(), &raw const time) };
+    (signal > 0).then_some(signal)
 }
 
 /// Keeps all signals back that the master hears, so that none comes between a fork and the child's own handlers.

@@ -10,8 +10,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SI
 use super::code::CodeWatch;
 use super::control::Control;
 use super::fleet::{Ending, Spawned, Stage, Worker};
-use super::handover::{ATTACHED, WORKERS};
-use super::upgrade::Outcome;
+use super::trial::Trial;
 use super::watched::Look;
 use super::{End, EndedWorker, Master, State};
 use crate::net::listener::Listener;
@@ -29,7 +28,7 @@ impl Master<'_> {
         self.fleet.hear();
         self.settle();
         self.reap()?;
-        self.follow_upgrade();
+        self.follow_replacement();
         let now = Instant::now();
         self.follow_attached(now);
         if self.state == State::Draining && self.drain.is_over(now) {
@@ -41,9 +40,8 @@ impl Master<'_> {
         self.follow_code(now);
         self.fill(now)?;
         self.systemd.status(self.fleet.status());
-        let open = self.stats_are_open();
         if let Some(stats) = &mut self.stats {
-            stats.turn(now, open, self.state, &mut self.fleet, &self.listeners, &self.attached);
+            stats.turn(now, self.state, &mut self.fleet, &self.listeners, &self.attached);
         }
         if self.state == State::Stopping && self.fleet.len() == 0 {
             self.attached.stop(now);
@@ -65,7 +63,7 @@ impl Master<'_> {
             }
             _ if self.state == State::Stopping => {}
             SIGHUP | SIGUSR2 if self.state == State::Draining => {
-                warn!("no reload and no upgrade any more: this server is about to stop");
+                warn!("no reload any more: this server is about to stop");
             }
             SIGHUP => self.reload("SIGHUP"),
             SIGTTIN => self.fleet.add(times),
@@ -74,7 +72,7 @@ impl Master<'_> {
                 self.reopen_logs();
                 info!("the log files are open anew");
             }
-            SIGUSR2 => self.start_upgrade(),
+            SIGUSR2 => self.start_replacement("SIGUSR2"),
             _ => {}
         }
         Ok(())
@@ -93,7 +91,6 @@ impl Master<'_> {
             }
             self.hooks.serving(&self.listeners);
             self.systemd.ready();
-            self.handover.serves();
         }
         self.releases.settle(&mut self.fleet, &self.systemd);
     }
@@ -115,7 +112,9 @@ impl Master<'_> {
             }
         }
         if std::process::id() == 1 {
-            self.fleet.reap_orphans(|pid| self.attached.children().any(|child| child == pid));
+            let mut others: Vec<i32> = self.attached.children().collect();
+            others.extend(self.trial.as_ref().map(Trial::pid));
+            self.fleet.reap_orphans(|pid| others.contains(&pid));
         }
         Ok(())
     }
@@ -216,10 +215,9 @@ impl Master<'_> {
         Ok(())
     }
 
-    /// Looks after the programs beside the workers, once those of the master before are left to this one.
+    /// Looks after the programs beside the workers.
     fn follow_attached(&mut self, now: Instant) {
-        if !self.handover.is_awaited()
-            && let Some(command) = self.attached.turn(now)
+        if let Some(command) = self.attached.turn(now)
             && self.state != State::Stopping
         {
             error!("attached: {command} has ended, and without it (vital) the server stops");
@@ -243,11 +241,9 @@ impl Master<'_> {
 
     /// Loads the code anew, wherever it was loaded.
     fn reload(&mut self, why: &str) {
+        // The application was loaded before the fork: a new master loads it anew.
         if self.preloaded {
-            info!(
-                "reload ({why}): the application was loaded before the fork (--preload), so a new master loads it"
-            );
-            self.start_upgrade();
+            self.start_replacement(why);
         } else {
             self.start_reload(why);
         }
@@ -263,44 +259,6 @@ impl Master<'_> {
         } else {
             warn!("reload: the workers are only just loading the code; ask again when they serve");
         }
-    }
-
-    fn start_upgrade(&mut self) {
-        let stats = self.stats.iter().flat_map(|stats| &stats.server.listeners);
-        let listeners: Vec<&Listener> = self.listeners.iter().chain(stats).collect();
-        if self.successor.start(&listeners, &self.left(), self.state == State::Serving) {
-            self.systemd.reloading();
-        }
-    }
-
-    /// What a new master is to know.
-    fn left(&self) -> String {
-        let mut left = format!("{WORKERS} {}", self.fleet.wanted());
-        self.attached.children().for_each(|pid| left += &format!("\n{ATTACHED} {pid}"));
-        left
-    }
-
-    fn follow_upgrade(&mut self) {
-        if self.handover.is_over() {
-            self.systemd.begin();
-        }
-        let Some(outcome) = self.successor.outcome() else { return };
-        match outcome {
-            Outcome::Serves(pid) => {
-                self.listeners.iter_mut().for_each(Listener::leave_file);
-                if let Some(stats) = &mut self.stats {
-                    stats.leave();
-                }
-                if let Some(mut control) = self.control.take() {
-                    control.leave();
-                }
-                self.systemd.main_is(pid.as_raw().unsigned_abs());
-                self.begin_to_stop();
-                self.fleet.retire(|_| true);
-            }
-            Outcome::Failed => self.systemd.ready(),
-        }
-        self.successor.let_go();
     }
 
     /// Does what a signal that ends the server asks for, which depends on how far its end is already.
@@ -320,7 +278,7 @@ impl Master<'_> {
     fn begin_to_drain(&mut self) {
         self.state = State::Draining;
         self.systemd.stopping();
-        self.successor.call_off();
+        self.call_replacement_off();
         self.fleet.drain();
     }
 
@@ -334,7 +292,7 @@ impl Master<'_> {
     pub(super) fn stop(&mut self) {
         info!("stopping: {} what runs", counted(self.fleet.len(), "worker finishes", "workers finish"));
         self.systemd.stopping();
-        self.successor.call_off();
+        self.call_replacement_off();
         self.begin_to_stop();
         self.fleet.stop();
     }
@@ -353,11 +311,6 @@ impl Master<'_> {
         Err(End::Failed(why))
     }
 
-    /// Until this master serves, the one before it answers on the same sockets.
-    fn stats_are_open(&self) -> bool {
-        self.state != State::Starting || !self.handover.is_awaited()
-    }
-
     /// Sleeps until a signal comes, a worker says something, or it is time to look.
     fn sleep(&mut self) {
         let now = Instant::now();
@@ -373,16 +326,13 @@ impl Master<'_> {
         let until = times.into_iter().flatten().min().unwrap_or(now);
         let millis = until.saturating_duration_since(now).as_millis() + 1;
         let timeout = PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX);
-        let open = self.stats_are_open();
         let readable = [self.watched.signals.descriptor()].into_iter();
-        let readable = readable.chain(self.fleet.descriptors()).chain(self.successor.descriptor());
-        let readable = readable.chain(self.read_control().map(Control::descriptor));
+        let readable = readable.chain(self.fleet.descriptors());
+        let readable = readable.chain(self.control.as_ref().map(Control::descriptor));
         let readable = readable.chain(self.code.iter().flat_map(CodeWatch::descriptors));
-        let failing = self.handover.descriptor();
         let waited_for = readable
             .map(|descriptor| (descriptor, PollFlags::POLLIN))
-            .chain(failing.map(|descriptor| (descriptor, PollFlags::empty())))
-            .chain(self.stats.iter().flat_map(|stats| stats.server.waits_for(open)));
+            .chain(self.stats.iter().flat_map(|stats| stats.server.waits_for()));
         let mut polled: Vec<PollFd<'_>> =
             waited_for.map(|(descriptor, flags)| PollFd::new(descriptor, flags)).collect();
         self.hooks.while_waiting(&mut || {

@@ -27,6 +27,18 @@ impl Relay {
         Ok(Relay { giving, taking })
     }
 
+    /// The same pair, as another program has left it to this one.
+    #[cfg(feature = "command")]
+    pub(crate) fn of(giving: OwnedFd, taking: OwnedFd) -> Self {
+        Relay { giving, taking }
+    }
+
+    /// Both ends: where is given, and where is taken.
+    #[cfg(feature = "command")]
+    pub(crate) fn ends(&self) -> [BorrowedFd<'_>; 2] {
+        [self.giving.as_fd(), self.taking.as_fd()]
+    }
+
     /// Gives a socket with some bytes, at most [`MESSAGE_BYTES_MAX`]. WouldBlock: there is no room.
     pub(crate) fn give(&self, parts: &[IoSlice<'_>], socket: BorrowedFd<'_>) -> io::Result<()> {
         let sockets = [socket];

@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use nix::libc;
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fs::{MemfdFlags, Mode, OFlags, memfd_create, open};
 use rustix::io::{dup2, fcntl_dupfd_cloexec};
 
 /// Gives /dev/null to those of 0 to 2 that are closed. The standard library does so when a program begins, unless the
@@ -27,6 +27,11 @@ pub(crate) fn fill() -> io::Result<()> {
 /// A file without a name that closes with the process that has it, under a number that is not one of theirs.
 pub(crate) fn temporary_file() -> io::Result<File> {
     above(tempfile::tempfile()?)
+}
+
+/// A file in memory, without a place in any folder, under a number that is not one of theirs.
+pub(crate) fn memory_file(name: &str) -> io::Result<File> {
+    Ok(above(memfd_create(name, MemfdFlags::CLOEXEC)?)?.into())
 }
 
 /// The same open file under a number that is not one of theirs. Its old number, if it was one, is /dev/null's: closed, it

@@ -38,6 +38,12 @@ pub(crate) fn processor_time_of(process: i32) -> Option<Duration> {
     clock_gettime(clock).ok().map(Duration::from)
 }
 
+/// The time of the clock that Instant counts by, which all processes share.
+#[cfg(feature = "command")]
+pub(crate) fn since_boot() -> Duration {
+    clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from).unwrap_or_default()
+}
+
 /// The letter for what a process does; `None` if it has ended.
 #[cfg(feature = "command")]
 pub(crate) fn state_of(process: i32) -> Option<char> {

@@ -7,6 +7,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 
 use log::error;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 
 use crate::worker::stop::Stop;
 
@@ -64,10 +66,26 @@ impl MasterLink {
         self.drains
     }
 
-    /// Tells the master that the worker serves.
+    /// Tells the master that the worker serves. It returns in a worker that is to serve.
     pub(crate) fn ready(&mut self) {
-        // A master that is gone is found out by reading.
-        let _ = self.stream.write(&[word::READY]);
+        if let Err(error) = self.stream.write(&[word::READY])
+            && error.kind() == ErrorKind::BrokenPipe
+        {
+            // The master hears no more: it wants no such worker, and ends this process before that takes a request; or it is
+            // gone, and reading tells.
+            self.wait_until_it_is_gone();
+        }
+    }
+
+    fn wait_until_it_is_gone(&self) {
+        let hangs_up = |polled: &PollFd<'_>| polled.revents().intersects(PollFlags::HUP | PollFlags::ERR);
+        let mut polled = [PollFd::new(&self.stream, PollFlags::empty())];
+        while !hangs_up(&polled[0]) {
+            match poll(&mut polled, None) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(_) => return,
+            }
+        }
     }
 
     /// Does what the master has said meanwhile, but for a stop, which is the caller's to carry out.

@@ -121,7 +121,9 @@ def kept_files(server):
                 target = os.readlink(entry)
             except FileNotFoundError:
                 continue  # It was closed meanwhile.
-            if target.startswith("/") and target.endswith(" (deleted)") and "/dev/" not in target:
+            # Memory that the processes share has no place on any disk.
+            is_memory = target.startswith(("/dev/", "/memfd:"))
+            if target.startswith("/") and target.endswith(" (deleted)") and not is_memory:
                 kept.append(entry)
     return kept
 

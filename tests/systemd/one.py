@@ -29,10 +29,13 @@ def reloads(service):
 
 
 def loses_nothing(service):
-    """Restarts, reloads and upgrades under load; between a master and its successor too, which is systemd's child."""
+    """Restarts, reloads and upgrades under load; an upgrade keeps the process."""
     with Asked(service):
         for _ in range(3):
-            service.upgrade(lambda: service.systemctl("kill", "-s", "USR2", "--kill-whom=main", "tidegate"))
+            main, workers = service.show("MainPID"), service.workers()
+            service.systemctl("kill", "-s", "USR2", "--kill-whom=main", "tidegate")
+            eventually("a new master's workers", lambda: service.workers() and not service.workers() & workers)
+            assert service.show("MainPID") == main
             service.systemctl("restart", "tidegate")
             service.systemctl("reload", "tidegate")
     log = service.log()

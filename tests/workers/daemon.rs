@@ -41,14 +41,15 @@ fn the_caller_comes_back_when_the_server_serves() {
     assert!(session.as_raw() != master && Some(session) != nix::unistd::getsid(None).ok());
     let log = || fs::read_to_string(folder.path().join("log")).unwrap();
     eventually("the request's line", || log().contains("GET /here 200"));
-    // An upgrade stays where it is.
+    // A new master stays where it is.
     kill(Pid::from_raw(master), Signal::SIGUSR2).unwrap();
-    eventually("a new master", || folder.path().join("pid").exists() && pid(folder.path()) != master);
-    let new = pid(folder.path());
-    eventually("the old one's end", || stat(master).is_none());
-    remote.ask(get("/")).assert_body("one");
-    kill(Pid::from_raw(new), Signal::SIGTERM).unwrap();
-    eventually("its end", || stat(new).is_none());
+    eventually("a new master's workers", || log().contains("the new code serves"));
+    assert_eq!(pid(folder.path()), master);
+    remote.ask(get("/after")).assert_body("one");
+    eventually("the request's line", || log().contains("GET /after 200"));
+    kill(Pid::from_raw(master), Signal::SIGTERM).unwrap();
+    eventually("its end", || stat(master).is_none());
+    assert!(!folder.path().join("pid").exists());
     assert!(!folder.path().join("x.sock").exists());
 }
 

@@ -77,7 +77,7 @@ impl Master {
         Remote::at(line.split("://").nth(1).unwrap().trim_end_matches('/'))
     }
 
-    /// The master's number, which another has after an upgrade.
+    /// The master's number, which stays.
     pub(crate) fn pid(&self) -> i32 {
         let text = fs::read_to_string(self.folder.path().join("pid"));
         text.unwrap_or_default().trim().parse().unwrap_or_default()
@@ -95,7 +95,21 @@ impl Master {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.pid()), signal).unwrap();
+        let pid = self.pid();
+        // That would be all processes of the test's own group.
+        assert_ne!(pid, 0, "there is no master");
+        kill(Pid::from_raw(pid), signal).unwrap();
+    }
+
+    /// Has a new master take its place by this signal, and waits until the workers of that one serve.
+    #[track_caller]
+    pub(crate) fn replace(&self, signal: Signal) {
+        let (pid, before) = (self.pid(), self.count(SERVES));
+        let became = self.count(BECOMES);
+        self.signal(signal);
+        eventually("a new master", || self.count(BECOMES) > became);
+        eventually("its workers", || self.count(SERVES) > before);
+        assert_eq!(self.pid(), pid);
     }
 
     /// What the next workers load.
@@ -165,6 +179,10 @@ impl Drop for Master {
         }
     }
 }
+
+/// What a master says as it becomes a new one, and when that one's workers serve.
+pub(crate) const BECOMES: &str = "this process becomes the new master";
+pub(crate) const SERVES: &str = "the new code serves";
 
 /// The children of a process, whichever of its threads has forked them.
 pub(crate) fn children(pid: i32) -> Vec<i32> {

@@ -5,10 +5,14 @@ use std::fs;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::load::Load;
 use crate::master::{Master, children};
 use crate::support::client::{Response, get};
 use crate::support::eventually;
+use crate::support::nginx::Nginx;
 use crate::support::server::threads;
+
+const PASS: &str = "location / { uwsgi_pass UPSTREAM; }";
 
 #[test]
 fn a_stop_finishes_what_runs_and_a_second_one_does_not() {
@@ -91,6 +95,21 @@ fn workers_are_added_and_taken_away() {
     master.signal(Signal::SIGTTOU);
     master.says("1 worker is wanted");
     assert_eq!(master.get("/").text(), "one");
+}
+
+#[test]
+fn a_worker_that_is_not_wanted_any_more_as_it_comes_to_serve_loses_no_request() {
+    let master = Master::start(&["--workers", "1"]);
+    let nginx = Nginx::start(&master.remote, PASS);
+    let load = Load::start(&nginx, 4, "/");
+    for _ in 0..60 {
+        master.signal(Signal::SIGTTIN);
+        // It may just begin, or have taken a request already.
+        eventually("another worker", || master.workers().len() > 1);
+        master.signal(Signal::SIGTTOU);
+        master.eventually_has(1);
+    }
+    load.assert_all_well();
 }
 
 #[test]

@@ -128,8 +128,7 @@ impl Remotes {
                 self.master.says("the new code serves");
             }
             Leave::Upgrade => {
-                self.master.signal(Signal::SIGUSR2);
-                self.master.says("serves; this one finishes what runs, and ends");
+                self.master.replace(Signal::SIGUSR2);
             }
             Leave::OneLess => {
                 self.master.signal(Signal::SIGTTOU);

@@ -52,7 +52,7 @@ pub(in crate::cli) struct Workers {
     pub(super) max_ahead: Size,
 
     /// Load the application before the workers are forked: they share its memory, and start at once. A reload
-    /// then starts a new master on the same sockets, as SIGUSR2 does.
+    /// then has the process become a new master, as SIGUSR2 does.
     #[arg(long)]
     pub(in crate::cli) preload: bool,
 

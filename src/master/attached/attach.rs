@@ -26,6 +26,21 @@ pub(crate) struct Attach {
     pub(super) is_vital: bool,
 }
 
+impl Attach {
+    /// What runs as this process, and was asked for by a master before.
+    pub(super) fn of_before(process: i32, stop_signal: Signal) -> Self {
+        Attach {
+            command: format!("process {process} of the settings before"),
+            pid_file: None,
+            folder: None,
+            touch: Vec::new(),
+            stop_signal,
+            identity: None,
+            is_vital: false,
+        }
+    }
+}
+
 impl FromStr for Attach {
     type Err = String;
 

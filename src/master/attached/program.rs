@@ -3,13 +3,15 @@
 use std::fmt;
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, ExitStatus};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use log::{error, info, warn};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::super::backoff::Backoff;
@@ -33,12 +35,12 @@ enum Stage {
     /// It is to be started.
     Down,
     Up {
-        child: Child,
+        child: i32,
         since: Instant,
     },
     /// It was told to end, and has until then.
     Leaving {
-        child: Child,
+        child: i32,
         until: Instant,
     },
     /// It goes to the background by itself: this is the number in its file, and when there was last none.
@@ -54,6 +56,30 @@ impl Program {
         Program { attach, files, backoff: Backoff::default(), stage: Stage::Down, starts: 0 }
     }
 
+    /// One that runs already, and goes on.
+    pub(super) fn running(attach: Attach, child: i32, since: Instant, starts: u64) -> Self {
+        Program { stage: Stage::Up { child, since }, starts, ..Program::new(attach) }
+    }
+
+    /// It, if it is the master's child: how it was asked for, and since when it runs.
+    pub(super) fn told(&self, now: Instant) -> Option<(&Attach, i32, Instant)> {
+        match self.stage {
+            Stage::Up { child, since } => Some((&self.attach, child, since)),
+            Stage::Leaving { child, .. } => Some((&self.attach, child, now)),
+            Stage::Down | Stage::Apart { .. } => None,
+        }
+    }
+
+    /// Whether there is none of it.
+    pub(super) fn is_down(&self) -> bool {
+        matches!(self.stage, Stage::Down)
+    }
+
+    /// How it was asked for.
+    pub(super) fn attach(&self) -> &Attach {
+        &self.attach
+    }
+
     pub(super) fn command(&self) -> &str {
         &self.attach.command
     }
@@ -65,8 +91,8 @@ impl Program {
 
     /// The process that is the master's child.
     pub(super) fn child(&self) -> Option<i32> {
-        match &self.stage {
-            Stage::Up { child, .. } | Stage::Leaving { child, .. } => i32::try_from(child.id()).ok(),
+        match self.stage {
+            Stage::Up { child, .. } | Stage::Leaving { child, .. } => Some(child),
             Stage::Down | Stage::Apart { .. } => None,
         }
     }
@@ -91,7 +117,7 @@ impl Program {
         }
         match start(&self.attach) {
             Ok(child) => {
-                info!("attached: {self} starts (pid {})", child.id());
+                info!("attached: {self} starts (pid {child})");
                 self.starts += 1;
                 self.stage = Stage::Up { child, since: now };
             }
@@ -108,13 +134,13 @@ impl Program {
         match &mut self.stage {
             Stage::Up { child, since } => {
                 let since = *since;
-                let Some(ending) = ended(child) else { return false };
+                let Some(ending) = ended(*child) else { return false };
                 self.has_ended(ending, since, now)
             }
             Stage::Leaving { child, until } => {
-                let group = group(child);
+                let group = pid(*child);
                 // What it has started may take longer than itself.
-                if ended(child).is_some() && !is_there(group) {
+                if ended(*child).is_some() && !is_there(group) {
                     info!("attached: {self} has ended");
                     self.stage = Stage::Down;
                 } else if now >= *until {
@@ -193,7 +219,7 @@ impl Program {
     pub(super) fn stop(&mut self, now: Instant, grace: Duration) {
         match std::mem::replace(&mut self.stage, Stage::Down) {
             Stage::Up { child, .. } => {
-                signal(group(&child), self.attach.stop_signal);
+                signal(pid(child), self.attach.stop_signal);
                 self.stage = Stage::Leaving { child, until: now + grace };
             }
             other => self.stage = other,
@@ -202,9 +228,9 @@ impl Program {
 
     /// Ends it at once, and waits for that.
     pub(super) fn kill(&mut self) {
-        if let Stage::Up { child, .. } | Stage::Leaving { child, .. } = &mut self.stage {
-            signal(group(child), Signal::SIGKILL);
-            let _ = child.wait();
+        if let Some(child) = self.child() {
+            signal(pid(child), Signal::SIGKILL);
+            let _ = waitpid(pid(child), None);
         }
         self.stage = Stage::Down;
     }
@@ -232,8 +258,16 @@ impl fmt::Display for Program {
 }
 
 /// How a child has ended, if it has; `Some(None)` if others have waited for it.
-fn ended(child: &mut Child) -> Option<Option<ExitStatus>> {
-    child.try_wait().map_or(Some(None), |status| status.map(Some))
+fn ended(child: i32) -> Option<Option<ExitStatus>> {
+    match waitpid(pid(child), Some(WaitPidFlag::WNOHANG)) {
+        Ok(WaitStatus::Exited(_, status)) => Some(Some(ExitStatus::from_raw(status << 8))),
+        Ok(WaitStatus::Signaled(_, signal, dumped)) => {
+            let core = if dumped { CORE_DUMPED } else { 0 };
+            Some(Some(ExitStatus::from_raw(signal as i32 | core)))
+        }
+        Err(Errno::ECHILD) => Some(None),
+        _ => None,
+    }
 }
 
 /// The process that a file names, if it is there. What is no file could have no end, or have the master wait.
@@ -249,12 +283,8 @@ fn living(file: &Path) -> Option<i32> {
 }
 
 /// Whether any process is left of this group, be it another user's.
-pub(super) fn is_there(group: Pid) -> bool {
+fn is_there(group: Pid) -> bool {
     killpg(group, None) != Err(Errno::ESRCH)
-}
-
-fn group(child: &Child) -> Pid {
-    pid(i32::try_from(child.id()).unwrap_or(i32::MAX))
 }
 
 /// An error means that there is none of the group any more.
@@ -268,6 +298,8 @@ fn signal_one(process: Pid, signal: Signal) {
     }
 }
 
+/// In a status: the kernel has written the process's memory to a file.
+const CORE_DUMPED: i32 = 0x80;
 /// One that has lived so long was not in vain.
 const START_TIME: Duration = Duration::from_secs(5);
 /// Time for a program that has gone to the background to write its number. uWSGI looks ten times, once a second.

@@ -2,16 +2,16 @@
 
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use nix::libc;
 
 use super::super::handover::VARIABLE;
 use super::Attach;
 
-/// Starts it. What it writes goes where the master's own output does.
+/// Starts it; returns its process. What it writes goes where the master's own output does.
 #[allow(unsafe_code)]
-pub(super) fn start(attach: &Attach) -> io::Result<Child> {
+pub(super) fn start(attach: &Attach) -> io::Result<i32> {
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(for_shell(&attach.command)).stdin(Stdio::null());
     for meant_for_the_master in [
@@ -58,7 +58,7 @@ pub(super) fn start(attach: &Attach) -> io::Result<Child> {
             Ok(())
         });
     }
-    command.spawn()
+    command.spawn().map(|child| i32::try_from(child.id()).unwrap_or(i32::MAX))
 }
 
 /// The command, which takes the shell's place if it is one program: the signal of the master's death is its own then.

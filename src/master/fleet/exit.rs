@@ -22,8 +22,8 @@ impl Fleet {
     /// Takes a worker that has ended out of the fleet, with its last row.
     pub(in crate::master) fn remove(&mut self, at: usize) -> (Worker, Option<Row>) {
         let worker = self.workers.swap_remove(at);
-        let row = self.scoreboard.row(worker.slot);
-        self.scoreboard.free(worker.slot);
+        let row = self.board.memory.row(worker.slot);
+        self.board.memory.free(worker.slot);
         (worker, row)
     }
 

@@ -4,6 +4,7 @@
 //! master says.
 
 mod exit;
+mod handed;
 mod need;
 mod oom;
 mod retirement;
@@ -14,14 +15,14 @@ mod worker;
 
 use std::collections::HashMap;
 use std::os::fd::BorrowedFd;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use log::{debug, warn};
 
 use super::backoff::Backoff;
 use super::code::Reporter;
-use super::worker_setup::unix_micros;
+use super::handover::Handover;
+use super::shared_memory::Shared;
 use crate::net::relay::Relay;
 use crate::telemetry::counted::counted;
 use crate::telemetry::scoreboard::{Row, Scoreboard};
@@ -48,7 +49,7 @@ pub(crate) struct Bounds {
 /// The workers of a master.
 pub(super) struct Fleet {
     bounds: Bounds,
-    scoreboard: &'static Scoreboard,
+    board: Shared<Scoreboard>,
     /// Where workers pass on to one another what waits for a thread.
     relay: Option<Relay>,
     /// In development: where workers say which files they have loaded.
@@ -66,37 +67,38 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    /// None yet of `workers`, or by need of fewer: of `so_far`, which a master before had. Writes the master's own part of
-    /// the scoreboard.
+    /// Those of the master before, if there was one; else none yet of `workers`, or by need of fewer: of as many as there were.
+    /// `current` is the load that they run.
     pub(super) fn new(
-        (workers, by_need, so_far): (u32, Option<ByNeed>, Option<u32>),
+        (workers, by_need): (u32, Option<ByNeed>),
         bounds: Bounds,
-        scoreboard: &'static Scoreboard,
+        board: Shared<Scoreboard>,
         reporter: Option<Reporter>,
+        (handover, current): (Option<&Handover>, u32),
     ) -> Self {
-        let master = &scoreboard.master;
-        master.pid.store(std::process::id(), Relaxed);
-        master.generation.store(1, Relaxed);
-        master.started_at.store(unix_micros(), Relaxed);
-        Fleet {
+        let relay = Fleet::relay_so_far(handover.filter(|_| board.is_handed)).map_or_else(Relay::new, Ok);
+        let mut fleet = Fleet {
             bounds,
-            scoreboard,
-            relay: Relay::new()
-                .map_err(|error| warn!("workers pass nothing on to one another: {error}"))
-                .ok(),
+            board,
+            relay: relay.map_err(|error| warn!("workers pass nothing on to one another: {error}")).ok(),
             reporter,
             died_loading: None,
             workers: Vec::new(),
             last_respawns: HashMap::new(),
-            wanted: Wanted::new(workers, by_need, so_far),
+            wanted: Wanted::new(workers, by_need, Fleet::wanted_so_far(handover)),
             drains: false,
             backoff: Backoff::default(),
             oom_kills: OomKills::so_far(),
+        };
+        fleet.begin_board(current);
+        if let Some(handover) = handover {
+            fleet.take_over(handover);
         }
+        fleet
     }
 
     pub(super) fn scoreboard(&self) -> &'static Scoreboard {
-        self.scoreboard
+        self.board.memory
     }
 
     /// How many processes there are.
@@ -111,7 +113,7 @@ impl Fleet {
 
     /// Each worker with its row on the scoreboard.
     pub(super) fn rows(&mut self) -> impl Iterator<Item = (&mut Worker, Row)> {
-        let scoreboard = self.scoreboard;
+        let scoreboard = self.board.memory;
         self.workers.iter_mut().filter_map(move |worker| scoreboard.row(worker.slot).map(|row| (worker, row)))
     }
 

@@ -50,8 +50,8 @@ impl Fleet {
         let is_first = generation == 1 && !self.last_respawns.contains_key(&number);
         let is_fresh = self.wanted.take_fresh(number);
         let before = self.last_respawns.get(&number).map_or(0, |before| before + u32::from(!is_fresh));
-        let taken = self.scoreboard.take(number, generation, before, unix_micros());
-        let Some((at, slot)) = taken.and_then(|at| Some((at, self.scoreboard.slot(at)?))) else {
+        let taken = self.board.memory.take(number, generation, before, unix_micros());
+        let Some((at, slot)) = taken.and_then(|at| Some((at, self.board.memory.slot(at)?))) else {
             return Spawned::Failed("the scoreboard is full of workers that do not end".to_owned());
         };
         let fork = || -> io::Result<_> {
@@ -64,10 +64,10 @@ impl Fleet {
             Ok((Fork::Parent(pid), ours, _, _)) => {
                 slot.set_pid(pid.unsigned_abs());
                 if before > 0 && !is_fresh {
-                    self.scoreboard.master.respawns.fetch_add(1, Relaxed);
+                    self.board.memory.master.respawns.fetch_add(1, Relaxed);
                 }
                 self.last_respawns.insert(number, before);
-                let mut worker = Worker::new(number, generation, pid, (at, slot), ours);
+                let mut worker = Worker::new(number, generation, pid, (at, slot), Some(ours));
                 if self.drains {
                     worker.drain();
                 }
@@ -81,7 +81,7 @@ impl Fleet {
                 listeners: std::mem::take(listeners),
                 link,
                 shares: self.may_share(),
-                board: self.scoreboard,
+                board: self.board.memory,
                 slot,
                 relay: self.relay.take(),
                 reporter: self.reporter.take().map(|reporter| reporter.begin(generation)),
@@ -90,7 +90,7 @@ impl Fleet {
                 held: Some(held),
             })),
             Err(error) => {
-                self.scoreboard.free(at);
+                self.board.memory.free(at);
                 Spawned::Failed(error.to_string())
             }
         }

@@ -45,7 +45,7 @@ impl Fleet {
         let silence_max = bounds.timeout.map_or(SILENCE_TIME_MAX, |time| time.max(SILENCE_TIME_MIN));
         let mut timed_out = Vec::new();
         for worker in &mut self.workers {
-            let Some(row) = self.scoreboard.row(worker.slot) else { continue };
+            let Some(row) = self.board.memory.row(worker.slot) else { continue };
             let (stuck, silent) = (worker.stuck_for(&row, now), worker.silent_for(&row, now));
             if worker.stage == Stage::Ready && !is_at_start(worker, Some(&row), now) {
                 self.backoff.survived(worker.started);

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use log::debug;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{Shutdown, shutdown};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 
 use super::super::fork;
@@ -32,11 +33,13 @@ pub(in crate::master) struct Worker {
     pub(in crate::master) retiring: bool,
     pub(in crate::master) started: Instant,
     /// Closed when it is to leave.
-    link: Option<UnixStream>,
+    pub(super) link: Option<UnixStream>,
     /// What it says of why it cannot serve.
     said: Vec<u8>,
     /// The last sign of life on the scoreboard, and when it was first seen.
     beat: (u64, Instant),
+    /// Another version has started it: what it does stands on no board that is read here.
+    pub(super) is_unseen: bool,
 }
 
 /// How far a worker has come.
@@ -62,7 +65,7 @@ impl Worker {
         generation: u32,
         pid: i32,
         (slot, row): (usize, &'static Slot),
-        link: UnixStream,
+        link: Option<UnixStream>,
     ) -> Self {
         let now = Instant::now();
         Worker {
@@ -74,9 +77,10 @@ impl Worker {
             stage: Stage::Starting,
             retiring: false,
             started: now,
-            link: Some(link),
+            link,
             said: Vec::new(),
             beat: (0, now),
+            is_unseen: false,
         }
     }
 
@@ -100,6 +104,14 @@ impl Worker {
         self.said == [word::READY]
     }
 
+    /// Whether it has said that it serves; it cannot say so any more.
+    fn has_come_to_serve(&mut self) -> bool {
+        if let Some(link) = &self.link {
+            let _ = shutdown(link.as_raw_fd(), Shutdown::Read);
+        }
+        self.hear_ready()
+    }
+
     /// Why it cannot serve, in its own words.
     pub(in crate::master) fn failure(&self) -> Option<String> {
         let words = self.said.strip_prefix(&[word::FAILED])?;
@@ -108,8 +120,17 @@ impl Worker {
 
     /// It has said that it serves.
     pub(super) fn serves(&mut self) {
-        self.stage = Stage::Ready;
-        self.row.set_life(Life::Ready);
+        self.set_stage(Stage::Ready);
+    }
+
+    /// It is as far as this.
+    pub(super) fn set_stage(&mut self, stage: Stage) {
+        self.stage = stage;
+        match stage {
+            Stage::Ready => self.row.set_life(Life::Ready),
+            Stage::Leaving(_) => self.row.set_life(Life::Leaving),
+            Stage::Starting | Stage::Aborted(_) | Stage::Killed | Stage::Dismissed => {}
+        }
     }
 
     /// It takes part: it serves, or will.
@@ -126,20 +147,23 @@ impl Worker {
     /// Has it leave with all others, once it has taken what waits to be accepted.
     pub(in crate::master) fn stop(&mut self, grace: Duration) {
         self.leave(grace);
-        self.link = None;
+        if let Some(link) = self.link.take() {
+            // A process that was forked as a new master loaded its application has the line too.
+            let _ = shutdown(link.as_raw_fd(), Shutdown::Both);
+        }
     }
 
     fn leave(&mut self, grace: Duration) {
+        if self.stage == Stage::Starting && self.has_come_to_serve() {
+            self.serves();
+        }
         match self.stage {
             // It holds no request.
             Stage::Starting => {
                 self.kill();
                 self.stage = Stage::Dismissed;
             }
-            Stage::Ready => {
-                self.stage = Stage::Leaving(Instant::now() + grace + GRACE_MARGIN);
-                self.row.set_life(Life::Leaving);
-            }
+            Stage::Ready => self.set_stage(Stage::Leaving(Instant::now() + grace + GRACE_MARGIN)),
             Stage::Leaving(_) | Stage::Aborted(_) | Stage::Killed | Stage::Dismissed => {}
         }
     }
@@ -177,7 +201,7 @@ impl Worker {
 
     /// For how long it has given no sign of life, which one that waits gives each second.
     pub(in crate::master) fn silent_for(&mut self, row: &Row, now: Instant) -> Duration {
-        if self.beat.0 != row.beat {
+        if self.beat.0 != row.beat || self.is_unseen {
             self.beat = (row.beat, now);
         }
         now.saturating_duration_since(self.beat.1)

@@ -38,11 +38,10 @@ impl Stats {
         Stats { server: Server::new(listeners), rates: Rates::default() }
     }
 
-    /// Goes on with the readers; lets new ones in if it is `open`.
+    /// Goes on with the readers, and lets new ones in.
     pub(super) fn turn(
         &mut self,
         now: Instant,
-        open: bool,
         state: State,
         fleet: &mut Fleet,
         listeners: &[Listener],
@@ -53,7 +52,7 @@ impl Stats {
         let Stats { server, rates } = self;
         // Many may ask in one turn; it is one moment.
         let (mut snapshot, mut texts) = (None, [None, None]);
-        server.turn(now, open, reserve, &mut |form| {
+        server.turn(now, reserve, &mut |form| {
             let snapshot = snapshot
                 .get_or_insert_with(|| snapshot::take(state, fleet, listeners, attached.told(), rates, now));
             let (text, write): (_, fn(&_) -> _) = match form {
@@ -75,13 +74,8 @@ impl Stats {
     pub(super) fn own_files(&mut self) {
         self.server.listeners.iter_mut().for_each(Listener::own_file);
     }
-
-    /// Another master goes on with its sockets. Readers that are being answered are answered to the end.
-    pub(super) fn leave(&mut self) {
-        self.server.listeners.drain(..).for_each(|mut listener| listener.leave_file());
-    }
 }
 
 /// Descriptors that the master needs beside its workers' lines, a count: a line's other end until the fork is done, a look
-/// at /proc, the log files that are opened anew, an upgrade's pipes.
+/// at /proc, the log files that are opened anew, what a new master is handed.
 const OTHERS_COUNT: usize = 10;

@@ -27,12 +27,9 @@ impl Server {
         Server { listeners, connections: VecDeque::new(), paused_until: None, failed: Throttle::default() }
     }
 
-    /// What is waited for; new readers only if it is `open`.
-    pub(in crate::master) fn waits_for(
-        &self,
-        open: bool,
-    ) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
-        let accepts = open && self.paused_until.is_none();
+    /// What is waited for.
+    pub(in crate::master) fn waits_for(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+        let accepts = self.paused_until.is_none();
         let listeners = self.listeners.iter().filter(move |_| accepts);
         let listeners = listeners.map(|listener| (listener.as_fd(), PollFlags::POLLIN));
         listeners.chain(self.connections.iter().map(Connection::waits_for))
@@ -43,19 +40,13 @@ impl Server {
         self.connections.iter().map(|connection| connection.until).chain(self.paused_until).min()
     }
 
-    /// Lets new readers in if it is `open`, and goes on with those that are there. So many descriptors are left to the
+    /// Lets new readers in, and goes on with those that are there. So many descriptors are left to the
     /// master as are its `reserve`.
-    pub(super) fn turn(
-        &mut self,
-        now: Instant,
-        open: bool,
-        reserve: usize,
-        values: &mut dyn FnMut(Form) -> Told,
-    ) {
+    pub(super) fn turn(&mut self, now: Instant, reserve: usize, values: &mut dyn FnMut(Form) -> Told) {
         if self.paused_until.is_some_and(|until| now >= until) {
             self.paused_until = None;
         }
-        if open && self.paused_until.is_none() {
+        if self.paused_until.is_none() {
             self.accept(now, reserve);
         }
         self.connections.retain_mut(|connection| connection.go_on(now, values));

@@ -35,7 +35,7 @@ use crate::protocol::{Endpoints, ProtocolName, Trust};
 use unix::SocketFile;
 
 /// A socket that listens, and what is spoken there. Dropping it closes the socket and removes its file, if that is
-/// this process's: not that of the parent which forked it, nor one that has been handed on.
+/// this process's: not that of the parent which forked it.
 #[derive(Debug)]
 pub struct Listener {
     /// The file of a unix socket that we made; it goes before the socket does.
@@ -101,13 +101,6 @@ impl Listener {
     pub(crate) fn own_file(&mut self) {
         if let Some(file) = &mut self.file {
             file.own();
-        }
-    }
-
-    /// Leaves the file to the process to which the socket was handed.
-    pub(crate) fn leave_file(&mut self) {
-        if let Some(file) = &mut self.file {
-            file.leave();
         }
     }
 

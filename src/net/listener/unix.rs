@@ -114,11 +114,6 @@ impl SocketFile {
     pub(super) fn own(&mut self) {
         self.owner = Some(process::id());
     }
-
-    /// It is another's from here on.
-    pub(super) fn leave(&mut self) {
-        self.owner = None;
-    }
 }
 
 impl Drop for SocketFile {

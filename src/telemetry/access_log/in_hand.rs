@@ -204,7 +204,7 @@ mod tests {
         reply_bytes: Option<u64>,
         tell: impl Fn(&mut AccessLog),
     ) -> Vec<String> {
-        let (in_hand, zero) = (crate::master::in_hand().unwrap(), Instant::now());
+        let (in_hand, zero) = (crate::master::in_hand(None).unwrap().memory, Instant::now());
         let format = Format::parse(format).unwrap();
         let log = |out| AccessLog::new(out, format.clone(), Some(2));
         let mut workers = log(Box::new(std::io::sink())).in_hand(in_hand, SLOT, zero);

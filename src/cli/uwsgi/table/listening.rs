@@ -86,6 +86,6 @@ pub(super) const TABLE: &[Known] = &[
     refused(
         &["zerg", "zerg-fallback", "zerg-server", "zergpool", "zerg-pool"],
         "shares sockets of another instance",
-        "SIGUSR2 hands them on at an upgrade",
+        "SIGUSR2 hands them on to a new version",
     ),
 ];

@@ -69,7 +69,7 @@ pub(super) const TABLE: &[Known] = &[
     needless(&["procname-prefix", "procname-prefix-spaced"], NO_NAME),
     needless(&["honour-stdin", "daemons-honour-stdin"], "stdin is left alone"),
     needless(&["safe-fd", "fd-safe"], "only descriptors of its own are closed"),
-    needless(&["binary-path"], "SIGUSR2 starts the program that stands where this one stood"),
+    needless(&["binary-path"], "at SIGUSR2 the process becomes the program that stands where this one stood"),
     needless(
         &["refork", "re-fork", "refork-as-root", "re-fork-as-root", "refork-post-jail", "re-fork-post-jail"],
         "the workers are forks",

@@ -11,6 +11,7 @@ use signal_hook::low_level::exit;
 use super::daemon::{Caller, Side, daemonize};
 use super::hooks::{self, Moment};
 use super::logs::Logs;
+use super::option_names::in_options;
 use super::options::Options;
 use super::plan::{Sockets, plan};
 use super::reload::{self, Reload, WithoutPolls};
@@ -327,6 +328,7 @@ impl Serving<'_> {
             worker.serve_files(files.clone());
         }
         worker.add_fields(&self.options.listening.fields);
+        worker.name_bounds(in_options);
     }
 
     /// The application that APP names, with those of `--mount`. What they have closed or blocked as they were loaded is the server's again.

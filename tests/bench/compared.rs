@@ -1,12 +1,18 @@
 //! Two servers, and a server beside its own past.
 
 use std::fs;
-use std::time::Duration;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use crate::bench;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+
 use crate::known::{Answer, Known};
 use crate::longer_times::with_longer_times;
-use crate::process::run;
+use crate::process::{Done, PATIENCE, end_after, run, tidegate};
+use crate::{bench, schema};
 
 #[test]
 fn a_difference_is_seen_and_none_is_not() {
@@ -71,4 +77,65 @@ fn rounds_that_are_cut_are_told_and_are_no_success() {
     let why =
         format!("tidegate: the run ended early, after 3 rounds: {failing} answered no request in round 4\n");
     assert_eq!(done.err, why);
+}
+
+/// Has Ctrl-C end the command when `server` has been asked so often.
+fn interrupted(command: Command, server: &Known, asked: u64) -> Done {
+    end_after(command, b"", |pid| {
+        let deadline = Instant::now() + PATIENCE;
+        while server.asked() < asked {
+            assert!(Instant::now() < deadline, "it was asked {} times", server.asked());
+            thread::sleep(Duration::from_millis(2));
+        }
+        kill(Pid::from_raw(pid), Signal::SIGINT).unwrap();
+    })
+}
+
+#[test]
+fn rounds_too_few_for_a_ratio_are_told_of_each_side() {
+    // One request goes first, and each round has 10. The last one is on its way when Ctrl-C comes.
+    let rule = |number, _| if number > 15 { Answer::Never } else { Answer::After(Duration::ZERO) };
+    let args = |a: &Known, b: &Known| {
+        let (a, b) = (format!("http://{}", a.address), format!("http://{}", b.address));
+        ["bench", &a, "--vs", &b, "-n", "100", "-c", "1", "--rounds", "10"].map(str::to_owned).to_vec()
+    };
+    let steady = Known::start(|_, _| Answer::After(Duration::ZERO));
+    let stuck = Known::start(|number, _| if number > 5 { Answer::Never } else { Answer::Status(200) });
+    let done = interrupted(tidegate(args(&stuck, &steady)), &stuck, 7);
+    let text = done.text();
+    assert_eq!(done.code, Some(1));
+    let (a, b) = text.split_once("\n\nB  http://").unwrap_or_else(|| panic!("{text}"));
+    assert!(a.contains("requests    5 in ") && a.ends_with("  ended early: interrupted"), "{text}");
+    let end = "\n  nothing was measured\n\nno ratio can be told: it takes two rounds of both\n";
+    assert!(b.ends_with(end) && !text.contains("B \u{f7} A"), "{text}");
+    let line = format!(
+        "tidegate: the run ended early, before both were measured: http://{} in round 1: interrupted\n",
+        stuck.address
+    );
+    assert_eq!(done.err, line);
+    // B is the first in the second round.
+    let stuck = Known::start(rule);
+    let done = interrupted(tidegate(args(&steady, &stuck)), &stuck, 17);
+    let text = done.text();
+    for line in
+        ["requests    10 in ", "requests    5 in ", "  ended early: interrupted\n", "no ratio can be told"]
+    {
+        assert!(text.contains(line), "{line:?} is not in {text}");
+    }
+    assert!(done.err.contains(" ended early, after 1 round: http://"), "{}", done.err);
+    // A program is told the same.
+    let stuck = Known::start(rule);
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page.html").display().to_string();
+    let more = ["--json".to_owned(), "--html".to_owned(), page.clone()];
+    let done = interrupted(tidegate([args(&steady, &stuck), more.to_vec()].concat()), &stuck, 17);
+    let told: Value = serde_json::from_slice(&done.out).unwrap();
+    schema::holds(&told);
+    let requests =
+        |side: &str| told[side].as_array().unwrap().iter().map(|run| run["requests"].clone()).collect();
+    let (a, b): (Vec<Value>, Vec<Value>) = (requests("a"), requests("b"));
+    assert_eq!((a, b), (vec![json!(10)], vec![json!(10), json!(5)]), "{told:#}");
+    assert_eq!((&told["compared"], &told["b"][1]["cut"]), (&json!({}), &json!("interrupted")));
+    let page = fs::read_to_string(page).unwrap();
+    assert!(page.contains("no ratio can be told") && page.ends_with("</html>\n"), "{page}");
 }

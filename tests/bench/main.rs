@@ -5,6 +5,7 @@
 mod bad_input;
 mod compared;
 mod errors;
+mod fastcgi;
 mod known;
 #[path = "../support/longer_times.rs"]
 mod longer_times;

@@ -48,12 +48,19 @@ pub(crate) fn run_with(args: &[&str], input: &[u8]) -> Done {
 
 /// Runs a command to its end. One that does not end is killed, and fails the test.
 #[track_caller]
-pub(crate) fn end(mut command: Command, input: &[u8]) -> Done {
+pub(crate) fn end(command: Command, input: &[u8]) -> Done {
+    end_after(command, input, |_| {})
+}
+
+/// The same, with what is to be done to the process meanwhile.
+#[track_caller]
+pub(crate) fn end_after(mut command: Command, input: &[u8], meanwhile: impl FnOnce(i32)) -> Done {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = Killed(command.spawn().unwrap());
     // Whether all of it is read is the command's affair.
     let _ = child.0.stdin.take().unwrap().write_all(input);
     let (out, err) = (all(child.0.stdout.take().unwrap()), all(child.0.stderr.take().unwrap()));
+    meanwhile(i32::try_from(child.0.id()).unwrap());
     let out = out.recv_timeout(PATIENCE).expect("the command does not end");
     let err = String::from_utf8(err.recv_timeout(PATIENCE).expect("the command does not end")).unwrap();
     Done { code: child.0.wait().unwrap().code(), out, err }

@@ -102,17 +102,29 @@ impl Target {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = socket_with(self.family, SocketType::STREAM, flags, None).map_err(failed)?;
         if self.family != AddressFamily::UNIX {
-            // Requests are written whole, and each is waited for: Nagle's algorithm could only hold one back.
-            sockopt::set_tcp_nodelay(&socket, true).map_err(failed)?;
-            if !stays {
+            if stays {
+                // A request is waited for: Nagle's algorithm could only hold it back. The first one of a connection it lets pass.
+                sockopt::set_tcp_nodelay(&socket, true).map_err(failed)?;
+            } else {
                 // Without TIME_WAIT: a second's requests would use up the ports otherwise.
                 sockopt::set_socket_linger(&socket, Some(Duration::ZERO)).map_err(failed)?;
+                // The request acknowledges the handshake, and the end of the connection the reply: two packets fewer.
+                sockopt::set_tcp_quickack(&socket, false).map_err(failed)?;
             }
         }
         match connect(&socket, &self.socket) {
             Ok(()) | Err(Errno::INPROGRESS) => Ok(socket),
             Err(Errno::AGAIN) => Err(NoConnection::Later),
             Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// For a request that did not fit the socket's buffer: Nagle's algorithm could hold its last piece back until the server, which
+    /// waits for that piece, has acknowledged those before.
+    pub(super) fn hold_nothing_back(&self, socket: &OwnedFd) {
+        if self.family != AddressFamily::UNIX {
+            // A connection that has failed says so when it is written to.
+            let _ = sockopt::set_tcp_nodelay(socket, true);
         }
     }
 

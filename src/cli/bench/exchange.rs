@@ -34,6 +34,8 @@ impl Generator<'_> {
                 place.job.sent += count;
                 if place.job.sent == bytes.len() {
                     place.state = State::Asked;
+                } else if place.job.sent == count {
+                    self.plan.target.hold_nothing_back(socket);
                 }
             }
             Err(Errno::AGAIN | Errno::NOTCONN | Errno::INTR) => {}

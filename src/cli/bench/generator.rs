@@ -50,6 +50,8 @@ pub(super) struct Generator<'a> {
     /// Connections whose last reply is whole, until the server has closed them: closed first by us, TCP would reset them, and a
     /// unix socket costs us more.
     pub(super) leaving: Vec<OwnedFd>,
+    /// Whether the last poll found no request to go on with.
+    is_idle: bool,
     /// The last good reply to each request, if it came in one read: the same bytes again need no parsing.
     pub(super) good: Vec<Good>,
     /// The room that those replies have together, bytes.
@@ -85,6 +87,7 @@ impl<'a> Generator<'a> {
             places: (0..count).map(|_| Place::new(moments.start, fresh.clone())).collect(),
             free: (0..count).rev().collect(),
             leaving: Vec::with_capacity(count),
+            is_idle: true,
             good: vec![Good::default(); plan.requests.len()],
             good_bytes: 0,
             buffer: vec![0; READ_BYTES],
@@ -117,7 +120,7 @@ impl<'a> Generator<'a> {
                 Ok(ready) => ready,
                 Err(error) => break Some(format!("poll: {error}")),
             };
-            watch.polled(!ready.is_empty());
+            watch.polled(!self.is_idle);
             for (at, flags) in ready {
                 self.advance(at, flags);
             }
@@ -230,7 +233,11 @@ impl<'a> Generator<'a> {
                 places.push(at);
             }
         }
-        waiting.extend(self.leaving.iter().map(|socket| PollFd::new(socket, PollFlags::RDHUP)));
+        // To look at them costs as much as at the others: who never sleeps does it when there is nothing else to do.
+        let looks_back = !self.plan.spins || self.is_idle || 2 * self.leaving.len() >= self.places.len();
+        if looks_back {
+            waiting.extend(self.leaving.iter().map(|socket| PollFd::new(socket, PollFlags::RDHUP)));
+        }
         match poll(&mut waiting, Some(&timeout)) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
@@ -239,6 +246,7 @@ impl<'a> Generator<'a> {
         let (asked, leaving) = flags.split_at(places.len());
         let mut leaving = leaving.iter();
         self.leaving.retain(|_| leaving.next().is_none_or(PollFlags::is_empty));
+        self.is_idle = asked.iter().all(PollFlags::is_empty);
         Ok(places.into_iter().zip(asked.iter().copied()).filter(|(_, flags)| !flags.is_empty()).collect())
     }
 

@@ -111,7 +111,14 @@ fn compare(options: &Options, side: Side, endpoint: &Endpoint, files: Files) -> 
     }
     versus::print_rounds(&rounds, &sides, options.json)?;
     match rounds.cut {
-        Some(cut) => Err(format!("the run ended early, after {} rounds: {cut}", rounds.pairs.len()).into()),
+        Some(cut) => {
+            let after = match rounds.pairs.len() {
+                0 => "before both were measured".to_owned(),
+                1 => "after 1 round".to_owned(),
+                many => format!("after {many} rounds"),
+            };
+            Err(format!("the run ended early, {after}: {cut}").into())
+        }
         None => Ok(0),
     }
 }

@@ -68,6 +68,9 @@ impl Page {
         let mut page = Page::new(&title, "A and B in turns");
         page.text(&rounds.text(sides));
         page.doubts(&rounds.doubts());
+        if rounds.are_few() {
+            return Ok(page);
+        }
         let mut all = [Tally::new(), Tally::new()];
         for (a, b) in &rounds.pairs {
             all[0].add(&a.total);

@@ -1,6 +1,6 @@
 //! Two servers in turns: whether one does better, and how sure that is.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use super::live::Live;
 use super::plan::{Bound, Plan};
 use super::run::{Measured, run};
 use super::server::Server;
-use super::table::load;
+use super::table::{figures, heading, load};
 
 /// One of the two.
 pub(super) struct Side {
@@ -22,57 +22,64 @@ pub(super) struct Side {
 }
 
 /// What the rounds have shown, of both sides.
+#[derive(Default)]
 pub(super) struct Rounds {
     /// Pairs that were measured next to each other.
     pub(super) pairs: Vec<(Measured, Measured)>,
+    /// What there is of a round that did not become a pair.
+    rest: [Option<Measured>; 2],
     /// Why there are no more of them.
     pub(super) cut: Option<String>,
 }
 
 /// Measures both, round by round, each in turns the first: what changes on the machine meanwhile falls on both alike.
 pub(super) fn measure(sides: &[Side; 2], rounds: u32, stop: &AtomicBool) -> Result<Rounds> {
-    let (mut pairs, mut cut) = (Vec::new(), None);
+    let mut shown = Rounds::default();
     for round in 0..rounds {
-        let measure = |side: usize| -> Result<Measured> {
-            let Side { plan, server } = &sides[side];
-            let mut plan = plan.clone();
-            plan.bound = match plan.bound {
-                Bound::Time(time) => Bound::Time(time / rounds),
-                Bound::Requests(count) => Bound::Requests(count.div_ceil(rounds.into())),
-            };
-            if round > 0 {
-                plan.warm_up = plan.warm_up.min(WARM_UP_AGAIN);
-            }
-            let label = format!("round {} of {rounds}, {}: ", round + 1, NAMES[side]);
-            let measured = run(&plan, stop, server.as_ref(), Live::new(false, label))?;
-            match &measured.cut {
-                Some(cut) => Err(format!("{} in round {}: {cut}", plan.target, round + 1).into()),
-                None if measured.total.answered() == 0 => {
-                    Err(format!("{} answered no request in round {}", plan.target, round + 1).into())
-                }
-                None => Ok(measured),
-            }
-        };
         // A B, B A, A B …
-        let pair = if round.is_multiple_of(2) {
-            measure(0).and_then(|a| Ok((a, measure(1)?)))
-        } else {
-            measure(1).and_then(|b| Ok((measure(0)?, b)))
-        };
-        match pair {
-            Ok(pair) => pairs.push(pair),
+        let order = if round.is_multiple_of(2) { [0, 1] } else { [1, 0] };
+        for side in order {
+            let measured = match measure_one(&sides[side], NAMES[side], round, rounds, stop) {
+                Ok(measured) => measured,
+                Err(error) if shown.is_empty() => return Err(error),
+                Err(error) => {
+                    shown.cut = Some(error.to_string());
+                    return Ok(shown);
+                }
+            };
+            let target = &sides[side].plan.target;
+            shown.cut = match &measured.cut {
+                Some(cut) => Some(format!("{target} in round {}: {cut}", round + 1)),
+                None if measured.total.answered() == 0 => {
+                    Some(format!("{target} answered no request in round {}", round + 1))
+                }
+                None => None,
+            };
+            shown.rest[side] = Some(measured);
             // What was measured until then is worth something.
-            Err(error) if pairs.len() > 1 => {
-                cut = Some(error.to_string());
-                break;
+            if shown.cut.is_some() {
+                return Ok(shown);
             }
-            Err(error) => return Err(error),
         }
-        if stop.load(Ordering::Relaxed) {
-            break;
+        if let [Some(a), Some(b)] = std::mem::take(&mut shown.rest) {
+            shown.pairs.push((a, b));
         }
     }
-    Ok(Rounds { pairs, cut })
+    Ok(shown)
+}
+
+/// One side's part of a round.
+fn measure_one(side: &Side, name: &str, round: u32, rounds: u32, stop: &AtomicBool) -> Result<Measured> {
+    let mut plan = side.plan.clone();
+    plan.bound = match plan.bound {
+        Bound::Time(time) => Bound::Time(time / rounds),
+        Bound::Requests(count) => Bound::Requests(count.div_ceil(rounds.into())),
+    };
+    if round > 0 {
+        plan.warm_up = plan.warm_up.min(WARM_UP_AGAIN);
+    }
+    let label = format!("round {} of {rounds}, {name}: ", round + 1);
+    run(&plan, stop, side.server.as_ref(), Live::new(false, label))
 }
 
 impl Rounds {
@@ -85,7 +92,40 @@ impl Rounds {
         })
     }
 
+    fn is_empty(&self) -> bool {
+        self.pairs.is_empty() && self.rest.iter().all(Option::is_none)
+    }
+
+    /// Whether they are too few for a ratio.
+    pub(super) fn are_few(&self) -> bool {
+        self.pairs.len() < PAIRS_MIN
+    }
+
+    /// A side's runs. What is not of a pair is worth telling where there is little else.
+    fn runs(&self, side: usize) -> impl Iterator<Item = &Measured> {
+        let of_pairs = self.pairs.iter().map(move |(a, b)| if side == 0 { a } else { b });
+        of_pairs.chain(self.rest[side].as_ref().filter(|_| self.are_few()))
+    }
+
+    /// Each side by itself.
+    fn text_of_few(&self, sides: &[Side; 2]) -> String {
+        let mut text = String::new();
+        for (at, (name, Side { plan, .. })) in NAMES.iter().zip(sides).enumerate() {
+            text += &format!("{name}  {}", heading(plan));
+            let measured: Vec<String> = self.runs(at).map(|run| figures(run, &doubts(run))).collect();
+            text += &match measured.as_slice() {
+                [] => "  nothing was measured\n".to_owned(),
+                several => several.join("\n"),
+            };
+            text.push('\n');
+        }
+        text + "no ratio can be told: it takes two rounds of both\n"
+    }
+
     pub(super) fn text(&self, sides: &[Side; 2]) -> String {
+        if self.are_few() {
+            return self.text_of_few(sides);
+        }
         let rounds = self.pairs.len();
         let mut text = String::new();
         for (name, Side { plan, .. }) in NAMES.iter().zip(sides) {
@@ -98,21 +138,21 @@ impl Rounds {
 
     /// What speaks against the figures.
     pub(super) fn doubts(&self) -> Vec<String> {
-        let first = doubts_of_rounds(NAMES[0], self.pairs.iter().map(|(a, _)| a));
-        let second = doubts_of_rounds(NAMES[1], self.pairs.iter().map(|(_, b)| b));
-        [first, second].concat()
+        // Those of few stand beside their figures.
+        let sides = [0, 1].into_iter().filter(|_| !self.are_few());
+        sides.flat_map(|side| doubts_of_rounds(NAMES[side], self.runs(side))).collect()
     }
 
     pub(super) fn json(&self, sides: &[Side; 2]) -> Value {
         let runs = |side: usize| -> Vec<Value> {
-            let measured = self.pairs.iter().map(|(a, b)| if side == 0 { a } else { b });
-            measured.map(|measured| json::run(&sides[side].plan, measured, &doubts(measured))).collect()
+            let plan = &sides[side].plan;
+            self.runs(side).map(|measured| json::run(plan, measured, &doubts(measured))).collect()
         };
         json!({
             "format": json::FORMAT,
             "a": runs(0),
             "b": runs(1),
-            "compared": super::compared::json(&self.compared()),
+            "compared": super::compared::json(&if self.are_few() { Vec::new() } else { self.compared() }),
         })
     }
 }
@@ -127,6 +167,8 @@ pub(super) fn print_rounds(rounds: &Rounds, sides: &[Side; 2], as_json: bool) ->
     print(text.as_bytes())
 }
 
+/// From so many on there is a deviation, and an interval with it.
+const PAIRS_MIN: usize = 2;
 pub(super) const NAMES: [&str; 2] = ["A", "B"];
 /// A server that was warm a moment ago is so again soon.
 const WARM_UP_AGAIN: Duration = Duration::from_millis(200);

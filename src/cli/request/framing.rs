@@ -1,6 +1,9 @@
 //! What a response's bytes are wrapped in: FastCGI's records, HTTP's chunks.
 
 use std::io::{self, BufRead, ErrorKind, Read};
+use std::ops::RangeInclusive;
+
+use super::protocol::REQUEST_ID;
 
 /// A wrapping, which is taken off piece by piece as the bytes come.
 pub(in crate::cli) trait Framing {
@@ -76,9 +79,15 @@ impl Records {
         self.header[self.header_bytes..][..taken].copy_from_slice(&bytes[..taken]);
         self.header_bytes += taken;
         if self.header_bytes == HEADER_BYTES {
-            let [version, kind, _, _, high, low, padding, _] = self.header;
+            let [version, kind, id_high, id_low, high, low, padding, _] = self.header;
             if version != 1 {
                 return Err(wrong(format!("no record of FastCGI 1, but {}", self.header.escape_ascii())));
+            }
+            let id = u16::from_be_bytes([id_high, id_low]);
+            // One about the connection is no part of a reply (section 4).
+            let is_management = id == 0 && MANAGEMENT.contains(&kind);
+            if id != REQUEST_ID && !is_management {
+                return Err(wrong(format!("a record of request {id}, and {REQUEST_ID} is what was asked")));
             }
             self.left = usize::from(u16::from_be_bytes([high, low]));
             self.padding = usize::from(padding);
@@ -220,6 +229,8 @@ const END_REQUEST: u8 = 3;
 const END_REQUEST_BYTES: usize = 8;
 const STDOUT: u8 = 6;
 const STDERR: u8 = 7;
+/// GET_VALUES, GET_VALUES_RESULT and UNKNOWN_TYPE.
+const MANAGEMENT: RangeInclusive<u8> = 9..=11;
 /// A chunk's size or a trailer is no longer than this, bytes.
 const LINE_BYTES_MAX: usize = 64 << 10;
 
@@ -260,6 +271,12 @@ mod tests {
         refused[reply.len() - 4] = 3;
         assert!(records(&refused[..]).unwrap_err().to_string().contains("protocolStatus 3"));
         assert!(records(&b"HTTP/1.1 400"[..]).unwrap_err().to_string().contains("no record"));
+        for (kind, id) in [(6, 2), (7, 2), (3, 2), (6, 0), (11, 258)] {
+            let [high, low] = u16::to_be_bytes(id);
+            let other = [&[1, kind, high, low, 0, 8, 0, 0], &[0; 8][..]].concat();
+            let line = format!("a record of request {id}, and 1 is what was asked");
+            assert_eq!(records(&other).unwrap_err().to_string(), line);
+        }
     }
 
     #[test]

@@ -138,8 +138,12 @@ fn fastcgi(vars: &Vars, body: &[u8], stays: bool) -> Vec<u8> {
 
 fn record(kind: u8, content: &[u8]) -> Vec<u8> {
     let [high, low] = u16::try_from(content.len()).expect("a record is cut to fit").to_be_bytes();
-    [&[1, kind, 0, 1, high, low, 0, 0], content].concat()
+    let [id_high, id_low] = REQUEST_ID.to_be_bytes();
+    [&[1, kind, id_high, id_low, high, low, 0, 0], content].concat()
 }
+
+/// The number of each FastCGI request, as nginx has it: no second one is on its way on the same connection.
+pub(super) const REQUEST_ID: u16 = 1;
 
 const BEGIN_REQUEST: u8 = 1;
 const PARAMS: u8 = 4;

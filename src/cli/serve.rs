@@ -72,7 +72,7 @@ fn serve(
     let process = &options.process;
     hooks::run(&process.hooks, &[Moment::Asap])?;
     let handed = left.map(Handover::sockets).unwrap_or_default();
-    let Sockets { mut listeners, stats } = Sockets::bind(options, owner, handed)?;
+    let Sockets { listeners, stats } = Sockets::bind(options, owner, handed)?;
     let serving = Serving {
         program,
         host,
@@ -95,23 +95,7 @@ fn serve(
     hooks::run(&process.hooks, &[Moment::AsUser, Moment::InJail])?;
 
     if options.workers.workers.0 == 0 {
-        if left.is_some() {
-            return Err(NO_WORKERS.into());
-        }
-        let has_threads = setup::threads(program, host, options).is_some();
-        if options.workers.timeout.is_some() && !has_threads
-            || options.workers.drain.is_some()
-            || options.workers.retirement() != Retirement::default()
-            || options.telling.rotation().is_some()
-        {
-            warn!(
-                "--workers 0: no master looks after --timeout, --drain and --log-max-size, nor after a worker's requests, age \
-                 and memory"
-            );
-        }
-        listeners.iter_mut().for_each(Listener::own_file);
-        serving.alone(listeners)?;
-        return hooks::run(&process.hooks, &[Moment::AsUserAtexit]).map(|()| 0);
+        return if left.is_some() { Err(NO_WORKERS.into()) } else { without_master(&serving, listeners) };
     }
     let board = master::scoreboard(left)?;
     around::begin(board.memory, left.is_some());
@@ -142,6 +126,25 @@ fn serve(
         }
         End::Worker(post) => serving.work(*post).map(|()| 0),
     }
+}
+
+/// Serves in this process.
+fn without_master(serving: &Serving<'_>, mut listeners: Vec<Listener>) -> Result<u8> {
+    let options = serving.options;
+    let has_threads = setup::threads(serving.program, serving.host, options).is_some();
+    if options.workers.timeout.is_some() && !has_threads
+        || options.workers.drain.is_some()
+        || options.workers.retirement() != Retirement::default()
+        || options.telling.rotation().is_some()
+    {
+        warn!(
+            "--workers 0: no master looks after --timeout, --drain and --log-max-size, nor after a worker's requests, age and \
+             memory"
+        );
+    }
+    listeners.iter_mut().for_each(Listener::own_file);
+    serving.alone(listeners)?;
+    hooks::run(&options.process.hooks, &[Moment::AsUserAtexit]).map(|()| 0)
 }
 
 /// Opens what is written to.

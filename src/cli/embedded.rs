@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::config::Written;
 use super::foreign::{self, Place};
 use super::logs::Logs;
+use super::option_names::in_options;
 use super::options::Options;
 use super::{Command, Host, Program, Setting, config, definition, parse, start};
 use crate::application::{AppError, Application};
@@ -65,6 +66,7 @@ impl Embedded {
             worker.serve_files(files);
         }
         worker.add_fields(&options.listening.fields);
+        worker.name_bounds(in_options);
         Ok(Embedded { worker, host, threads: options.workers.threads.unwrap_or(1) })
     }
 

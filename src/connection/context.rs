@@ -23,6 +23,8 @@ pub struct Context<'a> {
     pub scratch: &'a mut [u8],
     /// The bounds.
     pub limits: &'a Limits,
+    /// A message in which bounds are named as those who set them know them, for a peer.
+    pub in_their_words: fn(&str) -> String,
     /// The memory for the bodies of requests.
     pub bodies: &'a BodyMemory,
     /// Now, as RFC 9110 section 5.6.7 writes it.

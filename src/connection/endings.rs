@@ -47,7 +47,7 @@ impl<S: Stream> Connection<S> {
     fn turn_away(&mut self, status: &str, what: &str, cx: &mut Context<'_>) {
         self.protocol.give_up();
         let head_only = self.protocol.is_head();
-        self.answer(status, what, head_only, cx);
+        self.answer(status, &(cx.in_their_words)(what), head_only, cx);
         self.stage.finish(Next::Drain);
     }
 
@@ -85,7 +85,7 @@ impl<S: Stream> Connection<S> {
         }
         error!("{}: {request_line}: answered with {}: {error}", self.peer, &status[..3]);
         let head_only = answer.started.is_head();
-        self.protocol.write_stderr(&error.to_string(), &mut self.outbox.before);
+        self.protocol.write_stderr(&(cx.in_their_words)(&error.to_string()), &mut self.outbox.before);
         let persistence = self.answer(status, text, head_only, cx);
         self.stage.finish(persistence);
         Step::Progress

@@ -171,6 +171,12 @@ impl BareWorker {
         self.event_loop.resources.fields = fields.to_vec();
     }
 
+    /// Has peers told of bounds in these words: not by the fields of [`Limits`], but by what sets them here.
+    #[cfg(feature = "command")]
+    pub(crate) fn name_bounds(&mut self, in_their_words: fn(&str) -> String) {
+        self.event_loop.resources.in_their_words = in_their_words;
+    }
+
     pub(crate) fn stopper(&self) -> Stopper {
         self.event_loop.stopper.clone()
     }

@@ -16,6 +16,7 @@ use crate::worker::http_date::Date;
 /// What a turn of a connection borrows as its [`Context`].
 pub(super) struct Resources {
     pub(super) limits: Limits,
+    pub(super) in_their_words: fn(&str) -> String,
     pub(super) bodies: BodyMemory,
     /// When memory that is kept for bodies is looked at, if there is any.
     pub(super) trims_at: Option<Instant>,
@@ -40,6 +41,7 @@ impl Resources {
             bodies: BodyMemory::new(limits.bodies_memory_bytes_max),
             trims_at: None,
             limits,
+            in_their_words: str::to_owned,
             files: None,
             fields: Vec::new(),
             scratch: vec![0; SCRATCH_BYTES],
@@ -84,6 +86,7 @@ impl Resources {
             fields: &self.fields,
             scratch: &mut self.scratch,
             limits: &self.limits,
+            in_their_words: self.in_their_words,
             bodies: &self.bodies,
             date: self.date.text(),
             clock: &Instant::now,

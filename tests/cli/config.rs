@@ -134,6 +134,7 @@ fn a_server_is_made_of_all_three() {
     assert_eq!(server.request(&["/", "-d", "12345678"]).text(), "12345678");
     let done = server.request(&["/", "-i", "-d", "123456789"]);
     assert!(done.text().starts_with("HTTP/1.1 413 "), "{}", done.text());
+    assert!(done.text().contains("(--max-body)"), "it names no field of Limits: {}", done.text());
     server.line(" POST / 200 ");
     server.stop();
     assert!(!config.folder.path().join("x.sock").exists(), "the lower list was added to the higher one");

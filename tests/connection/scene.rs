@@ -195,6 +195,7 @@ impl Scene {
                 fields: &[],
                 scratch: &mut self.scratch,
                 limits: &self.limits,
+                in_their_words: str::to_owned,
                 bodies: &self.bodies,
                 date: b"Sun, 06 Nov 1994 08:49:37 GMT",
                 clock: &|| self.clock.ask(),

@@ -342,6 +342,7 @@ impl World {
                 fields: &[],
                 scratch: &mut scratch,
                 limits: &self.limits,
+                in_their_words: str::to_owned,
                 bodies: &self.bodies,
                 date: b"Sun, 06 Nov 1994 08:49:37 GMT",
                 clock: &|| now,

@@ -85,6 +85,10 @@ class Proxy:
         assert self.process.poll() is None, (self.folder / "proxy.log").read_text()
         return self.machine.run("curl", "--silent", "--fail", "--max-time", 5, f"http://{self.machine.address}/").returncode == 0
 
+    def complaints(self):
+        """What its log says of each request that was not answered as it should be, where it says more than the load knows."""
+        return []
+
     def close(self):
         """All of its processes at once: one that was reloaded waits for old ones, which wait for their clients."""
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -134,7 +138,8 @@ class Envoy(Proxy):
 
     # In one line, as what is put into another file's place.
     LOG = """{ name: log, typed_config: { "@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog, \
-log_format: { text_format_source: { inline_string: "told %UPSTREAM_HOST% %DURATION% %RESPONSE_CODE%\\n" } } } }"""
+log_format: { text_format_source: { inline_string: "told %UPSTREAM_HOST% %DURATION% %RESPONSE_CODE% %RESPONSE_FLAGS% \
+%RESPONSE_CODE_DETAILS% %UPSTREAM_REQUEST_ATTEMPT_COUNT% times\\n" } } } }"""
 
     def shipped(self):
         return DEPLOY / f"{self.name}-hosts.yaml"
@@ -148,7 +153,12 @@ log_format: { text_format_source: { inline_string: "told %UPSTREAM_HOST% %DURATI
 
     def telling(self, text, _word):
         """It tells all the time: what it logs does not stand in the file with the hosts."""
-        return text, self.folder / "proxy.log", rf"^told {HOST} {ANSWER}$", 1e-3
+        return text, self.folder / "proxy.log", rf"^told {HOST} {ANSWER} .*$", 1e-3
+
+    def complaints(self):
+        """Of what it did not answer with 200 all that it knows; a client that has gone (0) is no fault."""
+        log = (self.folder / "proxy.log").read_text()
+        return re.findall(r"^told .* (?!200 |0 )\d+ \S+ \S+ \d+ times$", log, re.MULTILINE)
 
 
 class Traefik(Proxy):

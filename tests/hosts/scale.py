@@ -2,13 +2,14 @@
 docs/scale.md. As root, on a quiet machine: python3 -B tests/hosts/scale.py
 """
 
+import errno
 import os
 import re
 import sys
 import time
 from pathlib import Path
 
-from host import ROOT
+from host import ROOT, eventually
 from scene import Scene
 
 sys.path.insert(0, str(ROOT / "docs" / "pictures"))
@@ -36,7 +37,18 @@ class Bound:
             (self.path / "cpu.cfs_quota_us").write_text(str(quota))
 
     def remove(self):
-        self.path.rmdir()
+        """As soon as its last process is gone, which was killed."""
+
+        def is_removed():
+            try:
+                self.path.rmdir()
+            except OSError as error:
+                if error.errno != errno.EBUSY:
+                    raise
+                return False
+            return True
+
+        eventually("its processes are gone", is_removed)
 
 
 def measured(scene, rate=None):

@@ -61,6 +61,8 @@ class Scene:
         """What all have said, for a case that has failed."""
         for path in sorted(self.folder.glob("*.log")):
             print(f"--- {path.name}", *path.read_text(errors="replace").splitlines()[-6:], sep="\n    ")
+        if self.proxy and (complaints := self.proxy.complaints()):
+            print("--- what was not answered", *complaints[-40:], sep="\n    ")
 
     def answered(self):
         return [host.answered() for host in self.hosts]

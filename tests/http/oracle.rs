@@ -190,7 +190,7 @@ fn message(data: &[u8], bounds: Bounds) -> Result<(Message, usize), No> {
 }
 
 /// The bytes of the head, its empty line with it, if they break none of the rules that are looked at while they come
-/// (1, 2, 3, and the bounds of 5). Of two faults the one counts that an earlier byte makes.
+/// (1, 2, 3, 4 as its line ends, and the bounds of 5). Of two faults the one counts that an earlier byte makes.
 fn head(data: &[u8], bounds: Bounds) -> Result<&[u8], No> {
     let end = data.windows(4).position(|four| four == b"\r\n\r\n").map_or(data.len(), |at| at + 4);
     let line_end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
@@ -198,7 +198,7 @@ fn head(data: &[u8], bounds: Bounds) -> Result<&[u8], No> {
     // Each fault with the place of the byte that makes it; of two at one place the first counts.
     let mut faults = vec![(bounds.request_line, 414, line_end >= bounds.request_line)];
     faults.push((bounds.head, 431, end > bounds.head));
-    let first_is_wrong = data.first().is_some_and(|first| !matches!(first, b'!'..=b'~' | b'\r' | b'\n'));
+    let first_is_wrong = data.first().is_some_and(|first| !is_token(&[*first]) && !b"\r\n".contains(first));
     faults.push((0, 400, first_is_wrong));
     // A second empty line.
     faults.push((0, 400, data.starts_with(b"\r\n")));
@@ -213,6 +213,10 @@ fn head(data: &[u8], bounds: Bounds) -> Result<&[u8], No> {
     let mut lines = 0;
     for at in (0..end).filter(|at| data[*at] == b'\n') {
         faults.push((at, 400, at == 0 || data[at - 1] != b'\r'));
+        if let Some(Err(No::Refused(status))) = (at == line_end).then(|| request_line(&data[..at.max(1) - 1]))
+        {
+            faults.push((at, status, true));
+        }
         lines += 1;
         let is_empty = at + 1 == end && data[..end].ends_with(b"\r\n\r\n");
         faults.push((at, 431, lines > bounds.fields + 1 && !is_empty));

@@ -92,6 +92,19 @@ def test_one_that_waits_too_long_is_answered_with_503(threaded, hold, gate, thre
     assert client.get("/called").body == b"next"
 
 
+def test_a_front_end_is_told_of_the_option(start, folder, hold, gate, threads, socket_path):
+    """On FastCGI's standard error, which nginx writes into its own log."""
+    folder({"app.py": APPLICATION})
+    options = [f"--threads={threads}", "--queue-timeout=1"]
+    client = Client(start("app", *options, listeners={"fastcgi": str(socket_path)}), "fastcgi")
+    held = hold(client)
+    (late,) = read_together([client.send("GET", "/?late")])
+    gate.open(threads)
+    read_together(held)
+    client.server.ignore_log()
+    assert late.status.startswith("503 ") and b"within 1 s (--queue-timeout)" in late.complaints
+
+
 def test_one_that_waits_less_is_served(threaded, hold, gate, threads):
     """The bound is for each request, and begins when it is there."""
     client = threaded(*APPLICATION, options=["--queue-timeout=30"])

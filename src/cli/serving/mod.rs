@@ -12,6 +12,7 @@ use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 use super::daemon::Caller;
 use super::hooks::{self, Moment};
 use super::logs::Logs;
+use super::option_names::in_options;
 use super::options::Options;
 use super::reload::{Reload, WithoutPolls};
 use super::threads::Threads;
@@ -138,6 +139,7 @@ impl Serving<'_> {
             worker.serve_files(files.clone());
         }
         worker.add_fields(&self.options.listening.fields);
+        worker.name_bounds(in_options);
     }
 
     /// Tells the host that this process has the application, and is to serve.

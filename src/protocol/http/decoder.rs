@@ -6,7 +6,7 @@ use super::fields::BodyFraming;
 use super::head::{self, Framing};
 use super::proxy_protocol::{self, Parsed};
 use super::response::ResponseFraming;
-use super::scan::Scan;
+use super::scan::{Scan, Scanned};
 use super::{Endpoints, HttpFault};
 use crate::application::response_head::ResponseHead;
 use crate::application::variables::Variables;
@@ -159,17 +159,17 @@ impl Conversation {
                     self.state = State::head();
                 }
                 State::Head { scan, pending } => {
-                    let scanned = scan.scan(input, intake).map_err(|(at, fault)| {
+                    let scanned = scan.scan(pending, input, intake).map_err(|(at, fault)| {
                         self.request = Framing { is_head: is_head(pending, input), ..Framing::default() };
                         DecodeError::at(at, fault)
                     });
-                    let Some(len) = scanned? else {
+                    let Some(scanned) = scanned? else {
                         pending.extend_from_slice(input);
                         *input = &[];
                         return Ok(Received::More);
                     };
-                    let (count, mut whole) = (scan.fields(), std::mem::take(pending));
-                    let (rest, behind) = input.split_at(len);
+                    let mut whole = std::mem::take(pending);
+                    let (rest, behind) = input.split_at(scanned.len);
                     *input = behind;
                     let head = if whole.is_empty() {
                         rest
@@ -178,7 +178,7 @@ impl Conversation {
                         &whole
                     };
                     // Most requests have no body, and are handed on without becoming a state.
-                    if let Some(request) = self.head(head, count, behind.is_empty(), out, intake)? {
+                    if let Some(request) = self.head(head, &scanned, behind.is_empty(), out, intake)? {
                         return Ok(request);
                     }
                 }
@@ -196,19 +196,19 @@ impl Conversation {
         }
     }
 
-    /// A complete head of `count` fields; `is_all` tells that nothing has arrived behind it. Returns the request
+    /// A complete head; `is_all` tells that nothing has arrived behind it. Returns the request
     /// if that is all of it.
     fn head(
         &mut self,
         head: &[u8],
-        count: usize,
+        scanned: &Scanned,
         is_all: bool,
         out: &mut Vec<u8>,
         limits: &Limits,
     ) -> Result<Option<Received>, DecodeError> {
         let mut variables = Variables::new();
         let ends = self.ends.get_or_insert_with(|| Ends::of(&self.endpoints));
-        let framing = match head::read(head, count, &mut variables, ends, &self.endpoints, limits) {
+        let framing = match head::read(head, scanned, &mut variables, ends, &self.endpoints, limits) {
             Ok(framing) => framing,
             Err(error) => {
                 self.request = Framing { is_head: is_head(head, b""), ..Framing::default() };

@@ -5,6 +5,7 @@ use httparse::{EMPTY_HEADER, Header};
 use super::ends::Ends;
 use super::fields::{BodyFraming, Fields};
 use super::request_line::RequestLine;
+use super::scan::Scanned;
 use super::target::Target;
 use super::{Endpoints, HttpFault, forwarded};
 use crate::application::variables::Variables;
@@ -25,21 +26,22 @@ pub(super) struct Framing {
     pub(super) body: BodyFraming,
 }
 
-/// Reads `head`, which ends in an empty line and has `count` fields, into `variables`, with those of the
+/// Reads `head`, which was `scanned`, into `variables`, with those of the
 /// connection's `ends` among them. Its faults are found in the order of `fixtures/http/README.md`.
 pub(super) fn read(
     head: &[u8],
-    count: usize,
+    scanned: &Scanned,
     variables: &mut Variables,
     ends: &Ends,
     endpoints: &Endpoints,
     limits: &Limits,
 ) -> Result<Framing, DecodeError> {
     // Most requests have some ten fields, and a table must be filled before it can be used.
-    if count <= USUAL_COUNT {
-        read_with(&mut [EMPTY_HEADER; USUAL_COUNT], head, variables, ends, endpoints, limits)
+    let Scanned { line, fields: count, .. } = scanned;
+    if *count <= USUAL_COUNT {
+        read_with(&mut [EMPTY_HEADER; USUAL_COUNT], head, line, variables, ends, endpoints, limits)
     } else {
-        read_with(&mut vec![EMPTY_HEADER; count], head, variables, ends, endpoints, limits)
+        read_with(&mut vec![EMPTY_HEADER; *count], head, line, variables, ends, endpoints, limits)
     }
 }
 
@@ -49,6 +51,7 @@ const USUAL_COUNT: usize = 24;
 fn read_with<'a>(
     table: &mut [Header<'a>],
     head: &'a [u8],
+    line: &RequestLine,
     variables: &mut Variables,
     ends: &Ends,
     endpoints: &Endpoints,
@@ -56,7 +59,7 @@ fn read_with<'a>(
 ) -> Result<Framing, DecodeError> {
     let place = |bytes: &[u8]| bytes.as_ptr() as usize - head.as_ptr() as usize;
     let at = |(bytes, fault): (&[u8], HttpFault)| DecodeError::at(place(bytes), fault);
-    let (line, fields) = RequestLine::split(head).map_err(|fault| DecodeError::at(0, fault))?;
+    let (method, sent, fields) = (line.method(head), line.target(head), &head[line.end..]);
     let headers = match httparse::parse_headers(fields, table) {
         Ok(httparse::Status::Complete((_, headers))) => headers,
         Ok(httparse::Status::Partial) | Err(_) => {
@@ -69,9 +72,9 @@ fn read_with<'a>(
     }
     let no_host = || DecodeError::at(0, HttpFault::HostMissing);
     known.check_names(line.is_http11).map_err(|wrong| wrong.map_or_else(no_host, at))?;
-    let in_target = |fault| at((line.target, fault));
-    let target = Target::parse(line.method, line.target).map_err(in_target)?;
-    write_request_line(variables, &line, &target).map_err(in_target)?;
+    let in_target = |fault| at((sent, fault));
+    let target = Target::parse(method, sent).map_err(in_target)?;
+    write_request_line(variables, line, head, &target).map_err(in_target)?;
     let body = known.body(line.is_http11).map_err(at)?;
 
     ends.write(variables);
@@ -90,7 +93,7 @@ fn read_with<'a>(
     let expects_continue = known.expects_continue(line.is_http11).map_err(at)?;
     Ok(Framing {
         is_http11: line.is_http11,
-        is_head: line.method == b"HEAD",
+        is_head: method == b"HEAD",
         keep_alive: known.keep_alive(line.is_http11),
         expects_continue,
         body,
@@ -113,10 +116,11 @@ fn bad_line(fields: &[u8]) -> usize {
 /// The variables that the request line gives.
 fn write_request_line(
     variables: &mut Variables,
-    line: &RequestLine<'_>,
+    line: &RequestLine,
+    head: &[u8],
     target: &Target<'_>,
 ) -> Result<(), HttpFault> {
-    variables.push(b"REQUEST_METHOD", line.method);
+    variables.push(b"REQUEST_METHOD", line.method(head));
     variables.push(b"SCRIPT_NAME", b"");
     let start = variables.extend_block(b"").start;
     let decoded = percent::decode(target.path, |bytes| {
@@ -126,7 +130,7 @@ fn write_request_line(
     let end = variables.extend_block(b"").end;
     variables.push_value(b"PATH_INFO", start..end);
     variables.push(b"QUERY_STRING", target.query);
-    variables.push(b"REQUEST_URI", line.target);
+    variables.push(b"REQUEST_URI", line.target(head));
     variables.push(b"SERVER_PROTOCOL", if line.is_http11 { b"HTTP/1.1" } else { b"HTTP/1.0" });
     Ok(())
 }

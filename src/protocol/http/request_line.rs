@@ -1,26 +1,35 @@
 //! The request line (RFC 9112 section 3). httparse takes no target but UTF-8, and clients send others.
 
+use std::ops::Range;
+
 use super::HttpFault;
 use crate::application::response_head::is_token;
 use crate::protocol::Stranger;
 
-/// A request line, taken apart.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct RequestLine<'a> {
-    pub(super) method: &'a [u8],
-    /// As it was sent; not empty, and without a space or a `#`.
-    pub(super) target: &'a [u8],
+/// Where a head has the parts of its request line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RequestLine {
+    method: Range<usize>,
+    target: Range<usize>,
     pub(super) is_http11: bool,
+    /// Where its fields begin.
+    pub(super) end: usize,
 }
 
-impl<'a> RequestLine<'a> {
-    /// Takes the request line off the front of `head`, an empty line before it too; returns the rest. Controls
-    /// have been refused before.
-    pub(super) fn split(head: &'a [u8]) -> Result<(Self, &'a [u8]), HttpFault> {
-        let head = head.strip_prefix(b"\r\n").unwrap_or(head);
-        let end = memchr::memchr(b'\n', head).ok_or(HttpFault::RequestLine)?;
-        let (line, rest) = head.split_at(end + 1);
-        let line = line.strip_suffix(b"\r\n").ok_or(HttpFault::RequestLine)?;
+impl RequestLine {
+    pub(super) fn method<'a>(&self, head: &'a [u8]) -> &'a [u8] {
+        &head[self.method.clone()]
+    }
+
+    /// As it was sent; not empty, and without a space or a `#`.
+    pub(super) fn target<'a>(&self, head: &'a [u8]) -> &'a [u8] {
+        &head[self.target.clone()]
+    }
+
+    /// Reads the line that `head` ends in, an empty one before it passed over. Controls have been refused before.
+    pub(super) fn read(head: &[u8]) -> Result<Self, HttpFault> {
+        let start = if head.starts_with(b"\r\n") { 2 } else { 0 };
+        let line = head[start..].strip_suffix(b"\r\n").ok_or(HttpFault::RequestLine)?;
         if line.starts_with(b"PROXY TCP") || line.starts_with(b"PROXY UNKNOWN") {
             return Err(HttpFault::Stranger(Stranger::PROXY));
         }
@@ -48,7 +57,9 @@ impl<'a> RequestLine<'a> {
         if method == b"CONNECT" {
             return Err(HttpFault::Connect);
         }
-        Ok((RequestLine { method, target, is_http11 }, rest))
+        let method = start..start + first;
+        let target = method.end + 1..method.end + 1 + second;
+        Ok(RequestLine { method, target, is_http11, end: head.len() })
     }
 }
 
@@ -81,12 +92,15 @@ mod tests {
             ("CONNECT a:1 HTTP/1.1", Err(HttpFault::Connect)),
         ] {
             for before in ["", "\r\n"] {
-                let head = format!("{before}{line}\r\nA: b\r\n\r\n");
-                let got = RequestLine::split(head.as_bytes());
-                let want = want.clone().map(|(method, target, is_http11)| {
-                    let (method, target) = (method.as_bytes(), target.as_bytes());
-                    (RequestLine { method, target, is_http11 }, b"A: b\r\n\r\n".as_slice())
+                let head = format!("{before}{line}\r\n");
+                let head = head.as_bytes();
+                let got = RequestLine::read(head).map(|line| {
+                    assert_eq!(line.end, head.len());
+                    (line.method(head), line.target(head), line.is_http11)
                 });
+                let want = want
+                    .clone()
+                    .map(|(method, target, is_http11)| (method.as_bytes(), target.as_bytes(), is_http11));
                 assert_eq!(got, want, "{line:?}");
             }
         }

@@ -1,9 +1,13 @@
 //! Where a head ends, without looking at a byte twice, however it is split.
 //!
 //! What is refused here is refused at the first byte that breaks a rule, so that the pieces in which a head
-//! arrives make no difference.
+//! arrives make no difference. The request line is judged as it ends: what speaks another protocol may send nothing else.
+
+use std::borrow::Cow;
 
 use super::HttpFault;
+use super::request_line::RequestLine;
+use crate::application::response_head::is_token;
 use crate::limits::Limits;
 use crate::protocol::{ProtocolName, Stranger};
 
@@ -14,40 +18,48 @@ pub(super) struct Scan {
     seen: usize,
     /// Bytes of the line that has not ended.
     line: usize,
-    /// Lines that have ended; an empty one before the request line is not counted.
-    lines: usize,
+    /// Once it has ended.
+    request_line: Option<RequestLine>,
+    /// Header fields that have ended.
+    fields: usize,
     /// An empty line came before the request line.
     empty_first: bool,
     /// The last byte.
     last: u8,
 }
 
+/// A head that is complete.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Scanned {
+    /// How many bytes of the last piece belong to it.
+    pub(super) len: usize,
+    pub(super) line: RequestLine,
+    /// How many header fields it has.
+    pub(super) fields: usize,
+}
+
 impl Scan {
     /// Whether nothing of a request has been seen. RFC 9112 section 2.2 lets an empty line come before it.
     pub(super) fn is_empty(&self) -> bool {
-        self.line == 0 && self.lines == 0
+        self.line == 0 && self.request_line.is_none()
     }
 
-    /// How many header fields stand in a head that is complete.
-    pub(super) fn fields(&self) -> usize {
-        self.lines.saturating_sub(1)
-    }
-
-    /// How many of `bytes` belong to the head, if it ends in them.
+    /// The head, if it ends in `bytes`; `before` is what came of it in earlier pieces.
     ///
     /// Lines end in CR LF: a bare LF is refused here, since servers disagree on whether it ends a line (RFC 9112
     /// section 2.2), and a bare CR where it stands in the request line; elsewhere the parser refuses it.
     pub(super) fn scan(
         &mut self,
+        before: &[u8],
         bytes: &[u8],
         limits: &Limits,
-    ) -> Result<Option<usize>, (usize, HttpFault)> {
+    ) -> Result<Option<Scanned>, (usize, HttpFault)> {
         let mut at = 0;
         for line_feed in memchr::memchr_iter(b'\n', bytes) {
-            let before = if line_feed > at { bytes[line_feed - 1] } else { self.last };
+            let last = if line_feed > at { bytes[line_feed - 1] } else { self.last };
             let length = line_feed + 1 - at;
             // A field line within the bound of the head breaks no rule that grow() knows: most lines are that.
-            if self.lines > 0 && self.seen + length <= limits.http_head_bytes_max {
+            if self.request_line.is_some() && self.seen + length <= limits.http_head_bytes_max {
                 self.seen += length;
                 self.line += length;
                 self.last = b'\n';
@@ -55,19 +67,25 @@ impl Scan {
                 self.grow(&bytes[at..=line_feed], limits)?;
             }
             at = line_feed + 1;
-            if before != b'\r' {
+            if last != b'\r' {
                 return Err((self.seen - 1, HttpFault::BareLf));
             }
             let is_empty = self.line == 2;
             self.line = 0;
-            match (is_empty, self.lines) {
-                (true, 0) if self.empty_first => return Err((self.seen - 2, HttpFault::RequestLine)),
-                (true, 0) => self.empty_first = true,
-                (true, _) => return Ok(Some(at)),
-                (false, _) => self.lines += 1,
+            match (is_empty, &self.request_line) {
+                (true, None) if self.empty_first => return Err((self.seen - 2, HttpFault::RequestLine)),
+                (true, None) => self.empty_first = true,
+                (true, Some(line)) => {
+                    return Ok(Some(Scanned { len: at, line: line.clone(), fields: self.fields }));
+                }
+                (false, None) => {
+                    let line = RequestLine::read(&joined(before, &bytes[..at]));
+                    self.request_line = Some(line.map_err(|fault| (0, fault))?);
+                }
+                (false, Some(_)) => self.fields += 1,
             }
             let count_max = limits.http_headers_count_max;
-            if self.fields() > count_max {
+            if self.fields > count_max {
                 return Err((self.seen, HttpFault::TooManyHeaders { count_max }));
             }
         }
@@ -82,7 +100,7 @@ impl Scan {
             check_first(*first).map_err(|fault| (self.seen, fault))?;
         }
         let (room, fault) = self.room(limits);
-        if self.lines == 0
+        if self.request_line.is_none()
             && let Some(at) = self.control(&bytes[..bytes.len().min(room)])
         {
             return Err((self.seen + at, HttpFault::ControlInRequestLine));
@@ -102,7 +120,7 @@ impl Scan {
         let head = (head_max + 2 * usize::from(self.empty_first)).saturating_sub(self.seen);
         let line_max = limits.http_request_line_bytes_max;
         let line = line_max.saturating_sub(self.line);
-        if self.lines == 0 && line <= head {
+        if self.request_line.is_none() && line <= head {
             (line, HttpFault::RequestLineTooLong { bytes_max: line_max })
         } else {
             (head, HttpFault::HeadTooLong { bytes_max: head_max })
@@ -129,11 +147,17 @@ impl Scan {
     }
 }
 
-/// A method begins with a letter or a mark of a token; other protocols begin otherwise.
+/// Most heads come in one piece.
+fn joined<'a>(before: &[u8], bytes: &'a [u8]) -> Cow<'a, [u8]> {
+    if before.is_empty() { Cow::Borrowed(bytes) } else { Cow::Owned([before, bytes].concat()) }
+}
+
+/// A method begins with a letter or a mark of a token; other protocols may begin otherwise.
 fn check_first(first: u8) -> Result<(), HttpFault> {
     match first {
         b'\r' | b'\n' => Ok(()),
-        byte if byte.is_ascii_graphic() => Ok(()),
+        byte if is_token(byte) => Ok(()),
+        byte if byte.is_ascii_graphic() => Err(HttpFault::RequestLine),
         byte => {
             Err(Stranger::at(ProtocolName::Http, &[byte]).map_or(HttpFault::NotHttp, HttpFault::Stranger))
         }
@@ -152,17 +176,20 @@ mod tests {
             http_headers_count_max: fields,
             ..Limits::default()
         };
-        let line = HttpFault::RequestLineTooLong { bytes_max: 10 };
-        let head = HttpFault::HeadTooLong { bytes_max: 12 };
+        let line = HttpFault::RequestLineTooLong { bytes_max: 14 };
+        let head = HttpFault::HeadTooLong { bytes_max: 16 };
         let fields = HttpFault::TooManyHeaders { count_max: 1 };
         for (bytes, limits, want) in [
-            ("GET / H\r\n\r\nNEXT", limits(10, 12, 1), Ok(Some(11))),
-            ("\r\nGET / H\r\n\r\n", limits(10, 12, 1), Ok(Some(13))),
-            ("GET / H\r\nA", limits(10, 12, 1), Ok(None)),
-            ("GET / HTTP\r\n", limits(10, 12, 1), Err((10, line))),
-            ("GET / HTTP/1.1\r\n", limits(20, 12, 1), Err((12, head.clone()))),
-            ("GET /\r\nA: b\r\n", limits(10, 12, 1), Err((12, head))),
-            ("GET /\r\nA:\r\nB:\r\n", limits(10, 99, 1), Err((15, fields))),
+            ("G / HTTP/1.1\r\n\r\nNEXT", limits(14, 16, 1), Ok(Some(16))),
+            ("\r\nG / HTTP/1.1\r\n\r\n", limits(14, 16, 1), Ok(Some(18))),
+            ("G / HTTP/1.1\r\nA", limits(14, 16, 1), Ok(None)),
+            ("GET / HTTP/1.1\r\n", limits(14, 16, 1), Err((14, line))),
+            ("GET /a HTTP/1.1\r\n", limits(20, 16, 1), Err((16, head.clone()))),
+            ("G / HTTP/1.1\r\nA: b\r\n", limits(14, 16, 1), Err((16, head))),
+            ("G / HTTP/1.1\r\nA:\r\nB:\r\n", limits(14, 99, 1), Err((22, fields))),
+            ("SSH-2.0 x\r\n", limits(14, 99, 1), Err((0, HttpFault::RequestLine))),
+            ("\r\nSSH-2.0 x\r\n", limits(14, 99, 1), Err((0, HttpFault::RequestLine))),
+            ("{", limits(14, 99, 1), Err((0, HttpFault::RequestLine))),
             ("GET /\0\n", limits(10, 99, 1), Err((5, HttpFault::ControlInRequestLine))),
             ("GET /\rHTTP\n", limits(99, 99, 1), Err((6, HttpFault::ControlInRequestLine))),
             ("GET /\n", limits(10, 99, 1), Err((5, HttpFault::BareLf))),
@@ -176,9 +203,10 @@ mod tests {
         ] {
             for piece in 1..=bytes.len() {
                 let (mut scan, mut got, mut before) = (Scan::default(), Ok(None), 0);
-                for bytes in bytes.as_bytes().chunks(piece) {
-                    got = scan.scan(bytes, &limits).map(|len| len.map(|len| before + len));
-                    before += bytes.len();
+                for next in bytes.as_bytes().chunks(piece) {
+                    let scanned = scan.scan(&bytes.as_bytes()[..before], next, &limits);
+                    got = scanned.map(|head| head.map(|head| before + head.len));
+                    before += next.len();
                     if got != Ok(None) {
                         break;
                     }

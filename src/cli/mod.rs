@@ -32,6 +32,7 @@ mod record;
 mod reload;
 mod request;
 mod serve;
+mod serving;
 mod setup;
 mod shown;
 mod start;

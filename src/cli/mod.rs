@@ -34,6 +34,7 @@ mod record;
 mod reload;
 mod request;
 mod serve;
+mod serving;
 mod setup;
 mod shell;
 mod shown;

@@ -9,11 +9,10 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::sys::wait::{WaitStatus, waitpid};
-use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 
 use super::Invocation;
 use super::handover::{Handover, next_place};
-use super::signals::{came_early, hold_back, let_end, wait_for};
+use super::signals::{ENDS, came_early, hold_back, let_end, wait_for};
 
 /// How this process was started, if it is one that has become a new master.
 pub(crate) struct Takeover(Invocation);
@@ -53,7 +52,6 @@ impl Takeover {
 
 /// Waits so long; returns the signal that ends the server, if one comes or has come already.
 fn ended_within(pause: Duration) -> Option<i32> {
-    const ENDS: [i32; 3] = [SIGTERM, SIGINT, SIGQUIT];
     let came = came_early().into_iter().map(|(signal, _)| signal).find(|signal| ENDS.contains(signal));
     came.or_else(|| wait_for(&ENDS, pause))
 }

@@ -5,7 +5,7 @@ use std::ffi::CString;
 use std::fmt;
 
 use nix::unistd::{
-    Gid, Group, Uid, User, getegid, geteuid, getgrouplist, getgroups, getresgid, getresuid, initgroups,
+    Gid, Group, Uid, User, getegid, geteuid, getgrouplist, getgroups, getresgid, getresuid,
     setgid, setgroups, setuid,
 };
 
@@ -93,15 +93,8 @@ impl Identity {
         let step = |what: &str, done: nix::Result<()>| {
             done.map_err(|error| PrivilegeError(format!("cannot give up root's rights: {what}: {error}")))
         };
-        match &self.user {
-            // The user's groups of /etc/group, so that files of a shared group can be read.
-            Some(user) => {
-                let name = CString::new(user.name.as_bytes())
-                    .map_err(|_| PrivilegeError(format!("the user's name {:?} has a NUL", user.name)))?;
-                step("initgroups", initgroups(&name, gid))?;
-            }
-            None => step("setgroups", setgroups(&[gid]))?,
-        }
+        // The user's of /etc/group too, so that files of a shared group can be read.
+        step("setgroups", self.groups().and_then(|groups| setgroups(&groups)))?;
         step("setgid", setgid(gid))?;
         if let Some(uid) = uid {
             step("setuid", setuid(uid))?;

@@ -86,23 +86,15 @@ impl Releases {
             info!("reload: begun anew");
         }
         self.give_way(fleet);
-        self.last += 1;
-        self.reload =
-            Some(Reload { generation: self.last, began: Instant::now(), is_proven: false, replaces: false });
         self.count(fleet, systemd);
-        self.announce(why, fleet);
+        self.go_on(why, fleet, false);
     }
 
     /// The same in development: those that serve leave at once, so that no request meets the code of before. The new ones
     /// serve in any case, be it a page that says why the code cannot be loaded.
     pub(super) fn replace(&mut self, why: &str, fleet: &mut Fleet, systemd: &SdNotify) {
-        self.last += 1;
-        self.current = self.last;
-        self.reload =
-            Some(Reload { generation: self.last, began: Instant::now(), is_proven: true, replaces: true });
         self.count(fleet, systemd);
-        fleet.retire(|_| true);
-        self.announce(why, fleet);
+        self.go_on(why, fleet, true);
     }
 
     /// Gives the reload up that is on its way: its code is older.
@@ -122,11 +114,12 @@ impl Releases {
         left.line(LOADS, format_args!("{} {}", self.current, self.last));
     }
 
-    /// This master has loaded the code anew, for a reload that the one before has counted.
+    /// Goes on with a reload that has been counted, perhaps by the master before; in development, where it `replaces`, those
+    /// that serve leave at once.
     pub(super) fn go_on(&mut self, why: &str, fleet: &mut Fleet, replaces: bool) {
         self.last += 1;
-        let is_proven = replaces;
-        self.reload = Some(Reload { generation: self.last, began: Instant::now(), is_proven, replaces });
+        self.reload =
+            Some(Reload { generation: self.last, began: Instant::now(), is_proven: replaces, replaces });
         if replaces {
             self.current = self.last;
             fleet.retire(|_| true);
@@ -134,6 +127,7 @@ impl Releases {
         self.announce(why, fleet);
     }
 
+    /// Counts a reload that begins.
     pub(super) fn count(&self, fleet: &mut Fleet, systemd: &SdNotify) {
         let master = &fleet.scoreboard().master;
         master.reloads.fetch_add(1, Relaxed);

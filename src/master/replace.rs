@@ -27,8 +27,7 @@ impl Master<'_> {
             info!("reload: begun anew");
             trial.call_off();
         }
-        let stats = self.stats.iter().flat_map(|stats| &stats.server.listeners);
-        match Trial::start(&self.invocation, self.listeners.iter().chain(stats), why) {
+        match Trial::start(&self.invocation, self.all_listeners(), why) {
             Ok(trial) => {
                 info!("reload ({why}): process {} tries first whether all can be loaded anew", trial.pid());
                 if is_first {
@@ -71,7 +70,7 @@ impl Master<'_> {
         let why = self.trial.take().map(|trial| trial.why).unwrap_or_default();
         info!("reload ({why}): all can be loaded; this process becomes the new master");
         self.releases.give_way(&mut self.fleet);
-        // They hold no request.
+        // One that has just come to serve finishes what it has.
         self.fleet.retire(|one| one.stage == Stage::Starting);
         self.systemd.allow_silence(time);
         let error = self.become_new(&why);
@@ -87,9 +86,7 @@ impl Master<'_> {
         left.line(WHY, why);
         // The interpreter's name, where a script was started, would be another than the script's.
         left.line(NAME, fs::read_to_string(OWN_NAME).unwrap_or_default().trim_end());
-        left.listeners(
-            self.listeners.iter().chain(self.stats.iter().flat_map(|stats| &stats.server.listeners)),
-        );
+        left.listeners(self.all_listeners());
         self.releases.leave(&mut left);
         self.fleet.leave(&mut left);
         self.attached.leave(&mut left);
@@ -101,6 +98,11 @@ impl Master<'_> {
             Ok((_file, place, kept)) => self.invocation.become_it(&place, &kept),
             Err(error) => error,
         }
+    }
+
+    /// Those of the workers, and the statistics'.
+    fn all_listeners(&self) -> impl Iterator<Item = &Listener> {
+        self.listeners.iter().chain(self.stats.iter().flat_map(|stats| &stats.server.listeners))
     }
 
     fn give_replacement_up(&mut self, why: &str) {
@@ -119,16 +121,8 @@ impl Master<'_> {
     /// This process has just become the new master: the workers of the one before serve, until its own do.
     pub(super) fn begin_in_place(&mut self, handover: &Handover) {
         let why = handover.one(WHY).unwrap_or_default();
-        self.state = State::Serving;
-        self.listeners.iter_mut().for_each(Listener::own_file);
-        if let Some(control) = &mut self.control {
-            control.own();
-        }
-        if let Some(stats) = &mut self.stats {
-            stats.own_files();
-        }
         self.systemd.end_silence();
-        self.hooks.serving(&self.listeners);
+        self.begin_to_serve();
         self.releases.go_on(why, &mut self.fleet, self.code.is_some());
     }
 }

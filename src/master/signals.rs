@@ -104,9 +104,9 @@ extern "C" fn count_early(signal: i32) {
         EARLY[at].fetch_add(1, Ordering::SeqCst);
     }
     // As when it serves, a second one is for what does not come back: here the load. The workers see it, and leave.
-    let ends = HEARD.iter().zip(&EARLY).filter(|(one, _)| [SIGTERM, SIGINT, SIGQUIT].contains(one));
+    let ends = HEARD.iter().zip(&EARLY).filter(|(one, _)| ENDS.contains(one));
     let is_second = ends.map(|(_, count)| count.load(Ordering::SeqCst)).sum::<usize>() > 1;
-    if is_second && [SIGTERM, SIGINT, SIGQUIT].contains(&signal) {
+    if is_second && ENDS.contains(&signal) {
         exit(128 + signal);
     }
 }
@@ -117,12 +117,15 @@ pub(super) fn came_early() -> Vec<(i32, usize)> {
     taken.filter(|(_, count)| *count > 0).collect()
 }
 
+/// The signals that end the server.
+pub(super) const ENDS: [i32; 3] = [SIGTERM, SIGINT, SIGQUIT];
+
 static EARLY: [AtomicUsize; HEARD.len()] = [const { AtomicUsize::new(0) }; HEARD.len()];
 
 /// Has SIGTERM, SIGINT and SIGQUIT end this process at once.
 #[allow(unsafe_code)]
 pub(super) fn let_end() {
-    let ends = set_of(&[SIGTERM, SIGINT, SIGQUIT]);
+    let ends = set_of(&ENDS);
     for signal in ends.iter() {
         let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
         // SAFETY: the default needs nothing.
@@ -191,7 +194,7 @@ impl Loading {
     /// From here on, SIGTERM, SIGINT and SIGQUIT end the process.
     pub(super) fn begin(&self) -> io::Result<()> {
         self.0.store(true, Ordering::SeqCst);
-        for signal in [SIGTERM, SIGINT, SIGQUIT] {
+        for signal in ENDS {
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&self.0))?;
         }
         Ok(())

@@ -82,18 +82,23 @@ impl Master<'_> {
     /// Looks at what the workers there are make true: that all serve for the first time, or all of a reload.
     fn settle(&mut self) {
         if self.state == State::Starting && self.fleet.all_serve(self.releases.current()) {
-            self.state = State::Serving;
-            self.listeners.iter_mut().for_each(Listener::own_file);
-            if let Some(control) = &mut self.control {
-                control.own();
-            }
-            if let Some(stats) = &mut self.stats {
-                stats.own_files();
-            }
-            self.hooks.serving(&self.listeners);
+            self.begin_to_serve();
             self.systemd.ready();
         }
         self.releases.settle(&mut self.fleet, &self.systemd);
+    }
+
+    /// There are workers that serve: files and pipes are this master's from here on, and all are told.
+    pub(super) fn begin_to_serve(&mut self) {
+        self.state = State::Serving;
+        self.listeners.iter_mut().for_each(Listener::own_file);
+        if let Some(control) = &mut self.control {
+            control.own();
+        }
+        if let Some(stats) = &mut self.stats {
+            stats.own_files();
+        }
+        self.hooks.serving(&self.listeners);
     }
 
     /// Takes note of the workers that have ended.

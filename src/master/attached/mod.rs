@@ -2,9 +2,10 @@
 //!
 //! Each is a child of the master in a session of its own, so that a signal reaches it and all that it starts. One that ends
 //! is started again, after a pause that grows while it dies at its start. A reload of the workers does not touch them. The
-//! master ends them when its last worker has ended, as workers may need them to the end; of one that is killed the kernel tells
-//! them, and its workers end those that do not care, and what they have left behind ([`Orphans`]). A new master, which this process becomes, goes on with those that are to run as before; others end first, as
-//! two of a kind would be in each other's way ([`handed`]).
+//! master ends them when its last worker has ended, as workers may need them to the end. If it is killed, the kernel tells
+//! them, and its workers end those that do not care and what they have left behind ([`Orphans`]). A new master, which this
+//! process becomes, goes on with those that are to run as before; others end first, as two of a kind would be in each other's
+//! way ([`handed`]).
 //!
 //! A program that goes to the background by itself, and writes its number to a file, is no child, and neither is one that is
 //! sent there: it is looked after by that file, and left alone at the end.

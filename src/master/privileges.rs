@@ -5,8 +5,8 @@ use std::ffi::CString;
 use std::fmt;
 
 use nix::unistd::{
-    Gid, Group, Uid, User, getegid, geteuid, getgrouplist, getgroups, getresgid, getresuid,
-    setgid, setgroups, setuid,
+    Gid, Group, Uid, User, getegid, geteuid, getgrouplist, getgroups, getresgid, getresuid, setgid,
+    setgroups, setuid,
 };
 
 /// The user and the group that the process is to run as.

@@ -215,6 +215,7 @@ mod tests {
     use super::super::log_remote::PIECE_BYTES_MAX;
     use super::*;
     use crate::net::datagram::DatagramAddress;
+    use crate::process::eventually;
 
     fn bound(path: &Path) -> UnixDatagram {
         let _ = fs::remove_file(path);
@@ -345,14 +346,5 @@ mod tests {
         let count = reader.recv(&mut seen).unwrap();
         let said = String::from_utf8_lossy(&seen[..count]);
         assert!(said.contains("are lost: 3 as nobody takes them (Connection refused"), "{said}");
-    }
-
-    #[track_caller]
-    fn eventually(mut is_so: impl FnMut() -> bool) {
-        let begin = Instant::now();
-        while !is_so() {
-            assert!(begin.elapsed() < Duration::from_secs(30), "it never came to this");
-            thread::yield_now();
-        }
     }
 }

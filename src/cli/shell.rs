@@ -93,19 +93,10 @@ mod tests {
     use std::fs;
     use std::io::Read;
     use std::path::Path;
-    use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::process::eventually;
     use crate::process::load::state_of;
-
-    #[track_caller]
-    fn eventually(mut is_so: impl FnMut() -> bool) {
-        let begin = Instant::now();
-        while !is_so() {
-            assert!(begin.elapsed() < Duration::from_secs(30), "it never came to this");
-            std::thread::yield_now();
-        }
-    }
 
     fn number_in(file: &Path) -> Option<i32> {
         fs::read_to_string(file).ok()?.trim().parse().ok()

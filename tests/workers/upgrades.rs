@@ -157,19 +157,11 @@ fn a_worker_that_is_killed_meanwhile_is_found() {
 
 #[test]
 fn what_fails_only_then_leaves_the_old_serving_and_is_tried_again() {
-    // Each of these takes one, and fails where there is none.
-    let takes = "cd FOLDER/tokens && mv $(ls | head -1) ..";
     for (moment, says) in [
         ("pre-app", "so each new worker tries"),
         ("as-user", "cannot serve, as was said; the workers of before go on"),
     ] {
-        let mut master =
-            Master::spawn(&["--preload", "--hook", &format!("{moment}=exec:{takes}")], |command| {
-                let tokens = command.get_current_dir().unwrap().join("tokens");
-                fs::create_dir(&tokens).unwrap();
-                // For the start, and for the trial.
-                ["1", "2"].iter().for_each(|name| fs::write(tokens.join(name), "").unwrap());
-            });
+        let mut master = with_two_tokens(moment, "");
         let (pid, old) = (master.pid(), master.workers());
         master.write_version("two");
         master.signal(Signal::SIGHUP);
@@ -194,12 +186,7 @@ fn what_fails_only_then_leaves_the_old_serving_and_is_tried_again() {
 
 #[test]
 fn a_new_master_that_cannot_serve_ends_as_it_is_told() {
-    let takes = "as-user=exec:cd FOLDER/tokens && mv $(ls | head -1) ..";
-    let mut master = Master::spawn(&["--preload", "--hook", takes], |command| {
-        let tokens = command.get_current_dir().unwrap().join("tokens");
-        fs::create_dir(&tokens).unwrap();
-        ["1", "2"].iter().for_each(|name| fs::write(tokens.join(name), "").unwrap());
-    });
+    let mut master = with_two_tokens("as-user", "");
     master.signal(Signal::SIGHUP);
     master.says("the next try is in 2 s");
     master.get("/").assert_body("one");
@@ -210,13 +197,7 @@ fn a_new_master_that_cannot_serve_ends_as_it_is_told() {
 
 #[test]
 fn a_load_that_does_not_end_is_ended_by_a_second_signal() {
-    // There is one for the start and one for the trial; then it hangs.
-    let takes = "pre-app=exec:cd FOLDER/tokens && mv $(ls | head -1) .. || exec sleep 100";
-    let mut master = Master::spawn(&["--preload", "--hook", takes], |command| {
-        let tokens = command.get_current_dir().unwrap().join("tokens");
-        fs::create_dir(&tokens).unwrap();
-        ["1", "2"].iter().for_each(|name| fs::write(tokens.join(name), "").unwrap());
-    });
+    let mut master = with_two_tokens("pre-app", " || exec sleep 100");
     master.signal(Signal::SIGHUP);
     master.says(BECOMES);
     let hangs = || master.workers().into_iter().any(|pid| comm(pid) == "sleep");
@@ -231,6 +212,17 @@ fn a_load_that_does_not_end_is_ended_by_a_second_signal() {
         stat(pid).is_none_or(|(state, _)| state == "Z")
     });
     assert_eq!(master.wait().code(), Some(128 + Signal::SIGTERM as i32));
+}
+
+/// A master whose action at this moment takes a file each time, of which there are two: for the start, and for the trial. Then
+/// it does what stands `otherwise`.
+fn with_two_tokens(moment: &str, otherwise: &str) -> Master {
+    let takes = format!("{moment}=exec:cd FOLDER/tokens && mv $(ls | head -1) ..{otherwise}");
+    Master::spawn(&["--preload", "--hook", &takes], |command| {
+        let tokens = command.get_current_dir().unwrap().join("tokens");
+        fs::create_dir(&tokens).unwrap();
+        ["1", "2"].iter().for_each(|name| fs::write(tokens.join(name), "").unwrap());
+    })
 }
 
 fn comm(pid: i32) -> String {

@@ -14,6 +14,8 @@ from tidegate import _tidegate
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+#: How late a signal is heard at most.
+_HEARING_SECONDS = 1.0
 #: A WSGI application, as PEP 3333 has it.
 Application = Callable[..., Iterable[bytes]]
 _Path = Union[str, "os.PathLike[str]"]
@@ -107,7 +109,9 @@ class Server:
         """Returns when the server has ended. In a child of the process in which it serves there is none to wait for."""
         if os.getpid() != self._process:
             return
-        self._ended.wait()
+        # Ctrl-C that comes just before the wait begins does not break it off: Python hears of it when the wait ends.
+        while not self._ended.wait(_HEARING_SECONDS):
+            pass
         self._thread.join()
         if self._failure is not None:
             raise self._failure

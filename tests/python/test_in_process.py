@@ -418,6 +418,21 @@ def test_ctrl_c_is_a_keyboard_interrupt(blocking):
     assert (out, blocking.process.returncode) == ("interrupted\n", 0)
 
 
+def test_ctrl_c_is_heard_though_it_does_not_wake_the_program():
+    """As when it comes just before the program begins to wait: here another thread gets it."""
+    told = "signal.pthread_kill(threading.get_ident(), signal.SIGINT)"
+    script = SCRIPT.replace("import sys", "import signal, sys, threading")
+    script = script.replace("    start_response", f"    {told}\n    start_response")
+    remote = Remote(script)
+    try:
+        assert ask(remote) == (200, b"served")
+        out, _ = remote.process.communicate(timeout=30)
+        assert (out, remote.process.returncode) == ("interrupted\n", 0)
+    finally:
+        remote.process.kill()
+        remote.process.communicate()
+
+
 def test_ctrl_c_finishes_what_runs(blocking):
     """The request has its response, and then the program has its exception."""
     answers = []

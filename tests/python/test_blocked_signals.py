@@ -73,6 +73,8 @@ def test_a_request_that_does_not_come_back_is_told_as_any_other(start, folder):
     assert server.listeners["http"].ask("GET", "/loop").status == "504 Gateway Timeout"
     server.logged(r"thread 1 did not come back from .* within 2 s \(--timeout\)")
     eventually("its traceback", lambda: "Stack (most recent call first)" in server.log())
+    # One of the thread, and then one of all.
+    eventually("both tracebacks whole", lambda: server.log().count(" in <module>") == 2)
     server.logged("retires after a request whose time was over", level="INFO")
     server.ignore_log()
 
